@@ -1,0 +1,90 @@
+"""Events: facts in the past tense about one entity, and how they are written as CloudEvents 1.0.
+
+An event says what became of an entity at a position of the source; it never asks for anything. Its id is made
+of what it says, so the same change translated twice gives the same event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from strangler.changes import Position
+
+
+class Effect(StrEnum):
+    """What an event does to a store: the row is as `data` says, or it is no more."""
+
+    UPSERT = "upsert"
+    REMOVE = "remove"
+
+
+class Event(NamedTuple):
+    """One fact about one entity.
+
+    `type` is in the past tense (`PartyRegistered`). `function` names the stream of the log it belongs to. `key`
+    is `encode_key(...)` of the entity's key. `position` is the change's position at the source. `time` is the source's commit
+    time in seconds since the epoch. `mapping` is the version of the mapping that made it. `data` maps field
+    names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries the key fields only.
+    """
+
+    type: str
+    function: str
+    entity: str
+    effect: Effect
+    key: str
+    position: Position
+    time: float
+    mapping: str
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Deterministic: the same change of the same entity has the same id, however often it is translated."""
+        return f"{self.entity}:{self.key}:{self.position}"
+
+
+def encode_key(values: Sequence[Any]) -> str:
+    """Write the canonical values of a key as one text: a JSON array without spaces. Delimited and null-safe."""
+    return orjson.dumps(values).decode()
+
+
+def decode_key(key: str) -> list[Any]:
+    """The key's values, as they were given to `encode_key`."""
+    values: list[Any] = orjson.loads(key)
+    return values
+
+
+SPECVERSION: Final = "1.0"
+
+
+def traceparent(event: Event) -> str:
+    """A W3C trace context for the event: one trace per source transaction, one span per event."""
+    transaction = event.position.split("/", 1)[0]
+    trace = hashlib.md5(f"{event.function}:{transaction}".encode(), usedforsecurity=False).hexdigest()
+    span = hashlib.md5(event.id.encode(), usedforsecurity=False).hexdigest()[:16]
+    return f"00-{trace}-{span}-01"
+
+
+def to_cloudevent(event: Event) -> dict[str, Any]:
+    """The event as a CloudEvents 1.0 JSON object; position and mapping version are extension attributes."""
+    return {
+        "specversion": SPECVERSION,
+        "id": event.id,
+        "source": f"/strangler/{event.function}",
+        "type": event.type,
+        "subject": event.key,
+        "time": datetime.fromtimestamp(event.time, UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "traceparent": traceparent(event),
+        "entity": event.entity,
+        "effect": event.effect.value,
+        "position": event.position,
+        "mappingversion": event.mapping,
+        "data": dict(event.data),
+    }

@@ -1,0 +1,227 @@
+"""Ports: what the core asks of the world. Each is tiny; its docstrings are the contract.
+
+Implementations live in `connectors/` and `adapters/`, are found by entry point (`strangler.plugins`) and pass the
+conformance suite of their port in `strangler.testing`, as do the in-memory peers there.
+
+All ports are synchronous. Unless a docstring says otherwise an instance belongs to one thread, and an implementation
+raises only errors of `strangler.errors`: `Unavailable` when trying again may help, others when it won't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, NewType, Protocol
+
+from strangler.changes import Position, Transaction
+from strangler.events import Event
+from strangler.shapes import Shape, Table
+
+Offset = NewType("Offset", int)
+"""Where a reader stands in one partition of a stream of the log: the next offset to read. 0 is the beginning."""
+
+
+class ChangeStream(Protocol):
+    """An open stream of one source's transactions, in commit order. A context manager; closing it loses nothing."""
+
+    def read(self, wait: float) -> Transaction | None:
+        """The next transaction, waiting up to `wait` seconds for one; None when none came.
+
+        `read(0)` returns at once: what is already here, or None. A long idle source yields heartbeats
+        (transactions without changes), so that a position grows old only when something is wrong.
+        """
+        ...
+
+    def acknowledge(self, position: Position) -> None:
+        """Tell the source that everything up to `position` is durable elsewhere (invariant 1). Cheap; may be lazy.
+
+        What was read but not acknowledged is read again after a restart.
+        """
+        ...
+
+    def close(self) -> None: ...
+    def __enter__(self) -> ChangeStream: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class ChangeSource(Protocol):
+    """A legacy database whose committed changes can be read in order. Connecting is lazy: creating one touches nothing."""
+
+    def describe(self, tables: Sequence[str]) -> dict[str, Table]:
+        """The shape of each table that exists; one that doesn't is absent from the answer."""
+        ...
+
+    def prepare(self) -> str:
+        """Create what capture needs (slot and publication, journal and triggers), for the asked tables only; idempotent.
+
+        Returns the identity of the capture, to be remembered: a text that changes when the capture is made anew,
+        since then changes in between were lost. Every transaction that commits after `prepare` returned for the first
+        time will be read by `stream`. Raises SourceError, before anything is created, for what can't be captured
+        (a table without a key, a missing privilege), with the statement that mends it.
+        """
+        ...
+
+    def stream(self, after: Position, identity: str) -> ChangeStream:
+        """Open the stream behind `after`: the first transaction read has a position greater than `after`.
+
+        Raises SourceLost when the capture isn't the one with `identity`, or no longer reaches back to `after`.
+        Only one stream of a source may be open at once; a second one raises Unavailable.
+        """
+        ...
+
+    def safe_position(self, timeout: float) -> Position:
+        """A position P such that a read that begins after this call sees every transaction committed at or before P.
+
+        Waits for transactions that were open at the call, up to `timeout` seconds, then raises Unavailable naming the
+        one that blocks. Also makes sure that an open stream soon passes P even if nobody writes. Callable from any
+        thread and process, beside an open stream.
+        """
+        ...
+
+    def reader(self) -> SqlSide:
+        """A new read-only connection for backfill and reconciliation."""
+        ...
+
+    def drop(self) -> None:
+        """Remove what `prepare` created. Idempotent; leaves the legacy database as it was found."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SqlSide(Protocol):
+    """A database that evaluates the SELECTs that the mapping compiles: the legacy side or a store. One connection."""
+
+    @property
+    def dialect(self) -> str:
+        """sqlglot's name of the SQL dialect: `postgres`, `sqlite`."""
+        ...
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, streamed in constant memory. Each call sees its own consistent snapshot."""
+        ...
+
+    def copy_out(self, sql: str, into: BinaryIO) -> bool:
+        """Write the rows of `sql` to `into` in PostgreSQL's COPY text format; False where the database can't (nothing written)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Record(NamedTuple):
+    """An event as it stands in the log; `next` is the offset to read from afterwards."""
+
+    next: Offset
+    event: Event
+
+
+class EventLog(Protocol):
+    """The durable, ordered, replayable record of all events. One stream per function, partitioned by entity key.
+
+    One writer per source at a time; readers are free, from any process. Events of one key keep their order of append.
+    """
+
+    def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        """Append and, in the same atomic step, record that `source` is read up to `position`; durable on return.
+
+        A `position` at or before the recorded one appends nothing (the call was a repetition). None leaves the record
+        as it is: used for events that were held in quarantine and are released now.
+        """
+        ...
+
+    def position(self, source: str) -> Position:
+        """Up to where `source` is durably in the log; ORIGIN if never."""
+        ...
+
+    def partitions(self, stream: str) -> int:
+        """How many partitions the stream has, at least 1, numbered from 0."""
+        ...
+
+    def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
+        """Up to `limit` records of the stream from offset `start` on, in order; empty at the end. Doesn't wait."""
+        ...
+
+    def end(self, stream: str, partition: int) -> Offset:
+        """The offset after the last record."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Chunk(Protocol):
+    """Rows on their way from the legacy side into a store: all fields of the shape in order, canonical values.
+
+    Reading it a second time gives the rows as they are then.
+    """
+
+    def rows(self) -> Iterable[Sequence[Any]]: ...
+
+    def copy_out(self, into: BinaryIO) -> bool:
+        """The same rows in PostgreSQL's COPY text format, columns in the order of the shape; False where that can't be had."""
+        ...
+
+
+class Mark(NamedTuple):
+    """How far a reader is with a store; written with the effect in one transaction (invariant 2).
+
+    `reader` names the reader and its partition (`party/0`, `backfill/party`); `at` is the reader's own text
+    (an offset, a key); `position` is the source position up to which the store is complete for this reader.
+    """
+
+    reader: str
+    at: str
+    position: Position
+
+
+class ServiceStore(Protocol):
+    """The isolated state of one new service, as delivery sees it: one table per entity, written by position.
+
+    Beside the fields each table has the column `_position`: of the event that last wrote the row, NULL for a row that the
+    service itself wrote. A removed key leaves a tombstone with its position until `sweep`. Tables `strangler_mark` and
+    `strangler_tombstone` belong to the store. Calls from several threads or processes on one table are serialised by the store.
+    """
+
+    def prepare(self, shapes: Sequence[Shape]) -> None:
+        """Create the tables that aren't there; raise StoreError naming the column where one is there but doesn't fit."""
+        ...
+
+    def apply(self, events: Sequence[Event], mark: Mark) -> int:
+        """Apply the events in order and record `mark`, in one transaction. Returns how many rows were written.
+
+        Newer wins (invariant 3): an event at or before the position of the row, or of its tombstone, does nothing.
+        Fields absent from `data` keep their value. Several events of one key may be in one call.
+        """
+        ...
+
+    def load(self, shape: Shape, chunk: Chunk, stamp: Position, mark: Mark) -> int:
+        """Write a backfilled chunk, every row with position `stamp`, and record `mark`, in one transaction.
+
+        Newer wins here too, so that a chunk never covers what the stream already wrote or removed. Returns the rows in the chunk.
+        """
+        ...
+
+    def mark(self, reader: str) -> Mark | None:
+        """The last mark of the reader; None if it never was here."""
+        ...
+
+    def sweep(self, shape: Shape, before: Position) -> int:
+        """Forget tombstones with a position before `before`; returns how many."""
+        ...
+
+    def reader(self) -> SqlSide:
+        """A new read-only connection for reconciliation."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Opener(Protocol):
+    """What an entry point of `strangler.stores` or `strangler.logs` names: `connect(name, settings)`. Touches nothing yet."""
+
+    def __call__(self, name: str, settings: Any) -> Any: ...
+
+
+class ConnectorOpener(Protocol):
+    """What an entry point of `strangler.connectors` names. `tables` are the legacy tables to capture, each with the columns
+    that the mappings name (the key is always added); an empty mapping is enough for `describe` and `reader`."""
+
+    def __call__(self, name: str, settings: Any, tables: Mapping[str, Sequence[str]]) -> ChangeSource: ...

@@ -1,0 +1,87 @@
+"""Shapes: the typed columns of a legacy table and the typed fields of an entity.
+
+Both sides of the boundary speak in the same few field types. Every type has one canonical value, which is what
+an event carries in JSON, what a store binds and what a checksum hashes; so two databases that hold the
+same fact write it in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FieldType(StrEnum):
+    """The type of a field, with its canonical value in JSON.
+
+    | type | canonical value |
+    | --- | --- |
+    | text | string, as it stands |
+    | integer | integer |
+    | decimal | string without exponent, without trailing zeros after the point, no `-0`: `"4904.49"`, `"0"`; `"NaN"` |
+    | float | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
+    | boolean | true, false |
+    | date | `"2026-11-23"` |
+    | time | `"23:59:59.000000"`, always six digits |
+    | timestamp | `"2026-11-23T23:59:59.000000"`, no zone, always six digits |
+    | instant | `"2026-11-23T23:59:59.000000Z"`, in UTC |
+    | bytes | lower-case hex |
+    | json | string: the text as it stands in the database |
+
+    NULL is null for every type.
+    """
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    INSTANT = "instant"
+    BYTES = "bytes"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a legacy table. `declared` is the type as the database writes it, e.g. `numeric(16,4)`."""
+
+    name: str
+    type: FieldType
+    nullable: bool
+    declared: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A legacy table. `name` as the configuration writes it (`party_party` or `public.party_party`);
+    `key` is the primary key in its own column order, empty when there is none."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    def column(self, name: str) -> Column | None:
+        return next((c for c in self.columns if c.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an entity, in the shape of the new store."""
+
+    name: str
+    type: FieldType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an entity looks like on the new side: `table` in the store, its fields in order, the names of its key fields."""
+
+    function: str
+    entity: str
+    table: str
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
