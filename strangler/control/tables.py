@@ -1,0 +1,202 @@
+"""The tables of the control store. The migrations create them; a test holds both to the same shape.
+
+Times are seconds since the epoch (float). JSON is kept as text, so that SQLite and PostgreSQL hold the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+metadata: Final = MetaData()
+
+generation = Table(
+    "generation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+"""One row: the number of changes of any standing so far. A reader that sees the same number has seen it all."""
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("cohort", String(64), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("owner", String(8), nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("fenced", Boolean, nullable=False),
+    Column("sync_until", Text),
+    Column("hold", Text),
+    Column("generation", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+)
+"""Where each function stands; see `strangler.cutover.stages.Standing`."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("cohort", String(64), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("decided", Boolean, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("position", Text),
+    Column("started_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+"""Each switch of owners, step by step. `decided` is the point of no return (invariant 6)."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("function", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""Every decision with its evidence, chained by hash (invariant 8)."""
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("committed_at", Float, nullable=False),
+    Column("error", Text),
+)
+"""What is remembered of each source: the identity of its capture, how far the log has it, when it was last heard of."""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("late_writes", Integer, nullable=False),
+    Column("lag", Float),
+    Column("seen_at", Float, nullable=False),
+    Column("error", Text),
+)
+"""How far each store is: `lag` in seconds, None when unknown; `rows` written from events since the beginning."""
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("stamp", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("estimate", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+"""The progress of each backfill, for people; what is done is known by the store's own mark."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("position", String(128), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""Changes that couldn't be translated, and those of the same key that wait behind (invariant 7).
+`state`: held, retry (asked for by a user), drop (asked for)."""
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("status", String(16), nullable=False),
+    Column("position", Text),
+    Column("compared", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("extra", Integer, nullable=False),
+    Column("different", Integer, nullable=False),
+    Column("in_flight", Integer, nullable=False),
+    Column("reason", Text),
+    Index("reconciliation_function", "function", "id"),
+)
+"""Each run. `status`: running, clean, drift, failed (could not check)."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("reconciliation", Integer, primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("fields", Text, nullable=False),
+)
+"""Each key that differs: `kind` missing, extra or different; `fields` JSON: name → [legacy, store]."""
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("minute", Integer, primary_key=True),
+    Column("facade", String(64), primary_key=True),
+    Column("function", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("side", String(8), primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("fenced", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+"""Calls per minute since the epoch, by who answered; `seconds` is the sum of their latencies."""
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("minute", Integer, primary_key=True),
+    Column("facade", String(64), primary_key=True),
+    Column("function", String(64), primary_key=True),
+    Column("matched", Integer, nullable=False),
+    Column("mismatched", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+)
+"""Shadow comparisons per minute. `failed` couldn't be compared, `dropped` didn't fit the queue; neither is a match."""
+
+mismatch = Table(
+    "mismatch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("function", String(64), nullable=False),
+    Column("request", Text, nullable=False),
+    Column("differences", Text, nullable=False),
+)
+"""A bounded number of samples of shadow mismatches: `differences` JSON list of {path, kind, legacy, new}."""
+
+facade = Table(
+    "facade",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("address", Text, nullable=False),
+)
+"""Each running facade and the generation that it applies with all older requests done. One not seen for ten seconds is gone."""

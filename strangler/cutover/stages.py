@@ -1,0 +1,92 @@
+"""Stages: where a function stands, and what follows from it for reads, writes and sync. Pure data.
+
+The table `RULES` is the one place that says who reads where and who owns writes; routing, delivery and the
+conductor all ask it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from strangler.changes import Position
+
+
+class Side(StrEnum):
+    """The two sides that can answer; the owner is one of them."""
+
+    LEGACY = "legacy"
+    NEW = "new"
+
+
+class Stage(StrEnum):
+    """The stages in their order."""
+
+    LEGACY = "legacy"
+    SYNCING = "syncing"
+    SHADOW = "shadow"
+    CANARY = "canary"
+    LIVE = "live"
+    RETIRED = "retired"
+
+
+ORDER: Final = tuple(Stage)
+
+
+class Reads(StrEnum):
+    """Who answers reads in a stage."""
+
+    LEGACY = "legacy"
+    MIRRORED = "legacy, mirrored to new"
+    WEIGHTED = "by weight"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a stage means. `owner` may write; `delivery` tells whether events flow legacy → store."""
+
+    reads: Reads
+    owner: Side
+    delivery: bool
+    meaning: str
+
+
+RULES: Final[dict[Stage, Rule]] = {
+    Stage.LEGACY: Rule(Reads.LEGACY, Side.LEGACY, False, "untouched: the legacy ERP does everything"),
+    Stage.SYNCING: Rule(Reads.LEGACY, Side.LEGACY, True, "the store is filled and kept up to date"),
+    Stage.SHADOW: Rule(Reads.MIRRORED, Side.LEGACY, True, "reads go to both, legacy answers, answers are compared"),
+    Stage.CANARY: Rule(Reads.WEIGHTED, Side.LEGACY, True, "a share of the reads is answered by the new service"),
+    Stage.LIVE: Rule(Reads.NEW, Side.NEW, False, "the new service owns the function"),
+    Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, "the legacy function is switched off"),
+}
+
+EVERYONE: Final = "*"
+"""The cohort that is the whole function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a function (or one cohort of it) stands now, as the control store has it.
+
+    `weight` is in basis points (0–10,000) and counts in canary only. `fenced` means that writes are refused for the moment of a switch.
+    `sync_until` is the source position beyond which delivery applies nothing (None: no limit). `generation` grows by one
+    with every change of any standing in the control store. `hold` is the reason for which nobody may advance, None when free.
+    """
+
+    function: str
+    cohort: str
+    stage: Stage
+    owner: Side
+    weight: int
+    fenced: bool
+    sync_until: Position | None
+    hold: str | None
+    generation: int
+    since: float
+
+
+def at_the_start(function: str, cohort: str = EVERYONE) -> Standing:
+    """A function nobody has touched yet."""
+    return Standing(function, cohort, Stage.LEGACY, Side.LEGACY, 0, False, None, None, 0, 0.0)

@@ -1,0 +1,229 @@
+"""Settings: what `strangler.yaml` says, as typed, frozen models with sensible defaults.
+
+Every field has its meaning, unit and default with the reason for it in its description; the same texts are in the
+JSON Schema. Loading, interpolation and the wording of errors are in `strangler.configuration`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from strangler.durations import parse_duration, parse_share
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+"""A duration: `500ms`, `5s`, `2m`, `1h`, `7d`."""
+
+Share = Annotated[float, BeforeValidator(parse_share)]
+"""A share of a whole: `5%`, or `0.05`."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+"""Lower-case letters, digits and underscores; begins with a letter."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """A database, by SQLAlchemy URL. The URL is a secret: it may carry a password and is never printed whole."""
+
+    url: SecretStr = Field(description="SQLAlchemy URL, e.g. postgresql://user:${PASSWORD}@host/db or sqlite:///file.db.")
+
+
+class Log(Section):
+    """The event log."""
+
+    kind: str = Field("sql", description="Kind of log: an entry point of `strangler.logs`.")
+    url: SecretStr | None = Field(None, description="Where it is; by default SQLite in the data directory.")
+
+
+class Source(Section):
+    """A legacy database that is read by change data capture."""
+
+    kind: str = Field(description="Kind of connector: an entry point of `strangler.connectors` (postgres, sqlite).")
+    url: SecretStr = Field(description="How to reach the legacy database.")
+    heartbeat: Duration = Field(timedelta(seconds=10), description="Longest silence of an idle source before a heartbeat is made, so that lag means something.")
+    options: dict[str, Any] = Field(default_factory=dict, description="What only this kind of connector knows; see its page.")
+
+
+class EventName(Section):
+    """An event name that applies when its condition holds."""
+
+    name: str = Field(description="Past tense, e.g. PartyDeactivated.", pattern=r"^[A-Z][A-Za-z0-9]*$")
+    when: str | None = Field(None, description="SQL condition over the new legacy row; without it the name always applies.")
+
+
+def _as_names(value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    return [{"name": item} if isinstance(item, str) else item for item in items]
+
+
+EventNames = Annotated[list[EventName], BeforeValidator(_as_names)]
+
+
+class Events(Section):
+    """What an entity's events are called. The first name whose condition holds is taken; none: no event of that kind is
+    named so, and `<Entity>Created`, `<Entity>Changed`, `<Entity>Removed` is used."""
+
+    created: EventNames = Field(default_factory=list)
+    changed: EventNames = Field(default_factory=list)
+    removed: EventNames = Field(default_factory=list)
+
+
+class Entity(Section):
+    """An aggregate that the function owns, mapped from one legacy table."""
+
+    table: str = Field(description="The legacy table, `name` or `schema.name`.")
+    key: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = Field(
+        description="The fields (of `fields`) that identify the entity.", min_length=1
+    )
+    into: str | None = Field(None, description="The table in the store; by default the entity's name.")
+    fields: dict[Name, str] = Field(description="Field name → SQL expression over the legacy table's columns.", min_length=1)
+    events: Events = Field(default_factory=Events, description="The names of its events.")
+
+
+class Match(Section):
+    """What a request must be for a route. All that is given must hold."""
+
+    path: str = Field(description="Path template: `/parties/{id}`; `{rest:path}` takes the remainder.")
+    method: list[str] | None = Field(None, description="HTTP methods; all when absent.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Header name → exact value.")
+    json_body: dict[str, list[str]] = Field(
+        default_factory=dict, alias="json", description="Dotted path in a JSON body → the values that match, e.g. method: [model.party.party.read]."
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Route(Section):
+    """Which requests belong to the function, and whether they read or write."""
+
+    match: Match
+    kind: Literal["read", "write"] = Field(description="A read is answered by weight, a write by the owner.")
+    operation: str | None = Field(None, description="What the protocol plugin calls it, when it can't tell from the request.")
+
+
+class Service(Section):
+    """The new service of a function."""
+
+    url: str = Field(description="Base URL, e.g. http://127.0.0.1:9001.")
+    health: str = Field("/healthz", description="Path that answers 200 when the service is well.")
+
+
+class Protocol(Section):
+    """How requests of the legacy contract are put to the new service and its answers put back."""
+
+    kind: str = Field(description="An entry point of `strangler.protocols` (jsonrpc).")
+    options: dict[str, Any] = Field(default_factory=dict, description="What only this protocol knows; see its page.")
+
+
+class LagGate(Section):
+    max: Duration = Field(timedelta(seconds=5), description="Longest age of what is committed in legacy and not yet in the store.")
+
+
+class DriftGate(Section):
+    max: int = Field(0, ge=0, description="Most keys that may differ.")
+    fresh: Duration = Field(timedelta(hours=1), description="Oldest reconciliation that still counts as evidence.")
+
+
+class FreshnessGate(Section):
+    max: Duration = Field(timedelta(seconds=30), description="Longest time since the source was last heard of; older means that lag says nothing.")
+
+
+class ShadowGate(Section):
+    max_mismatch: Share = Field(0.0, description="Largest share of compared reads that may differ.")
+    min_samples: int = Field(100, ge=1, description="Fewest comparisons for a verdict; fewer is inconclusive.")
+
+
+class QuarantineGate(Section):
+    max: int = Field(0, ge=0, description="Most keys that may wait in quarantine.")
+
+
+class Gates(Section):
+    """Conditions with evidence that a stage change needs. Sensible defaults hold when nothing is written."""
+
+    lag: LagGate = Field(default_factory=LagGate)
+    drift: DriftGate = Field(default_factory=DriftGate)
+    freshness: FreshnessGate = Field(default_factory=FreshnessGate)
+    shadow: ShadowGate = Field(default_factory=ShadowGate)
+    quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
+
+
+class Function(Section):
+    """A business capability that is cut over as one unit."""
+
+    title: str = Field("", description="What people call it; by default the name.")
+    source: Name = Field(description="The source that its entities come from.")
+    store: Name = Field(description="The store that its entities go to.")
+    entities: dict[Name, Entity] = Field(min_length=1)
+    service: Service | None = Field(None, description="The new service; needed from shadow on.")
+    protocol: Protocol | None = Field(None, description="Translation of requests; without it they are passed on as they are.")
+    routes: list[Route] = Field(default_factory=list)
+    gates: Gates = Field(default_factory=Gates)
+    weights: list[Share] = Field(default_factory=lambda: [0.05, 0.25, 0.5, 1.0], description="The canary's steps: share of reads that the new service answers.")
+    depends_on: list[Name] = Field(default_factory=list, description="Functions that must be live before this one.")
+
+
+class Sticky(Section):
+    """What keeps a caller on one side: the first of these that the request has is hashed with the salt."""
+
+    headers: list[str] = Field(default_factory=lambda: ["authorization"], description="Header names, in order of preference.")
+    cookies: list[str] = Field(default_factory=list, description="Cookie names, tried after the headers.")
+    salt: SecretStr = Field(SecretStr("strangler"), description="Makes the buckets of this installation its own.")
+
+
+class Shadow(Section):
+    """Reads sent to the new side too, and compared, never on the caller's time."""
+
+    share: Share = Field(1.0, description="Share of reads that are shadowed in the stages shadow and canary.")
+    queue: int = Field(256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted.")
+    timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
+    ignore: list[str] = Field(default_factory=list, description="Dotted paths in the answer that are not compared (`*` matches one step).")
+
+
+class Facade(Section):
+    """The HTTP front that callers use."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; local by default, so that nothing is exposed unasked.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    legacy: str = Field(description="Base URL of the legacy ERP.")
+    connect_timeout: Duration = Field(timedelta(seconds=2), description="Longest wait for a connection to an upstream.")
+    total_timeout: Duration = Field(timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow.")
+    body_prefix: int = Field(65536, ge=256, description="Bytes of a body that are looked at for routing, where a route asks for it.")
+    sticky: Sticky = Field(default_factory=Sticky)
+    shadow: Shadow = Field(default_factory=Shadow)
+
+
+class Cutover(Section):
+    """How a switch of owners behaves."""
+
+    time_limit: Duration = Field(timedelta(seconds=30), description="Longest time for a switch; past it, before the journal, it undoes itself.")
+    retry_after: Duration = Field(timedelta(seconds=1), description="What a fenced write is told to wait.")
+
+
+class Sync(Section):
+    """How changes are moved."""
+
+    batch: int = Field(2000, ge=1, description="Most events in one transaction of log and store.")
+    chunk: int = Field(50_000, ge=1, description="Rows of one backfill chunk; a kill repeats at most one.")
+    history: Duration = Field(timedelta(days=7), description="How long tombstones are kept.")
+
+
+class Settings(Section):
+    """All of `strangler.yaml`."""
+
+    name: Name = Field("strangler", description="Name of this migration; part of the names of slots and publications.")
+    data_dir: Path = Field(Path(".strangler"), description="Where SQLite files go; relative to the configuration file; made when missing.")
+    control: Database | None = Field(None, description="The control store; by default SQLite in the data directory.")
+    log: Log = Field(default_factory=lambda: Log())
+    sources: dict[Name, Source] = Field(min_length=1)
+    stores: dict[Name, Database] = Field(default_factory=dict)
+    facade: Facade | None = Field(None, description="Without it only the sync runs.")
+    sync: Sync = Field(default_factory=Sync)
+    cutover: Cutover = Field(default_factory=Cutover)
+    functions: dict[Name, Function] = Field(min_length=1)
