@@ -1,4 +1,4 @@
-"""URLs of databases: shown without their password, told apart by kind, and made independent of the working directory.
+"""URLs of databases: shown without their password, told apart by kind, and seen from a folder.
 
 Nothing here connects anywhere or needs a driver, so that every part may use it.
 """
@@ -29,7 +29,7 @@ def display(url: str) -> str:
 
 
 def kind(url: str) -> str:
-    """What the URL leads to, without its driver: `postgresql`, `sqlite`, `http`; empty when it isn't a URL."""
+    """What the URL leads to, without its driver: `postgresql`, `sqlite`, `http`; empty if it is no URL."""
     match = _SCHEME.match(url)
     if not match:
         return ""

@@ -1,0 +1,129 @@
+"""The command line: one root group, its commands loaded when they run, and one place where an error becomes words.
+
+Exit codes: 0 done; 1 tried without success, or the state refuses it; 2 wrong usage, wrong configuration, or what is
+needed isn't there; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+
+from strangler import __version__
+from strangler.cli.application import Application
+from strangler.cli.lazy import Lazy, LazyGroup
+from strangler.errors import ConfigurationError, StranglerError
+
+INTERRUPTED: Final = 130
+"""The exit code of a command that was ended by Ctrl-C, as shells count it."""
+
+PREPARE, MOVE, LOOK, RUN = "Prepare", "Move a function", "Look and check", "Run"
+
+COMMANDS: Final[dict[str, Lazy]] = {
+    "init": Lazy(
+        "strangler.cli.init:command", PREPARE, "Write a starter configuration from a live legacy database."
+    ),
+    "config": Lazy("strangler.cli.config:group", PREPARE, "Check the configuration; print its JSON Schema."),
+    "db": Lazy("strangler.cli.db:group", PREPARE, "Upgrade or inspect the control store."),
+    "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
+    "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
+    "facade": Lazy("strangler.cli.facade:command", RUN, "Run the HTTP front that callers use."),
+    "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),
+    "status": Lazy("strangler.cli.cutover:status", MOVE, "Show where every function stands."),
+    "plan": Lazy(
+        "strangler.cli.cutover:plan", MOVE, "Show what the next move needs and does; change nothing."
+    ),
+    "advance": Lazy("strangler.cli.cutover:advance", MOVE, "Move a function forward when its gates pass."),
+    "rollback": Lazy("strangler.cli.cutover:rollback", MOVE, "Move a function back."),
+    "hold": Lazy("strangler.cli.cutover:hold", MOVE, "Keep a function from advancing, with a reason."),
+    "release": Lazy("strangler.cli.cutover:release", MOVE, "Lift a hold."),
+    "reconcile": Lazy(
+        "strangler.cli.reconcile:command", LOOK, "Compare legacy and store; list what differs."
+    ),
+    "quarantine": Lazy(
+        "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
+    ),
+    "report": Lazy(
+        "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
+    ),
+}
+
+
+class Worded(click.ClickException):
+    """A `StranglerError` on its way to the terminal: what, why and what to do, coloured on a terminal."""
+
+    def __init__(self, error: StranglerError) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.exit_code = int(error.exit_code)  # type: ignore[misc]  # click reads it from the instance
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        out = file or sys.stderr
+        if isinstance(self.error, ConfigurationError):
+            for problem in self.error.problems:
+                click.echo(_coloured(str(problem), "write instead:", "cyan"), file=out)
+            count = len(self.error.problems)
+            click.echo(
+                click.style(f"{count} problem{'s' if count != 1 else ''}", fg="red", bold=True), file=out
+            )
+            return
+        click.echo(click.style("error: ", fg="red", bold=True) + self.error.what, file=out)
+        for label, text in (("why", self.error.why), ("do", self.error.do)):
+            if text:
+                click.echo(
+                    click.style(f"  {label + ':':<5}", bold=True) + text.replace("\n", "\n       "), file=out
+                )
+
+
+def _coloured(text: str, label: str, colour: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(line.replace(label, click.style(label, fg=colour), 1) for line in rest)])
+
+
+class Root(LazyGroup):
+    """Turns what commands raise and return into messages and exit codes; a returned `ExitCode` is its own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+        except StranglerError as error:
+            raise Worded(error) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        if isinstance(result, int) and result:
+            raise click.exceptions.Exit(int(result))
+        return result
+
+
+@click.group(
+    cls=Root,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, "--version", prog_name="strangler", message="%(prog)s %(version)s")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default="strangler.yaml",
+    envvar="STRANGLER_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+@click.pass_context
+def root(ctx: click.Context, path: Path) -> None:
+    """Leave a legacy ERP one business function at a time."""
+    application = Application(path)
+    ctx.obj = application
+    ctx.call_on_close(application.close)
+
+
+def main() -> None:
+    """The console script."""
+    root(prog_name="strangler")
