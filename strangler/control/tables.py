@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata: Final = MetaData()
 
@@ -17,7 +17,7 @@ generation = Table(
     Column("id", Integer, primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""One row: the number of changes of any standing so far. A reader that sees the same number has seen it all."""
+"""One row: the number of changes of any standing so far. Who sees the same number again has seen it all."""
 
 standing = Table(
     "standing",
@@ -76,7 +76,8 @@ source = Table(
     Column("committed_at", Float, nullable=False),
     Column("error", Text),
 )
-"""What is remembered of each source: the identity of its capture, how far the log has it, when it was last heard of."""
+"""What is remembered of each source: the identity of its capture, how far the log has it, when it was
+last heard of (`seen_at`), when the last transaction from it was committed there (`committed_at`)."""
 
 delivery = Table(
     "delivery",
@@ -84,13 +85,13 @@ delivery = Table(
     Column("function", String(64), primary_key=True),
     Column("position", Text, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("rows", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
     Column("late_writes", Integer, nullable=False),
     Column("lag", Float),
     Column("seen_at", Float, nullable=False),
     Column("error", Text),
 )
-"""How far each store is: `lag` in seconds, None when unknown; `rows` written from events since the beginning."""
+"""How far each store is: `lag` in seconds, None when unknown; `rows` written from events since the start."""
 
 backfill = Table(
     "backfill",
@@ -99,8 +100,8 @@ backfill = Table(
     Column("entity", String(64), primary_key=True),
     Column("run", Integer, nullable=False),
     Column("stamp", Text, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("estimate", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("estimate", BigInteger, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("finished_at", Float),
@@ -112,7 +113,7 @@ quarantine = Table(
     metadata,
     Column("function", String(64), primary_key=True),
     Column("entity", String(64), primary_key=True),
-    Column("key", String(512), primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("position", String(128), primary_key=True),
     Column("reason", Text, nullable=False),
     Column("change", Text, nullable=False),
@@ -131,11 +132,11 @@ reconciliation = Table(
     Column("finished_at", Float),
     Column("status", String(16), nullable=False),
     Column("position", Text),
-    Column("compared", Integer, nullable=False),
-    Column("missing", Integer, nullable=False),
-    Column("extra", Integer, nullable=False),
-    Column("different", Integer, nullable=False),
-    Column("in_flight", Integer, nullable=False),
+    Column("compared", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("extra", BigInteger, nullable=False),
+    Column("different", BigInteger, nullable=False),
+    Column("in_flight", BigInteger, nullable=False),
     Column("reason", Text),
     Index("reconciliation_function", "function", "id"),
 )
@@ -146,7 +147,7 @@ finding = Table(
     metadata,
     Column("reconciliation", Integer, primary_key=True),
     Column("entity", String(64), primary_key=True),
-    Column("key", String(512), primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("fields", Text, nullable=False),
 )
@@ -178,7 +179,8 @@ comparison = Table(
     Column("failed", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),
 )
-"""Shadow comparisons per minute. `failed` couldn't be compared, `dropped` didn't fit the queue; neither is a match."""
+"""Shadow comparisons per minute. `failed` couldn't be compared, `dropped` didn't fit the queue; neither is a
+match."""
 
 mismatch = Table(
     "mismatch",
@@ -199,4 +201,5 @@ facade = Table(
     Column("seen_at", Float, nullable=False),
     Column("address", Text, nullable=False),
 )
-"""Each running facade and the generation that it applies with all older requests done. One not seen for ten seconds is gone."""
+"""Each running facade and the generation that it applies with all older requests done. One not seen for ten
+seconds is gone."""

@@ -1,0 +1,162 @@
+"""The tables of the control store, as they are in the beginning."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    generation = op.create_table(
+        "generation",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("value", sa.Integer(), nullable=False),
+    )
+    op.bulk_insert(generation, [{"id": 1, "value": 0}])
+    op.create_table(
+        "standing",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
+        sa.Column("stage", sa.String(16), nullable=False),
+        sa.Column("owner", sa.String(8), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("fenced", sa.Boolean(), nullable=False),
+        sa.Column("sync_until", sa.Text()),
+        sa.Column("hold", sa.Text()),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "journal",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("cohort", sa.String(64), nullable=False),
+        sa.Column("direction", sa.String(8), nullable=False),
+        sa.Column("step", sa.String(32), nullable=False),
+        sa.Column("decided", sa.Boolean(), nullable=False),
+        sa.Column("finished", sa.Boolean(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("position", sa.Text()),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("updated_at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "ledger",
+        sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("actor", sa.String(128), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "source",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("committed_at", sa.Float(), nullable=False),
+        sa.Column("error", sa.Text()),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("late_writes", sa.Integer(), nullable=False),
+        sa.Column("lag", sa.Float()),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("error", sa.Text()),
+    )
+    op.create_table(
+        "backfill",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("estimate", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("updated_at", sa.Float(), nullable=False),
+        sa.Column("finished_at", sa.Float()),
+    )
+    op.create_table(
+        "quarantine",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("position", sa.String(128), primary_key=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("change", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "reconciliation",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("finished_at", sa.Float()),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("position", sa.Text()),
+        sa.Column("compared", sa.BigInteger(), nullable=False),
+        sa.Column("missing", sa.BigInteger(), nullable=False),
+        sa.Column("extra", sa.BigInteger(), nullable=False),
+        sa.Column("different", sa.BigInteger(), nullable=False),
+        sa.Column("in_flight", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text()),
+    )
+    op.create_index("reconciliation_function", "reconciliation", ["function", "id"])
+    op.create_table(
+        "finding",
+        sa.Column("reconciliation", sa.Integer(), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "traffic",
+        sa.Column("minute", sa.Integer(), primary_key=True),
+        sa.Column("facade", sa.String(64), primary_key=True),
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("kind", sa.String(8), primary_key=True),
+        sa.Column("side", sa.String(8), primary_key=True),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("fenced", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "comparison",
+        sa.Column("minute", sa.Integer(), primary_key=True),
+        sa.Column("facade", sa.String(64), primary_key=True),
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("matched", sa.Integer(), nullable=False),
+        sa.Column("mismatched", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("dropped", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "mismatch",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("differences", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "facade",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+    )
