@@ -1,0 +1,74 @@
+"""Assembly: from settings to running parts, through the plugins. The one place where kinds become objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+
+from strangler import plugins
+from strangler.control.store import Control
+from strangler.errors import SourceError
+from strangler.ports import ChangeSource, EventLog, ServiceStore
+from strangler.settings import Settings
+
+if TYPE_CHECKING:
+    from strangler.mapping import EntityMapping
+
+
+def control(settings: Settings, wait: float = 0.0) -> Control:
+    """The control store, migrated to this version. `wait`: seconds to go on trying while it doesn't answer."""
+    assert settings.control is not None, "configuration.load fills the default in"
+    return Control.open(settings.control.url.get_secret_value(), wait=wait)
+
+
+def log(settings: Settings) -> EventLog:
+    """The event log."""
+    opened: EventLog = plugins.load("logs", settings.log.kind)("log", settings.log)
+    return opened
+
+
+def store(settings: Settings, name: str) -> ServiceStore:
+    """The store `name`; its kind is the scheme of its URL."""
+    database = settings.stores[name]
+    kind = make_url(database.url.get_secret_value()).get_backend_name()
+    opened: ServiceStore = plugins.load("stores", kind)(name, database)
+    return opened
+
+
+def source(settings: Settings, name: str, tables: Mapping[str, Sequence[str]] | None = None) -> ChangeSource:
+    """The source `name`, capturing `tables` (see `captured`); without them good for `describe` and `reader`."""
+    section = settings.sources[name]
+    connect = plugins.load("connectors", section.kind)
+    opened: ChangeSource = connect(f"{settings.name}_{name}", section, tables or {})
+    return opened
+
+
+def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[EntityMapping]:
+    """The function's entities, compiled against the tables as they are in the legacy database now."""
+    from strangler.mapping import compile_entity
+
+    entities = settings.functions[function].entities
+    tables = legacy.describe(sorted({entity.table for entity in entities.values()}))
+    for name, entity in entities.items():
+        if entity.table not in tables:
+            raise SourceError(
+                f"function {function}, entity {name}: the legacy database has no table {entity.table!r}",
+                why="it isn't there, or the user of the source may not see it",
+                do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
+            )
+    return [compile_entity(function, name, entity, tables[entity.table]) for name, entity in entities.items()]
+
+
+def functions_of(settings: Settings, source: str) -> list[str]:
+    """The functions that are fed from `source`."""
+    return [name for name, function in settings.functions.items() if function.source == source]
+
+
+def captured(compiled: Sequence[EntityMapping]) -> dict[str, list[str]]:
+    """What a source has to capture for these mappings: table → columns, nothing more."""
+    tables: dict[str, set[str]] = {}
+    for mapping in compiled:
+        tables.setdefault(mapping.table.name, set()).update(mapping.columns)
+    return {table: sorted(columns) for table, columns in sorted(tables.items())}

@@ -1,0 +1,170 @@
+"""The boundary: where changes become events, or are held in quarantine. Nothing legacy-shaped passes it.
+
+A transaction goes in whole. What it did to one entity is folded into one step first, so that a placeholder row that is
+filled in by the same transaction makes one event, and a row that came and went makes none. What can't be translated is
+held with its key; later changes of that key wait behind it, other keys go on (invariant 7). No I/O here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
+from strangler.errors import Untranslatable
+from strangler.events import Effect, Event, encode_key
+from strangler.mapping import EntityMapping
+
+WAITING = "waits behind an earlier change of the same key"
+
+
+class HeldKey(NamedTuple):
+    """An entity's key that is in quarantine."""
+
+    function: str
+    entity: str
+    key: str
+
+
+class Held(NamedTuple):
+    """A change that isn't let through, and why."""
+
+    key: HeldKey
+    change: Change
+    reason: str
+
+
+class Translation(NamedTuple):
+    """What became of changes: events for the log, and what goes to quarantine."""
+
+    events: list[Event]
+    held: list[Held]
+
+
+class Boundary:
+    """Translates the transactions of one source. Belongs to one thread; `held` is shared and grows as keys are held."""
+
+    def __init__(self, mappings: Iterable[EntityMapping], held: Collection[HeldKey] = ()) -> None:
+        self.held: set[HeldKey] = set(held)
+        self._by_table: dict[str, list[EntityMapping]] = defaultdict(list)
+        for mapping in mappings:
+            self._by_table[mapping.table.name].append(mapping)
+
+    def mapping(self, function: str, entity: str) -> EntityMapping | None:
+        """The mapping of the entity; None when the configuration no longer has it."""
+        for mappings in self._by_table.values():
+            for mapping in mappings:
+                if (mapping.shape.function, mapping.shape.entity) == (function, entity):
+                    return mapping
+        return None
+
+    def translate(self, transaction: Transaction, into: Translation) -> None:
+        """Add the events and the held changes of one transaction to `into`, in the order of the source."""
+        changes = transaction.changes
+        if len(changes) == 1:
+            for mapping in self._by_table.get(changes[0].table, ()):
+                for step in _steps(mapping, changes[0]):
+                    self._take(mapping, step, transaction.committed_at, into)
+            return
+        for mapping, step in self._folded(changes):
+            self._take(mapping, step, transaction.committed_at, into)
+
+    def _folded(self, changes: Sequence[Change]) -> list[tuple[EntityMapping, _Step]]:
+        """One step per entity and transaction, in the order of the last change of each."""
+        folded: dict[tuple[int, str], tuple[EntityMapping, _Step]] = {}
+        for change in changes:
+            for mapping in self._by_table.get(change.table, ()):
+                for step in _steps(mapping, change):
+                    identity = (id(mapping), step.key)
+                    earlier = folded.pop(identity, None)
+                    together = _then(earlier[1], step) if earlier else step
+                    folded[identity] = (mapping, together)
+        return [entry for entry in folded.values() if entry[1].effective]
+
+    def _take(self, mapping: EntityMapping, step: _Step, time: float, into: Translation) -> None:
+        key = HeldKey(mapping.shape.function, mapping.shape.entity, step.key)
+        if key in self.held:  # Invariant 7: later changes of a held key wait behind it.
+            into.held.append(Held(key, step.change, WAITING))
+            return
+        try:
+            if step.fault:
+                raise Untranslatable(step.fault)
+            into.events.append(event_of(mapping, step.key, step.change, time))
+        except Untranslatable as error:
+            self.held.add(key)
+            into.held.append(Held(key, step.change, str(error)))
+
+
+def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> Event:
+    """The event that a change of the entity with `key` makes. Raises Untranslatable."""
+    shape = mapping.shape
+    if change.operation is Operation.DELETE:
+        row = change.before or {}
+        name = mapping.event_name(Operation.DELETE, row)
+        return Event(name, shape.function, shape.entity, Effect.REMOVE, key, change.position, time, mapping.version, {})
+    row = change.after or {}
+    data = mapping.translate(row)
+    name = mapping.event_name(change.operation, row)
+    return Event(name, shape.function, shape.entity, Effect.UPSERT, key, change.position, time, mapping.version, data)
+
+
+class _Step(NamedTuple):
+    """What a transaction does to one entity. `existed` before it; `fault` where not even the key can be told."""
+
+    key: str
+    change: Change
+    existed: bool
+    fault: str = ""
+
+    @property
+    def effective(self) -> bool:
+        """False for what came and went within the transaction."""
+        return self.existed or self.change.operation is not Operation.DELETE
+
+
+def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
+    """A change as steps of single entities: mostly one; two when the key changed; none when nothing that is mapped changed."""
+    operation, before, after = change.operation, change.before, change.after
+    try:
+        if operation is Operation.UPDATE and before is not None and after is not None:
+            if before == after:
+                return ()
+            old, new = mapping.key_of(before), mapping.key_of(after)
+            if old != new:
+                gone = change._replace(operation=Operation.DELETE, after=None)
+                come = change._replace(operation=Operation.INSERT, before=None)
+                return (_Step(old, gone, True), _Step(new, come, False))
+            return (_Step(new, change, True),)
+        row = before if operation is Operation.DELETE else after
+        if row is None:
+            emptied = f"the whole table {change.table} was emptied by TRUNCATE"
+            return (_Step(f"!{operation}", change, True, emptied),)
+        return (_Step(mapping.key_of(row), change, operation is not Operation.INSERT),)
+    except Untranslatable as error:
+        return (_Step(key_of(mapping, after or before or {}), change, True, str(error)),)
+
+
+def key_of(mapping: EntityMapping, row: Row) -> str:
+    """The entity's key. Where it can't be translated the table's own key as text stands in for it, marked by `!`."""
+    try:
+        return mapping.key_of(row)
+    except Untranslatable:
+        return "!" + encode_key([str(row.get(column)) for column in mapping.table.key])
+
+
+def _then(first: _Step, second: _Step) -> _Step:
+    """Two steps of one entity in one transaction as one: what the second left, named by what both together did."""
+    change, fault = second.change, first.fault or second.fault
+    if change.operation is not Operation.DELETE:
+        operation = Operation.UPDATE if first.existed else Operation.INSERT
+        after = _filled(first.change.after, change.after)
+        change = change._replace(operation=operation, before=first.change.before, after=after)
+    return _Step(second.key, change, first.existed, fault)
+
+
+def _filled(earlier: Row | None, later: Row | None) -> Row | None:
+    """The later row, with what it doesn't carry taken from the earlier one of the same transaction."""
+    if not earlier or not later:
+        return later
+    return {name: earlier.get(name, value) if value is UNCHANGED else value for name, value in later.items()}

@@ -1,0 +1,119 @@
+"""Quarantine: keep what couldn't be translated, and let it go again in order once it can be.
+
+Here a change becomes text and back without loss, so that a retry translates just what the source said then. The rows live in
+the control store (`strangler.control.quarantine`); only the worker releases them, so that one writer appends to the log.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from strangler.boundary import Held, HeldKey, event_of
+from strangler.changes import UNCHANGED, Change, Operation, Position, Row
+from strangler.errors import Untranslatable
+from strangler.events import Event
+from strangler.mapping import EntityMapping
+
+_TAG: Final = "$"
+
+_WRITE: Final[dict[type, tuple[str, Callable[[Any], str]]]] = {
+    Decimal: ("decimal", str),
+    datetime: ("datetime", datetime.isoformat),
+    date: ("date", date.isoformat),
+    time: ("time", time.isoformat),
+    bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
+    type(UNCHANGED): ("unchanged", lambda value: ""),
+    float: ("float", repr),
+    int: ("int", str),
+}
+
+_READ: Final[dict[str, Callable[[str], Any]]] = {
+    "decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "bytes": base64.b64decode,
+    "unchanged": lambda text: UNCHANGED,
+    "float": float,
+    "int": int,
+}
+
+
+def encode_change(change: Change) -> str:
+    """The change as JSON text; `decode_change` gives it back with the same Python types."""
+    body = {
+        "position": change.position,
+        "table": change.table,
+        "operation": change.operation.value,
+        "before": _encode_row(change.before),
+        "after": _encode_row(change.after),
+    }
+    return orjson.dumps(body).decode()
+
+
+def decode_change(text: str) -> Change:
+    """The change that `encode_change` wrote."""
+    body = orjson.loads(text)
+    return Change(
+        Position(body["position"]),
+        body["table"],
+        Operation(body["operation"]),
+        _decode_row(body["before"]),
+        _decode_row(body["after"]),
+    )
+
+
+def _encode_row(row: Row | None) -> dict[str, Any] | None:
+    return None if row is None else {name: _encode(value) for name, value in row.items()}
+
+
+def _encode(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    tag, write = _WRITE[type(value)]
+    return {_TAG: tag, "value": write(value)}
+
+
+def _decode_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: _decode(value) for name, value in row.items()}
+
+
+def _decode(value: Any) -> Any:
+    return _READ[value[_TAG]](value["value"]) if isinstance(value, dict) else value
+
+
+class Release(NamedTuple):
+    """What a retry of one key's changes gave: events to append, in order; what stays held, with the reason of now."""
+
+    events: list[Event]
+    held: list[Held]
+
+
+def release(mapping: EntityMapping, key: HeldKey, changes: Sequence[tuple[Change, float]]) -> Release:
+    """Translate the held changes of one key again, in order, each with the time at which it was held. The first that still can't be keeps the rest behind it. Pure."""
+    result = Release([], [])
+    for change, at in changes:
+        if result.held:
+            result.held.append(Held(key, change, result.held[0].reason))
+            continue
+        try:
+            result.events.append(event_of(mapping, _key(mapping, key, change), change, at))
+        except Untranslatable as error:
+            result.held.append(Held(key, change, str(error)))
+    return result
+
+
+def _key(mapping: EntityMapping, key: HeldKey, change: Change) -> str:
+    """The entity's key; translated again where it couldn't be at first (such keys begin with `!`)."""
+    if not key.key.startswith("!"):
+        return key.key
+    row = change.before if change.operation is Operation.DELETE else change.after
+    if row is None:
+        raise Untranslatable(f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right")
+    return mapping.key_of(row)

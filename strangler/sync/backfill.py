@@ -1,0 +1,140 @@
+"""Backfill: move what legacy already has into the store, set-wise, in key ranges, beside the running stream.
+
+All rows of a run carry one stamp: a position taken by `safe_position` before the first read. Every change that commits later has
+a newer position and wins, whichever arrives first; every change before it is seen by the reads. So no lock is needed and
+nothing has to be paused. The mark (the last key done) is written with each chunk (invariant 2), so a kill repeats
+at most the reading of one chunk.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+import orjson
+
+from strangler.boundary import Held, HeldKey, key_of
+from strangler.changes import Change, Operation, Position
+from strangler.control import backfills
+from strangler.control import quarantine as holding
+from strangler.control.store import Control
+from strangler.errors import Untranslatable
+from strangler.mapping import EntityMapping
+from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
+from strangler.sync.ranges import count, next_range
+
+logger = logging.getLogger("strangler.sync.backfill")
+
+SAFE_POSITION_WAIT = 600.0
+"""Seconds to wait for transactions that were open when the backfill began; an ERP's night batch may be one."""
+
+
+class Selected(NamedTuple):
+    """A chunk: the rows that a SELECT gives on the legacy side."""
+
+    side: SqlSide
+    sql: str
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return self.side.rows(self.sql)
+
+    def copy_out(self, into: BinaryIO) -> bool:
+        return self.side.copy_out(self.sql, into)
+
+
+class _At(NamedTuple):
+    """What the mark of a backfill says: the run, the last legacy key that is done (None: none yet)."""
+
+    run: int
+    after: list[Any] | None
+    done: bool
+
+    @classmethod
+    def read(cls, mark: Mark | None) -> _At | None:
+        return None if mark is None else cls(**orjson.loads(mark.at))
+
+    def text(self) -> str:
+        return orjson.dumps(self._asdict()).decode()
+
+
+class Backfill:
+    """One entity's backfill, resumable: run it again and it goes on where the store says it was."""
+
+    def __init__(
+        self,
+        mapping: EntityMapping,
+        source: ChangeSource,
+        store: ServiceStore,
+        control: Control,
+        chunk: int,
+    ) -> None:
+        self._mapping, self._source, self._store, self._control = mapping, source, store, control
+        self._chunk = chunk
+        self._reader = f"backfill/{mapping.shape.entity}"
+
+    def run(self, stop: threading.Event) -> bool:
+        """Do what is left of the newest run that was asked for; True when it is finished, False when stopped."""
+        shape = self._mapping.shape
+        note = backfills.get(self._control, shape.function, shape.entity)
+        if note is None or note.finished_at is not None:
+            return True
+        stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
+        at = _At.read(self._store.mark(self._reader))
+        if at is None or at.run != note.run:
+            at = _At(note.run, None, False)
+        side = self._source.reader()
+        try:
+            while not at.done:
+                if stop.is_set():
+                    return False
+                at = self._move_range(side, stamp, at)
+        finally:
+            side.close()
+        backfills.finish(self._control, shape.function, shape.entity)
+        logger.info("backfill finished", extra={"function": shape.function, "entity": shape.entity})
+        return True
+
+    def _begin(self, run: int) -> Position:
+        shape = self._mapping.shape
+        stamp = self._source.safe_position(SAFE_POSITION_WAIT)
+        side = self._source.reader()
+        try:
+            estimate = count(side, self._mapping.table)
+        finally:
+            side.close()
+        backfills.begin(self._control, shape.function, shape.entity, stamp=stamp, estimate=estimate)
+        logger.info("backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate})
+        return stamp
+
+    def _move_range(self, side: SqlSide, stamp: Position, at: _At) -> _At:
+        """Move the next key range, and say where that leaves the backfill."""
+        shape, select = self._mapping.shape, self._mapping.select(side.dialect)
+        span = next_range(side, self._mapping.table, at.after, self._chunk)
+        where = span.condition(side.dialect)
+        self._hold_untranslatable(side, where, stamp)  # Invariant 7: before the mark moves past them.
+        reached = _At(at.run, span.last, span.last is None)
+        mark = Mark(self._reader, reached.text(), stamp)
+        rows = self._store.load(shape, Selected(side, select.rows_sql(where)), stamp, mark)
+        backfills.add_rows(self._control, shape.function, shape.entity, rows)
+        return reached
+
+    def _hold_untranslatable(self, side: SqlSide, where: str, stamp: Position) -> None:
+        """A row that can't be translated doesn't abort its chunk: it goes to quarantine, as it would from the stream."""
+        select = self._mapping.select(side.dialect)
+        if select.always_translatable:
+            return
+        held = [self._held(dict(zip(self._mapping.columns, row, strict=True)), stamp) for row in side.rows(select.untranslatable_sql(where))]
+        if held:
+            holding.hold(self._control, held)
+
+    def _held(self, row: dict[str, Any], stamp: Position) -> Held:
+        shape = self._mapping.shape
+        try:
+            self._mapping.translate(row)
+            reason = "the legacy database can't translate it, though the stream could"
+        except Untranslatable as error:
+            reason = str(error)
+        change = Change(stamp, self._mapping.table.name, Operation.INSERT, None, row)
+        return Held(HeldKey(shape.function, shape.entity, key_of(self._mapping, row)), change, reason)

@@ -1,0 +1,104 @@
+"""Stream: from a source through the boundary into the event log, one thread per source.
+
+The order of the steps is the guarantee: what can't be translated is held, then events are appended with the
+source's position in one step, then the source is acknowledged (invariant 1). Killed between any two of them, the same
+transactions are read again and the repetition changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from strangler.boundary import Boundary, Translation
+from strangler.changes import ORIGIN, Position, Transaction
+from strangler.control import quarantine as holding
+from strangler.control import sources
+from strangler.control.store import Control
+from strangler.ports import ChangeSource, ChangeStream, EventLog
+from strangler.sync import releasing
+
+logger = logging.getLogger("strangler.sync.stream")
+
+IDLE_WAIT = 0.2
+"""Seconds to wait for a transaction: short, so that a stop or a retry is seen soon."""
+
+NOTE_EVERY = 0.5
+"""Seconds between two notes of progress in the control store: for people and gates, never for correctness."""
+
+
+class Stream:
+    """Reads one source for as long as it is let. `run` returns when `stop` is set and raises when the source fails."""
+
+    def __init__(
+        self,
+        name: str,
+        source: ChangeSource,
+        boundary: Boundary,
+        log: EventLog,
+        control: Control,
+        batch: int,
+        appended: Callable[[], None],
+    ) -> None:
+        self._name, self._source, self._boundary = name, source, boundary
+        self._log, self._control, self._batch = log, control, batch
+        self._appended = appended
+        self._position = ORIGIN
+        self._noted = 0.0
+
+    def run(self, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Open the source behind what the log has, and carry until `stop`. `ready` is called once capture is sure."""
+        self._position = self._log.position(self._name)
+        with self._open() as stream:
+            ready()
+            logger.info("reading", extra={"source": self._name, "after": self._position})
+            while not stop.is_set():
+                self._boundary.held.update(releasing.held_keys(self._control, self._boundary))
+                releasing.run(self._control, self._log, self._boundary, self._name)
+                self._carry(stream)
+
+    def _open(self) -> ChangeStream:
+        remembered = sources.identity(self._control, self._name)
+        if remembered is None:
+            identity = self._source.prepare()
+            sources.remember(self._control, self._name, identity)
+            return self._source.stream(self._position, identity)
+        stream = self._source.stream(self._position, remembered)
+        self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
+        return stream
+
+    def _carry(self, stream: ChangeStream) -> None:
+        """Read what is there, at most a batch, and make it durable."""
+        gathered, last, idle = self._gather(stream)
+        if last is not None:
+            if gathered.held:
+                holding.hold(self._control, gathered.held)  # Invariant 7: before the position moves past them.
+            self._log.append(self._name, gathered.events, last.position)
+            stream.acknowledge(last.position)  # Invariant 1: only now.
+            self._position = last.position
+            if gathered.events:
+                self._appended()
+        self._note(last, idle)
+
+    def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
+        """Translate transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
+        gathered, last = Translation([], []), None
+        transaction = stream.read(IDLE_WAIT)
+        while transaction is not None:
+            if transaction.position > self._position:
+                self._boundary.translate(transaction, gathered)
+                last = transaction
+            if len(gathered.events) >= self._batch:
+                return gathered, last, False
+            transaction = stream.read(0)
+        return gathered, last, True
+
+    def _note(self, last: Transaction | None, idle: bool) -> None:
+        now = time.time()
+        if now - self._noted < NOTE_EVERY:
+            return
+        self._noted = now
+        committed = now if idle or last is None else last.committed_at
+        sources.seen(self._control, self._name, Position(self._position), seen_at=now, committed_at=committed)
