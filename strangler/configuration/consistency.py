@@ -1,0 +1,224 @@
+"""Consistency: what several sections have to agree on, and what must exist on this machine. Pure but for entry points.
+
+Each check takes the settings and yields findings; `check` runs them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from strangler import plugins
+from strangler.configuration.findings import Finding, Path, dotted
+from strangler.nearest import nearest
+from strangler.settings import Entity, Settings
+from strangler.urls import kind as kind_of
+from strangler.urls import sqlite_path
+
+RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone"})
+"""Tables that belong to a store itself."""
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Every finding of every check."""
+    for each in CHECKS:
+        yield from each(settings)
+
+
+def references(settings: Settings) -> Iterator[Finding]:
+    """Sources, stores and functions that are named exist."""
+    for name, function in settings.functions.items():
+        at: Path = ("functions", name)
+        if function.source not in settings.sources:
+            snippet = f"sources: {{{function.source}: {{kind: postgres, url: 'postgresql://…'}}}}"
+            yield _unknown((*at, "source"), "source", function.source, list(settings.sources), snippet)
+        if function.store not in settings.stores:
+            snippet = f"stores: {{{function.store}: {{url: 'sqlite:///{function.store}.db'}}}}"
+            yield _unknown((*at, "store"), "store", function.store, list(settings.stores), snippet)
+        for index, needed in enumerate(function.depends_on):
+            here = (*at, "depends_on", index)
+            if needed == name:
+                yield Finding(here, "a function can't depend on itself", "leave it out")
+            elif needed not in settings.functions:
+                yield _unknown(here, "function", needed, list(settings.functions), "leave it out")
+
+
+def cycles(settings: Settings) -> Iterator[Finding]:
+    """`depends_on` leads nowhere back to where it began."""
+    reported: set[frozenset[str]] = set()
+    for name in settings.functions:
+        circle = _circle(settings, [name])
+        if circle and frozenset(circle) not in reported:
+            reported.add(frozenset(circle))
+            path: Path = ("functions", circle[0], "depends_on")
+            yield Finding(
+                path,
+                f"goes in a circle: {' → '.join(circle)}",
+                "break it at the weakest of these dependencies",
+            )
+
+
+def _circle(settings: Settings, way: list[str]) -> list[str] | None:
+    for needed in settings.functions[way[-1]].depends_on:
+        if needed == way[0] and len(way) > 1:
+            return [*way, needed]
+        if needed in settings.functions and needed not in way:
+            found = _circle(settings, [*way, needed])
+            if found:
+                return found
+    return None
+
+
+def keys(settings: Settings) -> Iterator[Finding]:
+    """Key fields are fields, each named once."""
+    for path, entity in _entities(settings):
+        for field in entity.key:
+            if field not in entity.fields:
+                meant = nearest(field, entity.fields)
+                instead = meant or f"one of: {', '.join(entity.fields)}; or add {field} to fields"
+                yield Finding((*path, "key"), f"{field!r} isn't among the fields", instead)
+        if len(set(entity.key)) < len(entity.key):
+            yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(entity.key))}]")
+
+
+def tables(settings: Settings) -> Iterator[Finding]:
+    """No two entities are written into the same table of the same database."""
+    taken: dict[tuple[str, str], Path] = {}
+    for path, entity in _entities(settings):
+        table = entity.into or str(path[-1])
+        at = (*path, "into") if entity.into else path
+        if table in RESERVED_TABLES:
+            yield Finding(at, f"the table {table!r} belongs to the store itself", f"into: {path[-1]}")
+            continue
+        name = settings.functions[str(path[1])].store
+        database = settings.stores[name].url.get_secret_value() if name in settings.stores else name
+        first = taken.setdefault((database, table), path)
+        if first != path:
+            other = f"into: {path[1]}_{path[-1]}"
+            yield Finding(
+                at, f"the table {table!r} of store {name!r} is already that of {dotted(first)}", other
+            )
+
+
+def services(settings: Settings) -> Iterator[Finding]:
+    """Where requests are routed there is a facade to route them and a service to send them to."""
+    routed = [name for name, function in settings.functions.items() if function.routes]
+    for name in routed:
+        if settings.functions[name].service is None:
+            what = "has routes, but there is no service that could answer them"
+            yield Finding(("functions", name, "service"), what, "service: {url: 'http://127.0.0.1:9001'}")
+    if routed and settings.facade is None:
+        what = f"is missing, but {', '.join(routed)} {'has' if len(routed) == 1 else 'have'} routes"
+        yield Finding(
+            ("facade",), what, "facade: {legacy: 'http://127.0.0.1:8000'} (where the legacy ERP answers)"
+        )
+
+
+def paths(settings: Settings) -> Iterator[Finding]:
+    """Path templates and health paths begin with a slash."""
+    for name, function in settings.functions.items():
+        for index, route in enumerate(function.routes):
+            if not route.match.path.startswith("/"):
+                at: Path = ("functions", name, "routes", index, "match", "path")
+                yield Finding(at, "a path begins with a slash", f"/{route.match.path}")
+        if function.service and not function.service.health.startswith("/"):
+            at = ("functions", name, "service", "health")
+            yield Finding(at, "a path begins with a slash", f"/{function.service.health}")
+
+
+def weights(settings: Settings) -> Iterator[Finding]:
+    """The canary's steps rise and end with everything."""
+    for name, function in settings.functions.items():
+        path: Path = ("functions", name, "weights")
+        steps = function.weights
+        if not steps or steps[-1] != 1.0:
+            yield Finding(
+                path, "the last step must be all of it", f"[{', '.join(map(_percent, [*steps, 1.0]))}]"
+            )
+        elif any(low >= high for low, high in zip([0.0, *steps], steps, strict=False)):
+            rising = sorted({step for step in steps if step > 0})
+            yield Finding(path, "the steps must rise", f"[{', '.join(map(_percent, rising))}]")
+
+
+def urls(settings: Settings) -> Iterator[Finding]:
+    """URLs are URLs of the right sort. They are secrets, so none is quoted."""
+    example = "postgresql://user:${PASSWORD}@host/db or sqlite:///file.db"
+    databases: list[tuple[Path, str]] = [
+        *((("sources", name, "url"), each.url.get_secret_value()) for name, each in settings.sources.items()),
+        *((("stores", name, "url"), each.url.get_secret_value()) for name, each in settings.stores.items()),
+    ]
+    if settings.control:
+        databases.append((("control", "url"), settings.control.url.get_secret_value()))
+    if settings.log.url:
+        databases.append((("log", "url"), settings.log.url.get_secret_value()))
+    for path, url in databases:
+        if not kind_of(url):
+            yield Finding(path, "isn't a URL", example)
+        elif kind_of(url) == "sqlite" and sqlite_path(url) == ":memory:":
+            yield Finding(
+                path, "a SQLite database in memory would be lost and can't be shared", "sqlite:///file.db"
+            )
+    upstreams: list[tuple[Path, str]] = [
+        (("functions", name, "service", "url"), each.service.url)
+        for name, each in settings.functions.items()
+        if each.service
+    ]
+    if settings.facade:
+        upstreams.append((("facade", "legacy"), settings.facade.legacy))
+    for path, url in upstreams:
+        if kind_of(url) not in ("http", "https"):
+            yield Finding(path, "isn't an HTTP URL", "http://127.0.0.1:8000")
+
+
+def installed(settings: Settings) -> Iterator[Finding]:
+    """Every kind that is named has a plugin."""
+    for name, source in settings.sources.items():
+        yield from _kind(("sources", name, "kind"), "connectors", source.kind)
+    yield from _kind(("log", "kind"), "logs", settings.log.kind)
+    for name, store in settings.stores.items():
+        kind = kind_of(store.url.get_secret_value())
+        if kind:
+            yield from _kind(("stores", name, "url"), "stores", kind)
+    for name, function in settings.functions.items():
+        if function.protocol:
+            yield from _kind(("functions", name, "protocol", "kind"), "protocols", function.protocol.kind)
+
+
+def _kind(path: Path, group: plugins.Group, kind: str) -> Iterator[Finding]:
+    names = plugins.names(group)
+    if kind not in names:
+        meant = nearest(kind, names)
+        instead = meant or f"one of: {', '.join(names)}; or install the package that provides it"
+        yield Finding(path, f"there is no {kind!r} among the installed {group}", instead)
+
+
+def _unknown(path: Path, thing: str, name: str, known: list[str], snippet: str) -> Finding:
+    meant = nearest(name, known)
+    return Finding(
+        path,
+        f"there is no {thing} {name!r}",
+        f"{meant} (did you mean this?), or {snippet}" if meant else snippet,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g}%"
+
+
+def _entities(settings: Settings) -> Iterator[tuple[Path, Entity]]:
+    for name, function in settings.functions.items():
+        for entity_name, entity in function.entities.items():
+            yield ("functions", name, "entities", entity_name), entity
+
+
+CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
+    references,
+    cycles,
+    keys,
+    tables,
+    services,
+    paths,
+    weights,
+    urls,
+    installed,
+)
