@@ -14,7 +14,7 @@ metadata: Final = MetaData()
 generation = Table(
     "generation",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("value", Integer, nullable=False),
 )
 """One row: the number of changes of any standing so far. Who sees the same number again has seen it all."""

@@ -1,0 +1,46 @@
+"""The running facades, and the generation of standings that each of them applies (invariant 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, select
+
+from strangler.control import tables
+from strangler.control.store import Control
+from strangler.control.upsert import upsert
+
+GONE_AFTER: Final = 10.0
+"""Seconds after which a facade that wasn't seen counts as gone. A facade that can't reach the control store for so
+long must refuse writes by itself, since nobody waits for it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeRecord:
+    """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`."""
+
+    id: str
+    generation: int
+    seen_at: float
+    address: str
+
+
+def seen(control: Control, id: str, *, generation: int, address: str, at: float) -> None:
+    """A facade says that it lives and which generation it applies."""
+    values = {"id": id, "generation": generation, "seen_at": at, "address": address}
+    with control.begin() as connection:
+        upsert(connection, tables.facade, [values])
+
+
+def live(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
+    """The facades seen in the last `within` seconds."""
+    query = select(tables.facade).where(tables.facade.c.seen_at >= now - within).order_by("id")
+    with control.read() as connection:
+        return [FacadeRecord(*row) for row in connection.execute(query)]
+
+
+def forget(control: Control, id: str) -> None:
+    """A facade stops, with all its requests done."""
+    with control.begin() as connection:
+        connection.execute(delete(tables.facade).where(tables.facade.c.id == id))

@@ -1,0 +1,112 @@
+"""Changes that couldn't be translated, and those of the same key that wait behind them (invariant 7).
+
+The boundary holds and releases; a person looks and asks for a retry or a drop. What is asked for is only marked here:
+the worker, who alone writes to the log, carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, func, select, tuple_, update
+
+from strangler.changes import Position
+from strangler.control import tables
+from strangler.control.store import Control
+from strangler.control.upsert import insert_new
+
+
+class State(StrEnum):
+    """What is to become of a held change."""
+
+    HELD = "held"
+    RETRY = "retry"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change that waits. `key` is the entity's key as text, `change` the change as JSON, `reason` why it waits,
+    `at` since when (seconds since the epoch)."""
+
+    function: str
+    entity: str
+    key: str
+    position: Position
+    reason: str
+    change: str
+    at: float
+    state: State = State.HELD
+
+
+def hold(control: Control, changes: Sequence[Held]) -> None:
+    """Put changes into quarantine. Holding one again leaves it as it is: a repeated batch holds nothing twice."""
+    with control.begin() as connection:
+        insert_new(connection, tables.quarantine, [asdict(change) for change in changes])
+
+
+def keys(control: Control, function: str, entity: str) -> set[str]:
+    """The keys of an entity that have something waiting: later changes of theirs must wait too."""
+    query = select(tables.quarantine.c.key).where(*_is(function, entity)).distinct()
+    with control.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def counts(control: Control) -> dict[str, int]:
+    """Function → how many of its keys wait."""
+    table = tables.quarantine
+    waiting = select(table.c.function, table.c.entity, table.c.key).distinct().subquery()
+    query = select(waiting.c.function, func.count()).group_by(waiting.c.function)
+    with control.read() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def listed(control: Control, function: str | None = None, *, limit: int | None = None) -> list[Held]:
+    """What waits, oldest first."""
+    query = select(tables.quarantine).order_by("at", "function", "entity", "key").limit(limit)
+    if function is not None:
+        query = query.where(tables.quarantine.c.function == function)
+    return _held(control, query)
+
+
+def show(control: Control, function: str, entity: str, key: str) -> list[Held]:
+    """Everything that waits for one key, in the order of the source."""
+    found = _held(control, select(tables.quarantine).where(*_is(function, entity, key)))
+    return sorted(found, key=lambda held: held.position)
+
+
+def mark(control: Control, function: str, entity: str, key: str, state: State) -> int:
+    """Ask for all that waits for a key to be tried again or dropped; returns how many changes that are."""
+    with control.begin() as connection:
+        statement = update(tables.quarantine).where(*_is(function, entity, key)).values(state=state)
+        return connection.execute(statement).rowcount
+
+
+def take(control: Control) -> list[Held]:
+    """What a person has decided on, to be carried out: by key, in the order of the source."""
+    found = _held(control, select(tables.quarantine).where(tables.quarantine.c.state != State.HELD))
+    return sorted(found, key=lambda held: (held.function, held.entity, held.key, held.position))
+
+
+def remove(control: Control, changes: Sequence[Held]) -> None:
+    """Forget changes that were released or dropped."""
+    table = tables.quarantine
+    identity = tuple_(table.c.function, table.c.entity, table.c.key, table.c.position)
+    with control.begin() as connection:
+        for start in range(0, len(changes), 200):
+            part = [(c.function, c.entity, c.key, c.position) for c in changes[start : start + 200]]
+            connection.execute(delete(table).where(identity.in_(part)))
+
+
+def _held(control: Control, query: Any) -> list[Held]:
+    with control.read() as connection:
+        return [Held(**{**row, "state": State(row["state"])}) for row in connection.execute(query).mappings()]
+
+
+def _is(function: str, entity: str, key: str | None = None) -> list[Any]:
+    table = tables.quarantine
+    conditions: list[Any] = [table.c.function == function, table.c.entity == entity]
+    return conditions if key is None else [*conditions, table.c.key == key]

@@ -1,0 +1,83 @@
+"""Calls through the facades, counted per minute: by function, by read or write, by the side that answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from strangler.control import tables
+from strangler.control.store import Control
+from strangler.control.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Calls of one minute (since the epoch) as one facade saw them; `kind` is read or write, `side` legacy or new.
+
+    `errors` are answers of 500 and above and upstreams that didn't answer, `fenced` are writes that were told to wait,
+    `seconds` is the sum of the latencies.
+    """
+
+    minute: int
+    facade: str
+    function: str
+    kind: str
+    side: str
+    calls: int
+    errors: int
+    fenced: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Sums of `Traffic` over time and facades."""
+
+    calls: int
+    errors: int
+    fenced: int
+    seconds: float
+
+
+_COUNTS = ("calls", "errors", "fenced", "seconds")
+
+
+def add(control: Control, traffic: Iterable[Traffic]) -> None:
+    """Add to what was counted; a minute may come in several parts."""
+    with control.begin() as connection:
+        upsert(connection, tables.traffic, [asdict(part) for part in traffic], add=_COUNTS)
+
+
+def sums(
+    control: Control, *, since: int = 0, function: str | None = None
+) -> dict[tuple[str, str, str], Calls]:
+    """(function, kind, side) → calls from minute `since` on."""
+    table = tables.traffic
+    groups = (table.c.function, table.c.kind, table.c.side)
+    query = select(*groups, *_summed()).where(table.c.minute >= since).group_by(*groups)
+    if function is not None:
+        query = query.where(table.c.function == function)
+    with control.read() as connection:
+        return {(row[0], row[1], row[2]): _calls(row[3:]) for row in connection.execute(query)}
+
+
+def per_minute(control: Control, function: str, *, since: int = 0) -> dict[tuple[int, str, str], Calls]:
+    """(minute, kind, side) → calls of a function, in the order of time."""
+    table = tables.traffic
+    groups = (table.c.minute, table.c.kind, table.c.side)
+    condition = (table.c.function == function, table.c.minute >= since)
+    query = select(*groups, *_summed()).where(*condition).group_by(*groups).order_by(*groups)
+    with control.read() as connection:
+        return {(row[0], row[1], row[2]): _calls(row[3:]) for row in connection.execute(query)}
+
+
+def _summed() -> list[Any]:
+    return [func.sum(tables.traffic.c[name]) for name in _COUNTS]
+
+
+def _calls(row: Any) -> Calls:
+    calls, errors, fenced, seconds = row
+    return Calls(int(calls), int(errors), int(fenced), float(seconds))
