@@ -1,13 +1,17 @@
-"""The progress of each backfill, as people see it. What is done is known by the store's own mark."""
+"""The backfills that are asked for, and their progress as people see it.
+
+Which keys are done is known by the store's own mark, written with the rows; the row count here may be behind.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from strangler.changes import Position
+from strangler.changes import ORIGIN, Position
 from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
@@ -17,7 +21,8 @@ from strangler.control.upsert import upsert
 class BackfillRecord:
     """The `run`-th backfill of an entity: `rows` of about `estimate` are in the store, each with position `stamp`.
 
-    Times in seconds since the epoch; `finished_at` is None while it goes on.
+    `stamp` is ORIGIN as long as the run is only asked for. Times in seconds since the epoch; `finished_at` is None
+    until all rows are in the store.
     """
 
     function: str
@@ -32,55 +37,59 @@ class BackfillRecord:
 
 
 def get(control: Control, function: str, entity: str) -> BackfillRecord | None:
-    """The last backfill of an entity; None when there was none."""
+    """The newest backfill of an entity; None when none was ever asked for."""
     with control.read() as connection:
         row = connection.execute(select(tables.backfill).where(*_is(function, entity))).first()
         return BackfillRecord(*row) if row else None
 
 
 def of_function(control: Control, function: str) -> list[BackfillRecord]:
-    """The last backfill of each entity of a function that had one."""
+    """The newest backfill of each entity of a function that had one, by entity."""
     return [record for record in all_backfills(control) if record.function == function]
 
 
+def unfinished(control: Control, function: str) -> list[BackfillRecord]:
+    """Those of a function that are asked for or under way."""
+    return [record for record in of_function(control, function) if record.finished_at is None]
+
+
 def all_backfills(control: Control) -> list[BackfillRecord]:
-    """The last backfill of every entity."""
+    """The newest backfill of every entity."""
     query = select(tables.backfill).order_by("function", "entity")
     with control.read() as connection:
         return [BackfillRecord(*row) for row in connection.execute(query)]
 
 
-def start(
-    control: Control, function: str, entity: str, *, run: int, stamp: Position, estimate: int, at: float
-) -> None:
-    """A backfill begins; what was known of the one before is forgotten."""
-    values = {
-        "function": function,
-        "entity": entity,
-        "run": run,
-        "stamp": stamp,
-        "rows": 0,
-        "estimate": estimate,
-        "started_at": at,
-        "updated_at": at,
-        "finished_at": None,
-    }
+def request(control: Control, function: str, entity: str) -> BackfillRecord:
+    """Ask for a backfill: a new run, from the beginning."""
+    now = time.time()
     with control.begin() as connection:
-        upsert(connection, tables.backfill, [values])
+        before = get(control, function, entity)
+        run = before.run + 1 if before else 1
+        record = BackfillRecord(function, entity, run, ORIGIN, 0, 0, now, now, None)
+        upsert(connection, tables.backfill, [asdict(record)])
+        return record
 
 
-def advance(control: Control, function: str, entity: str, *, rows: int, at: float) -> None:
+def begin(control: Control, function: str, entity: str, *, stamp: Position, estimate: int) -> None:
+    """The run that was asked for begins: its rows get position `stamp`."""
+    now = time.time()
+    _update(control, function, entity, stamp=stamp, estimate=estimate, started_at=now, updated_at=now)
+
+
+def add_rows(control: Control, function: str, entity: str, rows: int) -> None:
     """`rows` more are in the store."""
-    _update(control, function, entity, rows=tables.backfill.c.rows + rows, updated_at=at)
+    _update(control, function, entity, rows=tables.backfill.c.rows + rows, updated_at=time.time())
 
 
-def finish(control: Control, function: str, entity: str, *, at: float) -> None:
+def finish(control: Control, function: str, entity: str) -> None:
     """All rows are in the store."""
-    _update(control, function, entity, updated_at=at, finished_at=at)
+    now = time.time()
+    _update(control, function, entity, updated_at=now, finished_at=now)
 
 
 def forget(control: Control, function: str) -> None:
-    """The store is to be filled anew."""
+    """The store of a function is no more."""
     with control.begin() as connection:
         connection.execute(delete(tables.backfill).where(tables.backfill.c.function == function))
 

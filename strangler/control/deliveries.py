@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, select, update
 
-from strangler.changes import Position
+from strangler.changes import ORIGIN, Position
 from strangler.control import tables
 from strangler.control.store import Control
-from strangler.control.upsert import upsert
+from strangler.control.upsert import insert_new, upsert
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """Everything up to `position` is applied, by a delivery that acts by the standings of `generation`.
+    """Everything up to `position` is applied, by a delivery that acts by the standings of `generation` or newer.
 
-    `lag` is in seconds, None when unknown. `rows` were written from events since the start; `late_writes` are events that
-    came from the side that isn't the owner (invariant 4): counted, not applied. `seen_at` in seconds since the epoch.
+    `rows` were written from events since the start; `late_writes` are events that came from the side that isn't the
+    owner (invariant 4): counted, not applied. `lag` is in seconds, None when unknown. `seen_at` in seconds since
+    the epoch. `error` is what keeps delivery from going on, None when all is well.
     """
 
     function: str
@@ -44,35 +46,33 @@ def all_deliveries(control: Control) -> dict[str, DeliveryRecord]:
         return {row.function: DeliveryRecord(*row) for row in connection.execute(select(tables.delivery))}
 
 
+def rows(control: Control, function: str) -> int:
+    """How many rows were written from events so far, for a delivery that goes on counting."""
+    record = get(control, function)
+    return record.rows if record else 0
+
+
 def report(
     control: Control,
     function: str,
     *,
     position: Position,
     generation: int,
+    rows: int,
+    late_writes: int,
     lag: float | None,
-    at: float,
-    rows: int = 0,
-    late_writes: int = 0,
 ) -> None:
-    """Say how far delivery is. `rows` and `late_writes` are those since the last report; an error is over."""
-    values = {
-        "function": function,
-        "position": position,
-        "generation": generation,
-        "rows": rows,
-        "late_writes": late_writes,
-        "lag": lag,
-        "seen_at": at,
-        "error": None,
-    }
+    """Say how far delivery is now, with totals; whatever kept it from going on is over."""
+    record = DeliveryRecord(function, position, generation, rows, late_writes, lag, time.time(), None)
     with control.begin() as connection:
-        upsert(connection, tables.delivery, [values], add=("rows", "late_writes"))
+        upsert(connection, tables.delivery, [asdict(record)])
 
 
-def failed(control: Control, function: str, error: str) -> None:
-    """Delivery can't go on now; what is known of it stays."""
+def fail(control: Control, function: str, error: str) -> None:
+    """Delivery can't go on; what is known of it stays."""
+    unknown = DeliveryRecord(function, ORIGIN, 0, 0, 0, None, 0.0, error)
     with control.begin() as connection:
+        insert_new(connection, tables.delivery, [asdict(unknown)])
         statement = update(tables.delivery).where(tables.delivery.c.function == function)
         connection.execute(statement.values(error=error))
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from strangler.changes import ORIGIN, Position
 from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import insert_new
-from strangler.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """`identity` names the capture (see `ChangeSource.prepare`); everything up to `position` is in the log.
+    """`identity` names the capture (see `ChangeSource.prepare`), empty before the first one; everything up to
+    `position` is in the log.
 
     `seen_at` is when the source was last heard of, by our clock; `committed_at` when the last transaction from it was
-    committed, by its clock; seconds since the epoch, 0 for never. `error` is what went wrong last, None when all is well.
+    committed, by its clock; seconds since the epoch, 0 for never. `error` is what is wrong now, None when all is well.
     """
 
     name: str
@@ -31,32 +31,39 @@ class SourceRecord:
 
 
 def get(control: Control, name: str) -> SourceRecord | None:
-    """What is remembered of one source; None when it never was prepared."""
+    """What is remembered of one source; None when nothing is."""
     with control.read() as connection:
-        row = connection.execute(select(tables.source).where(tables.source.c.name == name)).first()
+        row = connection.execute(select(tables.source).where(_is(name))).first()
         return SourceRecord(*row) if row else None
 
 
-def all_sources(control: Control) -> list[SourceRecord]:
-    """Every source that was ever prepared, by name."""
+def all_sources(control: Control) -> dict[str, SourceRecord]:
+    """Name → what is remembered of the source."""
     with control.read() as connection:
-        return [SourceRecord(*row) for row in connection.execute(select(tables.source).order_by("name"))]
+        return {row.name: SourceRecord(*row) for row in connection.execute(select(tables.source))}
 
 
-def remember(control: Control, name: str, identity: str) -> SourceRecord:
-    """Remember a source whose capture was just made; one that is remembered already stays as it is."""
-    fresh = SourceRecord(name, identity, ORIGIN, 0.0, 0.0, None)
+def identity(control: Control, name: str) -> str | None:
+    """Which capture the source's positions belong to; None before its first."""
+    record = get(control, name)
+    return (record.identity or None) if record else None
+
+
+def remember(control: Control, name: str, identity: str) -> None:
+    """A source's first capture was just made. One that has a capture keeps it: a silent change would hide a gap."""
     with control.begin() as connection:
-        insert_new(connection, tables.source, [asdict(fresh)])
-        return SourceRecord(*connection.execute(select(tables.source).where(_is(name))).one())
+        _make(connection, name)
+        connection.execute(
+            update(tables.source).where(_is(name), tables.source.c.identity == "").values(identity=identity)
+        )
 
 
-def advance(control: Control, name: str, position: Position, *, committed_at: float, at: float) -> None:
-    """The log has the source up to `position`; a heartbeat comes here too. Whatever was wrong is over."""
-    _update(control, name, position=position, committed_at=committed_at, seen_at=at, error=None)
+def seen(control: Control, name: str, position: Position, *, seen_at: float, committed_at: float) -> None:
+    """The source was heard of, and the log has it up to `position`; whatever was wrong is over."""
+    _update(control, name, position=position, committed_at=committed_at, seen_at=seen_at, error=None)
 
 
-def failed(control: Control, name: str, error: str) -> None:
+def fail(control: Control, name: str, error: str) -> None:
     """The source can't be read now; what is known of it stays."""
     _update(control, name, error=error)
 
@@ -69,12 +76,12 @@ def forget(control: Control, name: str) -> None:
 
 def _update(control: Control, name: str, **values: Any) -> None:
     with control.begin() as connection:
-        if connection.execute(update(tables.source).where(_is(name)).values(values)).rowcount == 0:
-            raise StoreError(
-                f"source {name} isn't remembered in the control store",
-                why="its capture was never prepared, or it was removed meanwhile",
-                do="start the worker again",
-            )
+        _make(connection, name)
+        connection.execute(update(tables.source).where(_is(name)).values(values))
+
+
+def _make(connection: Connection, name: str) -> None:
+    insert_new(connection, tables.source, [asdict(SourceRecord(name, "", ORIGIN, 0.0, 0.0, None))])
 
 
 def _is(name: str) -> Any:

@@ -46,7 +46,7 @@ def generation(control: Control) -> int:
         return _generation(connection)
 
 
-def get(control: Control, function: str, cohort: str = EVERYONE) -> Standing:
+def of(control: Control, function: str, cohort: str = EVERYONE) -> Standing:
     """The standing of one function or cohort."""
     with control.read() as connection:
         row = connection.execute(select(tables.standing).where(*_is(function, cohort))).mappings().first()
