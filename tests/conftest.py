@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """A private PostgreSQL, ready for logical decoding. Not to be stopped: a test that must starts its own."""
+    """A private PostgreSQL for logical decoding. Not to be stopped: a test that must starts its own."""
     with server() as running:
         yield running
 

