@@ -15,6 +15,7 @@ from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
 from strangler.errors import Untranslatable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import EntityMapping
+from strangler.shapes import Shape
 
 WAITING = "waits behind an earlier change of the same key"
 
@@ -50,6 +51,11 @@ class Boundary:
         self._by_table: dict[str, list[EntityMapping]] = defaultdict(list)
         for mapping in mappings:
             self._by_table[mapping.table.name].append(mapping)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shape of every entity that this boundary makes events of."""
+        return [mapping.shape for mappings in self._by_table.values() for mapping in mappings]
 
     def mapping(self, function: str, entity: str) -> EntityMapping | None:
         """The mapping of the entity; None when the configuration no longer has it."""
@@ -102,11 +108,15 @@ def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> E
     if change.operation is Operation.DELETE:
         row = change.before or {}
         name = mapping.event_name(Operation.DELETE, row)
-        return Event(name, shape.function, shape.entity, Effect.REMOVE, key, change.position, time, mapping.version, {})
+        return Event(
+            name, shape.function, shape.entity, Effect.REMOVE, key, change.position, time, mapping.version, {}
+        )
     row = change.after or {}
     data = mapping.translate(row)
     name = mapping.event_name(change.operation, row)
-    return Event(name, shape.function, shape.entity, Effect.UPSERT, key, change.position, time, mapping.version, data)
+    return Event(
+        name, shape.function, shape.entity, Effect.UPSERT, key, change.position, time, mapping.version, data
+    )
 
 
 class _Step(NamedTuple):

@@ -72,9 +72,11 @@ class Keeper:
             except StranglerError as error:
                 _tell(name, error)
                 _report(failed, error)
-            except Exception as error:  # noqa: BLE001 - a thread must not die in silence, whatever it was
+            except Exception as error:
                 logger.exception("failed unexpectedly", extra={"part": name})
-                _report(failed, StranglerError(f"{name} failed unexpectedly: {type(error).__name__}: {error}"))
+                _report(
+                    failed, StranglerError(f"{name} failed unexpectedly: {type(error).__name__}: {error}")
+                )
             if time.monotonic() - began > CALM:
                 pause = FIRST_PAUSE
             self.stop.wait(pause)

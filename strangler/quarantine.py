@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from strangler.boundary import Held, HeldKey, event_of
+from strangler.boundary import Held, event_of
 from strangler.changes import UNCHANGED, Change, Operation, Position, Row
+from strangler.control import quarantine as record
 from strangler.errors import Untranslatable
 from strangler.events import Event
 from strangler.mapping import EntityMapping
@@ -88,32 +90,42 @@ def _decode(value: Any) -> Any:
     return _READ[value[_TAG]](value["value"]) if isinstance(value, dict) else value
 
 
+def to_record(held: Held, at: float) -> record.Held:
+    """A held change as the control store keeps it, held since `at` (seconds since the epoch)."""
+    key = held.key
+    change = encode_change(held.change)
+    return record.Held(key.function, key.entity, key.key, held.change.position, held.reason, change, at)
+
+
 class Release(NamedTuple):
     """What a retry of one key's changes gave: events to append, in order; what stays held, with the reason of now."""
 
     events: list[Event]
-    held: list[Held]
+    held: list[record.Held]
 
 
-def release(mapping: EntityMapping, key: HeldKey, changes: Sequence[tuple[Change, float]]) -> Release:
-    """Translate the held changes of one key again, in order, each with the time at which it was held. The first that still can't be keeps the rest behind it. Pure."""
+def release(mapping: EntityMapping, waiting: Sequence[record.Held]) -> Release:
+    """Translate what waits for one key again, in order. The first that still can't be keeps the rest behind it. Pure."""
     result = Release([], [])
-    for change, at in changes:
+    for held in waiting:
+        change = decode_change(held.change)
         if result.held:
-            result.held.append(Held(key, change, result.held[0].reason))
+            result.held.append(replace(held, state=record.State.HELD))
             continue
         try:
-            result.events.append(event_of(mapping, _key(mapping, key, change), change, at))
+            result.events.append(event_of(mapping, _key(mapping, held.key, change), change, held.at))
         except Untranslatable as error:
-            result.held.append(Held(key, change, str(error)))
+            result.held.append(replace(held, state=record.State.HELD, reason=str(error)))
     return result
 
 
-def _key(mapping: EntityMapping, key: HeldKey, change: Change) -> str:
+def _key(mapping: EntityMapping, key: str, change: Change) -> str:
     """The entity's key; translated again where it couldn't be at first (such keys begin with `!`)."""
-    if not key.key.startswith("!"):
-        return key.key
+    if not key.startswith("!"):
+        return key
     row = change.before if change.operation is Operation.DELETE else change.after
     if row is None:
-        raise Untranslatable(f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right")
+        raise Untranslatable(
+            f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right"
+        )
     return mapping.key_of(row)

@@ -8,8 +8,7 @@ kill is as good as a stop.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
-from strangler.sync.backfill import Backfill
+from strangler.sync.backfill import Backfill, request
 from strangler.sync.delivery import Delivery
 from strangler.sync.stream import Stream
 
@@ -95,14 +94,15 @@ class Worker:
         """A function's backfill thread: carries out what is asked for, from when the function is synced."""
         section = self._settings.functions[function]
         while not self._keeper.stop.wait(LOOK_AROUND):
-            if not RULES[standings.of(self._control, function).stage].delivery:
+            if not RULES[standings.get(self._control, function).stage].delivery:
                 continue
-            if sources.identity(self._control, section.source) is None:
+            captured = sources.get(self._control, section.source)
+            if captured is None or not captured.identity:
                 continue  # Not captured yet: changes behind the stamp would be lost.
             for entity in section.entities:
                 if backfills.get(self._control, function, entity) is None:
-                    backfills.request(self._control, function, entity)
-            if backfills.unfinished(self._control, function):
+                    request(self._control, function, entity)
+            if any(record.finished_at is None for record in backfills.of_function(self._control, function)):
                 self._backfill(function)
 
     def _backfill(self, function: str) -> None:
@@ -114,12 +114,12 @@ class Worker:
         ):
             store.prepare([m.shape for m in mappings])
             for mapping in mappings:
-                Backfill(mapping, source, store, self._control, self._settings.sync.chunk).run(self._keeper.stop)
+                Backfill(mapping, source, store, self._control, self._settings.sync.chunk).run(
+                    self._keeper.stop
+                )
 
     def _source_failed(self, name: str, error: StranglerError) -> None:
-        sources.fail(self._control, name, error.what)
+        sources.failed(self._control, name, error.what)
 
     def _function_failed(self, function: str, error: StranglerError) -> None:
-        deliveries.fail(self._control, function, error.what)
-
-
+        deliveries.failed(self._control, function, error.what)

@@ -10,25 +10,34 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
 from strangler.boundary import Held, HeldKey, key_of
-from strangler.changes import Change, Operation, Position
+from strangler.changes import ORIGIN, Change, Operation, Position
 from strangler.control import backfills
-from strangler.control import quarantine as holding
+from strangler.control import quarantine as record
 from strangler.control.store import Control
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
+from strangler.quarantine import to_record
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
 
 SAFE_POSITION_WAIT = 600.0
 """Seconds to wait for transactions that were open when the backfill began; an ERP's night batch may be one."""
+
+
+def request(control: Control, function: str, entity: str) -> None:
+    """Ask for a backfill of the entity, its first or another; the worker carries it out. Its stamp is taken when it begins."""
+    last = backfills.get(control, function, entity)
+    run = last.run + 1 if last else 1
+    backfills.start(control, function, entity, run=run, stamp=ORIGIN, estimate=0, at=time.time())
 
 
 class Selected(NamedTuple):
@@ -92,7 +101,7 @@ class Backfill:
                 at = self._move_range(side, stamp, at)
         finally:
             side.close()
-        backfills.finish(self._control, shape.function, shape.entity)
+        backfills.finish(self._control, shape.function, shape.entity, at=time.time())
         logger.info("backfill finished", extra={"function": shape.function, "entity": shape.entity})
         return True
 
@@ -104,8 +113,18 @@ class Backfill:
             estimate = count(side, self._mapping.table)
         finally:
             side.close()
-        backfills.begin(self._control, shape.function, shape.entity, stamp=stamp, estimate=estimate)
-        logger.info("backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate})
+        backfills.start(
+            self._control,
+            shape.function,
+            shape.entity,
+            run=run,
+            stamp=stamp,
+            estimate=estimate,
+            at=time.time(),
+        )
+        logger.info(
+            "backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate}
+        )
         return stamp
 
     def _move_range(self, side: SqlSide, stamp: Position, at: _At) -> _At:
@@ -117,7 +136,7 @@ class Backfill:
         reached = _At(at.run, span.last, span.last is None)
         mark = Mark(self._reader, reached.text(), stamp)
         rows = self._store.load(shape, Selected(side, select.rows_sql(where)), stamp, mark)
-        backfills.add_rows(self._control, shape.function, shape.entity, rows)
+        backfills.advance(self._control, shape.function, shape.entity, rows=rows, at=time.time())
         return reached
 
     def _hold_untranslatable(self, side: SqlSide, where: str, stamp: Position) -> None:
@@ -125,9 +144,13 @@ class Backfill:
         select = self._mapping.select(side.dialect)
         if select.always_translatable:
             return
-        held = [self._held(dict(zip(self._mapping.columns, row, strict=True)), stamp) for row in side.rows(select.untranslatable_sql(where))]
+        held = [
+            self._held(dict(zip(self._mapping.columns, row, strict=True)), stamp)
+            for row in side.rows(select.untranslatable_sql(where))
+        ]
         if held:
-            holding.hold(self._control, held)
+            now = time.time()
+            record.hold(self._control, [to_record(each, now) for each in held])
 
     def _held(self, row: dict[str, Any], stamp: Position) -> Held:
         shape = self._mapping.shape

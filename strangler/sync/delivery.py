@@ -60,10 +60,9 @@ class Delivery:
 
     def run(self, stop: threading.Event, wait: Callable[[], None]) -> None:
         """Deliver until `stop`; `wait` returns after a moment, sooner when the log has grown."""
-        self._rows = deliveries.rows(self._control, self._function)
         self._partitions = [self._partition(n) for n in range(self._log.partitions(self._function))]
         while not stop.is_set():
-            standing = standings.of(self._control, self._function)
+            standing = standings.get(self._control, self._function)
             if RULES[standing.stage].delivery:
                 self._late = _Late()
                 more = self._deliver(standing)
@@ -84,7 +83,9 @@ class Delivery:
         """One batch of each partition; True when there may be more at once."""
         more = False
         for partition in self._partitions:
-            known = self._log.position(self._source)  # Read before the records: at their end the store is that far.
+            known = self._log.position(
+                self._source
+            )  # Read before the records: at their end the store is that far.
             records = self._log.read(self._function, partition.number, partition.next, self._batch)
             until = standing.sync_until
             wanted = records if until is None else _before(records, until)
@@ -141,15 +142,17 @@ class Delivery:
         if not self._due():
             return
         self._noted = time.time()
-        deliveries.note(
+        deliveries.report(
             self._control,
             self._function,
             position=min((p.position for p in self._partitions), default=ORIGIN),
             generation=standing.generation,
+            lag=self._measured_lag(),
+            at=self._noted,
             rows=self._rows,
             late_writes=self._late.count,
-            lag=self._measured_lag(),
         )
+        self._rows = 0
 
     def _measured_lag(self) -> float | None:
         """Seconds between legacy's last commit that isn't in the store and now; None when the source was never heard of."""

@@ -1,17 +1,49 @@
 """Releasing: carry out what users asked of the quarantine (`retry`, `drop`). Done by the stream's thread, between batches.
 
-So there is one writer of the log, and a released key's later changes can't overtake what was held.
+So there is one writer of the log, and a released key's later changes can't overtake what was held. Killed between the log
+and the quarantine, the same events are appended again; a store takes each only once (invariant 3).
 """
 
 from __future__ import annotations
 
 import logging
-from itertools import groupby
 
 from strangler.boundary import Boundary, HeldKey
-from strangler.control import quarantine as holding
+from strangler.control import quarantine as record
 from strangler.control.store import Control
+from strangler.mapping import EntityMapping
 from strangler.ports import EventLog
-from strangler.quarantine import decode_change, release
+from strangler.quarantine import release
 
 logger = logging.getLogger("strangler.quarantine")
+
+
+def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> bool:
+    """Do what was asked for, then let the boundary know which keys are held now. True when events were appended."""
+    appended = False
+    asked = {HeldKey(held.function, held.entity, held.key) for held in record.take(control)}
+    for key in sorted(asked):
+        mapping = boundary.mapping(key.function, key.entity)
+        if mapping is not None:
+            appended = _carry_out(control, log, mapping, source, key) or appended
+    boundary.held = {
+        HeldKey(shape.function, shape.entity, key)
+        for shape in boundary.shapes
+        for key in record.keys(control, shape.function, shape.entity)
+    }
+    return appended
+
+
+def _carry_out(control: Control, log: EventLog, mapping: EntityMapping, source: str, key: HeldKey) -> bool:
+    """Drop what is to be dropped, and try again all else of the key: also what came to wait after the user asked."""
+    waiting = record.show(control, *key)
+    kept = [held for held in waiting if held.state is not record.State.DROP]
+    result = release(mapping, kept)
+    if result.events:
+        log.append(source, result.events, None)
+    with control.begin():
+        record.remove(control, waiting)
+        record.hold(control, result.held)
+    counts = {"dropped": len(waiting) - len(kept), "released": len(result.events), "held": len(result.held)}
+    logger.info("quarantine attended", extra={"key": key._asdict(), **counts})
+    return bool(result.events)

@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 
 from strangler.boundary import Boundary, Translation
-from strangler.changes import ORIGIN, Position, Transaction
-from strangler.control import quarantine as holding
+from strangler.changes import ORIGIN, Transaction
+from strangler.control import quarantine as record
 from strangler.control import sources
 from strangler.control.store import Control
 from strangler.ports import ChangeSource, ChangeStream, EventLog
+from strangler.quarantine import to_record
 from strangler.sync import releasing
 
 logger = logging.getLogger("strangler.sync.stream")
@@ -27,6 +28,10 @@ IDLE_WAIT = 0.2
 
 NOTE_EVERY = 0.5
 """Seconds between two notes of progress in the control store: for people and gates, never for correctness."""
+
+
+ATTEND_EVERY = 0.5
+"""Seconds between two looks at the quarantine."""
 
 
 class Stream:
@@ -47,25 +52,24 @@ class Stream:
         self._appended = appended
         self._position = ORIGIN
         self._noted = 0.0
+        self._attended = -ATTEND_EVERY
 
-    def run(self, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
-        """Open the source behind what the log has, and carry until `stop`. `ready` is called once capture is sure."""
+    def run(self, stop: threading.Event) -> None:
+        """Open the source behind what the log has, and carry until `stop`."""
         self._position = self._log.position(self._name)
         with self._open() as stream:
-            ready()
             logger.info("reading", extra={"source": self._name, "after": self._position})
             while not stop.is_set():
-                self._boundary.held.update(releasing.held_keys(self._control, self._boundary))
-                releasing.run(self._control, self._log, self._boundary, self._name)
+                self._attend()
                 self._carry(stream)
 
     def _open(self) -> ChangeStream:
-        remembered = sources.identity(self._control, self._name)
-        if remembered is None:
+        remembered = sources.get(self._control, self._name)
+        if remembered is None or not remembered.identity:
             identity = self._source.prepare()
             sources.remember(self._control, self._name, identity)
             return self._source.stream(self._position, identity)
-        stream = self._source.stream(self._position, remembered)
+        stream = self._source.stream(self._position, remembered.identity)
         self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
         return stream
 
@@ -74,13 +78,24 @@ class Stream:
         gathered, last, idle = self._gather(stream)
         if last is not None:
             if gathered.held:
-                holding.hold(self._control, gathered.held)  # Invariant 7: before the position moves past them.
+                now = time.time()
+                record.hold(
+                    self._control, [to_record(held, now) for held in gathered.held]
+                )  # Invariant 7: before the position moves past them.
             self._log.append(self._name, gathered.events, last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position
             if gathered.events:
                 self._appended()
         self._note(last, idle)
+
+    def _attend(self) -> None:
+        """Look after the quarantine now and then; others (a user, a backfill) write it too."""
+        if time.monotonic() - self._attended < ATTEND_EVERY:
+            return
+        self._attended = time.monotonic()
+        if releasing.attend(self._control, self._log, self._boundary, self._name):
+            self._appended()
 
     def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
         """Translate transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
@@ -101,4 +116,4 @@ class Stream:
             return
         self._noted = now
         committed = now if idle or last is None else last.committed_at
-        sources.seen(self._control, self._name, Position(self._position), seen_at=now, committed_at=committed)
+        sources.advance(self._control, self._name, self._position, committed_at=committed, at=now)

@@ -1,0 +1,66 @@
+"""Arms: run what is compared in turn, several rounds, and print medians, ratios and one JSON line.
+
+Two shared cores give other figures every hour; so only ratios within one run mean something, and the arms alternate so that
+a slow minute hits all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+Arm = Callable[[int], float]
+"""Runs once (given the number of the round) and returns its rate per second."""
+
+ORDER: Final = ("ours", "peer", "limit")
+
+
+def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
+    """The rates of every arm: round by round, each round beginning with another arm."""
+    names = list(arms)
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            rate = arms[name](number)
+            rates[name].append(rate)
+            print(f"  round {number + 1}: {name:<5} {rate:>12,.0f} /s", file=sys.stderr, flush=True)
+    return rates
+
+
+def report(
+    benchmark: str, unit: str, rates: Mapping[str, list[float]], meaning: Mapping[str, str], **more: object
+) -> None:
+    """A table for people and, last, one JSON line: `ours`, `peer`, `limit` (medians), `vs_peer`, `vs_limit`."""
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    table = Table(title=f"{benchmark}: {unit}", title_justify="left")
+    for heading in ("arm", "what", "median", "least", "most", "ours is"):
+        table.add_column(heading, justify="left" if heading in ("arm", "what") else "right")
+    for name in ORDER:
+        if name in rates:
+            ratio = "" if name == "ours" else f"{median['ours'] / median[name]:.2f} ×"
+            values = rates[name]
+            table.add_row(
+                name,
+                meaning[name],
+                f"{median[name]:,.0f}",
+                f"{min(values):,.0f}",
+                f"{max(values):,.0f}",
+                ratio,
+            )
+    Console(width=120).print(table)
+    line = {
+        "benchmark": benchmark,
+        "unit": unit,
+        **{name: round(median[name], 1) for name in ORDER if name in median},
+    }
+    line |= {
+        f"vs_{name}": round(median["ours"] / median[name], 3) for name in ("peer", "limit") if name in median
+    }
+    print(json.dumps(line | {"rounds": len(rates["ours"])} | more))
