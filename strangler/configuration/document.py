@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import yaml
 
@@ -54,7 +54,7 @@ _YAML: Final = "tag:yaml.org,2002:"
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the core schema of YAML 1.2 in place of the guesses of YAML 1.1."""
 
-    yaml_implicit_resolvers: ClassVar[Any] = {}
+    yaml_implicit_resolvers: Any = {}  # noqa: RUF012 (PyYAML declares it so)
 
 
 _Loader.add_implicit_resolver(f"{_YAML}null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])

@@ -85,7 +85,7 @@ def _finding(error: ErrorDetails, document: Document) -> Finding:
     if "[key]" in error["loc"]:
         return Finding(path, f"{last!r} can't be a name here: {NAME_RULE}", _as_name(last))
     if kind == "extra_forbidden":
-        return _unknown_key(path, last, model)
+        return _unknown_key(path, last, model, _at(document.value, path[:-1]))
     if kind == "missing":
         return _missing(path, last, model)
     if error["input"] is None:
@@ -146,10 +146,12 @@ _IS: Final = {
 }
 
 
-def _unknown_key(path: Path, last: str, model: type[BaseModel] | None) -> Finding:
-    known = _keys(model)
+def _unknown_key(path: Path, last: str, model: type[BaseModel] | None, given: Any) -> Finding:
+    known = [key for key in _keys(model) if key not in given]
     meant = nearest(last, known)
-    instead = f"{meant} (did you mean this?)" if meant else f"one of: {', '.join(known)}"
+    instead = (
+        f"{meant} (did you mean this?)" if meant else f"one of: {', '.join(known)}" if known else "nothing"
+    )
     return Finding(path, f"unknown key {last!r}", instead)
 
 

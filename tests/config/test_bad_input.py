@@ -1,0 +1,213 @@
+# ruff: noqa: E501  (the table reads best with one mistake to a line or two)
+"""A bad configuration gives one clear message for each thing that is wrong: file, line, key path, what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from strangler.cli.main import root
+from strangler.configuration import load
+from strangler.errors import ConfigurationError
+
+GOOD = """\
+name: demo
+sources:
+  erp: {kind: sqlite, url: "sqlite:///legacy.db"}
+stores:
+  new: {url: "sqlite:///new.db"}
+facade:
+  legacy: http://127.0.0.1:8000
+functions:
+  party:
+    source: erp
+    store: new
+    service: {url: http://127.0.0.1:9001}
+    entities:
+      party:
+        table: party_party
+        key: id
+        fields:
+          id: id
+          name: TRIM(name)
+    routes:
+      - match: {path: "/parties/{id}"}
+        kind: read
+  product:
+    source: erp
+    store: new
+    depends_on: [party]
+    entities:
+      product:
+        table: product_template
+        key: id
+        fields: {id: id}
+"""
+
+
+class Bad(NamedTuple):
+    """`old` in GOOD becomes `new`; then these lines are expected, each with key path, what and what to write instead."""
+
+    name: str
+    old: str
+    new: str
+    expected: list[tuple[int, str, str, str]]
+
+
+BAD = [
+    Bad("unknown key", "sources:", "synk: {}\nsources:", [(2, "synk", "unknown key 'synk'", "sync")]),
+    Bad("unknown key of a section", "        kind: read", "        kind: read\n        methd: GET",
+        [(23, "functions.party.routes[0].methd", "unknown key 'methd'", "one of: operation")]),
+    Bad("missing key", "        table: party_party\n", "",
+        [(14, "functions.party.entities.party.table", "'table' is missing", "table: party_party")]),
+    Bad("missing section", 'sources:\n  erp: {kind: sqlite, url: "sqlite:///legacy.db"}\n', "",
+        [(1, "sources", "'sources' is missing", "kind: postgres")]),
+    Bad("empty section", "facade:", "sync:\nfacade:", [(6, "sync", "is empty", "leave the key out")]),
+    Bad("wrong type", "facade:", "facade:\n  port: many", [(7, "facade.port", "must be a whole number, not a text", "port: 8080")]),
+    Bad("out of range", "facade:", "facade:\n  port: 70000", [(7, "facade.port", "70000 is out of range", "at most 65535")]),
+    Bad("number where text belongs", "          name: TRIM(name)", "          name: 42",
+        [(19, "functions.party.entities.party.fields.name", "must be a text, not a number", 'name: "42"')]),
+    Bad("boolean where text belongs", "          name: TRIM(name)", "          name: true",
+        [(19, "functions.party.entities.party.fields.name", "must be a text, not true or false", 'name: "true"')]),
+    Bad("duration without a unit", "facade:", "facade:\n  total_timeout: 60",
+        [(7, "facade.total_timeout", "60 is not a duration", "with a unit, like 500ms")]),
+    Bad("share of more than all", "    routes:", "    gates: {shadow: {max_mismatch: 5}}\n    routes:",
+        [(20, "functions.party.gates.shadow.max_mismatch", "5 is not a share", "a percentage like 5%")]),
+    Bad("not one of the choices", "kind: read", "kind: reed",
+        [(22, "functions.party.routes[0].kind", "must be one of read, write", "kind: read")]),
+    Bad("list expected", "depends_on: [party]", "depends_on: party",
+        [(26, "functions.product.depends_on", "must be a list", "depends_on: [party]")]),
+    Bad("name that isn't one", "  product:\n    source", "  Product-Line:\n    source",
+        [(23, "functions.Product-Line", "can't be a name here", "product_line")]),
+    Bad("duplicate key", "    store: new\n    service", "    store: new\n    store: new\n    service",
+        [(12, "functions.party.store", "is here twice, first on line 11", "keep one")]),
+    Bad("event name", "        key: id\n        fields:", "        key: id\n        events: {changed: party_changed}\n        fields:",
+        [(17, "functions.party.entities.party.events.changed[0].name", "not an event name", "past tense")]),
+    Bad("unknown source", "    source: erp\n    store: new\n    service", "    source: epr\n    store: new\n    service",
+        [(10, "functions.party.source", "there is no source 'epr'", "erp (did you mean this?)")]),
+    Bad("unknown store", "    store: new\n    service", "    store: warehouse\n    service",
+        [(11, "functions.party.store", "there is no store 'warehouse'", "stores: {warehouse: {url: 'sqlite:///warehouse.db'}}")]),
+    Bad("key that isn't a field", "        key: id\n        fields:", "        key: [id, nam]\n        fields:",
+        [(16, "functions.party.entities.party.key", "'nam' isn't among the fields", "name")]),
+    Bad("unknown dependency", "[party]", "[pary]",
+        [(26, "functions.product.depends_on[0]", "there is no function 'pary'", "party (did you mean this?)")]),
+    Bad("dependency on itself", "[party]", "[product]",
+        [(26, "functions.product.depends_on[0]", "can't depend on itself", "leave it out")]),
+    Bad("circle of dependencies", "    service:", "    depends_on: [product]\n    service:",
+        [(12, "functions.party.depends_on", "goes in a circle: party → product → party", "break it")]),
+    Bad("one table for two entities", "        table: product_template", "        table: product_template\n        into: party",
+        [(30, "functions.product.entities.product.into", "already that of functions.party.entities.party", "product_product")]),
+    Bad("table of the store itself", "        table: product_template", "        table: product_template\n        into: strangler_mark",
+        [(30, "functions.product.entities.product.into", "belongs to the store itself", "into: product")]),
+    Bad("routes without a service", "    service: {url: http://127.0.0.1:9001}\n", "",
+        [(9, "functions.party.service", "no service that could answer", "service: {url:")]),
+    Bad("routes without a facade", "facade:\n  legacy: http://127.0.0.1:8000\n", "",
+        [(1, "facade", "is missing, but party has routes", "facade: {legacy:")]),
+    Bad("path without a slash", '"/parties/{id}"', '"parties/{id}"',
+        [(21, "functions.party.routes[0].match.path", "begins with a slash", "/parties/{id}")]),
+    Bad("weights that fall", "    routes:", "    weights: [50%, 5%, 100%]\n    routes:",
+        [(20, "functions.party.weights", "must rise", "[5%, 50%, 100%]")]),
+    Bad("weights that stop short", "    routes:", "    weights: [5%, 50%]\n    routes:",
+        [(20, "functions.party.weights", "the last step must be all of it", "[5%, 50%, 100%]")]),
+    Bad("no URL", "sqlite:///new.db", "new.db", [(5, "stores.new.url", "isn't a URL", "sqlite:///file.db")]),
+    Bad("database in memory", "sqlite:///new.db", "sqlite://", [(5, "stores.new.url", "would be lost", "sqlite:///file.db")]),
+    Bad("upstream that isn't HTTP", "legacy: http:", "legacy: ftp:", [(7, "facade.legacy", "isn't an HTTP URL", "http://")]),
+    Bad("unknown connector", "kind: sqlite", "kind: sqlit", [(3, "sources.erp.kind", "no 'sqlit' among the installed connectors", "sqlite")]),
+    Bad("unknown kind of store", "sqlite:///new.db", "oracle://h/x", [(5, "stores.new.url", "no 'oracle' among the installed stores", "postgresql")]),
+    Bad("variable that isn't set", "sqlite:///new.db", "${NEW_URL}",
+        [(5, "stores.new.url", "the environment variable NEW_URL isn't set", "set NEW_URL")]),
+    Bad("reference that names nothing", "sqlite:///new.db", "${1x}",
+        [(5, "stores.new.url", "${1x} names no environment variable", "${NAME:-default}")]),
+    Bad("tab", "  erp:", "\terp:", [(3, "", "not valid YAML", "indent with spaces, not tabs")]),
+    Bad("bracket left open", "key: id\n        fields:", "key: [id\n        fields:", [(17, "", "not valid YAML", "the closing bracket")]),
+    Bad("colon in a plain text", "TRIM(name)", "a: b", [(19, "", "mapping values are not allowed", "quotes")]),
+    Bad("a tag", "kind: read", "kind: !!python/name:os.system read", [(22, "functions.party.routes[0].kind", "isn't known here", "without a tag")]),
+    Bad("two at once", "facade:", "synk: {}\nfacade:\n  prot: 1",
+        [(6, "synk", "unknown key 'synk'", "sync"), (8, "facade.prot", "unknown key 'prot'", "port")]),
+]  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "strangler.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_the_good_one_loads(config: Path) -> None:
+    assert list(load(config, {}).functions) == ["party", "product"]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_each_mistake_is_told_with_its_place_and_its_remedy(bad: Bad, config: Path) -> None:
+    assert GOOD.count(bad.old) >= 1
+    config.write_text(GOOD.replace(bad.old, bad.new, 1))
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, {})
+    found = caught.value.problems
+    assert len(found) == len(bad.expected), str(caught.value)
+    for problem, (line, path, what, instead) in zip(found, bad.expected, strict=True):
+        assert (problem.file, problem.line, problem.path) == (str(config), line, path)
+        assert what in problem.what
+        assert instead in problem.instead
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_the_command_line_says_it_without_traceback_and_changes_nothing(
+    bad: Bad, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NEW_URL", raising=False)
+    config.write_text(GOOD.replace(bad.old, bad.new, 1))
+    before = sorted(config.parent.iterdir())
+    result = CliRunner().invoke(root, ["-c", str(config), "config", "check", "--offline"])
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    for line, path, what, _ in bad.expected:
+        assert f"{config}:{line}: {path}".rstrip(": ") in result.stderr
+        assert what in result.stderr
+    assert sorted(config.parent.iterdir()) == before
+
+
+def test_a_wrong_type_hides_no_mistake_elsewhere(config: Path) -> None:
+    config.write_text(
+        GOOD.replace("facade:", "facade:\n  port: many").replace("source: erp", "source: epr", 1)
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, {})
+    assert [problem.path for problem in caught.value.problems] == ["facade.port", "functions.party.source"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "# nothing\n", "- a\n- b\n", "just a text\n", "1\n", "\x00", "a: &a [*a]\n"]
+)
+def test_what_is_no_configuration_at_all_is_told_too(content: str, config: Path) -> None:
+    config.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, {})
+    assert all(problem.what for problem in caught.value.problems)
+
+
+def test_a_file_in_another_encoding(config: Path) -> None:
+    config.write_bytes(b"name: demo\n# caf\xe9\n")
+    with pytest.raises(ConfigurationError, match=":2: the file isn't text in UTF-8"):
+        load(config, {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-c", "nowhere.yaml", "config", "check"], "there is no configuration at nowhere.yaml"),
+        (["-c", ".", "config", "check"], "the configuration . can't be read"),
+        (["confg", "check"], "Did you mean 'config'?"),
+        (["config", "chek"], "check"),
+    ],
+)
+def test_a_slip_on_the_command_line(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(root, arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "Traceback" not in result.output
