@@ -21,7 +21,7 @@ from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
-from strangler.sync.backfill import Backfill, request
+from strangler.sync.backfill import Backfill
 from strangler.sync.delivery import Delivery
 from strangler.sync.stream import Stream
 
@@ -94,15 +94,15 @@ class Worker:
         """A function's backfill thread: carries out what is asked for, from when the function is synced."""
         section = self._settings.functions[function]
         while not self._keeper.stop.wait(LOOK_AROUND):
-            if not RULES[standings.get(self._control, function).stage].delivery:
+            if not RULES[standings.of(self._control, function).stage].delivery:
                 continue
             captured = sources.get(self._control, section.source)
             if captured is None or not captured.identity:
                 continue  # Not captured yet: changes behind the stamp would be lost.
             for entity in section.entities:
                 if backfills.get(self._control, function, entity) is None:
-                    request(self._control, function, entity)
-            if any(record.finished_at is None for record in backfills.of_function(self._control, function)):
+                    backfills.request(self._control, function, entity)
+            if backfills.unfinished(self._control, function):
                 self._backfill(function)
 
     def _backfill(self, function: str) -> None:
@@ -119,7 +119,7 @@ class Worker:
                 )
 
     def _source_failed(self, name: str, error: StranglerError) -> None:
-        sources.failed(self._control, name, error.what)
+        sources.fail(self._control, name, error.what)
 
     def _function_failed(self, function: str, error: StranglerError) -> None:
-        deliveries.failed(self._control, function, error.what)
+        deliveries.fail(self._control, function, error.what)

@@ -66,7 +66,7 @@ def seen(control: Control, name: str, position: Position, *, seen_at: float, com
 def fail(control: Control, name: str, error: str) -> None:
     """The source can't be read now; what is known of it stays."""
     with control.begin() as connection:
-        insert_new(connection, tables.source, [_fresh(name)])
+        _make(connection, name)
         connection.execute(update(tables.source).where(_is(name)).values(error=error))
 
 
@@ -74,10 +74,6 @@ def forget(control: Control, name: str) -> None:
     """The capture was removed on purpose; the next one begins anew."""
     with control.begin() as connection:
         connection.execute(delete(tables.source).where(_is(name)))
-
-
-def _fresh(name: str) -> dict[str, Any]:
-    return asdict(SourceRecord(name, "", ORIGIN, 0.0, 0.0, None))
 
 
 def _update(control: Control, name: str, **values: Any) -> None:

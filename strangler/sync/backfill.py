@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 import orjson
 
 from strangler.boundary import Held, HeldKey, key_of
-from strangler.changes import ORIGIN, Change, Operation, Position
+from strangler.changes import Change, Operation, Position
 from strangler.control import backfills
 from strangler.control import quarantine as record
 from strangler.control.store import Control
@@ -31,13 +31,6 @@ logger = logging.getLogger("strangler.sync.backfill")
 
 SAFE_POSITION_WAIT = 600.0
 """Seconds to wait for transactions that were open when the backfill began; an ERP's night batch may be one."""
-
-
-def request(control: Control, function: str, entity: str) -> None:
-    """Ask for a backfill of the entity, its first or another; the worker carries it out. Its stamp is taken when it begins."""
-    last = backfills.get(control, function, entity)
-    run = last.run + 1 if last else 1
-    backfills.start(control, function, entity, run=run, stamp=ORIGIN, estimate=0, at=time.time())
 
 
 class Selected(NamedTuple):
@@ -89,7 +82,7 @@ class Backfill:
         note = backfills.get(self._control, shape.function, shape.entity)
         if note is None or note.finished_at is not None:
             return True
-        stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
+        stamp = Position(note.stamp) if note.stamp else self._begin()
         at = _At.read(self._store.mark(self._reader))
         if at is None or at.run != note.run:
             at = _At(note.run, None, False)
@@ -101,11 +94,11 @@ class Backfill:
                 at = self._move_range(side, stamp, at)
         finally:
             side.close()
-        backfills.finish(self._control, shape.function, shape.entity, at=time.time())
+        backfills.finish(self._control, shape.function, shape.entity)
         logger.info("backfill finished", extra={"function": shape.function, "entity": shape.entity})
         return True
 
-    def _begin(self, run: int) -> Position:
+    def _begin(self) -> Position:
         shape = self._mapping.shape
         stamp = self._source.safe_position(SAFE_POSITION_WAIT)
         side = self._source.reader()
@@ -113,15 +106,7 @@ class Backfill:
             estimate = count(side, self._mapping.table)
         finally:
             side.close()
-        backfills.start(
-            self._control,
-            shape.function,
-            shape.entity,
-            run=run,
-            stamp=stamp,
-            estimate=estimate,
-            at=time.time(),
-        )
+        backfills.begin(self._control, shape.function, shape.entity, stamp=stamp, estimate=estimate)
         logger.info(
             "backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate}
         )
@@ -136,7 +121,7 @@ class Backfill:
         reached = _At(at.run, span.last, span.last is None)
         mark = Mark(self._reader, reached.text(), stamp)
         rows = self._store.load(shape, Selected(side, select.rows_sql(where)), stamp, mark)
-        backfills.advance(self._control, shape.function, shape.entity, rows=rows, at=time.time())
+        backfills.add_rows(self._control, shape.function, shape.entity, rows)
         return reached
 
     def _hold_untranslatable(self, side: SqlSide, where: str, stamp: Position) -> None:

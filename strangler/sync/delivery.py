@@ -60,9 +60,10 @@ class Delivery:
 
     def run(self, stop: threading.Event, wait: Callable[[], None]) -> None:
         """Deliver until `stop`; `wait` returns after a moment, sooner when the log has grown."""
+        self._rows = deliveries.rows(self._control, self._function)
         self._partitions = [self._partition(n) for n in range(self._log.partitions(self._function))]
         while not stop.is_set():
-            standing = standings.get(self._control, self._function)
+            standing = standings.of(self._control, self._function)
             if RULES[standing.stage].delivery:
                 self._late = _Late()
                 more = self._deliver(standing)
@@ -147,12 +148,10 @@ class Delivery:
             self._function,
             position=min((p.position for p in self._partitions), default=ORIGIN),
             generation=standing.generation,
-            lag=self._measured_lag(),
-            at=self._noted,
             rows=self._rows,
             late_writes=self._late.count,
+            lag=self._measured_lag(),
         )
-        self._rows = 0
 
     def _measured_lag(self) -> float | None:
         """Seconds between legacy's last commit that isn't in the store and now; None when the source was never heard of."""

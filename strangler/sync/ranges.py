@@ -22,7 +22,7 @@ class KeyRange(NamedTuple):
 
     def condition(self, dialect: str) -> str:
         """The range as a SQL condition over the table's own key columns."""
-        bounds = []
+        bounds: list[exp.Expr] = []
         if self.after is not None:
             bounds.append(exp.GT(this=_columns(self.key), expression=_values(self.after)))
         if self.last is not None:
@@ -55,10 +55,10 @@ def _column(name: str) -> exp.Column:
     return exp.column(name, quoted=True)
 
 
-def _columns(key: tuple[str, ...]) -> exp.Expression:
+def _columns(key: tuple[str, ...]) -> exp.Expr:
     return _column(key[0]) if len(key) == 1 else exp.Tuple(expressions=[_column(name) for name in key])
 
 
-def _values(values: list[Any]) -> exp.Expression:
+def _values(values: list[Any]) -> exp.Expr:
     literals = [exp.convert(value) for value in values]
     return literals[0] if len(literals) == 1 else exp.Tuple(expressions=literals)

@@ -116,4 +116,4 @@ class Stream:
             return
         self._noted = now
         committed = now if idle or last is None else last.committed_at
-        sources.advance(self._control, self._name, self._position, committed_at=committed, at=now)
+        sources.seen(self._control, self._name, self._position, seen_at=now, committed_at=committed)
