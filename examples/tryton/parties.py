@@ -34,7 +34,7 @@ from sqlalchemy.sql import ColumnElement
 _metadata: Final = MetaData()
 
 _Timestamp: Final = DateTime().with_variant(
-    sqlite.DATETIME(
+    sqlite.DATETIME(  # type: ignore[no-untyped-call]
         storage_format="%(year)04d-%(month)02d-%(day)02dT%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d",
         regexp=r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\.(\d+)",
     ),
@@ -201,7 +201,13 @@ def _ordering(name: str) -> ColumnElement[Any]:
 
 
 def _all(connection: Connection, query: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [
+        {
+            name: value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def _now() -> datetime:

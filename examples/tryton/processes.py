@@ -86,7 +86,7 @@ def answers(url: str) -> bool:
     """Whether something at `url` answers an HTTP GET with a success."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
-            return 200 <= response.status < 300
+            return bool(200 <= response.status < 300)
     except (urllib.error.URLError, OSError):
         return False
 
