@@ -1,0 +1,69 @@
+# Each target sets up by itself what it needs, in .venv. Only python3 (3.11 or newer) with pip is assumed; uv is used when it is there.
+#
+#   make demo         a real ERP, one function of it moved to a new service, narrated; ends with build/demo/report.html
+#   make demo-keep    the same, and everything is left running to look around
+#   make test         the tests
+#   make check        formatting, lint, types, and who may import whom
+#   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it
+#   make bench        every benchmark; make bench-NAME runs one
+#   make clean        remove what was built and installed here
+
+PYTHON ?= python3
+KILLS ?= 100
+VENV := .venv
+RUN := $(VENV)/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
+
+.PHONY: help demo demo-keep test check chaos bench clean
+.SILENT:
+.DELETE_ON_ERROR:
+
+help:
+	sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/.with-demo
+	$(RUN) -m examples.tryton.demo
+
+demo-keep: $(VENV)/.with-demo
+	$(RUN) -m examples.tryton.demo --keep
+
+test: $(VENV)/.with-dev
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/.with-dev
+	echo "ruff: lint"        && $(VENV)/bin/ruff check .
+	echo "ruff: format"      && $(VENV)/bin/ruff format --check .
+	echo "mypy: types"       && $(VENV)/bin/mypy
+	echo "imports: layers"   && $(VENV)/bin/lint-imports
+
+chaos: $(VENV)/.with-dev
+	$(RUN) -m tests.chaos --kills $(KILLS)
+
+bench: $(VENV)/.with-bench
+	set -e; for each in $(BENCHMARKS); do echo "== $$each"; $(RUN) -m benchmarks.$$each; done
+
+bench-%: $(VENV)/.with-bench
+	$(RUN) -m benchmarks.$*
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+
+# A stamp says that the extra is installed as pyproject.toml asks for it; so the second time is quick.
+$(VENV)/.with-%: pyproject.toml | $(RUN)
+	echo "setting up $(VENV) for $* (once)"
+ifdef UV
+	$(UV) pip install --quiet --python $(RUN) --editable '.[$*]'
+else
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+endif
+	touch $@
+
+# Where Python comes without ensurepip (Debian packages it apart), its pip moves itself in.
+$(RUN):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Strangler needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
+	  echo "Name another one:  make $(or $(MAKECMDGOALS),test) PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+	  rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --quiet --python $(RUN) install pip; }
