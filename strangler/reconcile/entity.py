@@ -1,0 +1,187 @@
+"""One entity compared: checksums, then the keys behind those that differ, then the rows behind the keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from strangler.boundary import key_of
+from strangler.changes import Position
+from strangler.errors import Untranslatable
+from strangler.mapping import EntityMapping
+from strangler.reconcile import checksum, narrow, relation
+from strangler.reconcile.confirm import Feed, confirm
+from strangler.reconcile.narrow import Difference, Kind, Suspects
+from strangler.reconcile.relation import BUCKETS, Relation
+from strangler.reconcile.sides import Sides
+
+KEYS_AT_ONCE: Final = 500
+"""Keys in one statement that reads whole rows."""
+
+Watch = Callable[[str], None]
+"""Told what is being done now, in words."""
+
+
+class Quarantined(NamedTuple):
+    """A key of the entity that can't be compared, since its row can't be translated or waits behind one that couldn't."""
+
+    entity: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the comparison of one entity found; counts are keys.
+
+    `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never
+    rested. `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are.
+    `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed.
+    """
+
+    entity: str
+    compared: int
+    missing: int
+    extra: int
+    different: int
+    in_flight: int
+    quarantine: int
+    differences: tuple[Difference, ...]
+    quarantined: tuple[Quarantined, ...]
+    position: Position | None
+
+    @property
+    def drift(self) -> int:
+        """How many keys differ."""
+        return self.missing + self.extra + self.different
+
+
+def compare(
+    mapping: EntityMapping,
+    sides: Sides,
+    *,
+    feed: Feed | None,
+    held: Callable[[], Collection[str]],
+    limit: int,
+    watch: Watch = lambda words: None,
+) -> Outcome:
+    """Compare an entity on both sides. Without `feed` nothing is confirmed: every difference counts as drift.
+
+    `held` gives the keys that wait in quarantine now. Raises what the sides raise.
+    """
+    return _Comparison(mapping, sides, feed, held, limit, watch).run()
+
+
+class _Comparison:
+    """The comparison while it goes on."""
+
+    def __init__(
+        self,
+        mapping: EntityMapping,
+        sides: Sides,
+        feed: Feed | None,
+        held: Callable[[], Collection[str]],
+        limit: int,
+        watch: Watch,
+    ) -> None:
+        self._mapping, self._shape, self._sides, self._feed = mapping, mapping.shape, sides, feed
+        self._held, self._limit, self._watch = held, limit, watch
+        legacy, store = sides.dialects()
+        self._legacy: Relation = relation.legacy(mapping, legacy)
+        self._store: Relation = relation.store(mapping.shape, store)
+        self._untranslatable: dict[str, str] = {}
+        self._kinds: Counter[Kind] = Counter()
+        self._in_flight = 0
+        self._position: Position | None = None
+        self._differences: list[Difference] = []
+
+    def run(self) -> Outcome:
+        self._watch("checksums on both sides")
+        legacy, store = self._sides.ask(
+            self._legacy.checksums_sql(), self._store.checksums_sql(), checksum.buckets
+        )
+        self._untranslatable = self._find_untranslatable()
+        for buckets in checksum.differing(legacy, store):
+            self._look_into(buckets)
+        quarantined = self._quarantined()
+        return Outcome(
+            entity=self._shape.entity,
+            compared=checksum.total(legacy) + self._kinds[Kind.EXTRA],
+            missing=self._kinds[Kind.MISSING],
+            extra=self._kinds[Kind.EXTRA],
+            different=self._kinds[Kind.DIFFERENT],
+            in_flight=self._in_flight,
+            quarantine=len(quarantined),
+            differences=tuple(self._differences),
+            quarantined=tuple(quarantined[: self._limit]),
+            position=self._position,
+        )
+
+    def _look_into(self, buckets: Collection[int]) -> None:
+        self._watch(f"{len(buckets):,} of {BUCKETS:,} buckets differ: comparing their keys")
+        drift = self._without_quarantine(self._suspects(buckets))
+        if drift and self._feed:
+            self._watch(f"{len(drift):,} keys differ: waiting for the store to pass them, then looking again")
+            confirmed = confirm(drift, self._look_again, self._feed)
+            drift = self._without_quarantine(confirmed.drift)
+            self._in_flight += confirmed.in_flight
+            self._position = confirmed.position or self._position
+        self._kinds.update(pair.kind for pair in drift.values() if pair.kind)
+        self._read_whole(drift)
+
+    def _suspects(self, buckets: Collection[int]) -> Suspects:
+        legacy, store = self._legacy.hashes_sql(buckets), self._store.hashes_sql(buckets)
+        return narrow.suspects(*self._sides.ask(legacy, store, narrow.hashes))
+
+    def _look_again(self, suspects: Suspects) -> Suspects:
+        return self._suspects({number & (BUCKETS - 1) for number in suspects})
+
+    def _read_whole(self, drift: Suspects) -> None:
+        """Keep the rows behind the keys, as many as may be kept. What has healed until now was in flight after all."""
+        numbers = sorted(drift)[: self._limit - len(self._differences)]
+        for part in _parts(numbers, KEYS_AT_ONCE):
+            rows = self._sides.ask(self._legacy.rows_sql(part), self._store.rows_sql(part), list)
+            found = narrow.differences(self._shape, *rows)
+            self._differences += found
+            still = {relation.number_of(self._shape, difference.key) for difference in found}
+            for number in set(part) - still:
+                self._kinds[drift[number].kind or Kind.DIFFERENT] -= 1
+                self._in_flight += 1
+
+    def _without_quarantine(self, suspects: Suspects) -> Suspects:
+        """Keys in quarantine aren't drift: their fault is known, and waits for a person."""
+        if not suspects:
+            return suspects
+        numbers = {
+            relation.number_of(self._shape, entry.key) for entry in self._quarantined() if _is_key(entry.key)
+        }
+        return {number: pair for number, pair in suspects.items() if number not in numbers}
+
+    def _quarantined(self) -> list[Quarantined]:
+        reasons = dict.fromkeys(self._held(), "waits in quarantine") | self._untranslatable
+        return [Quarantined(self._shape.entity, key, reasons[key]) for key in sorted(reasons)]
+
+    def _find_untranslatable(self) -> dict[str, str]:
+        select = self._mapping.select(self._legacy.dialect)
+        return self._sides.ask_legacy(select.untranslatable_sql(), lambda rows: dict(self._reasons(rows)))
+
+    def _reasons(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
+        for values in rows:
+            row = dict(zip(self._mapping.columns, values, strict=True))
+            try:
+                self._mapping.translate(row)
+                reason = "the legacy database can't translate it, though the stream could"
+            except Untranslatable as error:
+                reason = error.what
+            yield key_of(self._mapping, row), reason
+
+
+def _is_key(key: str) -> bool:
+    """False for the stand-in of a key that can't be told."""
+    return not key.startswith("!")
+
+
+def _parts(numbers: list[int], size: int) -> Iterator[list[int]]:
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))

@@ -1,0 +1,123 @@
+"""Second look: which keys of a bucket differ, and, row by row, in which fields. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from strangler.events import encode_key
+from strangler.shapes import FieldType, Shape
+
+ROWS: Final = "(rows)"
+"""Stands for a field's name where one key has several rows on a side; the values are how many."""
+
+
+class Kind(StrEnum):
+    """How a key differs: the store lacks it, has it alone, or has it otherwise."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    DIFFERENT = "different"
+
+
+class Pair(NamedTuple):
+    """The hash of a key's row on each side; None where there is none."""
+
+    legacy: int | None
+    store: int | None
+
+    @property
+    def kind(self) -> Kind | None:
+        """How the two differ; None when they don't."""
+        if self.legacy == self.store:
+            return None
+        if self.store is None:
+            return Kind.MISSING
+        return Kind.EXTRA if self.legacy is None else Kind.DIFFERENT
+
+
+NOWHERE: Final = Pair(None, None)
+
+Suspects = dict[int, Pair]
+"""Keys (by number) that differ as far as was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key that differs. `fields` maps the name of each field that does to (legacy, store), as canonical values;
+    a side that lacks the row has None in every field."""
+
+    entity: str
+    key: str
+    kind: Kind
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+def hashes(rows: Iterable[tuple[Any, ...]]) -> dict[int, int]:
+    """The answer to `Relation.hashes_sql`. Several rows of one key become one hash that no single row has."""
+    found: dict[int, int] = {}
+    for number, value in rows:
+        found[number] = found[number] + value + 1 if number in found else value
+    return found
+
+
+def suspects(legacy: Mapping[int, int], store: Mapping[int, int]) -> Suspects:
+    """The keys whose hashes aren't equal."""
+    pairs = {number: Pair(legacy.get(number), store.get(number)) for number in legacy.keys() | store.keys()}
+    return {number: pair for number, pair in pairs.items() if pair.kind}
+
+
+def differences(
+    shape: Shape, legacy: Iterable[Sequence[str | None]], store: Iterable[Sequence[str | None]]
+) -> list[Difference]:
+    """Whole rows of some keys compared field by field; keys that are equal aren't in the answer."""
+    left, right = _by_key(shape, legacy), _by_key(shape, store)
+    compared = (
+        _difference(shape, key, left.get(key, []), right.get(key, []))
+        for key in sorted(left.keys() | right.keys())
+    )
+    return [found for found in compared if found]
+
+
+Values = dict[str, Any]
+
+
+def _by_key(shape: Shape, rows: Iterable[Sequence[str | None]]) -> dict[str, list[Values]]:
+    found: dict[str, list[Values]] = defaultdict(list)
+    for row in rows:
+        values = {
+            field.name: value_of(text, field.type) for field, text in zip(shape.fields, row, strict=True)
+        }
+        found[encode_key([values[name] for name in shape.key])].append(values)
+    return found
+
+
+def _difference(shape: Shape, key: str, legacy: list[Values], store: list[Values]) -> Difference | None:
+    if len(legacy) > 1 or len(store) > 1:
+        return Difference(shape.entity, key, Kind.DIFFERENT, {ROWS: (len(legacy), len(store))})
+    left, right = (legacy or [{}])[0], (store or [{}])[0]
+    names = [field.name for field in shape.fields if left.get(field.name) != right.get(field.name)]
+    fields = {name: (left.get(name), right.get(name)) for name in names}
+    if legacy and store:
+        return Difference(shape.entity, key, Kind.DIFFERENT, fields) if fields else None
+    return Difference(shape.entity, key, Kind.MISSING if legacy else Kind.EXTRA, fields)
+
+
+def value_of(text: str | None, type: FieldType) -> Any:
+    """The canonical value (see `FieldType`) that a canonical text stands for."""
+    if text is None or type not in _VALUES:
+        return text
+    try:
+        return _VALUES[type](text)
+    except (ValueError, KeyError):
+        return text  # NaN, and whatever else a service may have written into an SQLite column
+
+
+_VALUES: Final[dict[FieldType, Callable[[str], Any]]] = {
+    FieldType.INTEGER: int,
+    FieldType.BOOLEAN: {"true": True, "false": False}.__getitem__,
+    FieldType.FLOAT: lambda text: float(text) if "." in text else text,
+}

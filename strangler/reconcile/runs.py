@@ -1,0 +1,148 @@
+"""A reconciliation of a whole function, recorded from its beginning to its end.
+
+Whatever ends it in the middle makes it `failed`, with the reason: a check that couldn't be made never reads as clean
+(invariant 7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from strangler import assembly
+from strangler.changes import ORIGIN, Position
+from strangler.control import deliveries, quarantine, reconciliations
+from strangler.control.reconciliations import Finding, Status
+from strangler.control.store import Control
+from strangler.errors import StranglerError
+from strangler.mapping import EntityMapping
+from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile.confirm import Feed
+from strangler.reconcile.entity import Outcome, Watch, compare
+from strangler.reconcile.sides import Sides
+from strangler.settings import Settings
+
+MOST_FINDINGS: Final = 1000
+"""Keys per entity that are recorded with their fields: enough to see what is wrong, too few to fill a disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """A run that has ended: its number, how it ended, what it found by entity, and why it failed if it did.
+
+    Times in seconds since the epoch."""
+
+    run: int
+    function: str
+    status: Status
+    outcomes: tuple[Outcome, ...]
+    reason: str | None
+    started_at: float
+    finished_at: float
+
+    @property
+    def drift(self) -> int:
+        """How many keys differ."""
+        return sum(outcome.drift for outcome in self.outcomes)
+
+
+Told = Callable[[str, str], None]
+"""Told (entity, words): what is being done now."""
+
+
+def reconcile(
+    settings: Settings,
+    control: Control,
+    function: str,
+    *,
+    confirm: bool = True,
+    limit: int = MOST_FINDINGS,
+    told: Told = lambda entity, words: None,
+    clock: Callable[[], float] = time.time,
+) -> Reconciliation:
+    """Compare every entity of a function, and record the run.
+
+    What can't be checked comes back as `failed`; it is raised only where the control store itself fails.
+    """
+    started = clock()
+    run = reconciliations.start(control, function, at=started)
+    try:
+        outcomes = _compared(settings, control, function, confirm, limit, told)
+    except BaseException as error:
+        reason = str(error) if isinstance(error, StranglerError) else f"ended by {type(error).__name__}"
+        reconciliations.finish(control, run, Status.FAILED, at=clock(), reason=reason)
+        if not isinstance(error, StranglerError):
+            raise
+        return Reconciliation(run, function, Status.FAILED, (), reason, started, clock())
+    status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
+    finished = clock()
+    _record(control, run, status, outcomes, finished)
+    return Reconciliation(run, function, status, tuple(outcomes), None, started, finished)
+
+
+def compare_all(
+    mappings: Sequence[EntityMapping],
+    source: ChangeSource,
+    store: ServiceStore,
+    control: Control,
+    *,
+    feed: Feed | None,
+    limit: int = MOST_FINDINGS,
+    told: Told = lambda entity, words: None,
+) -> list[Outcome]:
+    """Compare the entities of these mappings, one after the other, and record nothing."""
+    outcomes = []
+    with Sides(source.reader, store.reader) as sides:
+        for mapping in mappings:
+            shape = mapping.shape
+            watch: Watch = partial(told, shape.entity)
+            held = partial(quarantine.keys, control, shape.function, shape.entity)
+            outcomes.append(compare(mapping, sides, feed=feed, held=held, limit=limit, watch=watch))
+    return outcomes
+
+
+def feed_of(control: Control, function: str, source: ChangeSource) -> Feed:
+    """How far the store of a function is, as delivery says in the control store."""
+
+    def delivered() -> Position:
+        record = deliveries.get(control, function)
+        return record.position if record else ORIGIN
+
+    return Feed(source.safe_position, delivered)
+
+
+def _compared(
+    settings: Settings, control: Control, function: str, confirm: bool, limit: int, told: Told
+) -> list[Outcome]:
+    section = settings.functions[function]
+    source = assembly.source(settings, section.source)
+    store = assembly.store(settings, section.store)
+    try:
+        mappings = assembly.mappings(settings, function, source)
+        feed = feed_of(control, function, source) if confirm else None
+        return compare_all(mappings, source, store, control, feed=feed, limit=limit, told=told)
+    finally:
+        source.close()
+        store.close()
+
+
+def _record(control: Control, run: int, status: Status, outcomes: Sequence[Outcome], at: float) -> None:
+    found = (difference for outcome in outcomes for difference in outcome.differences)
+    with control.begin():
+        findings = (Finding(each.entity, each.key, each.kind, each.fields) for each in found)
+        reconciliations.add_findings(control, run, findings)
+        reconciliations.finish(
+            control,
+            run,
+            status,
+            at=at,
+            position=max((outcome.position for outcome in outcomes if outcome.position), default=None),
+            compared=sum(outcome.compared for outcome in outcomes),
+            missing=sum(outcome.missing for outcome in outcomes),
+            extra=sum(outcome.extra for outcome in outcomes),
+            different=sum(outcome.different for outcome in outcomes),
+            in_flight=sum(outcome.in_flight for outcome in outcomes),
+        )

@@ -1,0 +1,70 @@
+"""Both sides at once: each with a connection of its own in a thread of its own, so that neither waits for the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from strangler.ports import SqlSide
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+class _Lane:
+    """One side: everything that touches its connection happens in its thread."""
+
+    def __init__(self, name: str, connect: Callable[[], SqlSide]) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"reconcile-{name}")
+        self._connect = connect
+        self._side: SqlSide | None = None
+
+    def do(self, work: Callable[[SqlSide], T]) -> Future[T]:
+        return self._thread.submit(lambda: work(self._connected()))
+
+    def close(self) -> None:
+        self._thread.submit(self._disconnect)
+        self._thread.shutdown()
+
+    def _connected(self) -> SqlSide:
+        if self._side is None:
+            self._side = self._connect()
+        return self._side
+
+    def _disconnect(self) -> None:
+        if self._side is not None:
+            self._side.close()
+
+
+class Sides:
+    """The legacy side and the store. A context manager; closing it closes both connections."""
+
+    def __init__(self, legacy: Callable[[], SqlSide], store: Callable[[], SqlSide]) -> None:
+        self._legacy, self._store = _Lane("legacy", legacy), _Lane("store", store)
+
+    def dialects(self) -> tuple[str, str]:
+        """The SQL dialects of legacy and store."""
+        return self._both(lambda side: side.dialect, lambda side: side.dialect)
+
+    def ask(self, legacy: str, store: str, read: Callable[[Iterable[Row]], T]) -> tuple[T, T]:
+        """Run a query on each side at the same time; `read` takes its rows, in that side's thread."""
+        return self._both(lambda side: read(side.rows(legacy)), lambda side: read(side.rows(store)))
+
+    def ask_legacy(self, sql: str, read: Callable[[Iterable[Row]], T]) -> T:
+        """Run a query on the legacy side alone."""
+        return self._legacy.do(lambda side: read(side.rows(sql))).result()
+
+    def _both(self, legacy: Callable[[SqlSide], T], store: Callable[[SqlSide], T]) -> tuple[T, T]:
+        left, right = self._legacy.do(legacy), self._store.do(store)
+        return left.result(), right.result()
+
+    def close(self) -> None:
+        self._legacy.close()
+        self._store.close()
+
+    def __enter__(self) -> Sides:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

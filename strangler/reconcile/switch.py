@@ -1,0 +1,89 @@
+"""What a switch of owners asks: did the last changes arrive, and what would a rollback lose?
+
+Both are asked while writes are fenced and delivery has come to rest, so nothing is in flight and nothing
+has to be confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from strangler.control.store import Control
+from strangler.mapping import EntityMapping
+from strangler.ports import ChangeSource, EventLog, Offset, ServiceStore
+from strangler.reconcile import narrow, relation
+from strangler.reconcile.narrow import Difference
+from strangler.reconcile.runs import compare_all
+from strangler.reconcile.sides import Sides
+
+RECENT: Final = 500
+"""Events per partition that count as the last changes."""
+
+
+class OnlyInNew(NamedTuple):
+    """What the store has and legacy hasn't: whole entities (`extra`) and other values (`different`), counted, with the first
+    of them as examples."""
+
+    extra: int
+    different: int
+    examples: tuple[Difference, ...]
+
+    @property
+    def total(self) -> int:
+        """How many keys would be lost by a rollback."""
+        return self.extra + self.different
+
+
+def only_in_new(
+    mappings: Sequence[EntityMapping],
+    source: ChangeSource,
+    store: ServiceStore,
+    control: Control,
+    *,
+    examples: int = 10,
+) -> OnlyInNew:
+    """What a rollback would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
+    outcomes = compare_all(mappings, source, store, control, feed=None, limit=examples)
+    shown = [
+        each for outcome in outcomes for each in outcome.differences if each.kind is not narrow.Kind.MISSING
+    ]
+    return OnlyInNew(
+        sum(outcome.extra for outcome in outcomes),
+        sum(outcome.different for outcome in outcomes),
+        tuple(shown[:examples]),
+    )
+
+
+def recently_changed(log: EventLog, function: str, most: int = RECENT) -> dict[str, set[str]]:
+    """The keys that the last events of a function are about, by entity; up to `most` events of each partition."""
+    keys: dict[str, set[str]] = {}
+    for partition in range(log.partitions(function)):
+        start = Offset(max(0, log.end(function, partition) - most))
+        for record in log.read(function, partition, start, most):
+            keys.setdefault(record.event.entity, set()).add(record.event.key)
+    return keys
+
+
+def delta_check(
+    mappings: Sequence[EntityMapping],
+    source: ChangeSource,
+    store: ServiceStore,
+    keys: Mapping[str, Collection[str]],
+) -> list[Difference]:
+    """Compare these keys (by entity) on both sides, whole rows; empty when all are equal."""
+    found: list[Difference] = []
+    with Sides(source.reader, store.reader) as sides:
+        for mapping in mappings:
+            if wanted := keys.get(mapping.shape.entity):
+                found += _compare_keys(mapping, sides, wanted)
+    return found
+
+
+def _compare_keys(mapping: EntityMapping, sides: Sides, keys: Collection[str]) -> list[Difference]:
+    shape = mapping.shape
+    legacy_dialect, store_dialect = sides.dialects()
+    numbers = sorted({relation.number_of(shape, key) for key in keys})
+    legacy = relation.legacy(mapping, legacy_dialect).rows_sql(numbers)
+    store = relation.store(shape, store_dialect).rows_sql(numbers)
+    return [each for each in narrow.differences(shape, *sides.ask(legacy, store, list)) if each.key in keys]
