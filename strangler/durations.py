@@ -32,6 +32,16 @@ def format_duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def write_duration(value: timedelta) -> str:
+    """A timedelta as `parse_duration` reads it, in the largest unit that gives a whole number: `500ms`, `90s`, `7d`."""
+    milliseconds = round(value.total_seconds() * 1000)
+    for unit, size in reversed(_UNITS.items()):
+        whole, rest = divmod(milliseconds, round(size * 1000))
+        if whole and not rest:
+            return f"{whole}{unit}"
+    return "0s"
+
+
 def parse_share(value: Any) -> Any:
     """`5%` or 0.05 as a float from 0 to 1; anything else is a ValueError that says how to write it."""
     if isinstance(value, str) and value.strip().endswith("%"):

@@ -10,14 +10,29 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from strangler.durations import parse_duration, parse_share
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$"}),
+]
 """A duration: `500ms`, `5s`, `2m`, `1h`, `7d`."""
 
-Share = Annotated[float, BeforeValidator(parse_share)]
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
+            ]
+        }
+    ),
+]
 """A share of a whole: `5%`, or `0.05`."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -33,7 +48,9 @@ class Section(BaseModel):
 class Database(Section):
     """A database, by SQLAlchemy URL. The URL is a secret: it may carry a password and is never printed whole."""
 
-    url: SecretStr = Field(description="SQLAlchemy URL, e.g. postgresql://user:${PASSWORD}@host/db or sqlite:///file.db.")
+    url: SecretStr = Field(
+        description="SQLAlchemy URL, e.g. postgresql://user:${PASSWORD}@host/db or sqlite:///file.db."
+    )
 
 
 class Log(Section):
@@ -46,17 +63,26 @@ class Log(Section):
 class Source(Section):
     """A legacy database that is read by change data capture."""
 
-    kind: str = Field(description="Kind of connector: an entry point of `strangler.connectors` (postgres, sqlite).")
+    kind: str = Field(
+        description="Kind of connector: an entry point of `strangler.connectors` (postgres, sqlite)."
+    )
     url: SecretStr = Field(description="How to reach the legacy database.")
-    heartbeat: Duration = Field(timedelta(seconds=10), description="Longest silence of an idle source before a heartbeat is made, so that lag means something.")
-    options: dict[str, Any] = Field(default_factory=dict, description="What only this kind of connector knows; see its page.")
+    heartbeat: Duration = Field(
+        timedelta(seconds=10),
+        description="Longest silence of an idle source before a heartbeat is made, so that lag means something.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="What only this kind of connector knows; see its page."
+    )
 
 
 class EventName(Section):
     """An event name that applies when its condition holds."""
 
     name: str = Field(description="Past tense, e.g. PartyDeactivated.", pattern=r"^[A-Z][A-Za-z0-9]*$")
-    when: str | None = Field(None, description="SQL condition over the new legacy row; without it the name always applies.")
+    when: str | None = Field(
+        None, description="SQL condition over the new legacy row; without it the name always applies."
+    )
 
 
 def _as_names(value: Any) -> Any:
@@ -64,7 +90,10 @@ def _as_names(value: Any) -> Any:
     return [{"name": item} if isinstance(item, str) else item for item in items]
 
 
-EventNames = Annotated[list[EventName], BeforeValidator(_as_names)]
+EventNames = Annotated[
+    list[EventName],
+    BeforeValidator(_as_names, json_schema_input_type=str | EventName | list[str | EventName]),
+]
 
 
 class Events(Section):
@@ -80,11 +109,14 @@ class Entity(Section):
     """An aggregate that the function owns, mapped from one legacy table."""
 
     table: str = Field(description="The legacy table, `name` or `schema.name`.")
-    key: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = Field(
-        description="The fields (of `fields`) that identify the entity.", min_length=1
-    )
+    key: Annotated[
+        list[str],
+        BeforeValidator(lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=str | list[str]),
+    ] = Field(description="The fields (of `fields`) that identify the entity.", min_length=1)
     into: str | None = Field(None, description="The table in the store; by default the entity's name.")
-    fields: dict[Name, str] = Field(description="Field name → SQL expression over the legacy table's columns.", min_length=1)
+    fields: dict[Name, str] = Field(
+        description="Field name → SQL expression over the legacy table's columns.", min_length=1
+    )
     events: Events = Field(default_factory=Events, description="The names of its events.")
 
 
@@ -95,7 +127,9 @@ class Match(Section):
     method: list[str] | None = Field(None, description="HTTP methods; all when absent.")
     headers: dict[str, str] = Field(default_factory=dict, description="Header name → exact value.")
     json_body: dict[str, list[str]] = Field(
-        default_factory=dict, alias="json", description="Dotted path in a JSON body → the values that match, e.g. method: [model.party.party.read]."
+        default_factory=dict,
+        alias="json",
+        description="Dotted path in a JSON body → the values that match, e.g. method: [model.party.party.read].",
     )
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -105,7 +139,9 @@ class Route(Section):
 
     match: Match
     kind: Literal["read", "write"] = Field(description="A read is answered by weight, a write by the owner.")
-    operation: str | None = Field(None, description="What the protocol plugin calls it, when it can't tell from the request.")
+    operation: str | None = Field(
+        None, description="What the protocol plugin calls it, when it can't tell from the request."
+    )
 
 
 class Service(Section):
@@ -119,28 +155,50 @@ class Protocol(Section):
     """How requests of the legacy contract are put to the new service and its answers put back."""
 
     kind: str = Field(description="An entry point of `strangler.protocols` (jsonrpc).")
-    options: dict[str, Any] = Field(default_factory=dict, description="What only this protocol knows; see its page.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="What only this protocol knows; see its page."
+    )
 
 
 class LagGate(Section):
-    max: Duration = Field(timedelta(seconds=5), description="Longest age of what is committed in legacy and not yet in the store.")
+    """The store is close behind the legacy database."""
+
+    max: Duration = Field(
+        timedelta(seconds=5),
+        description="Longest age of what is committed in legacy and not yet in the store.",
+    )
 
 
 class DriftGate(Section):
+    """The last reconciliation found both sides alike, and it is recent."""
+
     max: int = Field(0, ge=0, description="Most keys that may differ.")
-    fresh: Duration = Field(timedelta(hours=1), description="Oldest reconciliation that still counts as evidence.")
+    fresh: Duration = Field(
+        timedelta(hours=1), description="Oldest reconciliation that still counts as evidence."
+    )
 
 
 class FreshnessGate(Section):
-    max: Duration = Field(timedelta(seconds=30), description="Longest time since the source was last heard of; older means that lag says nothing.")
+    """The source has been heard of just now."""
+
+    max: Duration = Field(
+        timedelta(seconds=30),
+        description="Longest time since the source was last heard of; older means that lag says nothing.",
+    )
 
 
 class ShadowGate(Section):
+    """The new service answers as the legacy one does."""
+
     max_mismatch: Share = Field(0.0, description="Largest share of compared reads that may differ.")
-    min_samples: int = Field(100, ge=1, description="Fewest comparisons for a verdict; fewer is inconclusive.")
+    min_samples: int = Field(
+        100, ge=1, description="Fewest comparisons for a verdict; fewer is inconclusive."
+    )
 
 
 class QuarantineGate(Section):
+    """Nothing waits that couldn't be translated."""
+
     max: int = Field(0, ge=0, description="Most keys that may wait in quarantine.")
 
 
@@ -162,39 +220,66 @@ class Function(Section):
     store: Name = Field(description="The store that its entities go to.")
     entities: dict[Name, Entity] = Field(min_length=1)
     service: Service | None = Field(None, description="The new service; needed from shadow on.")
-    protocol: Protocol | None = Field(None, description="Translation of requests; without it they are passed on as they are.")
+    protocol: Protocol | None = Field(
+        None, description="Translation of requests; without it they are passed on as they are."
+    )
     routes: list[Route] = Field(default_factory=list)
     gates: Gates = Field(default_factory=Gates)
-    weights: list[Share] = Field(default_factory=lambda: [0.05, 0.25, 0.5, 1.0], description="The canary's steps: share of reads that the new service answers.")
-    depends_on: list[Name] = Field(default_factory=list, description="Functions that must be live before this one.")
+    weights: list[Share] = Field(
+        default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
+        description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",
+    )
+    depends_on: list[Name] = Field(
+        default_factory=list, description="Functions that must be live before this one."
+    )
 
 
 class Sticky(Section):
     """What keeps a caller on one side: the first of these that the request has is hashed with the salt."""
 
-    headers: list[str] = Field(default_factory=lambda: ["authorization"], description="Header names, in order of preference.")
+    headers: list[str] = Field(
+        default_factory=lambda: ["authorization"],
+        description="Header names, in order of preference; by default authorization.",
+    )
     cookies: list[str] = Field(default_factory=list, description="Cookie names, tried after the headers.")
-    salt: SecretStr = Field(SecretStr("strangler"), description="Makes the buckets of this installation its own.")
+    salt: SecretStr = Field(
+        SecretStr("strangler"), description="Makes the buckets of this installation its own."
+    )
 
 
 class Shadow(Section):
     """Reads sent to the new side too, and compared, never on the caller's time."""
 
     share: Share = Field(1.0, description="Share of reads that are shadowed in the stages shadow and canary.")
-    queue: int = Field(256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted.")
+    queue: int = Field(
+        256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted."
+    )
     timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
-    ignore: list[str] = Field(default_factory=list, description="Dotted paths in the answer that are not compared (`*` matches one step).")
+    ignore: list[str] = Field(
+        default_factory=list,
+        description="Dotted paths in the answer that are not compared (`*` matches one step).",
+    )
 
 
 class Facade(Section):
     """The HTTP front that callers use."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; local by default, so that nothing is exposed unasked.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; local by default, so that nothing is exposed unasked."
+    )
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     legacy: str = Field(description="Base URL of the legacy ERP.")
-    connect_timeout: Duration = Field(timedelta(seconds=2), description="Longest wait for a connection to an upstream.")
-    total_timeout: Duration = Field(timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow.")
-    body_prefix: int = Field(65536, ge=256, description="Bytes of a body that are looked at for routing, where a route asks for it.")
+    connect_timeout: Duration = Field(
+        timedelta(seconds=2), description="Longest wait for a connection to an upstream."
+    )
+    total_timeout: Duration = Field(
+        timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow."
+    )
+    body_prefix: int = Field(
+        65536,
+        ge=256,
+        description="Bytes of a body that are looked at for routing, where a route asks for it.",
+    )
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)
 
@@ -202,7 +287,10 @@ class Facade(Section):
 class Cutover(Section):
     """How a switch of owners behaves."""
 
-    time_limit: Duration = Field(timedelta(seconds=30), description="Longest time for a switch; past it, before the journal, it undoes itself.")
+    time_limit: Duration = Field(
+        timedelta(seconds=30),
+        description="Longest time for a switch; past it, before the journal, it undoes itself.",
+    )
     retry_after: Duration = Field(timedelta(seconds=1), description="What a fenced write is told to wait.")
 
 
@@ -217,9 +305,16 @@ class Sync(Section):
 class Settings(Section):
     """All of `strangler.yaml`."""
 
-    name: Name = Field("strangler", description="Name of this migration; part of the names of slots and publications.")
-    data_dir: Path = Field(Path(".strangler"), description="Where SQLite files go; relative to the configuration file; made when missing.")
-    control: Database | None = Field(None, description="The control store; by default SQLite in the data directory.")
+    name: Name = Field(
+        "strangler", description="Name of this migration; part of the names of slots and publications."
+    )
+    data_dir: Path = Field(
+        Path(".strangler"),
+        description="Where SQLite files go; relative to the configuration file; made when missing.",
+    )
+    control: Database | None = Field(
+        None, description="The control store; by default SQLite in the data directory."
+    )
     log: Log = Field(default_factory=lambda: Log())
     sources: dict[Name, Source] = Field(min_length=1)
     stores: dict[Name, Database] = Field(default_factory=dict)

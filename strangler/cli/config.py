@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from strangler.cli.application import Application, pass_application
@@ -19,3 +21,11 @@ def check(application: Application, offline: bool) -> None:
     """Name everything that is wrong, all of it at once."""
     settings = application.settings
     click.echo(f"{application.path}: ok ({len(settings.functions)})")
+
+
+@group.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from strangler.configuration import reference
+
+    click.echo(json.dumps(reference.schema(), indent=2, ensure_ascii=False))
