@@ -1,0 +1,257 @@
+"""The demo: one function of a real ERP moves to a new service, while a client keeps working through the facade.
+
+    python -m examples.tryton.demo [--keep]
+
+Everything is real and private to the demo: a PostgreSQL, a Tryton with 2,000 parties, the new service, Strangler itself,
+driven by its own command line. It ends with the report in `build/demo/`, and fails when the client saw a failure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.table import Table
+
+from examples.tryton import erp, processes
+from examples.tryton.client import Client
+from examples.tryton.erp import Tryton
+from examples.tryton.narration import Narrator, strangler
+from examples.tryton.tally import Tally
+from strangler.errors import ExitCode, Refused, StranglerError
+from strangler.testing import postgres
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / "build" / "demo"
+CONFIGURATION: Final = Path(__file__).with_name("strangler.yaml")
+PARTIES: Final = 2_000
+FUNCTION: Final = "party"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that runs during the demo, and where it is reached."""
+
+    tryton: Tryton
+    service_url: str
+    service_database_url: str
+    facade_url: str
+
+    @property
+    def client_url(self) -> str:
+        """What the client is told instead of Tryton's own URL: nothing else changes for it."""
+        return f"{self.facade_url}/{erp.DATABASE}"
+
+
+def play(narrator: Narrator, *, keep: bool) -> Tally:
+    """The whole demo. Raises StranglerError when something doesn't go as it must."""
+    with ExitStack() as stack:
+        scene = _build(narrator, stack)
+        client = _client(narrator, scene)
+        _sync(narrator)
+        _shadow(narrator)
+        _canary(narrator)
+        _cut_over(narrator, client)
+        report = _report(narrator)
+        tally = _settle(narrator, client, scene)
+        narrator.say(f"\nThe report: [bold]{report.relative_to(ROOT)}[/]  (one file, opens offline)")
+        if keep and not tally.failed:
+            _stay(narrator, scene)
+    return tally
+
+
+def _build(narrator: Narrator, stack: ExitStack) -> Scene:
+    narrator.chapter("A legacy ERP, and a new service beside it")
+    with narrator.busy("PostgreSQL"):
+        server = stack.enter_context(postgres.server())
+    with narrator.busy("Tryton 8.2 with party, company, currency, country and product"):
+        tryton = stack.enter_context(erp.tryton(server, FOLDER))
+    with narrator.busy(f"{PARTIES:,} parties through Tryton's own API: Łódź, O'Neil, Nippon 日本"):
+        erp.seed(tryton, PARTIES)
+    service_port, facade_port = processes.free_port(), processes.free_port()
+    scene = Scene(
+        tryton,
+        f"http://127.0.0.1:{service_port}",
+        server.create_database("party_service"),
+        f"http://127.0.0.1:{facade_port}",
+    )
+    narrator.environment.update(_environment(scene, facade_port))
+    with narrator.busy("The new party service, with a database of its own"):
+        stack.enter_context(_service(scene, service_port))
+    narrator.type("config", "check")
+    with narrator.busy("Strangler: worker and facade in one process"):
+        stack.enter_context(_strangler(narrator, scene))
+    return scene
+
+
+def _environment(scene: Scene, facade_port: int) -> dict[str, str]:
+    return {
+        "STRANGLER_CONFIG": str(CONFIGURATION),
+        "DEMO_DATA": str(FOLDER / "strangler"),
+        "TRYTON_DATABASE_URL": scene.tryton.database_url,
+        "TRYTON_URL": scene.tryton.base_url,
+        "PARTY_DATABASE_URL": scene.service_database_url,
+        "PARTY_SERVICE_URL": scene.service_url,
+        "FACADE_PORT": str(facade_port),
+    }
+
+
+def _service(scene: Scene, port: int) -> contextlib.AbstractContextManager[object]:
+    return processes.running(
+        "the party service",
+        [sys.executable, "-m", "examples.tryton.service", "--port", str(port)],
+        log=FOLDER / "service.log",
+        env={"PARTY_DATABASE_URL": scene.service_database_url, "PYTHONPATH": str(ROOT)},
+        ready=lambda: processes.listens(port),
+    )
+
+
+def _strangler(narrator: Narrator, scene: Scene) -> contextlib.AbstractContextManager[object]:
+    return processes.running(
+        "strangler run",
+        [*strangler(), "run"],
+        log=FOLDER / "strangler.log",
+        env=narrator.environment,
+        ready=lambda: processes.answers(f"{scene.facade_url}/healthz"),
+    )
+
+
+def _client(narrator: Narrator, scene: Scene) -> Client:
+    narrator.chapter("A client goes to work, through the facade")
+    with narrator.busy("Sixty workplaces log in to Tryton and read every party"):
+        client = Client(scene.client_url, scene.tryton.user, scene.tryton.password, workplaces=60)
+    client.start()
+    narrator.say(
+        "From now on it reads, searches, creates, renames, deactivates and removes, some 40 times a second,"
+    )
+    narrator.say("reads back what it wrote, and counts every failure. Tryton answers everything.")
+    narrator.type("status")
+    return client
+
+
+def _sync(narrator: Narrator) -> None:
+    narrator.chapter("syncing: the store is filled and kept up to date")
+    narrator.type("plan", FUNCTION)
+    narrator.type("advance", FUNCTION)
+    narrator.type("backfill", FUNCTION)
+    narrator.say("\nBoth sides, compared by checksums over the mapping, at one position of the source:")
+    narrator.type("reconcile", FUNCTION)
+
+
+def _shadow(narrator: Narrator) -> None:
+    narrator.chapter("shadow: reads go to both, Tryton answers, the answers are compared")
+    narrator.type_until_allowed("advance", FUNCTION)
+    narrator.say(
+        "\nThe next move needs a minimum of comparisons; fewer is inconclusive, and that is not a pass:"
+    )
+
+
+def _canary(narrator: Narrator) -> None:
+    narrator.type_until_allowed("advance", FUNCTION)
+    narrator.chapter("canary: a share of the workplaces reads from the new service")
+    narrator.type_until_allowed("advance", FUNCTION)
+    narrator.say("\nDoubts? Back, at once and without loss:")
+    narrator.type("rollback", FUNCTION)
+    narrator.say("\nAnd forward again:")
+    narrator.type("status")
+
+
+def _cut_over(narrator: Narrator, client: Client) -> None:
+    narrator.chapter("live: the new service becomes the owner")
+    narrator.type("reconcile", FUNCTION)
+    narrator.type_until_allowed("advance", FUNCTION)
+    before = len(client.written)
+    processes.wait_until(lambda: len(client.written) >= before + 10, "parties created in the new service", 60)
+    narrator.say("\nParties exist now that Tryton never saw. Going back would lose them, so it is refused:")
+    narrator.type("rollback", FUNCTION, expect=ExitCode.FAILED)
+
+
+def _report(narrator: Narrator) -> Path:
+    narrator.chapter("The report")
+    report = FOLDER / "report.html"
+    narrator.type("status")
+    narrator.type("report", "--format", "html", "--output", str(report))
+    return report
+
+
+def _settle(narrator: Narrator, client: Client, scene: Scene) -> Tally:
+    narrator.chapter("The client's tally")
+    with narrator.busy("Every party that the client wrote, read once more through the facade"):
+        tally = client.stop()
+    table = Table(box=None, show_header=False, padding=(0, 3))
+    table.add_row(
+        "calls that succeeded",
+        f"{tally.succeeded:,}",
+        "  ".join(f"{n:,} {k}" for k, n in tally.calls.items()),
+    )
+    table.add_row("answered 503 by the fence, and repeated", f"{tally.repeated:,}", "")
+    table.add_row(
+        "writes not to be seen at once", f"{tally.awaited:,}", f"longest {tally.longest_wait:.1f} s"
+    )
+    table.add_row("failed", f"[{'red' if tally.failed else 'green'}]{tally.failed:,}[/]", "")
+    narrator.console.print(table)
+    for failure in tally.failures:
+        narrator.say(f"[red]✗[/] {failure}")
+    return tally
+
+
+def _stay(narrator: Narrator, scene: Scene) -> None:
+    narrator.chapter("Left running to look around; Ctrl-C ends it")
+    table = Table(box=None, show_header=False, padding=(0, 3))
+    table.add_row("Tryton through the facade", scene.client_url)
+    table.add_row("Tryton itself", scene.tryton.url)
+    table.add_row("login", f"{scene.tryton.user} / {scene.tryton.password}")
+    table.add_row("the new service", f"{scene.service_url}/docs")
+    table.add_row("legacy database", scene.tryton.database_url)
+    table.add_row("service database", scene.service_database_url)
+    narrator.console.print(table)
+    narrator.say("\nTo use the command line, set:")
+    for name, value in narrator.environment.items():
+        narrator.console.print(f"export {name}='{value}'", soft_wrap=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+@contextlib.contextmanager
+def _only_one() -> Iterator[None]:
+    """An empty folder for this run. Raises Refused when another demo runs in this checkout."""
+    FOLDER.parent.mkdir(exist_ok=True)
+    with (FOLDER.parent / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("another demo runs in this checkout", do="end it with Ctrl-C first") from None
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir()
+        yield
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+def main(keep: bool) -> None:
+    """Move the function `party` of a real Tryton to a new service, while a client keeps working."""
+    processes.stop_on_signals()
+    narrator = Narrator()
+    try:
+        with _only_one():
+            tally = play(narrator, keep=keep)
+    except StranglerError as error:
+        narrator.console.print(f"\n[red bold]✗[/] {error}\n  logs: {FOLDER.relative_to(ROOT)}/", markup=True)
+        raise SystemExit(int(error.exit_code)) from None
+    except KeyboardInterrupt:
+        narrator.console.print("\ninterrupted; everything is stopped")
+        raise SystemExit(130) from None
+    raise SystemExit(1 if tally.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
