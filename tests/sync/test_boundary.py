@@ -40,7 +40,11 @@ def test_names_follow_operation_and_condition() -> None:
 
 def test_a_placeholder_filled_in_by_its_transaction_is_one_event() -> None:
     result = translated(
-        transaction(1, insert(position(1, 0), row(1, name="2026-11-23 10:00")), update(position(1, 1), row(1, name="ACME")))
+        transaction(
+            1,
+            insert(position(1, 0), row(1, name="2026-11-23 10:00")),
+            update(position(1, 1), row(1, name="ACME")),
+        )
     )
     assert [(e.type, e.data["name"], e.position) for e in result.events] == [
         ("PartnerRegistered", "ACME", position(1, 1))
@@ -57,14 +61,21 @@ def test_deleted_and_inserted_again_is_a_change() -> None:
 
 
 def test_what_came_went_and_came_again_is_registered_once() -> None:
-    changes = insert(position(1, 0), row(1)), delete(position(1, 1), 1), insert(position(1, 2), row(1, name="B"))
+    changes = (
+        insert(position(1, 0), row(1)),
+        delete(position(1, 1), 1),
+        insert(position(1, 2), row(1, name="B")),
+    )
     result = translated(transaction(1, *changes))
     assert [(e.type, e.data["name"]) for e in result.events] == [("PartnerRegistered", "B")]
 
 
 def test_a_new_key_is_a_removal_and_a_registration() -> None:
     result = translated(transaction(1, update(position(1), row(2), old={"id": 1})))
-    assert [(e.type, e.key) for e in result.events] == [("PartnerRemoved", "[1]"), ("PartnerRegistered", "[2]")]
+    assert [(e.type, e.key) for e in result.events] == [
+        ("PartnerRemoved", "[1]"),
+        ("PartnerRegistered", "[2]"),
+    ]
     assert len({e.id for e in result.events}) == 2
 
 
@@ -98,7 +109,10 @@ def test_invariant_7_what_cannot_be_translated_is_held_and_its_key_waits_while_o
         boundary=boundary,
     )
     assert [event.key for event in result.events] == ["[2]"]
-    assert [(held.key.key, held.change.position) for held in result.held] == [("[1]", position(1)), ("[1]", position(2))]
+    assert [(held.key.key, held.change.position) for held in result.held] == [
+        ("[1]", position(1)),
+        ("[1]", position(2)),
+    ]
     assert "number" in result.held[0].reason
     assert result.held[1].reason == WAITING
     assert boundary.held == {HeldKey("partners", "partner", "[1]")}

@@ -37,12 +37,17 @@ def test_a_change_survives_as_text_with_every_type() -> None:
     change = insert(position(1), values)
     back = decode_change(encode_change(change))
     assert back == change
-    assert {name: type(value) for name, value in (back.after or {}).items()} == {n: type(v) for n, v in values.items()}
+    assert {name: type(value) for name, value in (back.after or {}).items()} == {
+        n: type(v) for n, v in values.items()
+    }
 
 
 def test_a_mended_mapping_releases_all_in_order() -> None:
     result = release(mended(), waiting())
-    assert [(event.position, event.data["number"]) for event in result.events] == [(position(1), 7), (position(2), 8)]
+    assert [(event.position, event.data["number"]) for event in result.events] == [
+        (position(1), 7),
+        (position(2), 8),
+    ]
     assert result.held == []
 
 
