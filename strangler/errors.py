@@ -8,7 +8,8 @@
     ├── MappingError         an expression is wrong or can't be compiled
     ├── StoreError           a store, the log or the control store refused
     ├── Refused              the user asked for what the state doesn't allow
-    └── Untranslatable       one row can't be translated (caught by the boundary, never shown as it is)
+    ├── Untranslatable       one row can't be translated (caught by the boundary, never shown as it is)
+    └── UntranslatableRequest  one call can't be put to the new service (caught by the facade)
 """
 
 from __future__ import annotations
@@ -97,3 +98,7 @@ class Refused(StranglerError):
 
 class Untranslatable(StranglerError):
     """A row that the mapping can't translate. The boundary puts it into quarantine; nothing else sees this."""
+
+
+class UntranslatableRequest(StranglerError):
+    """A call that can't be put to the new service: a field, condition or option that its contract doesn't have."""

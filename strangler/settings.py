@@ -255,6 +255,9 @@ class Shadow(Section):
         256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted."
     )
     timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
+    credentials: bool = Field(
+        False, description="Whether shadow calls carry the caller's Authorization and Cookie."
+    )
     ignore: list[str] = Field(
         default_factory=list,
         description="Dotted paths in the answer that are not compared (`*` matches one step).",
