@@ -12,7 +12,7 @@ SLAB_ROWS: Final = 200_000
 class Bucket(NamedTuple):
     """What one side has in a bucket."""
 
-    count: int
+    rows: int
     checksum: int
 
 
@@ -28,7 +28,7 @@ def buckets(rows: Iterable[tuple[Any, ...]]) -> Buckets:
 
 def total(found: Buckets) -> int:
     """How many rows there are."""
-    return sum(bucket.count for bucket in found.values())
+    return sum(bucket.rows for bucket in found.values())
 
 
 def differing(legacy: Buckets, store: Buckets) -> Iterator[list[int]]:
@@ -40,10 +40,10 @@ def differing(legacy: Buckets, store: Buckets) -> Iterator[list[int]]:
         left, right = legacy.get(number, EMPTY), store.get(number, EMPTY)
         if left == right:
             continue
-        if group and rows + left.count + right.count > SLAB_ROWS:
+        if group and rows + left.rows + right.rows > SLAB_ROWS:
             yield group
             group, rows = [], 0
         group.append(number)
-        rows += left.count + right.count
+        rows += left.rows + right.rows
     if group:
         yield group

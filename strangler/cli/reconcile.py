@@ -1,0 +1,120 @@
+"""`strangler reconcile FUNCTION`: compare legacy and store, list what differs, and record the run as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from strangler.cli.application import Application, pass_application
+from strangler.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strangler.reconcile.runs import Reconciliation, Told
+
+EXIT_CODES: Final = {"clean": ExitCode.OK, "drift": ExitCode.FAILED, "failed": ExitCode.UNUSABLE}
+"""0 clean, 1 drift, 2 could not check: a check that failed never reads as a pass."""
+
+
+@click.command()
+@click.argument("function")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Keys to list per entity.",
+)
+@click.option(
+    "--confirm/--no-confirm",
+    default=True,
+    show_default=True,
+    help="Wait for the store and look again, so that changes on their way don't count.",
+)
+@click.option("--history", is_flag=True, help="List the past runs instead of comparing.")
+@pass_application
+def command(
+    application: Application, function: str, as_json: bool, limit: int, confirm: bool, history: bool
+) -> ExitCode:
+    """Compare FUNCTION's entities in the legacy database, seen through the mapping, with its store.
+
+    Exit code 0: clean. 1: drift. 2: could not check.
+    """
+    from strangler.reconcile import runs
+
+    application.function(function)
+    if history:
+        return _show_history(application, function, as_json)
+    with _progress(list(application.settings.functions[function].entities)) as told:
+        found = runs.reconcile(
+            application.settings, application.control, function, confirm=confirm, told=told
+        )
+    _show(found, as_json, limit)
+    return EXIT_CODES[found.status]
+
+
+def _show(found: Reconciliation, as_json: bool, limit: int) -> None:
+    from rich.console import Console
+
+    from strangler.reconcile import showing
+
+    if as_json:
+        _print_json(showing.as_json(found, limit))
+    else:
+        Console(highlight=False).print(showing.as_tables(found, limit))
+
+
+def _show_history(application: Application, function: str, as_json: bool) -> ExitCode:
+    from rich.console import Console
+
+    from strangler.control import reconciliations
+    from strangler.reconcile import showing
+
+    past = reconciliations.listed(application.control, function)
+    if as_json:
+        _print_json([showing.run_json(run) for run in past])
+    elif past:
+        Console(highlight=False).print(showing.history(past))
+    else:
+        click.echo(f"{function} was never reconciled")
+    return ExitCode.OK
+
+
+def _print_json(value: object) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+@contextmanager
+def _progress(entities: list[str]) -> Iterator[Told]:
+    """A bar on the terminal that says what is done now; nothing where there is none."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("opening both sides", total=len(entities))
+        yield _teller(entities, lambda done, words: progress.update(task, completed=done, description=words))
+
+
+def _teller(entities: list[str], update: Callable[[int, str], None]) -> Told:
+    return lambda entity, words: update(entities.index(entity), f"{entity}: {words}")
