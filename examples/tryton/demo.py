@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from examples.tryton import erp, processes
@@ -200,7 +201,7 @@ def _settle(narrator: Narrator, client: Client, scene: Scene) -> Tally:
     table.add_row("failed", f"[{'red' if tally.failed else 'green'}]{tally.failed:,}[/]", "")
     narrator.console.print(table)
     for failure in tally.failures:
-        narrator.say(f"[red]✗[/] {failure}")
+        narrator.say(f"[red]✗[/] {escape(failure)}")
     return tally
 
 
@@ -245,7 +246,7 @@ def main(keep: bool) -> None:
         with _only_one():
             tally = play(narrator, keep=keep)
     except StranglerError as error:
-        narrator.console.print(f"\n[red bold]✗[/] {error}\n  logs: {FOLDER.relative_to(ROOT)}/", markup=True)
+        narrator.console.print(f"\n[red bold]✗[/] {escape(str(error))}\n  logs: {FOLDER.relative_to(ROOT)}/")
         raise SystemExit(int(error.exit_code)) from None
     except KeyboardInterrupt:
         narrator.console.print("\ninterrupted; everything is stopped")

@@ -25,6 +25,9 @@ from strangler.errors import Unavailable
 GRACE: Final = 15.0
 """Seconds a process has to end by itself before it is killed."""
 
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks this process to end."""
+
 _running: set[subprocess.Popen[bytes]] = set()
 
 
@@ -111,12 +114,13 @@ def tail(log: Path, size: int = 2000) -> str:
 
 
 def stop_on_signals() -> None:
-    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, through every `finally`."""
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, through every `finally`; Ctrl-C too where a shell
+    started us in the background and took it away."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, end)
 
 
@@ -129,7 +133,7 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     try:
-        before = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {s: signal.signal(s, signal.SIG_IGN) for s in ENDING}
     except ValueError:  # not the main thread, which is the one that signals interrupt
         before = {}
     try:
