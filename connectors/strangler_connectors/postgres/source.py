@@ -1,0 +1,162 @@
+"""PostgreSQL as a `ChangeSource`: what the other modules of this package do, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import pq, sql
+
+from strangler.changes import Position
+from strangler.errors import SourceError
+from strangler.settings import Source
+from strangler.shapes import Table
+from strangler_connectors.postgres import barrier
+from strangler_connectors.postgres.capture import Capture, capture_name, require_unbroken
+from strangler_connectors.postgres.catalog import Relation, domains, relations
+from strangler_connectors.postgres.connection import open_connection, translated
+from strangler_connectors.postgres.decoder import Decoder, Wanted
+from strangler_connectors.postgres.positions import confirmed, format_lsn
+from strangler_connectors.postgres.reader import PostgresSide
+from strangler_connectors.postgres.requirements import Server, server_needs, table_needs
+from strangler_connectors.postgres.stream import PostgresStream
+
+_SERVER: Final = """
+SELECT current_setting('server_version_num')::int, current_setting('wal_level'),
+    current_setting('server_encoding'), current_user::text, current_database()::text,
+    r.rolreplication OR r.rolsuper
+        OR coalesce(pg_has_role(to_regrole('rds_replication'), 'MEMBER'), false),
+    has_database_privilege(current_database(), 'CREATE'), r.rolsuper, pg_is_in_recovery()
+FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+_PATIENCE: Final = "60s"
+"""A slot is complete once all transactions that were open at its making are done; longest wait for them."""
+
+_RELEASE: Final = 1.0
+"""Seconds that the server may take to notice that the last stream of the slot is closed."""
+
+
+class PostgresSource:
+    """See `ChangeSource`. Every call but `stream` and `reader` opens a connection of its own and closes it."""
+
+    def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
+        unknown = set(settings.options) - {"slot"}
+        if unknown:
+            raise SourceError(
+                f"source {name}: unknown option {', '.join(sorted(unknown))}",
+                do="a postgres source has one: `slot`, the name of its slot and publication",
+            )
+        self._name, self._tables = name, tables
+        self._url = settings.url.get_secret_value()
+        self._heartbeat = settings.heartbeat.total_seconds()
+        self._capture = settings.options.get("slot") or capture_name(name)
+
+    def describe(self, tables: Sequence[str]) -> dict[str, Table]:
+        with self._connected("reading the catalog") as connection:
+            return {r.asked: r.table() for r in relations(connection, tables) if r.root}
+
+    def prepare(self) -> str:
+        with self._connected("preparing the capture") as connection:
+            # Two processes that start at once make one capture.
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [self._capture])
+            found = relations(connection, list(self._tables))
+            self._require(connection, found)
+            connection.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(_PATIENCE)))
+            try:
+                return Capture(connection, self._capture).create(found)
+            except psycopg.errors.QueryCanceled:
+                raise barrier.blocked(connection, self._name, barrier.open_transactions(connection)) from None
+
+    def stream(self, after: Position, identity: str) -> PostgresStream:
+        with self._connected("opening the stream") as connection:
+            capture = Capture(connection, self._capture)
+            require_unbroken(self._name, capture.slot(), capture.identity(), identity, after)
+            decoder = Decoder(self._wanted(relations(connection, list(self._tables))), domains(connection))
+        replication = open_connection(self._url, self._name, replication=True)
+        try:
+            self._start(replication, after)
+        except BaseException:
+            replication.close()
+            raise
+        return PostgresStream(self._name, replication, decoder, after, self._heartbeat, self._beat)
+
+    def safe_position(self, timeout: float) -> Position:
+        with self._connected("waiting for open transactions") as connection:
+            return barrier.safe_position(connection, self._name, timeout)
+
+    def reader(self) -> PostgresSide:
+        connection = open_connection(self._url, self._name, default_transaction_read_only="on")
+        return PostgresSide(self._name, connection)
+
+    def drop(self) -> None:
+        with self._connected("removing the capture") as connection:
+            _until_released(Capture(connection, self._capture).drop)
+
+    def close(self) -> None:
+        """Nothing to close: streams and readers are closed by whoever opened them."""
+
+    @contextmanager
+    def _connected(self, doing: str) -> Iterator[psycopg.Connection[Any]]:
+        with (
+            closing(open_connection(self._url, self._name)) as connection,
+            translated(self._name, doing),
+        ):
+            yield connection
+
+    def _require(self, connection: psycopg.Connection[Any], found: Sequence[Relation]) -> None:
+        row = connection.execute(_SERVER).fetchone()
+        assert row is not None
+        server = Server(*row)
+        needs = server_needs(server) + table_needs(server, self._tables, found)
+        if not self._tables:
+            raise SourceError(f"source {self._name}: no mapping names one of its tables")
+        if needs:
+            raise SourceError(
+                f"source {self._name} can't be captured yet; nothing was created",
+                why="; ".join(need.what for need in needs),
+                do="; ".join(dict.fromkeys(need.do for need in needs if need.do)),
+            )
+
+    def _wanted(self, found: Sequence[Relation]) -> dict[tuple[str, str], Wanted]:
+        keys = {relation.asked: relation.key for relation in found if relation.root}
+        return {
+            (r.schema, r.name): Wanted(r.asked, frozenset(self._tables[r.asked]) | set(keys[r.asked]))
+            for r in found
+        }
+
+    def _start(self, replication: psycopg.Connection[Any], after: Position) -> None:
+        command = sql.SQL(
+            "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')"
+        ).format(
+            sql.Identifier(self._capture),
+            sql.SQL(format_lsn(confirmed(after))),
+            sql.Literal(sql.Identifier(self._capture).as_string()),
+        )
+        with translated(self._name, "opening the stream"):
+            _until_released(lambda: _copy_both(replication, command.as_bytes()))
+
+    def _beat(self) -> None:
+        with self._connected("making a heartbeat") as connection:
+            barrier.beat(connection)
+
+
+def _copy_both(replication: psycopg.Connection[Any], command: bytes) -> None:
+    result = replication.pgconn.exec_(command)
+    if result.status != pq.ExecStatus.COPY_BOTH:
+        raise psycopg.errors.error_from_result(result)
+
+
+def _until_released(act: Callable[[], None]) -> None:
+    """Do `act`, again for a moment when the slot is still held by a stream that was just closed."""
+    deadline = time.monotonic() + _RELEASE
+    while True:
+        try:
+            return act()
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
