@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.errors import ConfigurationError
+from strangler.urls import display
+
+if TYPE_CHECKING:
+    from strangler.inspection import Inspection
+    from strangler.settings import Settings
 
 
 @click.group()
@@ -18,9 +25,21 @@ def group() -> None:
 @click.option("--offline", is_flag=True, help="Look at the file only; connect to nothing.")
 @pass_application
 def check(application: Application, offline: bool) -> None:
-    """Name everything that is wrong, all of it at once."""
-    settings = application.settings
-    click.echo(f"{application.path}: ok ({len(settings.functions)})")
+    """Name everything that is wrong, all of it at once.
+
+    Tables and mappings are checked against the legacy databases too, unless --offline is given. Nothing is changed.
+    """
+    from strangler import configuration
+
+    settings, document = configuration.load_with_lines(application.path)
+    inspection = None
+    if not offline:
+        from strangler.inspection import inspect
+
+        inspection = inspect(settings)
+        if inspection.findings:
+            raise ConfigurationError(configuration.problems(application.path, document, inspection.findings))
+    _print(application, settings, inspection)
 
 
 @group.command()
@@ -29,3 +48,41 @@ def schema() -> None:
     from strangler.configuration import reference
 
     click.echo(json.dumps(reference.schema(), indent=2, ensure_ascii=False))
+
+
+def _print(application: Application, settings: Settings, inspection: Inspection | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    grid = Table(
+        "function",
+        "entity",
+        "legacy table",
+        "key",
+        "fields",
+        "routes",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for name, function in settings.functions.items():
+        for index, (entity_name, entity) in enumerate(function.entities.items()):
+            first = index == 0
+            grid.add_row(
+                name if first else "",
+                entity_name,
+                f"{function.source}: {entity.table}",
+                ", ".join(entity.key),
+                str(len(entity.fields)),
+                str(len(function.routes)) if first else "",
+            )
+    console.print(grid)
+    console.print()
+    for name, source in settings.sources.items():
+        state = "not asked (--offline)" if inspection is None else "reached; tables and mappings fit"
+        console.print(Text(f"source {name}: {display(source.url.get_secret_value())}, {state}"))
+    for name, store in settings.stores.items():
+        console.print(Text(f"store {name}: {display(store.url.get_secret_value())}"))
+    console.print(Text.assemble((f"{application.path} is fine", "bold green")))

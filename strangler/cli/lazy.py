@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from strangler.nearest import nearest
+from strangler.names import nearest
 
 
 class Lazy(NamedTuple):

@@ -10,10 +10,14 @@ from typing import Final
 
 from strangler import plugins
 from strangler.configuration.findings import Finding, Path, dotted
-from strangler.nearest import nearest
+from strangler.mapping.names import KINDS, default_name, is_past_tense
+from strangler.names import nearest
 from strangler.settings import Entity, Settings
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path
+
+OPERATIONS: Final = {kind: operation for operation, kind in KINDS.items()}
+"""What happened to the row, by the key of `events` that names it."""
 
 RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone"})
 """Tables that belong to a store itself."""
@@ -98,6 +102,17 @@ def tables(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 at, f"the table {table!r} of store {name!r} is already that of {dotted(first)}", other
             )
+
+
+def events(settings: Settings) -> Iterator[Finding]:
+    """An event is a fact, so its name is in the past tense."""
+    for path, entity in _entities(settings):
+        for kind in ("created", "changed", "removed"):
+            for index, event in enumerate(getattr(entity.events, kind)):
+                if not is_past_tense(event.name):
+                    at: Path = (*path, "events", kind, index, "name")
+                    example = default_name(str(path[-1]), OPERATIONS[kind])
+                    yield Finding(at, f"{event.name!r} isn't in the past tense", f"what has happened, e.g. {example}")
 
 
 def services(settings: Settings) -> Iterator[Finding]:
@@ -216,6 +231,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     cycles,
     keys,
     tables,
+    events,
     services,
     paths,
     weights,

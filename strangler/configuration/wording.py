@@ -6,7 +6,6 @@ A value is quoted only where it can't be a secret: not from the environment, and
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -16,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from strangler.configuration.document import Document
 from strangler.configuration.findings import Finding, Path
-from strangler.nearest import nearest
+from strangler.names import as_name, nearest
 from strangler.settings import Settings
 
 EXAMPLES: Final[dict[tuple[str, str], str]] = {
@@ -83,7 +82,7 @@ def _finding(error: ErrorDetails, document: Document) -> Finding:
     model = _model(path[:-1])
     context = error.get("ctx", {})
     if "[key]" in error["loc"]:
-        return Finding(path, f"{last!r} can't be a name here: {NAME_RULE}", _as_name(last))
+        return Finding(path, f"{last!r} can't be a name here: {NAME_RULE}", as_name(last))
     if kind == "extra_forbidden":
         return _unknown_key(path, last, model, _at(document.value, path[:-1]))
     if kind == "missing":
@@ -100,7 +99,7 @@ def _finding(error: ErrorDetails, document: Document) -> Finding:
         shown = _quoting(error, document)
         if model is not None and model.__name__ == "EventName":
             return Finding(path, f"{shown}not an event name", "a name in the past tense like PartyRegistered")
-        return Finding(path, f"{shown}not a name", f"{_as_name(str(error['input']))} ({NAME_RULE})")
+        return Finding(path, f"{shown}not a name", f"{as_name(str(error['input']))} ({NAME_RULE})")
     if kind in _TYPES:
         return _wrong_type(path, error, document, model, last)
     if kind in _BOUNDS:
@@ -224,11 +223,6 @@ def _required(model: type[BaseModel] | None, key: str) -> bool:
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()] if model else []
-
-
-def _as_name(text: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return name if name[:1].isalpha() else f"n_{name}".rstrip("_")
 
 
 def _model(path: Path) -> type[BaseModel] | None:

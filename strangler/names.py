@@ -1,7 +1,8 @@
-"""The name that was probably meant: for whatever a user types that has to be one of a few names."""
+"""Names: the one that was probably meant where a user mistyped it, and one that is allowed where a text isn't."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -26,3 +27,9 @@ def unknown(thing: str, name: str, known: Iterable[str], where: str = "") -> Str
         else f"there is no {thing} at all",
         do=f"did you mean {meant!r}?" if meant else "",
     )
+
+
+def as_name(text: str) -> str:
+    """The text as a name of the configuration: lower-case letters, digits and underscores, beginning with a letter."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:41]
+    return name if name[:1].isalpha() else f"n_{name}".rstrip("_")

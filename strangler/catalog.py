@@ -1,0 +1,34 @@
+"""The catalog of a legacy database: which tables there are, to suggest the one that was meant and to choose from."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from strangler.ports import SqlSide
+
+
+class Listed(NamedTuple):
+    """A table as the configuration would write it, and about how many rows it has (None: nobody counted yet)."""
+
+    name: str
+    rows: int | None
+
+
+_POSTGRES: Final = """
+SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END,
+       CASE WHEN c.reltuples < 0 THEN NULL ELSE CAST(c.reltuples AS bigint) END
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+  AND has_table_privilege(c.oid, 'SELECT')
+"""
+_SQLITE: Final = """
+SELECT name, NULL FROM sqlite_master
+WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 10) <> 'strangler_'
+"""
+
+
+def tables(side: SqlSide) -> list[Listed]:
+    """The tables that the source's user may read, the largest first."""
+    found = [Listed(*row) for row in side.rows(_POSTGRES if side.dialect == "postgres" else _SQLITE)]
+    return sorted(found, key=lambda table: (-(table.rows or 0), table.name))

@@ -1,0 +1,80 @@
+"""Inspection: hold the configuration against the legacy databases as they are now. Reads catalogs, changes nothing.
+
+Invariant 7: a source that can't be reached is a finding of its own; what wasn't checked never reads as fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from strangler import assembly, catalog
+from strangler.configuration.findings import Finding, Path
+from strangler.errors import MappingError, StranglerError
+from strangler.mapping import EntityMapping, compile_entity
+from strangler.names import nearest
+from strangler.ports import ChangeSource
+from strangler.settings import Entity, Settings
+from strangler.shapes import Table
+
+
+@dataclass
+class Inspection:
+    """What was found: findings, and what of the configuration holds."""
+
+    findings: list[Finding] = field(default_factory=list)
+    mappings: list[EntityMapping] = field(default_factory=list)
+
+
+def inspect(settings: Settings) -> Inspection:
+    """Check every entity of every source against the live tables."""
+    result = Inspection()
+    for name in settings.sources:
+        try:
+            with closing(assembly.source(settings, name)) as source:
+                _inspect_source(settings, name, source, result)
+        except StranglerError as error:
+            remedy = error.do or "correct the URL, or check with --offline"
+            why = f"{error.what}: {error.why}" if error.why else error.what
+            result.findings.append(Finding(("sources", name), f"couldn't be checked: {why}", remedy))
+    return result
+
+
+def _inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
+    entities = list(_entities(settings, name))
+    found = source.describe(sorted({entity.table for _, entity in entities}))
+    for path, entity in entities:
+        table = found.get(entity.table)
+        if table is None:
+            result.findings.append(_missing(source, path, entity))
+            continue
+        try:
+            result.mappings.append(_compiled(path, entity, table))
+        except MappingError as error:
+            result.findings.append(Finding((*path, "fields"), error.what, error.do))
+
+
+def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
+    for name in assembly.functions_of(settings, source):
+        for entity_name, entity in settings.functions[name].entities.items():
+            yield ("functions", name, "entities", entity_name), entity
+
+
+def _compiled(path: Path, entity: Entity, table: Table) -> EntityMapping:
+    return compile_entity(str(path[1]), str(path[3]), entity, table)
+
+
+def _missing(source: ChangeSource, path: Path, entity: Entity) -> Finding:
+    with closing(source.reader()) as reader:
+        names = [table.name for table in catalog.tables(reader)]
+    meant = nearest(entity.table, names)
+    few = f"one of: {', '.join(sorted(names)[:12])}{', …' if len(names) > 12 else ''}"
+    instead = (
+        f"table: {meant} (did you mean this?)"
+        if meant
+        else few
+        if names
+        else "a table that the user may read"
+    )
+    return Finding((*path, "table"), f"the legacy database has no table {entity.table!r}", instead)

@@ -1,0 +1,145 @@
+"""The starter: a first `strangler.yaml` from a live legacy database, with its real tables, columns and keys.
+
+Pure: tables in, text out. The text passes `strangler config check` as it is; its comments say what to do next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from strangler.names import as_name
+from strangler.shapes import Column, Table
+
+PASSWORD: Final = "LEGACY_PASSWORD"
+"""The environment variable that the starter refers to in place of the password in the URL."""
+
+_USERINFO: Final = re.compile(r"(://[^:/?#@]*):.*@", re.DOTALL)
+
+HEAD: Final = """\
+# What moves from the legacy ERP to new services.
+#
+#   strangler config check     names everything that is wrong in this file, and in the mappings below
+#   strangler run              starts the sync (and the facade, once it is set up below)
+#   strangler plan FUNCTION    says what the next step of a function needs and does
+#
+# ${{NAME}} stands for an environment variable, ${{NAME:-default}} for one that may be missing.
+
+name: {name}
+
+sources:
+  legacy:                            # read by change data capture; nothing is written to its tables
+    kind: {kind}
+    url: {url}
+
+stores:
+  new:                               # the state of the new services; SQLite to begin with
+    url: sqlite:///new.db            # later: postgresql://user:${{PASSWORD}}@host/db
+
+# The front that callers use. Uncomment it when the first new service is there, and give its function `service` and `routes`.
+#
+# facade:
+#   port: 8080
+#   legacy: http://127.0.0.1:8000    # where the legacy ERP answers
+
+# A function is a business capability that is cut over as one unit. There is one for each table here; put entities
+# that belong together under one function.
+functions:
+"""
+
+FUNCTION: Final = """\
+  {function}:
+    title: {title}
+    source: legacy
+    store: new
+    entities:
+      {function}:
+        table: {table}
+        key: {key}
+        fields:                      # field of the new service: SQL over the columns; rename, convert, leave out
+{fields}
+        # events:                    # names in the past tense; by default {event}Created, …Changed, …Removed
+        #   changed:
+        #     - {{name: {event}Renamed, when: "…"}}
+        #     - {event}Changed
+    # service: {{url: "http://127.0.0.1:9001"}}
+    # routes:
+    #   - {{match: {{path: "/{function}/{{id}}", method: [GET]}}, kind: read}}
+    #   - {{match: {{path: "/{function}/{{id}}", method: [PUT, DELETE]}}, kind: write}}
+"""
+
+
+def starter(kind: str, url: str, tables: Sequence[Table], name: str = "migration") -> str:
+    """The text of the file. Each of the tables has a key; a password in the URL becomes a reference to PASSWORD."""
+    head = HEAD.format(name=name, kind=kind, url=_quoted(without_password(url)))
+    return head + "\n".join(_function(table) for table in tables)
+
+
+def without_password(url: str) -> str:
+    """The URL with `${LEGACY_PASSWORD}` for its password; as it is when it has none."""
+    return _USERINFO.sub(rf"\g<1>:${{{PASSWORD}}}@", url.replace("${", "$${"), count=1)
+
+
+def _function(table: Table) -> str:
+    function = as_name(table.name.rsplit(".", 1)[-1])
+    names = _field_names(table)
+    key = [names[column] for column in table.key]
+    return FUNCTION.format(
+        function=function,
+        title=_quoted(function.replace("_", " ").capitalize()),
+        table=_quoted(table.name),
+        key=key[0] if len(key) == 1 else f"[{', '.join(key)}]",
+        fields="\n".join(_fields(table, names)),
+        event="".join(part.capitalize() for part in function.split("_")),
+    )
+
+
+def _field_names(table: Table) -> dict[str, str]:
+    """Column → field name: allowed, and each once."""
+    names: dict[str, str] = {}
+    for column in table.columns:
+        wanted = name = as_name(column.name)
+        number = 2
+        while name in names.values():
+            name = f"{wanted[:38]}_{number}"
+            number += 1
+        names[column.name] = name
+    return names
+
+
+def _fields(table: Table, names: dict[str, str]) -> Iterator[str]:
+    lines = [(f"          {names[c.name]}: {_quoted(_expression(c.name))}", c) for c in table.columns]
+    width = min(max(len(line) for line, _ in lines), 60)
+    for line, column in lines:
+        yield f"{line:<{width}}  # {_remark(column)}"
+
+
+def _remark(column: Column) -> str:
+    declared = " ".join(column.declared.split()) or column.type.value
+    return declared if column.nullable else f"{declared}, never NULL"
+
+
+def _expression(column: str) -> str:
+    """The column as SQL: bare where that means the column, in double quotes where it would mean something else."""
+    try:
+        parsed = parse_one(column, dialect="postgres")
+    except SqlglotError:
+        parsed = exp.Null()
+    bare = (
+        isinstance(parsed, exp.Column) and parsed.name == column and re.fullmatch(r"[a-z_][a-z0-9_]*", column)
+    )
+    return column if bare else exp.to_identifier(column, quoted=True).sql(dialect="postgres")
+
+
+def _quoted(text: str) -> str:
+    """The text as a YAML scalar: plain where that is safe, else in single quotes."""
+    plain = (
+        re.fullmatch(r"[A-Za-z_][\w ./:${}@+-]*", text)
+        and ": " not in text
+        and text not in ("true", "false", "null")
+    )
+    return text if plain else "'" + text.replace("'", "''") + "'"
