@@ -1,0 +1,28 @@
+"""`strangler facade`: the HTTP front that callers use, on its own."""
+
+from __future__ import annotations
+
+import click
+
+from strangler.cli.application import Application
+from strangler.errors import ExitCode
+
+
+@click.command()
+@click.option("--host", help="Address to listen on instead of facade.host.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on instead of facade.port; 0 takes a free one.",
+)
+@click.pass_obj
+def command(application: Application, host: str | None, port: int | None) -> ExitCode:
+    """Run the HTTP front that callers use. Ctrl-C stops it when the calls under way are finished."""
+    from strangler import logs
+    from strangler.assembly import control
+    from strangler.facade.server import serve
+
+    logs.configure()
+    settings = application.settings
+    serve(settings, lambda: control(settings), host=host, port=port)
+    return ExitCode.OK

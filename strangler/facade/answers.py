@@ -1,0 +1,62 @@
+"""Answers of the facade itself: what it says when it can't or won't pass a call on.
+
+The body is `application/problem+json` (RFC 9457); `Proxy-Status` (RFC 9209) tells machines the same in one token.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+
+NAME: Final = "strangler"
+"""How the facade calls itself in Proxy-Status."""
+
+GONE: Final = 499
+"""The status under which a call is counted whose caller left before the answer."""
+
+
+class Refusal(Exception):
+    """The facade answers by itself. `error` is the token of RFC 9209, `retry_after` in seconds."""
+
+    def __init__(self, status: int, detail: str, error: str = "", retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.error, self.retry_after = status, detail, error, retry_after
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+        if self.error:
+            headers.append(
+                (b"proxy-status", f"{NAME}; error={self.error}; details={_quoted(self.detail)}".encode())
+            )
+        if self.retry_after is not None:
+            headers.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
+        return headers
+
+    def body(self) -> bytes:
+        return orjson.dumps(
+            {
+                "type": "about:blank",
+                "title": _phrase(self.status),
+                "status": self.status,
+                "detail": self.detail,
+            }
+        )
+
+
+class BadRequest(Refusal):
+    """The request is broken, or says two things at once."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(400, detail, "http_request_error")
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
+
+
+def _quoted(text: str) -> str:
+    """A string of RFC 8941: printable ASCII in quotes."""
+    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,159 @@
+"""Health: what the facade says of itself to those who watch it, in `application/health+json` and in words.
+
+`/healthz`: the process lives, and what it sees of legacy, the new services and the control store. It is 200 as long as the
+process can say so; restarting the facade mends nothing that is wrong elsewhere.
+`/readyz`: whether this facade can take traffic. It can when it knows who owns what, and isn't shutting down. An
+upstream that is down makes no facade unready: every other one would have the same trouble, and callers an answer less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+from multidict import CIMultiDict
+
+from strangler.durations import format_duration
+from strangler.facade.answers import Refusal
+from strangler.facade.standing import Keeper
+from strangler.facade.upstream import Pool, accepts
+from strangler.routing import Trust
+from strangler.settings import Facade as FacadeSettings
+from strangler.settings import Function
+
+PERIOD: Final = 2.0
+"""Seconds between two looks at the upstreams."""
+
+MEDIA_TYPE: Final = "application/health+json"
+
+Status = Literal["pass", "warn", "fail"]
+
+
+class Seen(NamedTuple):
+    """What was seen of something outside, and when."""
+
+    status: Status
+    words: str
+    at: float
+
+
+class Health:
+    """Looks at the upstreams now and then, and words what it knows. `draining` is set when the facade is shutting down."""
+
+    def __init__(
+        self, settings: FacadeSettings, functions: Mapping[str, Function], keeper: Keeper, pool: Pool
+    ) -> None:
+        self._legacy, self._timeout = settings.legacy, settings.connect_timeout.total_seconds()
+        self._services = {name: f.service for name, f in functions.items() if f.service is not None}
+        self._keeper, self._pool = keeper, pool
+        self._seen: dict[str, Seen] = {}
+        self.draining = False
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(PERIOD)
+
+    async def look(self) -> None:
+        """One look at every upstream."""
+        legacy = self._look_at_legacy()
+        names = ["legacy", *(f"new:{name}" for name in self._services)]
+        seen = await asyncio.gather(legacy, *(self._look_at_service(name) for name in self._services))
+        self._seen = dict(zip(names, seen, strict=True))
+
+    async def _look_at_legacy(self) -> Seen:
+        if await accepts(self._legacy, self._timeout):
+            return Seen("pass", "the legacy ERP accepts connections", time.time())
+        return Seen(
+            "fail",
+            f"the legacy ERP at {self._legacy} doesn't accept connections: is it running?",
+            time.time(),
+        )
+
+    async def _look_at_service(self, function: str) -> Seen:
+        service = self._services[function]
+        name = f"the new service of {function}"
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._pool.send(
+                    name, "GET", service.url, service.health, CIMultiDict(), None, repeatable=True
+                )
+                status = response.status
+                response.release()
+        except (Refusal, TimeoutError) as error:
+            words = (
+                error.detail
+                if isinstance(error, Refusal)
+                else f"{name} didn't answer within {self._timeout:g} s"
+            )
+            return Seen("warn", f"{words} ({service.url})", time.time())
+        if status == 200:
+            return Seen("pass", f"{name} says that it is well", time.time())
+        return Seen("warn", f"{name} answered {status} to {service.health}", time.time())
+
+    def _control(self) -> Seen:
+        standings, now = self._keeper.current(), time.time()
+        match standings.trust:
+            case Trust.SURE if not self._keeper.trouble:
+                return Seen("pass", f"generation {standings.generation} of the standings is applied", now)
+            case Trust.SURE:
+                silence = format_duration(self._keeper.silence())
+                return Seen(
+                    "warn",
+                    f"out of reach for {silence}; writes go on until the lease is over: {self._keeper.trouble}",
+                    now,
+                )
+            case Trust.LOST:
+                silence = format_duration(self._keeper.silence())
+                return Seen(
+                    "fail",
+                    f"out of reach for {silence}, so writes of functions are refused: {self._keeper.trouble}",
+                    now,
+                )
+            case _:
+                return Seen(
+                    "fail",
+                    f"not reached since the start, so nobody knows who owns what: {self._keeper.trouble}",
+                    now,
+                )
+
+    def healthz(self) -> tuple[int, bytes]:
+        """Status and body of `/healthz`: always 200, since it could be asked."""
+        checks = {"control": self._control(), **self._seen}
+        troubled = [seen for seen in checks.values() if seen.status != "pass"]
+        words = "; ".join(seen.words for seen in troubled) or "the facade runs and sees everything it needs"
+        return 200, _document("warn" if troubled else "pass", words, checks)
+
+    def readyz(self) -> tuple[int, bytes]:
+        """Status and body of `/readyz`: 200 or 503."""
+        control = self._control()
+        checks = {"control": control, **self._seen}
+        if self.draining:
+            return 503, _document(
+                "fail", "shutting down: what is under way is finished, nothing new is taken", checks
+            )
+        if control.status == "fail":
+            return 503, _document("fail", f"the control store is {control.words}", checks)
+        return 200, _document("pass", "ready: it is known who owns what", checks)
+
+
+def _document(status: Status, words: str, checks: Mapping[str, Seen]) -> bytes:
+    """As draft-inadarei-api-health-check has it."""
+    details: dict[str, Any] = {
+        name: [
+            {
+                "status": seen.status,
+                "output": seen.words,
+                "time": datetime.fromtimestamp(seen.at, UTC).isoformat(),
+            }
+        ]
+        for name, seen in checks.items()
+    }
+    return orjson.dumps(
+        {"status": status, "serviceId": "strangler-facade", "output": words, "checks": details}
+    )

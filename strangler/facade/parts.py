@@ -1,0 +1,115 @@
+"""Parts: everything that a facade is made of, put together in one place, opened and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from strangler.control.store import Control
+from strangler.errors import ConfigurationError, Problem
+from strangler.facade.caller import Caller
+from strangler.facade.flight import Flight
+from strangler.facade.health import Health
+from strangler.facade.logs import AccessLog
+from strangler.facade.metrics import Metrics
+from strangler.facade.service import Services, protocols
+from strangler.facade.shadow import Shadow
+from strangler.facade.standing import LEASE, Keeper
+from strangler.facade.traffic import Tally
+from strangler.facade.upstream import Pool
+from strangler.routing import RouteTable, compile_routes
+from strangler.settings import Facade as FacadeSettings
+from strangler.settings import Settings
+
+_log: Final = logging.getLogger("strangler.facade")
+
+
+class Parts:
+    """The parts of one facade. Made without touching anything; `open` inside the event loop. Raises ConfigurationError."""
+
+    def __init__(self, settings: Settings, open_control: Callable[[], Control], lease: float = LEASE) -> None:
+        self.settings = facade = _section(settings)
+        self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.pseudonym = f"strangler-{settings.name}"
+        self.retry_after = settings.cutover.retry_after.total_seconds()
+        self.metrics, self.flight, self.log = Metrics(), Flight(), AccessLog()
+        self.keeper = Keeper(open_control, self.id, self.flight, lease)
+        self.tally = Tally(self.id)
+        self.table = _table(settings, facade)
+        translations = protocols(settings.functions)
+        connect, total = facade.connect_timeout.total_seconds(), facade.total_timeout.total_seconds()
+        self.pool = Pool(connect, total)
+        self.services = Services(settings.functions, translations, self.pool)
+        self._shadow_pool = Pool(connect, facade.shadow.timeout.total_seconds())
+        shadow_services = Services(settings.functions, translations, self._shadow_pool)
+        self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics)
+        self.health = Health(facade, settings.functions, self.keeper, self.pool)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self.log.open()
+        await self.pool.open()
+        await self._shadow_pool.open()
+        self.shadow.open()
+        running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
+        self._tasks = [asyncio.create_task(part) for part in running]
+
+    async def close(self) -> None:
+        """Close everything. Counts are flushed, and the control store is told that this facade is gone."""
+        await self.shadow.close()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.keeper.leave()
+        await self.pool.close()
+        await self._shadow_pool.close()
+        self.log.close()
+
+    def identify(self, caller: Caller) -> str:
+        """What keeps this caller on one side: the first of the configured headers and cookies that it has, or its address."""
+        sticky = self.settings.sticky
+        for name in sticky.headers:
+            if value := caller.headers.get(name.lower()):
+                return value
+        if sticky.cookies:
+            pairs = (pair.strip().partition("=") for pair in caller.headers.get("cookie", "").split(";"))
+            cookies = {name: value for name, _, value in pairs}
+            for name in sticky.cookies:
+                if value := cookies.get(name):
+                    return value
+        return caller.address
+
+    def gauge(self) -> None:
+        """Bring the gauges up to date."""
+        self.metrics.writes.set(len(self.flight))
+        self.metrics.generation.set(self.keeper.current().generation)
+        self.metrics.silence.set(self.keeper.silence())
+
+    def defect(self, error: str) -> None:
+        """A call failed in the facade itself: say it where somebody looks."""
+        _log.exception("a call failed in the facade", extra={"reason": error})
+
+
+def _section(settings: Settings) -> FacadeSettings:
+    if settings.facade is None:
+        instead = "facade:\n      legacy: http://127.0.0.1:8000"
+        raise ConfigurationError(
+            [Problem("configuration", None, "facade", "there is no facade to run", instead)]
+        )
+    return settings.facade
+
+
+def _table(settings: Settings, facade: FacadeSettings) -> RouteTable:
+    try:
+        return compile_routes(settings.functions, facade.sticky.salt.get_secret_value(), facade.shadow.share)
+    except ValueError as error:
+        raise ConfigurationError(
+            [Problem("configuration", None, "functions.*.routes", str(error), "/parties/{id}")]
+        ) from error

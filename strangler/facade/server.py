@@ -1,0 +1,96 @@
+"""Serving: the facade under uvicorn, on a port of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from strangler.control.store import Control
+from strangler.errors import Unavailable
+from strangler.facade.app import Facade
+from strangler.facade.parts import Parts
+from strangler.settings import Settings
+
+DRAIN: Final = 30
+"""Seconds that calls under way get to finish when the facade stops."""
+
+KEEP_ALIVE: Final = 75
+"""Seconds for which an idle connection of a caller is kept: longer than clients and balancers keep theirs."""
+
+BACKLOG: Final = 2048
+
+OpenControl = Callable[[], Control]
+"""Opens the control store, or raises Unavailable; asked again until it succeeds, so the store may come up later."""
+
+_log: Final = logging.getLogger("strangler.facade")
+
+
+def application(settings: Settings, open_control: OpenControl) -> Facade:
+    """The facade as an ASGI application, to be embedded. Raises ConfigurationError."""
+    return Facade(Parts(settings, open_control))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Unavailable when the address is taken or isn't ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise Unavailable(
+            f"the facade can't listen on {host}:{port}",
+            why=str(error),
+            do="stop what listens there, or give another --host or --port (facade.host, facade.port)",
+        ) from error
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, that tells the facade when it begins to stop."""
+
+    def __init__(self, config: uvicorn.Config, facade: Facade) -> None:
+        super().__init__(config)
+        self._facade = facade
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._facade.drain()
+        await super().shutdown(sockets)
+
+
+def server(facade: Facade) -> uvicorn.Server:
+    """A uvicorn server for the facade; `await server.serve(sockets=[listen(…)])`, `server.should_exit = True` stops it."""
+    config = uvicorn.Config(
+        facade,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        # Who forwarded a call is written by the facade itself; the answers' Server and Date are the upstream's.
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=DRAIN,
+    )
+    return _Server(config, facade)
+
+
+def serve(
+    settings: Settings, open_control: OpenControl, *, host: str | None = None, port: int | None = None
+) -> None:
+    """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable."""
+    facade = application(settings, open_control)
+    with listen(host or facade.settings.host, facade.settings.port if port is None else port) as listener:
+        facade.announce(address_of(listener))
+        _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
+        asyncio.run(server(facade).serve(sockets=[listener]))

@@ -1,0 +1,140 @@
+"""Shadow: reads that legacy answered, asked of the new service too, and compared.
+
+Invariant 9: a caller never waits for this. What it saw is laid into a bounded queue after its answer is out; when the
+queue is full the comparison is dropped and counted. Shadow calls have connections and a deadline of their own, are
+marked `X-Strangler-Shadow: 1`, and carry credentials only where the configuration says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import time
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+from strangler.control.comparisons import Mismatch
+from strangler.errors import StranglerError
+from strangler.facade.answers import Refusal
+from strangler.facade.compare import Difference, differences, parse
+from strangler.facade.metrics import Metrics
+from strangler.facade.protocol import Answer, Request
+from strangler.facade.service import Services
+from strangler.facade.traffic import Outcome, Tally
+from strangler.settings import Shadow as ShadowSettings
+
+BODY: Final = 1024 * 1024
+"""Longest body, of request or answer, that is kept for a comparison; longer ones are dropped."""
+
+WORKERS: Final = 4
+"""Shadow calls under way at once."""
+
+CREDENTIALS: Final = frozenset(("authorization", "cookie"))
+REQUEST_KEPT: Final = 4000
+"""Characters of a request that are kept with a sample."""
+
+_log: Final = logging.getLogger("strangler.facade")
+
+
+class Seen(NamedTuple):
+    """What a caller asked, and what legacy answered."""
+
+    function: str
+    operation: str | None
+    request: Request
+    legacy: Answer
+
+
+class Shadow:
+    """Compares in the background. Belongs to the event loop's thread."""
+
+    def __init__(self, settings: ShadowSettings, services: Services, tally: Tally, metrics: Metrics) -> None:
+        self._settings, self._services, self._tally, self._metrics = settings, services, tally, metrics
+        self._queue: asyncio.Queue[Seen] = asyncio.Queue(settings.queue)
+        self._workers: list[asyncio.Task[None]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compare")
+
+    def offer(self, function: str, seen: Seen | None) -> None:
+        """Lay a call into the queue; never waits. None stands for a call too long to keep."""
+        if seen is not None and not self._queue.full():
+            self._queue.put_nowait(seen)
+        else:
+            self._count(function, "dropped")
+
+    def open(self) -> None:
+        self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+
+    async def close(self) -> None:
+        """What still waits is dropped and counted."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        while not self._queue.empty():
+            self._count(self._queue.get_nowait().function, "dropped")
+        self._thread.shutdown(wait=False)
+
+    async def _work(self) -> None:
+        while True:
+            seen = await self._queue.get()
+            try:
+                async with asyncio.timeout(self._settings.timeout.total_seconds()):
+                    await self._compare(seen)
+            except (StranglerError, Refusal, TimeoutError, ValueError) as error:
+                self._fail(seen.function, error)
+            except Exception as error:  # noqa: BLE001  # a comparison must never end the comparing
+                self._fail(seen.function, error)
+
+    def _fail(self, function: str, error: Exception) -> None:
+        self._count(function, "failed")
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        _log.info("shadow comparison failed", extra={"function": function, "reason": reason})
+
+    async def _compare(self, seen: Seen) -> None:
+        """Ask the service and count what comes of it. Raises when the two can't be compared."""
+        headers = [h for h in seen.request.headers if self._settings.credentials or h[0] not in CREDENTIALS]
+        marked = seen.request._replace(headers=[*headers, ("x-strangler-shadow", "1")])
+        new = await self._services.ask(seen.function, seen.operation, marked)
+        found = await asyncio.get_running_loop().run_in_executor(self._thread, self._differences, seen, new)
+        if not found:
+            self._count(seen.function, "matched")
+            return
+        asked = f"{seen.request.method} {seen.request.target} {seen.request.body.decode(errors='replace')}"
+        shown = [difference._asdict() for difference in found]
+        sample = Mismatch(time.time(), seen.function, asked[:REQUEST_KEPT].strip(), shown)
+        self._count(seen.function, "mismatched", sample)
+
+    def _differences(self, seen: Seen, new: Answer) -> Sequence[Difference]:
+        """Runs in a thread: parsing a long answer must not hold up callers."""
+        legacy = plain(seen.legacy)
+        if legacy.status != new.status:
+            return [Difference("status", "value", legacy.status, new.status)]
+        protocol = self._services.protocol(seen.function)
+        if protocol is not None:
+            left = protocol.comparable(seen.operation, seen.request, legacy)
+            right = protocol.comparable(seen.operation, seen.request, new)
+        else:
+            left, right = parse(legacy.body), parse(plain(new).body)
+        return differences(left, right, self._settings.ignore)
+
+    def _count(self, function: str, outcome: Outcome, sample: Mismatch | None = None) -> None:
+        self._metrics.shadow.labels(function, outcome).inc()
+        self._tally.compared(function, outcome, sample)
+
+
+def plain(answer: Answer) -> Answer:
+    """The answer with its body decompressed. Raises ValueError.
+
+    Tryton writes `Content-Encoding: gzip` over long answers even where it sends them plain, so the bytes decide.
+    """
+    encoding = answer.header("content-encoding")
+    try:
+        if encoding == "gzip" and answer.body.startswith(b"\x1f\x8b"):
+            return answer._replace(body=gzip.decompress(answer.body))
+        if encoding == "deflate":
+            return answer._replace(body=zlib.decompress(answer.body))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"the answer can't be decompressed: {error}") from error
+    return answer

@@ -1,0 +1,131 @@
+"""Standing: the facade's picture of who owns what, and its word that it acts by it.
+
+Every 200 ms the facade asks the control store for the generation; when it has grown, all standings are read at once and
+replace the old ones in a single assignment. In table `facade` it acknowledges the generation under which nothing
+older is still under way (invariant 5); that line is also what makes it exist for the conductor. A facade that
+couldn't write it for ten seconds counts as gone, so by then it has stopped to let writes through: its lease is over.
+
+The order in a round matters: first say that we are here, then read. A conductor that fences either sees us, and
+waits, or was done before we were here, and then we read its fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from strangler.control import facades, standings
+from strangler.control.store import Control
+from strangler.errors import StranglerError
+from strangler.facade.flight import Flight
+from strangler.routing import Standings, Trust, by_function
+
+PERIOD: Final = 0.2
+"""Seconds between two looks at the generation: the delay with which a fence is noticed."""
+
+BEAT: Final = 1.0
+"""Seconds after which the facade says that it lives, even if nothing has changed."""
+
+LEASE: Final = facades.GONE_AFTER
+"""Seconds for which the facade lets writes through after it last announced itself."""
+
+_log: Final = logging.getLogger("strangler.facade")
+
+
+class Keeper:
+    """Keeps the standings up to date. `open_control` may raise Unavailable; it is asked again until it doesn't."""
+
+    def __init__(
+        self, open_control: Callable[[], Control], id: str, flight: Flight, lease: float = LEASE
+    ) -> None:
+        self._open, self.id, self._flight, self._lease = open_control, id, flight, lease
+        self.address = ""
+        self.trouble = "the control store hasn't been asked yet"
+        self._control: Control | None = None
+        self._never = Standings()
+        self._sure = self._lost = self._never
+        self._announced_at = -float("inf")
+        self._acknowledged = -1
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="standings")
+        flight.on_landing = self._landed
+
+    @property
+    def control(self) -> Control | None:
+        """The control store, once it was reached."""
+        return self._control
+
+    def current(self) -> Standings:
+        """The picture to decide by, with the trust that it deserves at this moment."""
+        if self._sure is self._never:
+            return self._never
+        return self._sure if self.silence() < self._lease else self._lost
+
+    def silence(self) -> float:
+        """Seconds since the control store last knew of this facade."""
+        return time.monotonic() - self._announced_at
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except StranglerError as error:
+                self._note(str(error.what))
+            except Exception as error:  # noqa: BLE001  # whatever it is: without the lease no write gets through
+                self._note(f"{type(error).__name__}: {error}")
+            if self.trouble or self._flight.settled(self._sure.generation) == self._acknowledged:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), PERIOD)
+            self._wake.clear()
+
+    async def round(self) -> None:
+        """One look at the control store. Raises StranglerError when it can't be reached."""
+        began, applied = time.monotonic(), self._flight.settled(self._sure.generation)
+        due = applied != self._acknowledged or began - self._announced_at >= BEAT
+        known = None if self._sure is self._never else self._sure.generation
+        news = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._visit, applied if due else None, known
+        )
+        if due:
+            self._acknowledged, self._announced_at = applied, began
+        if news is not None:
+            self._sure = Standings(news.generation, by_function(news.standings), Trust.SURE)
+            self._lost = replace(self._sure, trust=Trust.LOST)
+        if self.trouble:
+            _log.info("the control store is reached", extra={"generation": self._sure.generation})
+        self.trouble = ""
+
+    def _visit(self, applied: int | None, known: int | None) -> standings.Snapshot | None:
+        """Announce, then read. Runs in the thread."""
+        if self._control is None:
+            self._control = self._open()
+        if applied is not None:
+            facades.seen(self._control, self.id, generation=applied, address=self.address, at=time.time())
+        if known is not None and standings.generation(self._control) == known:
+            return None
+        return standings.snapshot(self._control)
+
+    async def leave(self) -> None:
+        """Take the facade's line away: it is over, with all its requests done."""
+        if self._control is not None:
+            with suppress(StranglerError):
+                await asyncio.get_running_loop().run_in_executor(
+                    self._thread, facades.forget, self._control, self.id
+                )
+        self._thread.shutdown(wait=False)
+
+    def _landed(self) -> None:
+        if self._flight.settled(self._sure.generation) != self._acknowledged:
+            self._wake.set()
+
+    def _note(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            _log.warning("the control store can't be reached", extra={"reason": trouble})
+        self.trouble = trouble
