@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -83,7 +83,16 @@ class SourceLost(SourceError):
 
 
 class MappingError(StranglerError):
-    """An expression doesn't parse, names what isn't there, or uses what the language doesn't have."""
+    """An expression doesn't parse, names what isn't there, or uses what the language doesn't have; carries every problem."""
+
+    problems: list[Problem]
+
+    @classmethod
+    def of(cls, problems: list[Problem]) -> MappingError:
+        """All of these at once. Their `file` is empty: the mapping knows paths, not files."""
+        error = cls("\n".join(str(replace(p, file="mapping")) for p in problems))
+        error.problems = problems
+        return error
 
 
 class StoreError(StranglerError):

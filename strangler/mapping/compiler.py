@@ -1,0 +1,172 @@
+"""From the settings of an entity and its legacy table to a compiled mapping, or to every problem with it at once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import Final
+
+import orjson
+
+from strangler.changes import Operation
+from strangler.errors import MappingError, Problem
+from strangler.mapping.entity import EntityMapping
+from strangler.mapping.names import KINDS, default_name, is_past_tense
+from strangler.mapping.nodes import Node, columns
+from strangler.mapping.rows import Named, Plan, Rule, compile_rows
+from strangler.mapping.select import compile_select
+from strangler.mapping.typing import check
+from strangler.mapping.wrong import Wrong
+from strangler.settings import Entity
+from strangler.shapes import Field, FieldType, Shape, Table
+
+LANGUAGE_VERSION: Final = 1
+"""Grows when the meaning of an operation changes, so that what was translated before is known to differ."""
+
+_NO_KEY_TYPES: Final = (FieldType.FLOAT, FieldType.JSON)
+
+
+def compile_entity(function: str, name: str, entity: Entity, table: Table) -> EntityMapping:
+    """Compile the mapping of the function's entity `name` from the legacy table.
+
+    Raises MappingError, whose `problems` are all that is wrong: the path of each is
+    `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
+    """
+    problems = _Problems(f"functions.{function}.entities.{name}")
+    fields = {
+        field: problems.checked(f"fields.{field}", expression, table)
+        for field, expression in entity.fields.items()
+    }
+    rules = _rules(entity, table, problems)
+    _check_key(entity, fields, table, problems)
+    problems.raise_if_any()
+    plan = Plan(
+        entity=name,
+        table=table,
+        key=tuple(entity.key),
+        fields=tuple(Named(field, node) for field, node in fields.items() if node is not None),
+        rules=rules,
+        default={operation: default_name(name, operation) for operation in KINDS},
+    )
+    rows = compile_rows(plan)
+    return EntityMapping(
+        shape=_shape(function, name, entity, plan),
+        table=table,
+        columns=_columns(plan),
+        version=_version(function, entity, plan),
+        translate=rows.translate,
+        key_of=rows.key_of,
+        event_name=rows.event_name,
+        select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
+    )
+
+
+class _Problems:
+    """Collects what is wrong, each with its path below the entity's."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found: list[Problem] = []
+
+    def add(self, path: str, what: str, instead: str = "") -> None:
+        self._found.append(Problem("", None, f"{self._path}.{path}", what, instead))
+
+    def checked(self, path: str, expression: str, table: Table) -> Node | None:
+        """The checked expression; None when something is wrong with it, which is then noted."""
+        try:
+            return check(expression, table)
+        except Wrong as wrong:
+            self.add(path, wrong.shown(expression), wrong.instead)
+            return None
+
+    def raise_if_any(self) -> None:
+        if self._found:
+            raise MappingError.of(self._found)
+
+
+def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation, tuple[Rule, ...]]:
+    """The names of events by operation, each with its condition, checked."""
+    rules: dict[Operation, list[Rule]] = {operation: [] for operation in KINDS}
+    for operation, kind in KINDS.items():
+        for index, event in enumerate(getattr(entity.events, kind)):
+            path = f"events.{kind}.{index}"
+            if not is_past_tense(event.name):
+                problems.add(
+                    path,
+                    f"{event.name} isn't in the past tense: an event says what has happened",
+                    "a name like PartyDeactivated",
+                )
+            when = None
+            if event.when is not None:
+                when = problems.checked(f"{path}.when", event.when, table)
+                if when is not None and when.type is not FieldType.BOOLEAN:
+                    problems.add(
+                        f"{path}.when",
+                        f"this is {when.type.value}, not a condition\n    {event.when}",
+                        "a comparison",
+                    )
+            rules[operation].append(Rule(event.name, when))
+    return {operation: tuple(listed) for operation, listed in rules.items()}
+
+
+def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems) -> None:
+    """The key fields exist, have a type that identifies, and come from the row. That none is NULL is seen row by row."""
+    if not table.key:
+        problems.add(
+            "table",
+            f"{table.name} has no primary key, so its rows can't be told apart",
+            "a table with a primary key",
+        )
+    if len(set(entity.key)) != len(entity.key):
+        problems.add("key", "a field is named twice")
+    for name in entity.key:
+        if name not in fields:
+            problems.add("key", f"the key field {name!r} isn't in `fields`", f"one of {', '.join(fields)}")
+        elif (node := fields[name]) is not None and node.type in _NO_KEY_TYPES:
+            problems.add(
+                "key",
+                f"the key field {name!r} is {node.type.value}, which doesn't identify",
+                "a field of another type",
+            )
+    known = [fields.get(name) for name in entity.key]
+    if all(known) and not any(columns(node) for node in known if node is not None):
+        problems.add(
+            "key",
+            "no key field comes from a column, so every row would have the same key",
+            "a field that tells rows apart",
+        )
+
+
+def _shape(function: str, name: str, entity: Entity, plan: Plan) -> Shape:
+    fields = tuple(
+        Field(field.name, field.node.type, field.node.nullable and field.name not in plan.key)
+        for field in plan.fields
+    )
+    return Shape(function, name, entity.into or name, plan.key, fields)
+
+
+def _columns(plan: Plan) -> tuple[str, ...]:
+    """Every legacy column that is needed, in the table's order."""
+    needed = set(plan.table.key)
+    conditions = [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
+    for node in (*(field.node for field in plan.fields), *conditions):
+        needed.update(column.name for column in columns(node))
+    return tuple(column.name for column in plan.table.columns if column.name in needed)
+
+
+def _version(function: str, entity: Entity, plan: Plan) -> str:
+    """Layout doesn't count (` a||b ` is `a || b`); what comes out does, and so do the types of the columns that go in."""
+    used = set(_columns(plan))
+    decisive = [
+        LANGUAGE_VERSION,
+        function,
+        plan.entity,
+        entity.into or plan.entity,
+        plan.table.name,
+        plan.table.key,
+        [(c.name, c.type, c.nullable, c.declared) for c in plan.table.columns if c.name in used],
+        plan.key,
+        [(field.name, field.node.type, str(field.node)) for field in plan.fields],
+        [(kind, [(rule.name, str(rule.when)) for rule in rules]) for kind, rules in plan.rules.items()],
+    ]
+    return hashlib.sha256(orjson.dumps(decisive)).hexdigest()[:12]

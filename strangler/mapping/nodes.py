@@ -1,0 +1,128 @@
+"""A checked expression: a tree in which every function is resolved, every conversion explicit and every type known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from strangler.shapes import Column, FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant; `value` None is NULL."""
+
+    value: Any
+    type: FieldType
+
+    @property
+    def nullable(self) -> bool:
+        return self.value is None
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"{self.type.value} {self.value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The value of a legacy column."""
+
+    column: Column
+
+    @property
+    def type(self) -> FieldType:
+        return self.column.type
+
+    @property
+    def nullable(self) -> bool:
+        return self.column.nullable
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"[{self.column.name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation of `strangler.mapping.language` on all of its arguments. `wide`: an integer that may exceed 64 bits."""
+
+    name: str
+    args: tuple[Node, ...]
+    type: FieldType
+    nullable: bool
+    wide: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.args))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The value of the first branch whose condition is true; evaluates no more than it must."""
+
+    branches: tuple[tuple[Node, Node], ...]
+    default: Node
+    type: FieldType
+
+    @property
+    def nullable(self) -> bool:
+        return self.default.nullable or any(value.nullable for _, value in self.branches)
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        branches = ", ".join(f"{condition}: {value}" for condition, value in self.branches)
+        return f"case({branches}, else: {self.default})"
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """The first argument that isn't NULL; evaluates no more than it must."""
+
+    args: tuple[Node, ...]
+    type: FieldType
+
+    @property
+    def nullable(self) -> bool:
+        return all(arg.nullable for arg in self.args)
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"coalesce({', '.join(map(str, self.args))})"
+
+
+Node = Literal | Reference | Call | Case | Coalesce
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Call(args=args) | Coalesce(args=args):
+            return args
+        case Case(branches=branches, default=default):
+            return (*(part for branch in branches for part in branch), default)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def columns(node: Node) -> tuple[Column, ...]:
+    """The legacy columns that the expression names, in order of appearance."""
+    return tuple(dict.fromkeys(each.column for each in walk(node) if isinstance(each, Reference)))
