@@ -41,6 +41,8 @@ class Compared:
     mismatched: int = 0
     failed: int = 0
     dropped: int = 0
+    last_minute: int = 0
+    """The newest minute in which anything was compared, 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def add(control: Control, comparisons: Iterable[Comparison]) -> None:
 def sums(control: Control, function: str, *, since: int = 0) -> Compared:
     """What was compared for a function from minute `since` on."""
     table = tables.comparison
-    query = select(*(func.coalesce(func.sum(table.c[name]), 0) for name in _COUNTS))
+    counted = [func.coalesce(func.sum(table.c[name]), 0) for name in _COUNTS]
+    query = select(*counted, func.coalesce(func.max(table.c.minute), 0))
     with control.read() as connection:
         condition = (table.c.function == function, table.c.minute >= since)
         return Compared(*(int(n) for n in connection.execute(query.where(*condition)).one()))

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection, insert, select
 
 from strangler.control import tables
+from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 
 GENESIS: Final = "0" * 64
@@ -76,10 +77,9 @@ def entries(
 def verify(control: Control) -> Verification:
     """Follow the whole chain, in constant memory, up to its end or its first break."""
     seq, previous = 0, GENESIS
-    query = select(tables.ledger).order_by(tables.ledger.c.seq)
+    query = select(tables.ledger).order_by(tables.ledger.c.seq).execution_options(yield_per=1000)
     with control.read() as connection:
-        streamed = connection.execution_options(yield_per=1000)
-        for row in streamed.execute(query).mappings():
+        for row in connection.execute(query).mappings():
             if problem := _problem(row, seq + 1, previous):
                 return Verification(seq, previous, problem)
             seq, previous = row["seq"], row["hash"]
@@ -103,8 +103,7 @@ def _hash(row: Mapping[Any, Any]) -> str:
 
 
 def _head(connection: Connection) -> tuple[int, str]:
-    # The generation's row is the lock of all decisions: who holds it appends alone (SQLite has one writer anyway).
-    connection.execute(select(tables.generation.c.value).with_for_update())
+    lock_decisions(connection)
     last = select(tables.ledger.c.seq, tables.ledger.c.hash).order_by(tables.ledger.c.seq.desc()).limit(1)
     row = connection.execute(last).first()
     return (row.seq, row.hash) if row else (0, GENESIS)

@@ -60,11 +60,8 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
     the standing isn't `before` any more: somebody else was faster.
     """
     with control.begin() as connection:
-        table = tables.generation
-        bump = update(table).values(value=table.c.value + 1).returning(table.c.value)
-        number = connection.execute(bump).scalar_one()
         since = at if after.stage is not before.stage or before.generation == 0 else before.since
-        stored = replace(after, generation=number, since=since)
+        stored = replace(after, generation=_grow(connection), since=since)
         if not _replaced(connection, before, asdict(stored)):
             raise Refused(
                 f"{before.function} was changed by somebody else at this moment",
@@ -72,6 +69,23 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
                 do="look at `strangler status` and decide again",
             )
         return stored
+
+
+def amend(control: Control, function: str, cohort: str = EVERYONE, *, at: float, **fields: Any) -> Standing:
+    """Change some fields of the standing as it is now, whatever it is; returns what is stored."""
+    with control.begin() as connection:
+        _grow(
+            connection
+        )  # Takes the lock of all standings, so what is read next is still so when it is written.
+        before = of(control, function, cohort)
+        return change(control, before, replace(before, **fields), at=at)
+
+
+def _grow(connection: Connection) -> int:
+    table = tables.generation
+    bump = update(table).values(value=table.c.value + 1).returning(table.c.value)
+    number: int = connection.execute(bump).scalar_one()
+    return number
 
 
 def _replaced(connection: Connection, before: Standing, values: dict[str, Any]) -> bool:

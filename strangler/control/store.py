@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from strangler.errors import StoreError, StranglerError, Unavailable
 from strangler.urls import display
@@ -166,7 +167,14 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        try:
+            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        except ImportError as error:
+            raise StoreError(
+                "a control store on PostgreSQL needs a driver that isn't installed",
+                why=str(error),
+                do="pip install 'strangler[postgres]'",
+            ) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     # The driver would begin transactions by itself, and too late; so it is told not to, and we say BEGIN.
@@ -196,9 +204,8 @@ def _translated(place: str) -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         raise _unusable(place, error) from error
-    except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0]
-        raise StoreError(f"the control store {place} can't be used", why=reason) from error
+    except PoolTimeout as error:
+        raise Unavailable(f"the control store {place} has no connection free", why=str(error)) from error
 
 
 def _unusable(place: str, error: DBAPIError) -> StoreError:

@@ -45,12 +45,15 @@ journal = Table(
     Column("step", String(32), nullable=False),
     Column("decided", Boolean, nullable=False),
     Column("finished", Boolean, nullable=False),
-    Column("before", Text, nullable=False),
+    Column("intent", Text, nullable=False),
     Column("position", Text),
+    Column("holder", String(128), nullable=False),
     Column("started_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
 )
-"""Each switch of owners, step by step. `decided` is the point of no return (invariant 6)."""
+"""Each switch of owners, step by step. `decided` is the point of no return (invariant 6). `intent` is JSON: what
+is to become of the standing and why; `holder` is host and process that carry it out, `updated_at` their last sign of
+life."""
 
 ledger = Table(
     "ledger",

@@ -56,8 +56,12 @@ class Rule:
 RULES: Final[dict[Stage, Rule]] = {
     Stage.LEGACY: Rule(Reads.LEGACY, Side.LEGACY, False, "untouched: the legacy ERP does everything"),
     Stage.SYNCING: Rule(Reads.LEGACY, Side.LEGACY, True, "the store is filled and kept up to date"),
-    Stage.SHADOW: Rule(Reads.MIRRORED, Side.LEGACY, True, "reads go to both, legacy answers, answers are compared"),
-    Stage.CANARY: Rule(Reads.WEIGHTED, Side.LEGACY, True, "a share of the reads is answered by the new service"),
+    Stage.SHADOW: Rule(
+        Reads.MIRRORED, Side.LEGACY, True, "reads go to both, legacy answers, answers are compared"
+    ),
+    Stage.CANARY: Rule(
+        Reads.WEIGHTED, Side.LEGACY, True, "a share of the reads is answered by the new service"
+    ),
     Stage.LIVE: Rule(Reads.NEW, Side.NEW, False, "the new service owns the function"),
     Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, "the legacy function is switched off"),
 }

@@ -40,8 +40,9 @@ def upgrade() -> None:
         sa.Column("step", sa.String(32), nullable=False),
         sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("finished", sa.Boolean(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("intent", sa.Text(), nullable=False),
         sa.Column("position", sa.Text()),
+        sa.Column("holder", sa.String(128), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
     )

@@ -1,0 +1,109 @@
+"""Assessment: how a function stands, collected from the control store and from the new service, and judged.
+
+What `status`, `plan`, `advance` and the report all look at.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from strangler.control import (
+    backfills,
+    comparisons,
+    deliveries,
+    quarantine,
+    reconciliations,
+    sources,
+    standings,
+)
+from strangler.control.store import Control
+from strangler.cutover import history
+from strangler.cutover.evidence import Evidence, Health
+from strangler.cutover.gates import GateResult, judge
+from strangler.cutover.plan import Target, following
+from strangler.cutover.stages import Stage
+from strangler.settings import Function, Service, Settings
+
+PROBE_TIMEOUT: Final = 2.0
+"""Seconds that the new service has to say how it is: a service that needs longer isn't well."""
+
+Probe = Callable[[Service], Health]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A function with all that is known of it. `target` is where it goes next (None: nowhere), `gates` what that needs."""
+
+    function: str
+    settings: Function
+    evidence: Evidence
+    target: Target | None
+    gates: tuple[GateResult, ...]
+
+    @property
+    def blocking(self) -> tuple[GateResult, ...]:
+        """The gates that keep it from going on."""
+        return tuple(gate for gate in self.gates if not gate.passes)
+
+
+def probe(service: Service) -> Health:
+    """Ask the new service how it is."""
+    url = service.url.rstrip("/") + service.health
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT) as answer:
+            status = answer.status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        return Health(False, f"the new service doesn't answer at {url}: {reason}")
+    if status == HTTPStatus.OK:
+        return Health(True, f"the new service says at {url} that it is well")
+    return Health(False, f"the new service answers {status} at {url}")
+
+
+def assess(
+    control: Control,
+    settings: Settings,
+    function: str,
+    *,
+    target: Target | None = None,
+    probe: Probe = probe,
+    clock: Callable[[], float] = time.time,
+) -> Assessment:
+    """Collect the evidence about a function and judge the way to `target`, by default its next stage or weight."""
+    section = settings.functions[function]
+    evidence = collect(control, function, section, probe=probe, clock=clock)
+    target = target or following(evidence.standing, section.weights)
+    gates = judge(target.stage, section, evidence) if target else ()
+    return Assessment(function, section, evidence, target, gates)
+
+
+def collect(
+    control: Control, function: str, settings: Function, *, probe: Probe, clock: Callable[[], float]
+) -> Evidence:
+    """All evidence about a function: one consistent read of the control store, and the probe."""
+    health = probe(settings.service) if settings.service else None
+    with control.read():
+        picture = standings.snapshot(control)
+        moves = history.moves(control, function)
+        shadowed = int(history.entered(moves, Stage.SHADOW) // 60)
+        return Evidence(
+            now=clock(),
+            standing=picture.of(function),
+            source=sources.get(control, settings.source),
+            delivery=deliveries.get(control, function),
+            backfills={record.entity: record for record in backfills.of_function(control, function)},
+            reconciliation=reconciliations.latest(control, function),
+            compared=comparisons.sums(control, function, since=shadowed),
+            quarantined=quarantine.counts(control).get(function, 0),
+            dependencies={name: picture.of(name).stage for name in settings.depends_on},
+            health=health,
+            switched_at=history.switched(moves),
+        )

@@ -1,0 +1,42 @@
+"""Evidence: what is known of a function at one moment. The gates judge it; they look nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strangler.control.backfills import BackfillRecord
+from strangler.control.comparisons import Compared
+from strangler.control.deliveries import DeliveryRecord
+from strangler.control.reconciliations import Run
+from strangler.control.sources import SourceRecord
+from strangler.cutover.stages import Stage, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the new service answered when it was asked how it is."""
+
+    well: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of a function at the moment `now` (seconds since the epoch).
+
+    `compared` counts from when the function last entered shadow. `reconciliation` is the last run that has ended.
+    `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
+    """
+
+    now: float
+    standing: Standing
+    source: SourceRecord | None
+    delivery: DeliveryRecord | None
+    backfills: Mapping[str, BackfillRecord]
+    reconciliation: Run | None
+    compared: Compared
+    quarantined: int
+    dependencies: Mapping[str, Stage]
+    health: Health | None
+    switched_at: float = 0.0

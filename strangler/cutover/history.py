@@ -1,0 +1,102 @@
+"""The history of a function: its moves as they stand on the ledger, each with who, why and the gates that spoke for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from strangler.control import ledger
+from strangler.control.store import Control
+from strangler.cutover.gates import GateResult
+from strangler.cutover.stages import Side, Stage, Standing
+
+
+class Kind(StrEnum):
+    """The kinds of decision that the conductor puts on the ledger."""
+
+    ADVANCED = "advanced"
+    ROLLED_BACK = "rolled back"
+    REFUSED = "refused"
+    HELD = "held"
+    RELEASED = "released"
+    BEGUN = "switch begun"
+    UNDONE = "switch undone"
+
+
+MOVES = (Kind.ADVANCED, Kind.ROLLED_BACK)
+"""The kinds after which a function stands elsewhere than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of stage or weight that happened. `at` in seconds since the epoch, weights in basis points."""
+
+    at: float
+    actor: str
+    kind: Kind
+    function: str
+    before: Stage
+    after: Stage
+    weight_before: int
+    weight: int
+    owner_before: Side
+    owner: Side
+    reason: str
+
+
+def describe(before: Standing, after: Standing, reason: str) -> dict[str, Any]:
+    """The body of a move on the ledger."""
+    return {
+        "before": {"stage": before.stage, "weight": before.weight, "owner": before.owner},
+        "after": {"stage": after.stage, "weight": after.weight, "owner": after.owner},
+        "reason": reason,
+    }
+
+
+def evidence(gates: Sequence[GateResult]) -> list[dict[str, str]]:
+    """Gate results as they stand on the ledger."""
+    return [
+        {
+            "gate": result.name,
+            "verdict": result.verdict,
+            "figure": result.figure,
+            "limit": result.limit,
+            "words": result.words,
+        }
+        for result in gates
+    ]
+
+
+def moves(control: Control, function: str | None = None) -> list[Move]:
+    """Every move of a function (or of all), oldest first."""
+    return [_move(entry) for entry in ledger.entries(control, function=function) if entry.kind in MOVES]
+
+
+def entered(history: Sequence[Move], stage: Stage) -> float:
+    """When a function last came into a stage from another one; 0.0 when it never did."""
+    times = (move.at for move in history if move.after is stage is not move.before)
+    return max(times, default=0.0)
+
+
+def switched(history: Sequence[Move]) -> float:
+    """When a function last changed its owner; 0.0 when it never did."""
+    return max((move.at for move in history if move.owner is not move.owner_before), default=0.0)
+
+
+def _move(entry: ledger.Entry) -> Move:
+    before, after = entry.body["before"], entry.body["after"]
+    return Move(
+        at=entry.at,
+        actor=entry.actor,
+        kind=Kind(entry.kind),
+        function=entry.function,
+        before=Stage(before["stage"]),
+        after=Stage(after["stage"]),
+        weight_before=before["weight"],
+        weight=after["weight"],
+        owner_before=Side(before["owner"]),
+        owner=Side(after["owner"]),
+        reason=entry.body["reason"],
+    )

@@ -1,0 +1,199 @@
+"""The way of a function, forwards and back: which move comes next, which are allowed, what each does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from strangler.control.comparisons import Compared
+from strangler.cutover.evidence import Evidence
+from strangler.cutover.gates import Gate, GateResult, judge, needed
+from strangler.cutover.stages import ORDER, RULES, Side, Stage, Standing
+from strangler.errors import Refused
+from strangler.settings import Function, Settings
+
+FULL: Final = 10_000
+"""The weight of everybody, in basis points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a move leads: a stage, and the weight in it (basis points; 0 up to shadow, all from live on)."""
+
+    stage: Stage
+    weight: int
+
+    def __str__(self) -> str:
+        return f"{self.stage} {percent(self.weight)}" if self.stage is Stage.CANARY else str(self.stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move of the plan: what it does, the gates on its way with their figures as of now, the least time that it takes
+    (seconds), what may be interrupted by it and what can't be undone afterwards ("" for nothing)."""
+
+    target: Target
+    does: str
+    gates: tuple[GateResult, ...]
+    least: float
+    interrupts: str
+    final: str
+
+
+def percent(weight: int) -> str:
+    """A weight in words: 2,500 basis points are `25%`."""
+    return f"{weight / 100:g}%"
+
+
+def following(standing: Standing, weights: Sequence[float]) -> Target | None:
+    """The next move forwards; None at the end of the way."""
+    steps = sorted({round(share * FULL) for share in weights})
+    if standing.stage is Stage.RETIRED:
+        return None
+    if standing.stage is Stage.CANARY:
+        more = next((weight for weight in steps if weight > standing.weight), None)
+        return Target(Stage.LIVE, FULL) if more is None else Target(Stage.CANARY, more)
+    after = ORDER[ORDER.index(standing.stage) + 1]
+    return arrival(after, steps[0] if steps else FULL)
+
+
+def arrival(stage: Stage, weight: int) -> Target:
+    """A stage with the weight that belongs to it; `weight` counts in canary only."""
+    if stage is Stage.CANARY:
+        return Target(stage, weight)
+    return Target(stage, FULL if RULES[stage].owner is Side.NEW else 0)
+
+
+def forwards(standing: Standing, weights: Sequence[float], stage: Stage | None, weight: int | None) -> Target:
+    """The target of `advance`: the next move, or what the user asks for as far as it lies just ahead. Raises Refused."""
+    usual = following(standing, weights)
+    if usual is None:
+        raise _refused(standing, "the way ends here", "nothing is left to do; the function has moved")
+    if weight is not None:
+        stage = stage or Stage.CANARY
+        if stage is not Stage.CANARY:
+            raise _refused(standing, f"a weight counts in canary only, not in {stage}", "leave --weight out")
+    if stage is None:
+        return usual
+    ahead = {Stage.CANARY, Stage.LIVE} if standing.stage is Stage.CANARY else {usual.stage}
+    if stage not in ahead:
+        raise _out_of_order(standing, stage, usual)
+    if stage is not Stage.CANARY:
+        return arrival(stage, FULL)
+    wanted = weight if weight is not None else usual.weight
+    if standing.stage is Stage.CANARY and wanted <= standing.weight:
+        why = f"its weight is {percent(standing.weight)}, and {percent(wanted)} isn't more"
+        raise _refused(
+            standing, why, f"strangler rollback {standing.function} --weight {percent(wanted)} --reason …"
+        )
+    return Target(stage, wanted)
+
+
+def backwards(standing: Standing, stage: Stage | None, weight: int | None) -> Target:
+    """The target of `rollback`: the stage before, or what the user asks for as far as it lies behind. Raises Refused.
+
+    From live it leads to syncing: the new service, which may be what is wrong, gets no more traffic, while the store is
+    kept up to date for the next attempt.
+    """
+    if weight is not None:
+        return _less_weight(standing, stage, weight)
+    before: dict[Stage, tuple[Stage, ...]] = {
+        Stage.LEGACY: (),
+        Stage.SYNCING: (Stage.LEGACY,),
+        Stage.SHADOW: (Stage.SYNCING, Stage.LEGACY),
+        Stage.CANARY: (Stage.SHADOW, Stage.SYNCING, Stage.LEGACY),
+        Stage.LIVE: (Stage.SYNCING, Stage.SHADOW),
+        Stage.RETIRED: (Stage.LIVE,),
+    }
+    behind = before[standing.stage]
+    if not behind:
+        raise _refused(standing, "it is where every function begins", "nothing is left to roll back")
+    wanted = stage or behind[0]
+    if wanted not in behind:
+        why = f"from {standing.stage} one can go back to {' or '.join(behind)}, not to {wanted}"
+        raise _refused(standing, why, f"strangler rollback {standing.function} --to {behind[0]} --reason …")
+    return arrival(wanted, 0)
+
+
+def _less_weight(standing: Standing, stage: Stage | None, weight: int) -> Target:
+    if standing.stage is not Stage.CANARY or stage not in (None, Stage.CANARY):
+        raise _refused(standing, "a weight can only be lowered within canary", "leave --weight out")
+    if weight >= standing.weight:
+        why = f"its weight is {percent(standing.weight)}, and {percent(weight)} isn't less"
+        raise _refused(standing, why, f"strangler advance {standing.function} --weight {percent(weight)}")
+    return Target(Stage.CANARY, weight)
+
+
+def moved(standing: Standing, target: Target) -> Standing:
+    """The standing after a move. A new owner, and what delivery may apply, come with the stage."""
+    owner = RULES[target.stage].owner
+    until = standing.sync_until if owner is Side.NEW else None
+    return replace(standing, stage=target.stage, weight=target.weight, owner=owner, sync_until=until)
+
+
+def plan(settings: Settings, name: str, evidence: Evidence) -> list[Step]:
+    """Every move that is left up to the end, the next one first, with gates as they are now."""
+    function, standing, steps = settings.functions[name], evidence.standing, []
+    while target := following(standing, function.weights):
+        gates = judge(target.stage, function, evidence)
+        after = moved(standing, target)
+        steps.append(_step(settings, function, standing, after, gates, evidence))
+        standing = after
+    return steps
+
+
+def _step(
+    settings: Settings,
+    function: Function,
+    before: Standing,
+    after: Standing,
+    gates: tuple[GateResult, ...],
+    evidence: Evidence,
+) -> Step:
+    interrupts, final = "", ""
+    if after.owner is not before.owner:
+        limit = settings.cutover.time_limit.total_seconds()
+        interrupts = (
+            f"writes are answered 503 with Retry-After for the moment of the switch, at most {limit:g} s"
+        )
+        final = "once the new service has written, going back needs what it wrote to be in legacy too"
+    least = _sampling(function, evidence) if Gate.SHADOW in needed(after.stage, function) else 0.0
+    return Step(Target(after.stage, after.weight), _does(before, after), gates, least, interrupts, final)
+
+
+def _does(before: Standing, after: Standing) -> str:
+    share = f"{percent(after.weight)} of the callers read from the new service"
+    return {
+        Stage.LEGACY: "legacy does everything again",
+        Stage.SYNCING: "backfill begins, and changes are delivered into the store as they are made",
+        Stage.SHADOW: "reads are sent to both sides; legacy answers; the answers are compared",
+        Stage.CANARY: f"{share}; legacy keeps the writes",
+        Stage.LIVE: "the new service becomes the owner: it answers reads and writes",
+        Stage.RETIRED: "the legacy function counts as switched off",
+    }[after.stage]
+
+
+def _sampling(function: Function, evidence: Evidence) -> float:
+    """The least time until shadow has its samples, at the pace so far; 0 when it has them or the pace isn't known."""
+    missing = function.gates.shadow.min_samples - _samples(evidence.compared)
+    elapsed = evidence.now - evidence.standing.since
+    if missing <= 0 or evidence.standing.stage is not Stage.SHADOW or not _samples(evidence.compared):
+        return 0.0
+    return missing * elapsed / _samples(evidence.compared)
+
+
+def _samples(compared: Compared) -> int:
+    return compared.matched + compared.mismatched
+
+
+def _out_of_order(standing: Standing, stage: Stage, usual: Target) -> Refused:
+    if ORDER.index(stage) <= ORDER.index(standing.stage):
+        do = f"strangler rollback {standing.function} --to {stage} --reason …"
+        return _refused(standing, f"{stage} doesn't lie ahead of {standing.stage}", do)
+    do = f"strangler advance {standing.function}, which leads to {usual}"
+    return _refused(standing, f"{usual.stage} comes before {stage}", do)
+
+
+def _refused(standing: Standing, why: str, do: str) -> Refused:
+    return Refused(f"{standing.function} stays in {standing.stage}", why=why, do=do)

@@ -1,0 +1,268 @@
+"""What the control store answers, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from strangler.changes import ORIGIN, Position
+from strangler.control import (
+    backfills,
+    comparisons,
+    deliveries,
+    facades,
+    ledger,
+    quarantine,
+    reconciliations,
+    sources,
+    standings,
+    traffic,
+)
+from strangler.control.comparisons import Compared, Comparison, Mismatch
+from strangler.control.quarantine import Held, State
+from strangler.control.reconciliations import Finding, Status
+from strangler.control.store import Control
+from strangler.control.traffic import Calls, Traffic
+from strangler.cutover.stages import Stage, Standing, at_the_start
+from strangler.errors import Refused
+
+START = at_the_start("party")
+
+
+def test_a_function_that_nobody_touched_is_at_the_start(control: Control) -> None:
+    assert standings.of(control, "party") == START
+    assert standings.snapshot(control) == standings.Snapshot(0, ())
+    assert standings.snapshot(control).of("party") == START
+
+
+def test_each_change_of_a_standing_makes_the_generation_grow_by_one(control: Control) -> None:
+    first = standings.change(control, START, replace(START, stage=Stage.SYNCING), at=10.0)
+    second = standings.change(control, first, replace(first, fenced=True, sync_until=Position("7")), at=20.0)
+    other = standings.change(control, at_the_start("sale"), at_the_start("sale"), at=30.0)
+    assert [first.generation, second.generation, other.generation] == [1, 2, 3]
+    assert standings.snapshot(control) == standings.Snapshot(3, (second, other))
+    assert standings.generation(control) == 3
+
+
+def test_since_is_when_the_stage_began(control: Control) -> None:
+    syncing = standings.change(control, START, replace(START, stage=Stage.SYNCING), at=10.0)
+    held = standings.change(control, syncing, replace(syncing, hold="period close"), at=20.0)
+    assert (syncing.since, held.since) == (10.0, 10.0)
+
+
+def test_an_amendment_changes_only_its_fields_of_whatever_the_standing_is_now(control: Control) -> None:
+    amended = standings.amend(control, "party", at=10.0, hold="period close")
+    assert amended == replace(START, hold="period close", generation=1, since=10.0)
+    assert standings.amend(control, "party", at=20.0, weight=5) == replace(amended, weight=5, generation=2)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_decides_on_an_old_standing_is_refused_and_changes_nothing(control: Control, known: bool) -> None:
+    before = standings.change(control, START, replace(START, stage=Stage.SYNCING), at=1.0) if known else START
+    now = standings.change(control, before, replace(before, weight=1), at=2.0)
+    with pytest.raises(Refused, match="changed by somebody else"):
+        standings.change(control, before, replace(before, weight=2), at=3.0)
+    assert standings.of(control, "party") == now
+    assert standings.generation(control) == now.generation
+
+
+def test_of_many_deciders_at_once_one_wins(control: Control) -> None:
+    won: list[Standing] = []
+
+    def decide(weight: int) -> None:
+        with suppress(Refused):
+            won.append(standings.change(control, START, replace(START, weight=weight), at=1.0))
+
+    threads = [threading.Thread(target=decide, args=(n,)) for n in range(1, 6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [standings.of(control, "party")] == won
+
+
+def _append(control: Control, number: int) -> ledger.Entry:
+    return ledger.append(
+        control, actor="eva@host", kind="advance", function="party", body={"n": number, "ü": "Łódź"}, at=1.5
+    )
+
+
+def test_invariant_8_every_decision_is_chained_by_hash(control: Control) -> None:
+    written = [_append(control, number) for number in range(3)]
+    assert ledger.entries(control) == written
+    assert ledger.entries(control, limit=2) == written[1:]
+    assert ledger.entries(control, function="sale") == []
+    assert written[0].previous == ledger.GENESIS
+    assert [entry.previous for entry in written[1:]] == [entry.hash for entry in written[:2]]
+    assert ledger.verify(control) == ledger.Verification(3, written[-1].hash, None)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "problem"),
+    [
+        ("UPDATE ledger SET body = '[7]' WHERE seq = 2", "entry 2 was changed"),
+        ("UPDATE ledger SET actor = 'nobody' WHERE seq = 3", "entry 3 was changed"),
+        ("UPDATE ledger SET at = 2.5 WHERE seq = 1", "entry 1 was changed"),
+        ("DELETE FROM ledger WHERE seq = 2", "entry 2 is missing"),
+        ("DELETE FROM ledger WHERE seq = 1", "entry 1 is missing"),
+    ],
+)
+def test_invariant_8_who_changes_the_ledger_is_found(control: Control, tampering: str, problem: str) -> None:
+    for number in range(4):
+        _append(control, number)
+    with control.begin() as connection:
+        connection.execute(text(tampering))
+    found = ledger.verify(control).problem
+    assert found is not None
+    assert problem in found
+
+
+def test_entries_written_at_once_make_one_chain(control: Control) -> None:
+    threads = [threading.Thread(target=_append, args=(control, n)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ledger.verify(control).entries == 8
+    assert ledger.verify(control).problem is None
+
+
+def test_a_source_keeps_its_first_identity_and_forgets_an_error_when_heard_of(control: Control) -> None:
+    sources.fail(control, "erp", "connection refused")
+    assert sources.identity(control, "erp") is None
+    sources.remember(control, "erp", "slot-1")
+    sources.remember(control, "erp", "slot-2")
+    assert sources.identity(control, "erp") == "slot-1"
+    before = sources.get(control, "erp")
+    assert before is not None
+    assert (before.position, before.error) == (ORIGIN, "connection refused")
+    sources.seen(control, "erp", Position("0/9"), seen_at=100.0, committed_at=99.0)
+    expected = sources.SourceRecord("erp", "slot-1", Position("0/9"), 100.0, 99.0, None)
+    assert sources.all_sources(control) == {"erp": expected}
+    sources.forget(control, "erp")
+    assert sources.get(control, "erp") is None
+
+
+def test_delivery_is_reported_in_totals_and_survives_a_failure(control: Control) -> None:
+    assert deliveries.rows(control, "party") == 0
+    deliveries.fail(control, "party", "no route to host")
+    deliveries.report(control, "party", position=Position("5"), generation=2, rows=10, late_writes=1, lag=0.5)
+    record = deliveries.get(control, "party")
+    assert record is not None
+    assert (record.position, record.rows, record.late_writes, record.lag) == ("5", 10, 1, 0.5)
+    assert record.error is None
+    deliveries.fail(control, "party", "disk full")
+    assert deliveries.all_deliveries(control)["party"] == replace(record, error="disk full")
+
+
+def test_a_backfill_is_asked_for_begun_counted_and_finished(control: Control) -> None:
+    assert backfills.request(control, "party", "party").run == 1
+    backfills.begin(control, "party", "party", stamp=Position("0/5"), estimate=100)
+    backfills.add_rows(control, "party", "party", 40)
+    backfills.add_rows(control, "party", "party", 2)
+    (record,) = backfills.unfinished(control, "party")
+    assert (record.run, record.stamp, record.rows, record.estimate) == (1, "0/5", 42, 100)
+    backfills.finish(control, "party", "party")
+    assert backfills.unfinished(control, "party") == []
+    again = backfills.request(control, "party", "party")
+    assert (again.run, again.stamp, again.rows, again.finished_at) == (2, "", 0, None)
+
+
+def _held(key: str, position: str, function: str = "party") -> Held:
+    return Held(function, "party", key, Position(position), "bad date", "{}", 1.0)
+
+
+def test_invariant_7_holding_again_holds_nothing_twice(control: Control) -> None:
+    quarantine.hold(control, [_held("[1]", "2"), _held("[1]", "1"), _held("[2]", "3")])
+    quarantine.hold(control, [replace(_held("[1]", "1"), reason="another"), _held("[9]", "9", "sale")])
+    assert quarantine.show(control, "party", "party", "[1]") == [_held("[1]", "1"), _held("[1]", "2")]
+    assert quarantine.keys(control, "party", "party") == {"[1]", "[2]"}
+    assert quarantine.counts(control) == {"party": 2, "sale": 1}
+
+
+def test_what_a_person_decided_on_is_taken_in_order_and_removed(control: Control) -> None:
+    quarantine.hold(control, [_held("[1]", "2"), _held("[1]", "1"), _held("[2]", "3")])
+    assert quarantine.take(control) == []
+    assert quarantine.mark(control, "party", "party", "[1]", State.RETRY) == 2
+    assert quarantine.mark(control, "party", "party", "[7]", State.DROP) == 0
+    taken = quarantine.take(control)
+    assert [(held.position, held.state) for held in taken] == [("1", State.RETRY), ("2", State.RETRY)]
+    quarantine.remove(control, taken)
+    assert quarantine.listed(control) == [_held("[2]", "3")]
+
+
+def test_a_key_of_any_length_can_be_held(control: Control) -> None:
+    long = _held("[" + "x" * 2000 + "]", "1")
+    quarantine.hold(control, [long])
+    assert quarantine.listed(control, "party") == [long]
+
+
+def test_traffic_adds_up_over_parts_facades_and_minutes(control: Control) -> None:
+    one = Traffic(10, "f1", "party", "read", "new", 3, 1, 0, 0.5)
+    traffic.add(
+        control, [one, replace(one, side="legacy"), replace(one, minute=11), replace(one, function="sale")]
+    )
+    traffic.add(control, [one, replace(one, facade="f2", kind="write", fenced=2)])
+    traffic.add(control, [])
+    assert traffic.sums(control, function="party") == {
+        ("party", "read", "new"): Calls(9, 3, 0, 1.5),
+        ("party", "read", "legacy"): Calls(3, 1, 0, 0.5),
+        ("party", "write", "new"): Calls(3, 1, 2, 0.5),
+    }
+    assert traffic.sums(control, since=11) == {("party", "read", "new"): Calls(3, 1, 0, 0.5)}
+    assert list(traffic.per_minute(control, "party")) == [
+        (10, "read", "legacy"),
+        (10, "read", "new"),
+        (10, "write", "new"),
+        (11, "read", "new"),
+    ]
+
+
+def test_comparisons_add_up_and_samples_are_bounded_per_function(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparisons, "SAMPLES_KEPT", 5)
+    part = Comparison(10, "f1", "party", 5, 1, 2, 3)
+    comparisons.add(control, [part, replace(part, facade="f2"), replace(part, minute=9)])
+    comparisons.add(control, [part])
+    assert comparisons.sums(control, "party", since=10) == Compared(15, 3, 6, 9, last_minute=10)
+    assert comparisons.sums(control, "sale") == Compared()
+    samples = [Mismatch(float(n), "party", f"GET /{n}", [{"path": "name", "legacy": n}]) for n in range(12)]
+    comparisons.add_mismatches(control, [Mismatch(0.0, "sale", "GET /", [])])
+    comparisons.add_mismatches(control, samples[:7])
+    comparisons.add_mismatches(control, samples[7:])
+    assert comparisons.mismatches(control, "party") == samples[:6:-1]
+    assert len(comparisons.mismatches(control, "sale")) == 1
+
+
+def test_a_facade_not_seen_for_ten_seconds_is_gone(control: Control) -> None:
+    facades.seen(control, "a", generation=1, address="http://a", at=100.0)
+    facades.seen(control, "b", generation=1, address="http://b", at=105.0)
+    facades.seen(control, "b", generation=2, address="http://b", at=109.0)
+    assert [f.id for f in facades.live(control, now=110.0)] == ["a", "b"]
+    assert [(f.id, f.generation) for f in facades.live(control, now=111.0)] == [("b", 2)]
+    facades.forget(control, "b")
+    assert facades.live(control, now=111.0) == []
+
+
+def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:
+    first = reconciliations.start(control, "party", at=1.0)
+    assert reconciliations.latest(control, "party") is None
+    reconciliations.add_findings(control, first, [Finding("party", "[2]", "missing", {})])
+    again = [Finding("party", "[2]", "different", {"name": ["a", "b"]}), Finding("party", "[1]", "extra", {})]
+    reconciliations.add_findings(control, first, again)
+    reconciliations.finish(
+        control, first, Status.DRIFT, at=2.0, position=Position("5"), compared=10, extra=1, different=1
+    )
+    second = reconciliations.start(control, "party", at=3.0)
+    found = reconciliations.latest(control, "party")
+    assert found is not None
+    assert (found.id, found.status, found.drift, found.position) == (first, Status.DRIFT, 2, "5")
+    assert reconciliations.findings(control, first) == again[::-1]
+    assert [run.id for run in reconciliations.listed(control, "party")] == [second, first]
+    reconciliations.finish(control, second, Status.FAILED, at=4.0, reason="timeout")
+    assert [run.status for run in reconciliations.listed(control)] == [Status.FAILED, Status.DRIFT]
