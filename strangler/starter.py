@@ -5,6 +5,7 @@ Pure: tables in, text out. The text passes `strangler config check` as it is; it
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -52,12 +53,12 @@ functions:
 """
 
 FUNCTION: Final = """\
-  {function}:
+  {quoted}:
     title: {title}
     source: legacy
     store: new
     entities:
-      {function}:
+      {quoted}:
         table: {table}
         key: {key}
         fields:                      # field of the new service: SQL over the columns; rename, convert, leave out
@@ -76,7 +77,8 @@ FUNCTION: Final = """\
 def starter(kind: str, url: str, tables: Sequence[Table], name: str = "migration") -> str:
     """The text of the file. Each of the tables has a key; a password in the URL becomes a reference to PASSWORD."""
     head = HEAD.format(name=name, kind=kind, url=_quoted(without_password(url)))
-    return head + "\n".join(_function(table) for table in tables)
+    functions = _unique([table.name.rsplit(".", 1)[-1] for table in tables])
+    return head + "\n".join(_function(name, table) for name, table in zip(functions, tables, strict=True))
 
 
 def without_password(url: str) -> str:
@@ -84,35 +86,38 @@ def without_password(url: str) -> str:
     return _USERINFO.sub(rf"\g<1>:${{{PASSWORD}}}@", url.replace("${", "$${"), count=1)
 
 
-def _function(table: Table) -> str:
-    function = as_name(table.name.rsplit(".", 1)[-1])
-    names = _field_names(table)
-    key = [names[column] for column in table.key]
+def _function(function: str, table: Table) -> str:
+    columns = [column.name for column in table.columns]
+    names = dict(zip(columns, _unique(columns), strict=True))
+    key = [_quoted(names[column]) for column in table.key]
     return FUNCTION.format(
         function=function,
+        quoted=_quoted(function),
         title=_quoted(function.replace("_", " ").capitalize()),
-        table=_quoted(table.name),
+        table=_literal(table.name),
         key=key[0] if len(key) == 1 else f"[{', '.join(key)}]",
         fields="\n".join(_fields(table, names)),
         event="".join(part.capitalize() for part in function.split("_")),
     )
 
 
-def _field_names(table: Table) -> dict[str, str]:
-    """Column → field name: allowed, and each once."""
-    names: dict[str, str] = {}
-    for column in table.columns:
-        wanted = name = as_name(column.name)
+def _unique(texts: Sequence[str]) -> list[str]:
+    """Each text as a name of the configuration, and no name twice."""
+    names: list[str] = []
+    for text in texts:
+        wanted = name = as_name(text)
         number = 2
-        while name in names.values():
+        while name in names:
             name = f"{wanted[:38]}_{number}"
             number += 1
-        names[column.name] = name
+        names.append(name)
     return names
 
 
 def _fields(table: Table, names: dict[str, str]) -> Iterator[str]:
-    lines = [(f"          {names[c.name]}: {_quoted(_expression(c.name))}", c) for c in table.columns]
+    lines = [
+        (f"          {_quoted(names[c.name])}: {_literal(_expression(c.name))}", c) for c in table.columns
+    ]
     width = min(max(len(line) for line, _ in lines), 60)
     for line, column in lines:
         yield f"{line:<{width}}  # {_remark(column)}"
@@ -125,21 +130,26 @@ def _remark(column: Column) -> str:
 
 def _expression(column: str) -> str:
     """The column as SQL: bare where that means the column, in double quotes where it would mean something else."""
+    if re.fullmatch(r"[a-z_][a-z0-9_]*", column) and _means_itself(column):
+        return column
+    return exp.to_identifier(column, quoted=True).sql(dialect="postgres")
+
+
+def _means_itself(word: str) -> bool:
     try:
-        parsed = parse_one(column, dialect="postgres")
+        parsed = parse_one(word, dialect="postgres")
     except SqlglotError:
-        parsed = exp.Null()
-    bare = (
-        isinstance(parsed, exp.Column) and parsed.name == column and re.fullmatch(r"[a-z_][a-z0-9_]*", column)
-    )
-    return column if bare else exp.to_identifier(column, quoted=True).sql(dialect="postgres")
+        return False
+    return isinstance(parsed, exp.Column) and parsed.name == word
+
+
+def _literal(text: str) -> str:
+    """The text as a YAML scalar in which nothing refers to the environment."""
+    return _quoted(text.replace("${", "$${"))
 
 
 def _quoted(text: str) -> str:
-    """The text as a YAML scalar: plain where that is safe, else in single quotes."""
-    plain = (
-        re.fullmatch(r"[A-Za-z_][\w ./:${}@+-]*", text)
-        and ": " not in text
-        and text not in ("true", "false", "null")
-    )
-    return text if plain else "'" + text.replace("'", "''") + "'"
+    """The text as a YAML scalar: plain where that is safe, else in quotes."""
+    if re.fullmatch(r"[A-Za-z_]([\w ./:${}@+-]*[\w/}])?", text, re.ASCII) and ": " not in text:
+        return f"'{text}'" if text in ("true", "false", "null") else text
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)

@@ -10,14 +10,10 @@ from typing import Final
 
 from strangler import plugins
 from strangler.configuration.findings import Finding, Path, dotted
-from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.names import nearest
 from strangler.settings import Entity, Settings
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path
-
-OPERATIONS: Final = {kind: operation for operation, kind in KINDS.items()}
-"""What happened to the row, by the key of `events` that names it."""
 
 RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone"})
 """Tables that belong to a store itself."""
@@ -106,13 +102,19 @@ def tables(settings: Settings) -> Iterator[Finding]:
 
 def events(settings: Settings) -> Iterator[Finding]:
     """An event is a fact, so its name is in the past tense."""
-    for path, entity in _entities(settings):
-        for kind in ("created", "changed", "removed"):
-            for index, event in enumerate(getattr(entity.events, kind)):
-                if not is_past_tense(event.name):
-                    at: Path = (*path, "events", kind, index, "name")
-                    example = default_name(str(path[-1]), OPERATIONS[kind])
-                    yield Finding(at, f"{event.name!r} isn't in the past tense", f"what has happened, e.g. {example}")
+    named = [
+        ((*path, "events", kind, index, "name"), event.name)
+        for path, entity in _entities(settings)
+        for kind in ("created", "changed", "removed")
+        for index, event in enumerate(getattr(entity.events, kind))
+    ]
+    if not named:
+        return
+    from strangler.mapping.names import is_past_tense  # with it comes the SQL parser, which takes its time
+
+    for path, name in named:
+        if not is_past_tense(name):
+            yield Finding(path, f"{name!r} isn't in the past tense", "what has happened, e.g. PartyRenamed")
 
 
 def services(settings: Settings) -> Iterator[Finding]:

@@ -87,7 +87,7 @@ BAD = [
     Bad("event name", "        key: id\n        fields:", "        key: id\n        events: {changed: party_changed}\n        fields:",
         [(17, "functions.party.entities.party.events.changed[0].name", "not an event name", "past tense")]),
     Bad("event name in the present", "        key: id\n        fields:", "        key: id\n        events: {changed: PartyChanges}\n        fields:",
-        [(17, "functions.party.entities.party.events.changed[0].name", "'PartyChanges' isn't in the past tense", "PartyChanged")]),
+        [(17, "functions.party.entities.party.events.changed[0].name", "'PartyChanges' isn't in the past tense", "PartyRenamed")]),
     Bad("unknown source", "    source: erp\n    store: new\n    service", "    source: epr\n    store: new\n    service",
         [(10, "functions.party.source", "there is no source 'epr'", "erp (did you mean this?)")]),
     Bad("unknown store", "    store: new\n    service", "    store: warehouse\n    service",
