@@ -255,6 +255,11 @@ class Shadow(Section):
         256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted."
     )
     timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
+    settle: Duration = Field(
+        timedelta(seconds=2),
+        description="How long a difference may take to vanish, since the store is behind by the lag; "
+        "the service is asked again meanwhile.",
+    )
     credentials: bool = Field(
         False, description="Whether shadow calls carry the caller's Authorization and Cookie."
     )
@@ -287,6 +292,13 @@ class Facade(Section):
     shadow: Shadow = Field(default_factory=Shadow)
 
 
+class Console(Section):
+    """The page and API that tell how the migration stands; they change nothing."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; local by default, since there is no log-in yet.")
+    port: int = Field(8081, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+
+
 class Cutover(Section):
     """How a switch of owners behaves."""
 
@@ -302,7 +314,6 @@ class Sync(Section):
 
     batch: int = Field(2000, ge=1, description="Most events in one transaction of log and store.")
     chunk: int = Field(50_000, ge=1, description="Rows of one backfill chunk; a kill repeats at most one.")
-    history: Duration = Field(timedelta(days=7), description="How long tombstones are kept.")
 
 
 class Settings(Section):
@@ -322,6 +333,7 @@ class Settings(Section):
     sources: dict[Name, Source] = Field(min_length=1)
     stores: dict[Name, Database] = Field(default_factory=dict)
     facade: Facade | None = Field(None, description="Without it only the sync runs.")
+    console: Console = Field(default_factory=Console)
     sync: Sync = Field(default_factory=Sync)
     cutover: Cutover = Field(default_factory=Cutover)
     functions: dict[Name, Function] = Field(min_length=1)
