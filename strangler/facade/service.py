@@ -18,9 +18,16 @@ BODY: Final = 8 * 1024 * 1024
 """Longest body of a call that is translated, and of an answer to it: both are held whole."""
 
 CARRIED: Final = frozenset(
-    "authorization cookie accept-language traceparent tracestate via x-strangler-shadow x-forwarded-for"
-    " x-forwarded-host x-forwarded-proto idempotency-key x-request-id".split()
-)
+    [
+        "authorization",
+        "cookie",
+        "accept-language",
+        "idempotency-key",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+    ]
+) | {"via", "x-strangler-shadow", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 """The caller's headers that a translated call has too."""
 
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))

@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 from strangler.control.comparisons import Mismatch
@@ -29,8 +30,11 @@ from strangler.settings import Shadow as ShadowSettings
 BODY: Final = 1024 * 1024
 """Longest body, of request or answer, that is kept for a comparison; longer ones are dropped."""
 
-WORKERS: Final = 4
-"""Shadow calls under way at once."""
+WORKERS: Final = 16
+"""Comparisons under way at once; those that wait for the store to catch up are among them."""
+
+PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
+"""Seconds before the service is asked again after a difference; the last one goes on."""
 
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 REQUEST_KEPT: Final = 4000
@@ -80,8 +84,7 @@ class Shadow:
         while True:
             seen = await self._queue.get()
             try:
-                async with asyncio.timeout(self._settings.timeout.total_seconds()):
-                    await self._compare(seen)
+                await self._compare(seen)
             except (StranglerError, Refusal, TimeoutError, ValueError) as error:
                 self._fail(seen.function, error)
             except Exception as error:  # noqa: BLE001  # a comparison must never end the comparing
@@ -93,11 +96,16 @@ class Shadow:
         _log.info("shadow comparison failed", extra={"function": function, "reason": reason})
 
     async def _compare(self, seen: Seen) -> None:
-        """Ask the service and count what comes of it. Raises when the two can't be compared."""
-        headers = [h for h in seen.request.headers if self._settings.credentials or h[0] not in CREDENTIALS]
-        marked = seen.request._replace(headers=[*headers, ("x-strangler-shadow", "1")])
-        new = await self._services.ask(seen.function, seen.operation, marked)
-        found = await asyncio.get_running_loop().run_in_executor(self._thread, self._differences, seen, new)
+        """Ask the service and count what comes of it. Raises when the two can't be compared.
+
+        The store is behind legacy by the lag of the sync, so the service is asked again until it agrees or `settle` is
+        over: only a difference that is still there then says something about the service.
+        """
+        loop = asyncio.get_running_loop()
+        settled = loop.time() + self._settings.settle.total_seconds()
+        pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        while (found := await self._ask(seen)) and loop.time() < settled:
+            await asyncio.sleep(next(pauses))
         if not found:
             self._count(seen.function, "matched")
             return
@@ -105,6 +113,14 @@ class Shadow:
         shown = [difference._asdict() for difference in found]
         sample = Mismatch(time.time(), seen.function, asked[:REQUEST_KEPT].strip(), shown)
         self._count(seen.function, "mismatched", sample)
+
+    async def _ask(self, seen: Seen) -> Sequence[Difference]:
+        """What differs in the service's answer as it is now."""
+        headers = [h for h in seen.request.headers if self._settings.credentials or h[0] not in CREDENTIALS]
+        marked = seen.request._replace(headers=[*headers, ("x-strangler-shadow", "1")])
+        async with asyncio.timeout(self._settings.timeout.total_seconds()):
+            new = await self._services.ask(seen.function, seen.operation, marked)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._differences, seen, new)
 
     def _differences(self, seen: Seen, new: Answer) -> Sequence[Difference]:
         """Runs in a thread: parsing a long answer must not hold up callers."""
