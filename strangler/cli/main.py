@@ -15,7 +15,7 @@ import click
 from strangler import __version__
 from strangler.cli.application import Application
 from strangler.cli.lazy import Lazy, LazyGroup
-from strangler.errors import ConfigurationError, StranglerError
+from strangler.errors import ConfigurationError, Problem, StranglerError
 
 INTERRUPTED: Final = 130
 """The exit code of a command that was ended by Ctrl-C, as shells count it."""
@@ -40,6 +40,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "rollback": Lazy("strangler.cli.cutover:rollback", MOVE, "Move a function back."),
     "hold": Lazy("strangler.cli.cutover:hold", MOVE, "Keep a function from advancing, with a reason."),
     "release": Lazy("strangler.cli.cutover:release", MOVE, "Lift a hold."),
+    "backfill": Lazy(
+        "strangler.cli.backfill:command", LOOK, "Watch a function's backfill, or ask for another one."
+    ),
     "reconcile": Lazy(
         "strangler.cli.reconcile:command", LOOK, "Compare legacy and store; list what differs."
     ),
@@ -64,7 +67,7 @@ class Worded(click.ClickException):
         out = file or sys.stderr
         if isinstance(self.error, ConfigurationError):
             for problem in self.error.problems:
-                click.echo(_coloured(str(problem), "write instead:", "cyan"), file=out)
+                click.echo(_problem(problem), file=out)
             count = len(self.error.problems)
             click.echo(
                 click.style(f"{count} problem{'s' if count != 1 else ''}", fg="red", bold=True), file=out
@@ -78,9 +81,12 @@ class Worded(click.ClickException):
                 )
 
 
-def _coloured(text: str, label: str, colour: str) -> str:
-    first, *rest = text.split("\n")
-    return "\n".join([first, *(line.replace(label, click.style(label, fg=colour), 1) for line in rest)])
+def _problem(problem: Problem) -> str:
+    """`str(problem)` in colours: the place, the key path, and what mends it stand out."""
+    text = str(problem)
+    if problem.path:
+        text = text.replace(f": {problem.path}: ", f": {click.style(problem.path, bold=True)}: ", 1)
+    return text.replace("\n    fix: ", f"\n    {click.style('fix:', fg='green', bold=True)} ")
 
 
 class Root(LazyGroup):
