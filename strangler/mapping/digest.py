@@ -11,8 +11,7 @@ that text in UTF-8, as a signed integer.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from typing import Final
+from typing import Any, Final, Protocol
 
 HASH: Final = "strangler_hash"
 """The SQL function: `strangler_hash(a, b)` is the hash of a row of two texts."""
@@ -41,7 +40,14 @@ class Checksum:
         return str(self.total)
 
 
-def register(connection: sqlite3.Connection) -> None:
+class Connection(Protocol):
+    """What is asked of a connection: `sqlite3.Connection` has it."""
+
+    def create_function(self, name: str, narg: int, func: Any, /, *, deterministic: bool = False) -> None: ...
+    def create_aggregate(self, name: str, n_arg: int, aggregate_class: Any, /) -> None: ...
+
+
+def register(connection: Connection) -> None:
     """Make both known to a connection."""
     connection.create_function(HASH, -1, row_hash, deterministic=True)
     connection.create_aggregate(CHECKSUM, -1, Checksum)

@@ -7,23 +7,17 @@ So the two can't disagree. NULL in gives NULL out; what has no meaning gives NUL
 
 from __future__ import annotations
 
-import hashlib
+import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from strangler.mapping import canonical, runtime, sqlite_values
+from strangler.mapping import canonical, digest, runtime, sqlite_values
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.language import OPERATIONS
 from strangler.mapping.python import FAILURES
 from strangler.shapes import FieldType
-
-
-class Connection(Protocol):
-    """What is asked of a connection: `sqlite3.Connection` has it."""
-
-    def create_function(self, name: str, narg: int, func: Any, /, *, deterministic: bool = False) -> None: ...
 
 
 T, I, D, F = FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.FLOAT  # noqa: E741
@@ -121,13 +115,6 @@ def _float_text(value: Any) -> Any:
     return canonical.float_text(value) if isinstance(value, float) else value
 
 
-def _md5(value: Any) -> str | None:
-    """As PostgreSQL's: lower-case hex of the text's UTF-8."""
-    if value is None:
-        return None
-    return hashlib.md5(str(value).encode(), usedforsecurity=False).hexdigest()
-
-
 def _stored(kind: str, value: Any) -> Any:
     """The canonical text of a store's value, or the value's own text where it isn't one of its type: that is drift."""
     if value is None:
@@ -141,7 +128,6 @@ def _stored(kind: str, value: Any) -> Any:
 def _functions() -> dict[str, tuple[int, Callable[..., Any]]]:
     """Name → number of arguments, function."""
     found: dict[str, tuple[int, Callable[..., Any]]] = {
-        "md5": (1, _md5),
         "strangler_float_text": (1, _float_text),
         "strangler_stored": (2, _stored),
     }
@@ -160,6 +146,7 @@ _FUNCTIONS: Final = _functions()
 
 
 def register(connection: Connection) -> None:
-    """Register every function that the mapping's SQL uses on the connection, and `md5` as PostgreSQL has it."""
+    """Register every function that the mapping's SQL uses on the connection, `md5` as PostgreSQL has it, and the hashes of rows."""
     for name, (count, function) in _FUNCTIONS.items():
         connection.create_function(name, count, function, deterministic=True)
+    digest.register(connection)

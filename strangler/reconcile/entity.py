@@ -165,6 +165,8 @@ class _Comparison:
 
     def _find_untranslatable(self) -> dict[str, str]:
         select = self._mapping.select(self._legacy.dialect)
+        if select.always_translatable:
+            return {}
         return self._sides.ask_legacy(select.untranslatable_sql(), lambda rows: dict(self._reasons(rows)))
 
     def _reasons(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,66 @@
+"""What a person should look at, found in the facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from strangler.control.ledger import Verification
+from strangler.control.reconciliations import Status
+from strangler.cutover.stages import RULES
+from strangler.durations import format_duration
+from strangler.progress.facts import Attention, FunctionProgress
+
+
+def attention(functions: Iterable[FunctionProgress], ledger: Verification) -> Iterator[Attention]:
+    """What is wrong first, then what is worth knowing."""
+    found = [each for function in functions for each in _of(function)]
+    if ledger.problem:
+        found.append(Attention("", f"the ledger doesn't verify: {ledger.problem}", True))
+    yield from sorted(found, key=lambda each: not each.wrong)
+
+
+def _of(function: FunctionProgress) -> Iterator[Attention]:
+    for words in _wrong(function):
+        yield Attention(function.name, words, True)
+    for words in _worth_knowing(function):
+        yield Attention(function.name, words, False)
+
+
+def _wrong(function: FunctionProgress) -> Iterator[str]:
+    if function.source and function.source.error:
+        yield f"the source can't be read: {_first_line(function.source.error)}"
+    if function.delivery and function.delivery.error:
+        yield f"nothing is delivered: {_first_line(function.delivery.error)}"
+    if function.reconciled and function.reconciled.run.status is Status.DRIFT:
+        run = function.reconciled.run
+        yield f"{_count(run.drift, 'key differs', 'keys differ')} between legacy and store"
+    if function.late_writes:
+        late = _count(function.late_writes, "late write", "late writes")
+        yield f"{late} came from legacy after the switch: a job still writes there"
+    if function.quarantined:
+        yield f"{_count(function.quarantined, 'key waits', 'keys wait')} in quarantine"
+
+
+def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
+    if function.reconciled and function.reconciled.run.status is Status.FAILED:
+        yield f"the last reconciliation could not check: {_first_line(function.reconciled.run.reason or '')}"
+    if function.standing.hold:
+        yield f"held: {function.standing.hold}"
+    if function.standing.fenced:
+        yield "writes are fenced: a switch of owners is under way, or was interrupted"
+    if function.compared.mismatched:
+        yield f"{_count(function.compared.mismatched, 'answer', 'answers')} differed in shadow"
+    running = [record for record in function.backfills if record.finished_at is None]
+    if running and RULES[function.standing.stage].delivery:
+        rows, about = sum(r.rows for r in running), sum(r.estimate for r in running)
+        yield f"backfill is going on: {rows:,} of about {about:,} rows"
+    if RULES[function.standing.stage].delivery and function.delivery and (function.delivery.lag or 0) > 60:
+        yield f"the store is {format_duration(function.delivery.lag or 0)} behind"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0]

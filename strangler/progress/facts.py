@@ -1,0 +1,150 @@
+"""The facts of the progress: plain frozen data. Times are seconds since the epoch, shares from 0 to 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strangler.control.backfills import BackfillRecord
+from strangler.control.comparisons import Compared, Mismatch
+from strangler.control.deliveries import DeliveryRecord
+from strangler.control.ledger import Entry, Verification
+from strangler.control.reconciliations import Finding, Run
+from strangler.control.sources import SourceRecord
+from strangler.cutover.gates import GateResult
+from strangler.cutover.plan import Target
+from strangler.cutover.stages import ORDER, Side, Stage, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of one kind (read, write) that one side answered in the last hour. `latency` is the mean in seconds."""
+
+    kind: str
+    side: Side
+    calls: int
+    errors: int
+    fenced: int
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Calls by the side that answered, in `minutes` minutes from `at` on."""
+
+    at: float
+    minutes: int
+    legacy: int
+    new: int
+
+    @property
+    def share(self) -> float | None:
+        """The share of the calls that new answered; None when there were none."""
+        return share(self.legacy, self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From `at` on a function stood in `stage` with `weight` (basis points)."""
+
+    at: float
+    stage: Stage
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The last reconciliation that has ended, with the first keys that differ."""
+
+    run: Run
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionProgress:
+    """Where one function is. `target` is where it goes next (None when there is nothing further), `gates` what that needs.
+
+    `calls` are those of the last hour, `history` goes back up to a week. `steps` are the stages from the beginning, `decisions`
+    everything about it on the ledger. `compared` are the comparisons since it last entered shadow, `mismatches` some examples.
+    """
+
+    name: str
+    title: str
+    entities: tuple[str, ...]
+    standing: Standing
+    target: Target | None
+    gates: tuple[GateResult, ...]
+    calls: tuple[Calls, ...]
+    history: tuple[Point, ...]
+    delivery: DeliveryRecord | None
+    source: SourceRecord | None
+    backfills: tuple[BackfillRecord, ...]
+    reconciled: Reconciled | None
+    compared: Compared
+    mismatches: tuple[Mismatch, ...]
+    quarantined: int
+    steps: tuple[Step, ...]
+    decisions: tuple[Entry, ...]
+
+    @property
+    def blocked(self) -> tuple[GateResult, ...]:
+        """The gates that keep it from going on."""
+        return tuple(gate for gate in self.gates if not gate.passes)
+
+    @property
+    def rows(self) -> int:
+        """Rows written into the store so far, by backfill and by events."""
+        return (self.delivery.rows if self.delivery else 0) + sum(record.rows for record in self.backfills)
+
+    @property
+    def late_writes(self) -> int:
+        return self.delivery.late_writes if self.delivery else 0
+
+    @property
+    def share(self) -> float | None:
+        """The share of the calls of the last hour that new answered; None when there were none."""
+        by_side = {side: sum(each.calls for each in self.calls if each.side is side) for side in Side}
+        return share(by_side[Side.LEGACY], by_side[Side.NEW])
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something a person should look at: about which function ("" for all), what it is, and whether it is wrong or only worth
+    knowing."""
+
+    function: str
+    words: str
+    wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The whole migration at the moment `at`; `begun` is when the first function moved, None when none has.
+
+    `history` has the calls of all functions together, `facades` how many are running, `ledger` whether its chain holds.
+    """
+
+    name: str
+    at: float
+    begun: float | None
+    functions: tuple[FunctionProgress, ...]
+    history: tuple[Point, ...]
+    ledger: Verification
+    facades: int
+    attention: tuple[Attention, ...]
+
+    @property
+    def by_stage(self) -> dict[Stage, int]:
+        """How many functions are in each stage, in the order of the stages."""
+        return {stage: sum(f.standing.stage is stage for f in self.functions) for stage in ORDER}
+
+    @property
+    def share(self) -> float | None:
+        """The share of all calls of the last hour that new answered."""
+        calls = [each for function in self.functions for each in function.calls]
+        legacy = sum(each.calls for each in calls if each.side is Side.LEGACY)
+        return share(legacy, sum(each.calls for each in calls) - legacy)
+
+
+def share(legacy: int, new: int) -> float | None:
+    """New's share of both together; None of nothing."""
+    return new / (legacy + new) if legacy + new else None

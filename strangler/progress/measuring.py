@@ -1,0 +1,95 @@
+"""Measuring the progress: the facts, collected from the control store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from strangler.control import comparisons, facades, ledger, reconciliations, traffic
+from strangler.control.store import Control
+from strangler.cutover import assessment
+from strangler.cutover import history as moves
+from strangler.cutover.stages import Stage
+from strangler.progress import pace
+from strangler.progress.attention import attention
+from strangler.progress.facts import Calls, FunctionProgress, Point, Progress, Reconciled, Step
+from strangler.settings import Settings
+
+HOUR: Final = 60
+"""Minutes that count as lately."""
+
+WEEK: Final = 7 * 24 * 60
+"""Minutes that the history of calls goes back at most."""
+
+EXAMPLES: Final = 10
+"""Keys that differ, and mismatches in shadow, that are shown of each function."""
+
+
+def measure(
+    settings: Settings,
+    control: Control,
+    *,
+    probe: assessment.Probe = assessment.probe,
+    clock: Callable[[], float] = time.time,
+) -> Progress:
+    """The progress now: all functions of the configuration, in its order. Asks each new service how it is."""
+    now = clock()
+    minute = int(now // 60)
+    counted = {
+        name: pace.minutes(traffic.per_minute(control, name, since=minute - WEEK))
+        for name in settings.functions
+    }
+    histories = pace.points(counted, minute)
+    sums = traffic.sums(control, since=minute - HOUR + 1)
+    functions = []
+    for name in settings.functions:
+        judged = assessment.assess(control, settings, name, probe=probe, clock=lambda: now)
+        functions.append(_function(control, judged, pace.lately(sums, name), histories[name]))
+    verification = ledger.verify(control)
+    return Progress(
+        name=settings.name,
+        at=now,
+        begun=min((step.at for function in functions for step in function.steps[1:]), default=None),
+        functions=tuple(functions),
+        history=pace.together(histories.values()),
+        ledger=verification,
+        facades=len(facades.live(control, now=now)),
+        attention=tuple(attention(functions, verification)),
+    )
+
+
+def _function(
+    control: Control, judged: assessment.Assessment, calls: tuple[Calls, ...], history: tuple[Point, ...]
+) -> FunctionProgress:
+    name, evidence = judged.function, judged.evidence
+    return FunctionProgress(
+        name=name,
+        title=judged.settings.title or name,
+        entities=tuple(judged.settings.entities),
+        standing=evidence.standing,
+        target=judged.target,
+        gates=judged.gates,
+        calls=calls,
+        history=history,
+        delivery=evidence.delivery,
+        source=evidence.source,
+        backfills=tuple(evidence.backfills.values()),
+        reconciled=_reconciled(control, name),
+        compared=evidence.compared,
+        mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
+        quarantined=evidence.quarantined,
+        steps=_steps(control, name),
+        decisions=tuple(ledger.entries(control, function=name)),
+    )
+
+
+def _reconciled(control: Control, function: str) -> Reconciled | None:
+    run = reconciliations.latest(control, function)
+    return Reconciled(run, tuple(reconciliations.findings(control, run.id, limit=EXAMPLES))) if run else None
+
+
+def _steps(control: Control, function: str) -> tuple[Step, ...]:
+    """Where it stood from the beginning of time, then after each move."""
+    moved = (Step(move.at, move.after, move.weight) for move in moves.moves(control, function))
+    return (Step(0.0, Stage.LEGACY, 0), *moved)
