@@ -23,7 +23,7 @@ from examples.tryton.erp import NAMES
 from examples.tryton.rpc import Fault, Rejected, Session
 from examples.tryton.tally import Tally
 
-FIELDS: Final = ["name", "code", "active"]
+FIELDS: Final = ["name", "code", "active", "rec_name", "create_date", "write_date"]
 COUNTED: Final = [["code", "ilike", "1%"]]
 """Parties whose number doesn't change: nobody removes or deactivates these, and new codes begin otherwise."""
 PATIENCE: Final = 5.0

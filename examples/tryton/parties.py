@@ -125,7 +125,15 @@ class Parties:
             given = {"name": None, "active": True, **values}
             given["code"] = given.get("code") or str(_next(connection, "code", table.c.code_number))
             _refuse_taken(connection, given["code"], id)
-            row = {"id": id, **given, **_derived(given), "created_at": _now(), "_position": None}
+            now = _now()
+            row = {
+                "id": id,
+                **given,
+                **_derived(given),
+                "created_at": now,
+                "changed_at": now,
+                "_position": None,
+            }
             connection.execute(table.insert().values(row))
         return self._existing(id)
 
