@@ -1,0 +1,227 @@
+"""The conductor: takes a decision about a function, or refuses it, and leaves the evidence (invariant 8).
+
+It decides by `plan` and `gates`, which are pure, and carries out through a `Hand`; a `Recorder` in its place makes a
+dry run of the same decisions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from strangler.control import ledger, standings
+from strangler.control.lock import lock_decisions
+from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.assessment import Probe, assess, probe
+from strangler.cutover.gates import GateResult
+from strangler.cutover.history import Kind, describe, evidence
+from strangler.cutover.journal import Intent
+from strangler.cutover.plan import Target, backwards, forwards, moved
+from strangler.cutover.recovery import Clock, Watch, unheard
+from strangler.cutover.stages import RULES, Stage, Standing
+from strangler.cutover.switch import Outside, Switch, Undone
+from strangler.errors import Refused
+from strangler.settings import Settings
+
+
+class Hand(Protocol):
+    """What carries decisions out."""
+
+    def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
+        """Change stage and weight; the owner stays."""
+        ...
+
+    def switch(self, intent: Intent, before: Standing) -> Standing:
+        """Change the owner. Raises Refused before anything is touched, Undone after it was put back."""
+        ...
+
+    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+        """Change fields of the standing and note why."""
+        ...
+
+    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
+        """Put something on the ledger."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """A hand that acts: each decision and its evidence are one transaction."""
+
+    control: Control
+    actor: str
+    time_limit: float
+    outside: Callable[[str], Outside]
+    watch: Watch = unheard
+    clock: Clock = time.time
+
+    def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
+        body = describe(before, after, intent.reason) | {"gates": intent.evidence}
+        with self.control.begin() as connection:
+            lock_decisions(connection)
+            journal.refuse_while_open(self.control, intent.function, intent.cohort)
+            stored = standings.change(self.control, before, after, at=self.clock())
+            self.note(intent.function, kind, body)
+            return stored
+
+    def switch(self, intent: Intent, before: Standing) -> Standing:
+        journal.refuse_while_open(self.control, intent.function, intent.cohort)
+        switch = Switch(
+            self.control, self.outside(intent.function), self.time_limit, watch=self.watch, clock=self.clock
+        )
+        return switch.run(intent, before)
+
+    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+        with self.control.begin():
+            stored = standings.amend(self.control, function, at=self.clock(), **fields)
+            self.note(function, kind, body)
+            return stored
+
+    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
+        ledger.append(
+            self.control, actor=self.actor, kind=kind, function=function, body=body, at=self.clock()
+        )
+
+
+@dataclass(slots=True)
+class Recorder:
+    """A hand that only says what it would do; `acts` is what it was asked, in words."""
+
+    acts: list[str] = field(default_factory=list)
+
+    def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
+        self.acts.append(
+            f"{intent.function} would go from {_place(before)} to {_place(after)}; {after.owner} stays the owner"
+        )
+        return after
+
+    def switch(self, intent: Intent, before: Standing) -> Standing:
+        self.acts.append(
+            f"{intent.function} would go from {_place(before)} to {Target(intent.stage, intent.weight)}; "
+            f"{intent.owner} would become the owner, with writes fenced for a moment"
+        )
+        return moved(before, Target(intent.stage, intent.weight))
+
+    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+        raise NotImplementedError("a hold has no dry run")
+
+    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
+        """A dry run leaves no trace."""
+
+
+class Conductor:
+    """Decides for the functions of one configuration, on behalf of `actor`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        hand: Hand,
+        *,
+        actor: str,
+        probe: Probe = probe,
+        clock: Clock = time.time,
+    ) -> None:
+        self._settings, self._control, self._hand, self._actor = settings, control, hand, actor
+        self._probe, self._clock = probe, clock
+
+    def advance(self, function: str, stage: Stage | None = None, weight: int | None = None) -> Standing:
+        """Move a function forwards, if it isn't held and every gate passes. `weight` in basis points.
+
+        Raises Refused naming each gate that blocks, with its figure, its limit and what to do.
+        """
+        section = self._settings.functions[function]
+        with self._refusals(function, "advance"):
+            before = standings.of(self._control, function)
+            if before.hold is not None:
+                raise Refused(
+                    f"{function} is held in {before.stage}",
+                    why=before.hold,
+                    do=f"strangler release {function}, once the reason is gone",
+                )
+            target = forwards(before, section.weights, stage, weight)
+            assessed = assess(
+                self._control,
+                self._settings,
+                function,
+                target=target,
+                probe=self._probe,
+                clock=self._clock,
+            )
+            if assessed.blocking:
+                raise _Blocked(before, target, assessed.gates)
+            return self._carry_out(assessed.evidence.standing, target, Kind.ADVANCED, "", assessed.gates)
+
+    def rollback(
+        self, function: str, stage: Stage | None = None, weight: int | None = None, *, reason: str = ""
+    ) -> Standing:
+        """Move a function backwards. No gate is asked, but from live nothing may be lost. Raises Refused."""
+        with self._refusals(function, "rollback"):
+            before = standings.of(self._control, function)
+            target = backwards(before, stage, weight)
+            return self._carry_out(before, target, Kind.ROLLED_BACK, reason, ())
+
+    def hold(self, function: str, reason: str) -> Standing:
+        """Let nobody advance a function until it is released."""
+        return self._hand.amend(function, Kind.HELD, {"reason": reason}, hold=reason)
+
+    def release(self, function: str) -> Standing:
+        """Lift a hold. Raises Refused when there is none."""
+        with self._refusals(function, "release"):
+            before = standings.of(self._control, function)
+            if before.hold is None:
+                raise Refused(f"{function} isn't held", do=f"strangler plan {function}")
+            return self._hand.amend(function, Kind.RELEASED, {"reason": before.hold}, hold=None)
+
+    def _carry_out(
+        self, before: Standing, target: Target, kind: Kind, reason: str, gates: tuple[GateResult, ...]
+    ) -> Standing:
+        intent = Intent(
+            before.function, before.cohort, target.stage, target.weight, self._actor, reason, evidence(gates)
+        )
+        # Invariant 4: a new owner comes by the switch only.
+        if RULES[target.stage].owner is not before.owner:
+            return self._hand.switch(intent, before)
+        return self._hand.move(intent, before, moved(before, target), kind)
+
+    @contextmanager
+    def _refusals(self, function: str, asked: str) -> Iterator[None]:
+        """Put a refusal on the ledger, with what the gates said. What was undone has left its own entry."""
+        try:
+            yield
+        except Undone:
+            raise
+        except Refused as error:
+            gates = error.gates if isinstance(error, _Blocked) else ()
+            body = {"asked": asked, "what": error.what, "why": error.why, "gates": evidence(gates)}
+            self._hand.note(function, Kind.REFUSED, body)
+            raise
+
+
+class _Blocked(Refused):
+    """Gates that don't pass, each in words."""
+
+    def __init__(self, before: Standing, target: Target, gates: tuple[GateResult, ...]) -> None:
+        self.gates = gates
+        blocking = [gate for gate in gates if not gate.passes]
+        count = f"{len(blocking)} of {len(gates)} gates {'does' if len(blocking) == 1 else 'do'}n't pass"
+        super().__init__(
+            f"{before.function} stays in {_place(before)}: {count} on the way to {target}",
+            why="\n".join(
+                f"{gate.name} is {_verdict(gate)}: {gate.words} (figure {gate.figure}, limit {gate.limit})"
+                for gate in blocking
+            ),
+            do="\n".join(dict.fromkeys(gate.do for gate in blocking if gate.do)),
+        )
+
+
+def _verdict(gate: GateResult) -> str:
+    return "inconclusive" if gate.verdict == "inconclusive" else "failing"
+
+
+def _place(standing: Standing) -> str:
+    return str(Target(standing.stage, standing.weight))

@@ -1,0 +1,206 @@
+"""The journal of a switch of owners: which step is done, and whether the point of no return is passed (invariant 6).
+
+A row belongs to one process, its holder, that gives signs of life. Every step is written only if the journal still
+stands where the holder left it; so when somebody else has taken an abandoned switch over, the first holder, should it
+come back, finds out before it does anything more.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from strangler.changes import Position
+from strangler.control import tables
+from strangler.control.lock import lock_decisions
+from strangler.control.store import Control
+from strangler.cutover.stages import RULES, Side, Stage, Standing
+from strangler.errors import Refused
+
+ABANDONED_AFTER: Final = 15.0
+"""Seconds without a sign of life after which a switch counts as abandoned: several times the pause between two."""
+
+
+class Step(StrEnum):
+    """What is done, in the order in which it is. Back from new to legacy `limited` and `caught up` have nothing to do."""
+
+    FENCED = "fenced"
+    ACKNOWLEDGED = "acknowledged"
+    LIMITED = "limited"
+    CAUGHT_UP = "caught up"
+    CHECKED = "checked"
+    DECIDED = "decided"
+    SWITCHED = "switched"
+    FINISHED = "finished"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a switch is for: the stage and weight that it leads to, who wants it and why. `evidence` is what the gates
+    said, as it goes to the ledger."""
+
+    function: str
+    cohort: str
+    stage: Stage
+    weight: int
+    actor: str
+    reason: str
+    evidence: list[dict[str, str]]
+
+    @property
+    def owner(self) -> Side:
+        """Who owns the function afterwards."""
+        return RULES[self.stage].owner
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A switch as it is recorded. `before` is the standing from which it began. Times in seconds since the epoch."""
+
+    id: int
+    step: Step
+    decided: bool
+    finished: bool
+    intent: Intent
+    before: Standing
+    position: Position | None
+    holder: str
+    started_at: float
+    updated_at: float
+
+
+def myself() -> str:
+    """This process as a holder."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def begin(control: Control, intent: Intent, before: Standing, *, at: float) -> Journal:
+    """Open a journal with its first step done: the caller fences in the same transaction. Raises Refused when a switch
+    of the function is under way."""
+    with control.begin() as connection:
+        lock_decisions(connection)
+        refuse_while_open(control, intent.function, intent.cohort)
+        values = {
+            "function": intent.function,
+            "cohort": intent.cohort,
+            "direction": intent.owner,
+            "step": Step.FENCED,
+            "decided": False,
+            "finished": False,
+            "intent": orjson.dumps({"intent": asdict(intent), "before": asdict(before)}).decode(),
+            "position": None,
+            "holder": myself(),
+            "started_at": at,
+            "updated_at": at,
+        }
+        statement = insert(tables.journal).values(values).returning(tables.journal)
+        return _journal(connection.execute(statement).mappings().one())
+
+
+def advance(
+    control: Control, journal: Journal, step: Step, *, at: float, position: Position | None = None
+) -> Journal:
+    """Record that `step` is done. Raises Refused when the journal isn't where the holder left it."""
+    done = step in (Step.FINISHED, Step.UNDONE)
+    values: dict[str, Any] = {"step": step, "updated_at": at, "finished": done}
+    if step is Step.DECIDED:
+        values["decided"] = True  # Invariant 6
+    if position is not None:
+        values["position"] = position
+    table = tables.journal
+    with control.begin() as connection:
+        mine = (table.c.id == journal.id, table.c.step == journal.step, table.c.holder == journal.holder)
+        changed = update(table).where(*mine).values(values).returning(table)
+        row = connection.execute(changed).mappings().first()
+        if row is None:
+            raise Refused(
+                f"the switch of {journal.intent.function} is no longer ours",
+                why="it looked abandoned, so somebody else has ended it",
+                do="look at `strangler status`, and try again",
+            )
+        return _journal(row)
+
+
+def take_over(control: Control, journal: Journal, *, at: float) -> Journal | None:
+    """Become the holder of an abandoned journal; None when somebody else moved it meanwhile."""
+    table = tables.journal
+    same = (
+        table.c.id == journal.id,
+        table.c.step == journal.step,
+        table.c.updated_at == journal.updated_at,
+    )
+    with control.begin() as connection:
+        changed = update(table).where(*same).values(holder=myself(), updated_at=at).returning(table)
+        row = connection.execute(changed).mappings().first()
+        return _journal(row) if row else None
+
+
+def sign_of_life(control: Control, journal: Journal, *, at: float) -> None:
+    """Say that the holder is still at work."""
+    table = tables.journal
+    mine = (table.c.id == journal.id, table.c.holder == journal.holder, table.c.finished.is_(False))
+    with control.begin() as connection:
+        connection.execute(update(table).where(*mine).values(updated_at=at))
+
+
+def unfinished(control: Control, function: str | None = None) -> list[Journal]:
+    """The switches that are neither finished nor undone."""
+    table = tables.journal
+    query = select(table).where(table.c.finished.is_(False)).order_by(table.c.id)
+    if function is not None:
+        query = query.where(table.c.function == function)
+    with control.read() as connection:
+        return [_journal(row) for row in connection.execute(query).mappings()]
+
+
+def refuse_while_open(control: Control, function: str, cohort: str) -> None:
+    """Raise Refused when a switch is under way."""
+    for journal in unfinished(control, function):
+        if journal.intent.cohort == cohort:
+            raise Refused(
+                f"a switch of {function} to {journal.intent.owner} is under way",
+                why=f"{journal.intent.actor} began it; its last step is: {journal.step}",
+                do="wait until it is finished; an abandoned one ends by itself within seconds, at the next command",
+            )
+
+
+def abandoned(journal: Journal, *, now: float) -> bool:
+    """Whether nobody works on it any more: the holder is a process of this machine that is gone, or has been silent."""
+    host, _, process = journal.holder.rpartition(":")
+    if host == socket.gethostname() and not _runs(int(process)):
+        return True
+    return now - journal.updated_at > ABANDONED_AFTER
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _journal(row: Any) -> Journal:
+    recorded = orjson.loads(row["intent"])
+    intent, before = recorded["intent"], recorded["before"]
+    return Journal(
+        id=row["id"],
+        step=Step(row["step"]),
+        decided=row["decided"],
+        finished=row["finished"],
+        intent=Intent(**{**intent, "stage": Stage(intent["stage"])}),
+        before=Standing(**{**before, "stage": Stage(before["stage"]), "owner": Side(before["owner"])}),
+        position=row["position"],
+        holder=row["holder"],
+        started_at=row["started_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,51 @@
+"""The world beyond the control store, as a switch of owners needs it: the source, the log and the store of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from strangler import assembly
+from strangler.changes import Position
+from strangler.control.store import Control
+from strangler.cutover.switch import Outside
+from strangler.mapping import EntityMapping
+from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
+from strangler.settings import Settings
+
+
+def outside(settings: Settings, control: Control, function: str) -> Outside:
+    """What the configuration names for a function. Connects only when it is asked something."""
+
+    def way_back() -> None:
+        """Both sides must be readable: without that nobody could tell what a rollback loses."""
+        with _sides(settings, function) as (_, source, store):
+            source.reader().close()
+            store.reader().close()
+
+    def safe_position(timeout: float) -> Position:
+        with _sides(settings, function) as (_, source, _store):
+            return source.safe_position(timeout)
+
+    def drift() -> int:
+        with _sides(settings, function) as (mappings, source, store), closing(assembly.log(settings)) as log:
+            return len(delta_check(mappings, source, store, recently_changed(log, function)))
+
+    def only_new() -> int:
+        with _sides(settings, function) as (mappings, source, store):
+            return only_in_new(mappings, source, store, control).total
+
+    return Outside(way_back, safe_position, drift, only_new)
+
+
+@contextmanager
+def _sides(
+    settings: Settings, function: str
+) -> Iterator[tuple[list[EntityMapping], ChangeSource, ServiceStore]]:
+    section = settings.functions[function]
+    with (
+        closing(assembly.source(settings, section.source)) as source,
+        closing(assembly.store(settings, section.store)) as store,
+    ):
+        yield assembly.mappings(settings, function, source), source, store
