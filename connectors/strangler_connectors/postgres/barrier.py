@@ -1,8 +1,9 @@
 """The barrier: a position before which no transaction is still to come, and what stands in its way.
 
-A commit first writes its record and only then becomes visible to others. So a position is taken from the WAL first
-and the list of open transactions after it: every transaction with a commit record before the position is either visible or
-in that list. Once those in the list are done, a new snapshot sees all that was committed before the position.
+A commit first writes its record and only then becomes visible to others. So a position is taken from the WAL
+first and the list of open transactions after it: every transaction with a commit record before the position is
+either visible or in that list. Once those in the list are done, a new snapshot sees all that was
+committed before the position.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ def safe_position(connection: Connection[Any], name: str, timeout: float) -> Pos
     deadline = time.monotonic() + timeout
     here = parse_lsn(_value(connection, _WHERE))
     waiting = open_transactions(connection)
-    beat(connection)
     pause = 0.002
     while waiting := [row[0] for row in connection.execute(_STILL_OPEN, [waiting]).fetchall()]:
         if time.monotonic() > deadline:
@@ -62,7 +62,11 @@ def safe_position(connection: Connection[Any], name: str, timeout: float) -> Pos
 
 
 def open_transactions(connection: Connection[Any]) -> list[str]:
-    """The ids of the transactions that are writing now."""
+    """The ids of the transactions that were writing when this was called.
+
+    A snapshot lists only those that are older than the newest finished one; so one of our own is finished first.
+    """
+    beat(connection)
     ids: list[str] = _value(connection, _OPEN)
     return ids
 

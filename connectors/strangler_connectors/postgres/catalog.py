@@ -144,7 +144,7 @@ def relations(connection: Connection[Any], tables: Sequence[str]) -> list[Relati
     for oid, name, primary, identity, names, total in connection.execute(_INDEXES, [oids]):
         indexes[oid].append(Index(name, primary, identity, tuple(names), total))
     details = {oid: (tuple(columns[oid]), frozenset(generated[oid]), tuple(indexes[oid])) for oid in oids}
-    return [Relation(*row, *details[row[1]]) for row in found]
+    return [Relation(*(*row, *details[row[1]])) for row in found]
 
 
 def domains(connection: Connection[Any]) -> dict[int, int]:

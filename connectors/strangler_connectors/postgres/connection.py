@@ -59,7 +59,7 @@ def open_connection(
     options = " ".join(f"-c {key}={value}" for key, value in (SESSION | session).items())
     given: dict[str, Any]
     try:
-        given = conninfo_to_dict(_DRIVER.sub("postgresql://", url))
+        given = dict(conninfo_to_dict(_DRIVER.sub("postgresql://", url)))
     except psycopg.ProgrammingError:
         # The driver's text may quote a part of the URL, and so of the password.
         raise SourceError(
