@@ -67,39 +67,42 @@ class Boundary:
 
     def translate(self, transaction: Transaction, into: Translation) -> None:
         """Add the events and the held changes of one transaction to `into`, in the order of the source."""
-        changes = transaction.changes
-        if len(changes) == 1:
-            for mapping in self._by_table.get(changes[0].table, ()):
-                for step in _steps(mapping, changes[0]):
-                    self._take(mapping, step, transaction.committed_at, into)
-            return
-        for mapping, step in self._folded(changes):
-            self._take(mapping, step, transaction.committed_at, into)
+        time = transaction.committed_at
+        for mapping, step in self._folded(transaction.changes):
+            reason = step.fault
+            if self.held and _held_key(mapping, step) in self.held:
+                reason = WAITING  # Invariant 7: later changes of a held key wait behind it.
+            if not reason:
+                try:
+                    into.events.append(event_of(mapping, step.key, step.change, time))
+                    continue
+                except Untranslatable as error:
+                    reason = str(error)
+            key = _held_key(mapping, step)
+            self.held.add(key)
+            into.held.append(Held(key, step.change, reason))
 
     def _folded(self, changes: Sequence[Change]) -> list[tuple[EntityMapping, _Step]]:
         """One step per entity and transaction, in the order of the last change of each."""
         folded: dict[tuple[int, str], tuple[EntityMapping, _Step]] = {}
+        by_table = self._by_table
         for change in changes:
-            for mapping in self._by_table.get(change.table, ()):
+            for mapping in by_table.get(change.table, ()):
                 for step in _steps(mapping, change):
                     identity = (id(mapping), step.key)
-                    earlier = folded.pop(identity, None)
-                    together = _then(earlier[1], step) if earlier else step
-                    folded[identity] = (mapping, together)
-        return [entry for entry in folded.values() if entry[1].effective]
+                    if identity in folded:
+                        step = _then(folded.pop(identity)[1], step)
+                    folded[identity] = (mapping, step)
+        return [entry for entry in folded.values() if _matters(entry[1])]
 
-    def _take(self, mapping: EntityMapping, step: _Step, time: float, into: Translation) -> None:
-        key = HeldKey(mapping.shape.function, mapping.shape.entity, step.key)
-        if key in self.held:  # Invariant 7: later changes of a held key wait behind it.
-            into.held.append(Held(key, step.change, WAITING))
-            return
-        try:
-            if step.fault:
-                raise Untranslatable(step.fault)
-            into.events.append(event_of(mapping, step.key, step.change, time))
-        except Untranslatable as error:
-            self.held.add(key)
-            into.held.append(Held(key, step.change, str(error)))
+
+def _matters(step: _Step) -> bool:
+    """False for what came and went within the transaction."""
+    return step.existed or step.change.operation is not Operation.DELETE
+
+
+def _held_key(mapping: EntityMapping, step: _Step) -> HeldKey:
+    return HeldKey(mapping.shape.function, mapping.shape.entity, step.key)
 
 
 def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> Event:
@@ -126,11 +129,6 @@ class _Step(NamedTuple):
     change: Change
     existed: bool
     fault: str = ""
-
-    @property
-    def effective(self) -> bool:
-        """False for what came and went within the transaction."""
-        return self.existed or self.change.operation is not Operation.DELETE
 
 
 def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
