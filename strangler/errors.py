@@ -59,7 +59,7 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         text = f"{where}: {self.path}: {self.what}" if self.path else f"{where}: {self.what}"
-        return f"{text}\n    write instead: {self.instead}" if self.instead else text
+        return f"{text}\n    fix: {self.instead}" if self.instead else text
 
 
 class ConfigurationError(StranglerError):

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from strangler import assembly, catalog
-from strangler.configuration.findings import Finding, Path
+from strangler.configuration.findings import Finding, Path, undotted
 from strangler.errors import MappingError, StranglerError
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.names import nearest
@@ -37,7 +37,7 @@ def inspect(settings: Settings) -> Inspection:
         except StranglerError as error:
             remedy = error.do or "correct the URL, or check with --offline"
             why = f"{error.what}: {error.why}" if error.why else error.what
-            result.findings.append(Finding(("sources", name), f"couldn't be checked: {why}", remedy))
+            result.findings.append(Finding(("sources", name, "url"), f"couldn't be checked: {why}", remedy))
     return result
 
 
@@ -52,7 +52,7 @@ def _inspect_source(settings: Settings, name: str, source: ChangeSource, result:
         try:
             result.mappings.append(_compiled(path, entity, table))
         except MappingError as error:
-            result.findings.append(Finding((*path, "fields"), error.what, error.do))
+            result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
 
 def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:

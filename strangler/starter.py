@@ -5,7 +5,6 @@ Pure: tables in, text out. The text passes `strangler config check` as it is; it
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -152,4 +151,10 @@ def _quoted(text: str) -> str:
     """The text as a YAML scalar: plain where that is safe, else in quotes."""
     if re.fullmatch(r"[A-Za-z_]([\w ./:${}@+-]*[\w/}])?", text, re.ASCII) and ": " not in text:
         return f"'{text}'" if text in ("true", "false", "null") else text
-    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(_escaped(character) for character in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() and character not in '"\\' else f"\\U{ord(character):08x}"

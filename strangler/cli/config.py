@@ -85,4 +85,11 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
         console.print(Text(f"source {name}: {display(source.url.get_secret_value())}, {state}"))
     for name, store in settings.stores.items():
         console.print(Text(f"store {name}: {display(store.url.get_secret_value())}"))
-    console.print(Text.assemble((f"{application.path} is fine", "bold green")))
+    console.print(
+        Text.assemble(
+            (
+                f"{application.path} is fine{'' if inspection else ', as far as the file itself tells'}",
+                "bold green",
+            )
+        )
+    )

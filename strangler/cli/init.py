@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from strangler import urls
 from strangler.cli.application import Application, pass_application
+from strangler.configuration.consistency import CONNECTORS
 from strangler.errors import Refused, SourceError, StranglerError
 from strangler.names import nearest
 
 if TYPE_CHECKING:
     from strangler.ports import ChangeSource
     from strangler.shapes import Table
-
-KINDS: Final = {"postgresql": "postgres", "sqlite": "sqlite"}
-"""Kind of URL → kind of connector."""
 
 
 @click.command()
@@ -64,11 +62,11 @@ def _connect(url: str) -> ChangeSource:
     from strangler import plugins
     from strangler.settings import Source
 
-    kind = KINDS.get(urls.kind(url))
+    kind = CONNECTORS.get(urls.kind(url))
     if kind is None:
         raise StranglerError(
             f"no connector reads {urls.display(url)!r}",
-            why=f"there are connectors for: {', '.join(KINDS)}",
+            why=f"there are connectors for: {', '.join(CONNECTORS)}",
             do="postgresql://user:password@host/database or sqlite:///file.db",
         )
     section = Source.model_validate({"kind": kind, "url": urls.anchored(url, Path.cwd())})
@@ -127,7 +125,7 @@ def _write(target: Path, url: str, tables: Sequence[Table]) -> None:
     from strangler.starter import PASSWORD, starter, without_password
 
     shown = urls.anchored(url, Path.cwd())
-    text = starter(KINDS[urls.kind(url)], shown, tables)
+    text = starter(CONNECTORS[urls.kind(url)], shown, tables)
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:

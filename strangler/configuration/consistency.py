@@ -15,6 +15,9 @@ from strangler.settings import Entity, Settings
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path
 
+CONNECTORS: Final = {"postgresql": "postgres", "sqlite": "sqlite"}
+"""Kind of URL → kind of the connector that reads it."""
+
 RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone"})
 """Tables that belong to a store itself."""
 
@@ -160,6 +163,11 @@ def weights(settings: Settings) -> Iterator[Finding]:
 def urls(settings: Settings) -> Iterator[Finding]:
     """URLs are URLs of the right sort. They are secrets, so none is quoted."""
     example = "postgresql://user:${PASSWORD}@host/db or sqlite:///file.db"
+    for name, source in settings.sources.items():
+        fitting = CONNECTORS.get(kind_of(source.url.get_secret_value()))
+        if fitting and source.kind in CONNECTORS.values() and source.kind != fitting:
+            what = f"the URL is for {fitting}, the kind is {source.kind}"
+            yield Finding(("sources", name, "kind"), what, f"kind: {fitting}, or another URL")
     databases: list[tuple[Path, str]] = [
         *((("sources", name, "url"), each.url.get_secret_value()) for name, each in settings.sources.items()),
         *((("stores", name, "url"), each.url.get_secret_value()) for name, each in settings.stores.items()),

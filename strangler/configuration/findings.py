@@ -17,6 +17,11 @@ class Finding(NamedTuple):
     line: int | None = None
 
 
+def undotted(text: str) -> Path:
+    """The path that a dotted text means; a step of digits is an index of a list."""
+    return tuple(int(step) if step.isdigit() else step for step in text.split("."))
+
+
 def dotted(path: Path) -> str:
     """`("functions", "party", "routes", 0)` as `functions.party.routes[0]`."""
     text = ""

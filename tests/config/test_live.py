@@ -1,0 +1,154 @@
+"""`strangler init` and `strangler config check` against a live legacy database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg2
+import pytest
+from click.testing import CliRunner, Result
+
+from strangler.cli.main import root
+from strangler.configuration import load
+from strangler.starter import PASSWORD
+
+TABLES = """
+CREATE TABLE party_party (id serial PRIMARY KEY, name varchar, "Code" text NOT NULL, active boolean, "order" int);
+CREATE TABLE party_address (party int, line smallint, street text, PRIMARY KEY (party, line));
+CREATE TABLE journal (x int);
+CREATE SCHEMA crm;
+CREATE TABLE crm.lead (id int PRIMARY KEY, amount numeric(16, 2));
+"""
+
+
+@pytest.fixture
+def legacy(postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A legacy database, its password in the environment, and the working directory of the commands."""
+    connection = psycopg2.connect(postgres_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(TABLES)
+    connection.close()
+    monkeypatch.setenv(PASSWORD, password(postgres_url))
+    monkeypatch.chdir(tmp_path)
+    return postgres_url
+
+
+def password(url: str) -> str:
+    return url.split("://", 1)[1].split("@", 1)[0].partition(":")[2]
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(root, arguments)
+    assert "Traceback" not in result.output
+    return result
+
+
+def written(legacy: str, tables: Sequence[str]) -> Path:
+    result = run("init", "--source", legacy, "--tables", ",".join(tables))
+    assert result.exit_code == 0, result.output
+    return Path("strangler.yaml")
+
+
+def test_the_starter_passes_the_check(legacy: str) -> None:
+    path = written(legacy, ["party_party", "party_address", "crm.lead"])
+    result = run("config", "check")
+    assert result.exit_code == 0, result.output
+    assert "strangler.yaml is fine" in result.stdout
+    settings = load(path)
+    assert settings.functions["party_address"].entities["party_address"].key == ["party", "line"]
+    assert settings.functions["party_party"].entities["party_party"].fields["code"] == '"Code"'
+    assert settings.functions["lead"].entities["lead"].table == "crm.lead"
+
+
+def test_no_command_shows_the_password(legacy: str) -> None:
+    path = written(legacy, ["party_party"])
+    assert password(legacy) not in path.read_text()
+    shown = [run("config", "check"), run("init", "--source", legacy), run("config", "check", "--offline")]
+    assert all(password(legacy) not in each.output for each in shown)
+
+
+def test_a_missing_table_and_a_missing_column_are_told_at_once(legacy: str) -> None:
+    path = written(legacy, ["party_party", "party_address"])
+    text = (
+        path.read_text()
+        .replace("table: party_party", "table: party_prty")
+        .replace("street: street", "street: stret")
+    )
+    path.write_text(text)
+    lines = text.splitlines()
+    result = run("config", "check")
+    assert result.exit_code == 2
+    table, column = (
+        next(i for i, line in enumerate(lines, 1) if sign in line) for sign in ("party_prty", "stret")
+    )
+    assert f"strangler.yaml:{table}: functions.party_party.entities.party_party.table:" in result.stderr
+    assert "party_party (did you mean this?)" in result.stderr
+    assert (
+        f"strangler.yaml:{column}: functions.party_address.entities.party_address.fields.street:"
+        in result.stderr
+    )
+    assert "there is no column 'stret' in party_address" in result.stderr
+    assert "2 problems" in result.stderr
+    assert run("config", "check", "--offline").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("/test_", "/nowhere_", "does not exist"),
+        ("postgres:${LEGACY_PASSWORD}", "postgres:wrong", "password authentication failed"),
+        ("@127.0.0.1:", "@127.0.0.1:1", "can't connect"),
+        ("kind: postgres", "kind: sqlite", "the URL is for postgres, the kind is sqlite"),
+    ],
+)
+def test_a_source_that_cannot_be_reached_is_not_fine(legacy: str, old: str, new: str, said: str) -> None:
+    """Invariant 7: what couldn't be checked never reads as fine."""
+    path = written(legacy, ["party_party"])
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    result = run("config", "check")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "is fine" not in result.output
+
+
+def test_init_does_not_overwrite_unless_told_to(legacy: str) -> None:
+    path = written(legacy, ["party_party"])
+    path.write_text("mine\n")
+    refused = run("init", "--source", legacy, "--tables", "crm.lead")
+    assert refused.exit_code == 1
+    assert "already there" in refused.stderr
+    assert path.read_text() == "mine\n"
+    assert run("init", "--source", legacy, "--tables", "crm.lead", "--output", "other.yaml").exit_code == 0
+    assert run("init", "--source", legacy, "--tables", "crm.lead", "--force").exit_code == 0
+    assert "crm.lead" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [("party_prty", "did you mean 'party_party'"), ("party_party,journal", "no primary key: journal")],
+)
+def test_init_tells_what_it_cannot_take(legacy: str, tables: str, said: str) -> None:
+    result = run("init", "--source", legacy, "--tables", tables)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not Path("strangler.yaml").exists()
+
+
+def test_without_tables_the_candidates_are_listed(legacy: str) -> None:
+    result = run("init", "--source", legacy)
+    assert result.exit_code == 0
+    assert not Path("strangler.yaml").exists()
+    for name in ("party_party", "party_address", "crm.lead", "journal"):
+        assert name in result.stdout
+    assert "can't be captured" in result.stdout
+
+
+@pytest.mark.parametrize("url", ["mysql://h/x", "nonsense", "postgresql://u:s3cret@127.0.0.1:1/x"])
+def test_init_with_a_wrong_url(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("init", "--source", url, "--tables", "a")
+    assert result.exit_code == 2
+    assert "s3cret" not in result.output
+    assert list(tmp_path.iterdir()) == []
