@@ -32,7 +32,7 @@ from strangler.cutover.journal import Intent, Journal, Step
 from strangler.cutover.recovery import Clock, Watch, finish, undo, unheard
 from strangler.cutover.stages import Side, Standing
 from strangler.durations import format_duration
-from strangler.errors import Refused, StranglerError
+from strangler.errors import Refused, StranglerError, Unavailable
 
 logger = logging.getLogger("strangler.cutover")
 
@@ -90,7 +90,18 @@ class Switch:
         opened, fenced = self._fence(intent, before)
         with _signs_of_life(self._control, opened, self._clock):
             decided = self._decide_or_undo(opened, fenced)
+            return self._finish(decided)
+
+    def _finish(self, decided: Journal) -> Standing:
+        intent = decided.intent
+        try:
             return finish(self._control, decided, actor=intent.actor, watch=self._watch, clock=self._clock)
+        except StranglerError as error:
+            raise Unavailable(
+                f"the switch of {intent.function} to {intent.owner} is decided, but couldn't be finished yet",
+                why=error.what,
+                do="nothing: the worker, or the next command, finishes it; watch `strangler status`",
+            ) from error
 
     def _fence(self, intent: Intent, before: Standing) -> tuple[Journal, Standing]:
         body = {"to": intent.stage, "owner": intent.owner, "reason": intent.reason, "gates": intent.evidence}

@@ -1,0 +1,177 @@
+"""`strangler quarantine`: look at what couldn't be translated, and decide what becomes of it.
+
+The commands only mark what is to be done; the worker does it, since it alone writes to the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from strangler.cli.application import Application, pass_application
+from strangler.errors import Refused
+
+if TYPE_CHECKING:
+    from strangler.control.quarantine import Held, State
+
+as_json = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
+everything = click.option("--all", "everything", is_flag=True, help="Every key of the function.")
+
+
+@click.group()
+def group() -> None:
+    """List, retry or drop what couldn't be translated.
+
+    Later changes of a key wait behind its first held one; other keys go on. A KEY is written as `list` shows it.
+    """
+
+
+@group.command("list")
+@click.argument("function", required=False)
+@click.option("--limit", default=100, show_default=True, help="Most changes to show.")
+@as_json
+@pass_application
+def listing(application: Application, function: str | None, limit: int, wants_json: bool) -> None:
+    """List what waits, oldest first; of one FUNCTION or of all."""
+    from strangler.control import quarantine
+
+    if function:
+        application.function(function)
+    held = quarantine.listed(application.control, function, limit=limit)
+    if wants_json:
+        click.echo(json.dumps([_as_json(each) for each in held], indent=2))
+    elif not held:
+        click.echo("nothing waits in quarantine")
+    else:
+        _print_table(held)
+        total = sum(quarantine.counts(application.control).values())
+        click.echo(f"{total:,} {'key waits' if total == 1 else 'keys wait'} in all")
+
+
+@group.command()
+@click.argument("function")
+@click.argument("entity")
+@click.argument("key")
+@pass_application
+def show(application: Application, function: str, entity: str, key: str) -> None:
+    """Show every change that waits for one KEY, with the row as legacy sent it."""
+    for each in _of_key(application, function, entity, key):
+        click.echo(click.style(f"{each.position}  {_when(each)}  {each.state}", bold=True))
+        click.echo(f"  {each.reason}")
+        body = json.dumps(json.loads(each.change), indent=2, ensure_ascii=False)
+        click.echo("  " + body.replace("\n", "\n  "))
+
+
+@group.command()
+@click.argument("function")
+@click.argument("entity", required=False)
+@click.argument("key", required=False)
+@everything
+@pass_application
+def retry(
+    application: Application, function: str, entity: str | None, key: str | None, everything: bool
+) -> None:
+    """Translate what waits for a KEY again; what still can't be stays, with the reason of then."""
+    from strangler.control.quarantine import State
+
+    count = _mark(application, function, entity, key, everything, State.RETRY)
+    click.echo(f"{_changes(count)} will be tried again by the worker; see `strangler quarantine list`")
+
+
+@group.command()
+@click.argument("function")
+@click.argument("entity", required=False)
+@click.argument("key", required=False)
+@everything
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@pass_application
+def drop(
+    application: Application, function: str, entity: str | None, key: str | None, everything: bool, yes: bool
+) -> None:
+    """Forget what waits for a KEY. The store keeps what it has; the next change of the key goes through again."""
+    from strangler.control.quarantine import State
+
+    if not yes:
+        click.confirm("What is dropped never reaches the store. Drop it?", abort=True)
+    count = _mark(application, function, entity, key, everything, State.DROP)
+    click.echo(
+        f"{_changes(count)} will be dropped by the worker; `strangler reconcile {function}` tells what is missing"
+    )
+
+
+def _mark(
+    application: Application,
+    function: str,
+    entity: str | None,
+    key: str | None,
+    everything: bool,
+    state: State,
+) -> int:
+    from strangler.control import quarantine
+
+    if everything == bool(entity and key):
+        raise click.UsageError("name ENTITY and KEY, or give --all")
+    control = application.control
+    if everything:
+        application.function(function)
+        keys = {(held.entity, held.key) for held in quarantine.listed(control, function)}
+    else:
+        keys = {(held.entity, held.key) for held in _of_key(application, function, entity or "", key or "")}
+    with control.begin():
+        return sum(quarantine.mark(control, function, entity, key, state) for entity, key in sorted(keys))
+
+
+def _of_key(application: Application, function: str, entity: str, key: str) -> list[Held]:
+    from strangler.control import quarantine
+
+    section = application.function(function)
+    if entity not in section.entities:
+        from strangler.names import unknown
+
+        raise unknown("entity", entity, section.entities, where=f"in function {function}")
+    held = quarantine.show(application.control, function, entity, key)
+    if not held:
+        raise Refused(
+            f"nothing waits in quarantine for key {key} of {function}.{entity}",
+            do=f"strangler quarantine list {function}, and write the key as it is shown there, in quotes",
+        )
+    return held
+
+
+def _print_table(held: Sequence[Held]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from strangler.cli.standing import console
+
+    table = Table(
+        "function", "entity", "key", "since", "state", "reason", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for each in held:
+        table.add_row(each.function, each.entity, each.key, _when(each), each.state, each.reason)
+    console().print(table)
+
+
+def _as_json(held: Held) -> dict[str, Any]:
+    return {
+        "function": held.function,
+        "entity": held.entity,
+        "key": held.key,
+        "position": held.position,
+        "state": held.state,
+        "at": held.at,
+        "reason": held.reason,
+        "change": json.loads(held.change),
+    }
+
+
+def _when(held: Held) -> str:
+    return datetime.fromtimestamp(held.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _changes(count: int) -> str:
+    return f"{count:,} {'change' if count == 1 else 'changes'}"

@@ -1,0 +1,288 @@
+"""How standings, gates and plans look in the terminal, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from strangler.control import facades
+from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.assessment import Assessment
+from strangler.cutover.gates import GateResult, Verdict
+from strangler.cutover.history import evidence as gates_json
+from strangler.cutover.plan import FULL, Step, Target, percent
+from strangler.cutover.stages import RULES, Side, Stage, Standing
+from strangler.durations import format_duration
+
+_COLOURS: Final = {
+    Stage.LEGACY: "bright_black",
+    Stage.SYNCING: "blue",
+    Stage.SHADOW: "magenta",
+    Stage.CANARY: "yellow",
+    Stage.LIVE: "green",
+    Stage.RETIRED: "cyan",
+}
+_MARKS: Final = {
+    Verdict.PASS: Text("✓", "green"),
+    Verdict.FAIL: Text("✗", "red"),
+    Verdict.INCONCLUSIVE: Text("?", "yellow"),
+}
+
+
+def console() -> Console:
+    """Standard output; as wide as the terminal, and wide enough for the tables where there is none."""
+    found = Console(highlight=False, soft_wrap=False)
+    return found if found.is_terminal else Console(highlight=False, width=140)
+
+
+def stages_table() -> Table:
+    """The rules of the stages."""
+    table = _table("stage", "reads are answered by", "owner of writes", "delivery", "meaning")
+    for stage, rule in RULES.items():
+        delivery = "legacy → store" if rule.delivery else "–"
+        table.add_row(_stage(stage), rule.reads, _owner(rule.owner), delivery, rule.meaning)
+    return table
+
+
+def status_table(assessed: Sequence[Assessment]) -> Table:
+    """All functions: where they stand, how well they are synced, and what comes next or is in the way."""
+    table = _table("function", "stage", "weight", "owner", "rows", "lag", "drift", "shadow", "next")
+    for column in table.columns[4:7]:
+        column.justify = "right"
+    for each in assessed:
+        standing = each.evidence.standing
+        stage = _stage(standing.stage)
+        if standing.fenced:
+            stage.append(" fenced", "bold red")
+        weight = percent(standing.weight) if standing.stage is Stage.CANARY else ""
+        table.add_row(
+            Text(each.function, "bold"),
+            stage,
+            weight,
+            _owner(standing.owner),
+            _rows(each),
+            _lag(each),
+            _drift(each),
+            _shadow(each),
+            _next(each),
+        )
+    return table
+
+
+def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
+    """What no cell of the table says: errors of source and delivery, late writes, switches under way, no facade."""
+    told: set[str] = set()
+    for each in assessed:
+        source, delivery = each.evidence.source, each.evidence.delivery
+        if source and source.error:
+            told.add(f"source {source.name}: {source.error}")
+        if delivery and delivery.error:
+            told.add(f"delivery of {each.function}: {delivery.error}")
+        if delivery and delivery.late_writes:
+            told.add(
+                f"{each.function}: {delivery.late_writes:,} late writes in legacy, not applied to the store"
+            )
+        if each.evidence.quarantined:
+            told.add(
+                f"{each.function}: {each.evidence.quarantined:,} keys in quarantine (strangler quarantine list)"
+            )
+    for open_switch in journal.unfinished(control):
+        intent = open_switch.intent
+        told.add(f"{intent.function}: a switch to {intent.owner} is under way, last step: {open_switch.step}")
+    beyond = [each for each in assessed if each.evidence.standing.stage not in (Stage.LEGACY, Stage.SYNCING)]
+    if beyond and not facades.live(control, now=beyond[0].evidence.now):
+        told.add("no facade was seen in the last 10 s: callers that come past it aren't routed")
+    for words in sorted(told):
+        yield Text.assemble(("! ", "bold yellow"), words)
+
+
+def status_json(each: Assessment) -> dict[str, Any]:
+    """A function as `status --json` gives it; weights as shares, times in seconds."""
+    evidence = each.evidence
+    standing, delivery, run, counted = (
+        evidence.standing,
+        evidence.delivery,
+        evidence.reconciliation,
+        evidence.compared,
+    )
+    return {
+        "function": each.function,
+        "title": each.settings.title or each.function,
+        **_standing_json(standing),
+        "rows": _row_count(each),
+        "lag": delivery.lag if delivery else None,
+        "late_writes": delivery.late_writes if delivery else 0,
+        "drift": {"status": run.status, "keys": run.drift, "finished_at": run.finished_at} if run else None,
+        "shadow": {"matched": counted.matched, "mismatched": counted.mismatched, "failed": counted.failed},
+        "quarantined": evidence.quarantined,
+        "next": _target_json(each.target) if each.target else None,
+        "gates": gates_json(each.gates),
+        "blocking": [gate.name for gate in each.blocking],
+    }
+
+
+def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> None:
+    """The moves that are left: the next one with its gates, the later ones in a line each."""
+    standing = assessed.evidence.standing
+    out.print(Text.assemble((assessed.function, "bold"), " stands in ", _place(standing)))
+    if standing.hold:
+        out.print(Text.assemble(("held: ", "bold red"), standing.hold))
+    if not steps:
+        out.print("Nothing is left to do.")
+    for number, step in enumerate(steps, 1):
+        out.print(Padding(_step(number, step, whole=number == 1 or bool(step.interrupts)), (1, 0, 0, 2)))
+
+
+def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
+    """The plan as `plan --json` gives it."""
+    return {
+        "function": assessed.function,
+        **_standing_json(assessed.evidence.standing),
+        "steps": [
+            {
+                "to": _target_json(step.target),
+                "does": step.does,
+                "gates": gates_json(step.gates),
+                "least_seconds": step.least,
+                "interrupts": step.interrupts,
+                "final": step.final,
+            }
+            for step in steps
+        ],
+    }
+
+
+def print_move(out: Console, before: Standing, after: Standing) -> None:
+    """What a move has done."""
+    line = Text.assemble((after.function, "bold"), ": ", _place(before), " → ", _place(after))
+    out.print(line.append(f"; {RULES[after.stage].meaning}", "bright_black"))
+
+
+def _step(number: int, step: Step, *, whole: bool) -> RenderableType:
+    head = Text.assemble((f"{number}. ", "bold"), _target(step.target), f"  {step.does}")
+    if not whole:
+        waiting = sum(not gate.passes for gate in step.gates)
+        note = (
+            "every gate passes now" if not waiting else f"{waiting} of {len(step.gates)} gates don't pass now"
+        )
+        return head.append(f"  ({note})", "bright_black")
+    parts: list[RenderableType] = [head]
+    if step.gates:
+        parts.append(Padding(_gates(step.gates), (0, 0, 0, 3)))
+    facts = [
+        ("takes at least", format_duration(step.least) if step.least else ""),
+        ("interrupts", step.interrupts),
+        ("can't be undone", step.final),
+    ]
+    parts += [Text.assemble("   ", (f"{name}: ", "bright_black"), words) for name, words in facts if words]
+    return Group(*parts)
+
+
+def _gates(gates: Sequence[GateResult]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for gate in gates:
+        words = Text(gate.words)
+        if gate.do and not gate.passes:
+            words.append(f"\n→ {gate.do}", "bright_black")
+        figure = f"{gate.figure} / {gate.limit}"
+        table.add_row(_MARKS[gate.verdict], gate.name, Text(figure, "bright_black"), words)
+    return table
+
+
+def _next(each: Assessment) -> Text:
+    """What comes next: the move, or the first gate in its way, in words."""
+    standing = each.evidence.standing
+    if standing.hold:
+        return Text.assemble(("held: ", "bold red"), standing.hold)
+    if each.target is None:
+        return Text("done", "bright_black")
+    if not each.blocking:
+        return Text.assemble("→ ", _target(each.target), (", every gate passes" if each.gates else ""))
+    first, more = each.blocking[0], len(each.blocking) - 1
+    words = Text.assemble(_MARKS[first.verdict], f" {first.name}: {first.words}")
+    return words.append(f" (+{more})", "bright_black") if more else words
+
+
+def _lag(each: Assessment) -> Text:
+    delivery = each.evidence.delivery
+    if delivery is None or delivery.lag is None or not RULES[each.evidence.standing.stage].delivery:
+        return Text("–", "bright_black")
+    return Text(format_duration(delivery.lag))
+
+
+def _drift(each: Assessment) -> Text:
+    run = each.evidence.reconciliation
+    if run is None or run.finished_at is None:
+        return Text("–", "bright_black")
+    if run.status == "failed":
+        return Text("could not check", "yellow")
+    words = Text(f"{run.drift:,}", "red" if run.drift else "green")
+    return words.append(
+        f" {format_duration(max(0.0, each.evidence.now - run.finished_at))} ago", "bright_black"
+    )
+
+
+def _shadow(each: Assessment) -> Text:
+    counted = each.evidence.compared
+    total = counted.matched + counted.mismatched
+    if not total:
+        return Text("–", "bright_black")
+    share = f"{counted.matched / total:.1%}" if counted.mismatched else "100%"
+    return Text.assemble(
+        (share, "red" if counted.mismatched else "green"), (f" of {total:,} same", "bright_black")
+    )
+
+
+def _rows(each: Assessment) -> str:
+    count = _row_count(each)
+    going_on = any(record.finished_at is None for record in each.evidence.backfills.values())
+    return f"{count:,}{'…' if going_on else ''}" if count or going_on else "–"
+
+
+def _row_count(each: Assessment) -> int:
+    """Rows written: by backfill, and from events."""
+    filled = sum(record.rows for record in each.evidence.backfills.values())
+    return filled + (each.evidence.delivery.rows if each.evidence.delivery else 0)
+
+
+def _standing_json(standing: Standing) -> dict[str, Any]:
+    return {
+        "stage": standing.stage,
+        "weight": standing.weight / FULL,
+        "owner": standing.owner,
+        "fenced": standing.fenced,
+        "hold": standing.hold,
+        "since": standing.since,
+        "generation": standing.generation,
+    }
+
+
+def _target_json(target: Target) -> dict[str, Any]:
+    return {"stage": target.stage, "weight": target.weight / FULL}
+
+
+def _place(standing: Standing) -> Text:
+    return _target(Target(standing.stage, standing.weight))
+
+
+def _target(target: Target) -> Text:
+    return Text(str(target), f"bold {_COLOURS[target.stage]}")
+
+
+def _stage(stage: Stage) -> Text:
+    return Text(stage, f"bold {_COLOURS[stage]}")
+
+
+def _owner(owner: Side) -> Text:
+    return Text(owner, "green" if owner is Side.NEW else "")
+
+
+def _table(*headers: str) -> Table:
+    return Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
