@@ -46,6 +46,7 @@ class Scene:
     service_url: str
     service_database_url: str
     facade_url: str
+    console_url: str
 
     @property
     def client_url(self) -> str:
@@ -78,14 +79,15 @@ def _build(narrator: Narrator, stack: ExitStack) -> Scene:
         tryton = stack.enter_context(erp.tryton(server, FOLDER))
     with narrator.busy(f"{PARTIES:,} parties through Tryton's own API: Łódź, O'Neil, Nippon 日本"):
         erp.seed(tryton, PARTIES)
-    service_port, facade_port = processes.free_port(), processes.free_port()
+    service_port, facade_port, console_port = (processes.free_port() for _ in range(3))
     scene = Scene(
         tryton,
         f"http://127.0.0.1:{service_port}",
         server.create_database("party_service"),
         f"http://127.0.0.1:{facade_port}",
+        f"http://127.0.0.1:{console_port}",
     )
-    narrator.environment.update(_environment(scene, facade_port))
+    narrator.environment.update(_environment(scene, facade_port, console_port))
     with narrator.busy("The new party service, with a database of its own"):
         stack.enter_context(_service(scene, service_port))
     narrator.type("config", "check")
@@ -94,7 +96,7 @@ def _build(narrator: Narrator, stack: ExitStack) -> Scene:
     return scene
 
 
-def _environment(scene: Scene, facade_port: int) -> dict[str, str]:
+def _environment(scene: Scene, facade_port: int, console_port: int) -> dict[str, str]:
     return {
         "STRANGLER_CONFIG": str(CONFIGURATION),
         "DEMO_DATA": str(FOLDER / "strangler"),
@@ -103,6 +105,7 @@ def _environment(scene: Scene, facade_port: int) -> dict[str, str]:
         "PARTY_DATABASE_URL": scene.service_database_url,
         "PARTY_SERVICE_URL": scene.service_url,
         "FACADE_PORT": str(facade_port),
+        "CONSOLE_PORT": str(console_port),
     }
 
 
@@ -211,6 +214,7 @@ def _stay(narrator: Narrator, scene: Scene) -> None:
     table.add_row("Tryton through the facade", scene.client_url)
     table.add_row("Tryton itself", scene.tryton.url)
     table.add_row("login", f"{scene.tryton.user} / {scene.tryton.password}")
+    table.add_row("the console", scene.console_url)
     table.add_row("the new service", f"{scene.service_url}/docs")
     table.add_row("legacy database", scene.tryton.database_url)
     table.add_row("service database", scene.service_database_url)
