@@ -22,7 +22,7 @@ TEXT_LIMIT: Final = 4096
 _TOKEN: Final = re.compile(rb'["{}\[\]:,]|[^\s"{}\[\]:,]+')
 _BRACKET: Final = re.compile(rb'["{}\[\]]')
 _QUOTE: Final = re.compile(rb'["\\]')
-_BLANK: Final = b" \t\r\n"
+_LITERAL: Final = re.compile(rb"true|false|null|-?[0-9][-+.0-9eE]*")
 
 
 class Node:
@@ -181,6 +181,9 @@ class Scanner:
     def _flush_word(self) -> None:
         if self._word:
             word, self._word = self._word, b""
+            if not _LITERAL.fullmatch(word):
+                self.broken = True
+                return
             self._enter(word.decode("utf-8", "replace"))
             self._value_done()
 

@@ -38,9 +38,15 @@ def application(settings: Settings, open_control: OpenControl) -> Facade:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises Unavailable when the address is taken or isn't ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, since asyncio switches Nagle's algorithm off only then; with it each answer waits for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        return listener
     except (OSError, OverflowError) as error:
+        listener.close()
         raise Unavailable(
             f"the facade can't listen on {host}:{port}",
             why=str(error),
@@ -93,4 +99,6 @@ def serve(
     with listen(host or facade.settings.host, facade.settings.port if port is None else port) as listener:
         facade.announce(address_of(listener))
         _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
-        asyncio.run(server(facade).serve(sockets=[listener]))
+        front = server(facade)
+        with asyncio.Runner(loop_factory=front.config.get_loop_factory()) as runner:
+            runner.run(front.serve(sockets=[listener]))

@@ -1,0 +1,328 @@
+"""Calls through a running facade, between running upstreams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+import aiohttp
+import orjson
+import pytest
+
+from strangler.control import facades, traffic
+from strangler.control.store import Control
+from strangler.cutover.stages import Side, Stage
+from strangler.errors import StranglerError, Unavailable
+from tests.facade.conftest import Echo, Front, Serve, Stand, applied, settings, until
+
+
+async def get(url: str, **options: object) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url, **options) as response:  # type: ignore[arg-type]
+        return response.status, await response.text()
+
+
+async def call(url: str, method: str, **options: object) -> tuple[int, str, Mapping[str, str]]:
+    async with aiohttp.ClientSession() as session, session.request(method, url, **options) as response:  # type: ignore[arg-type]
+        return response.status, await response.text(), response.headers
+
+
+async def test_a_function_moves_through_its_stages_under_its_callers(
+    serve: Serve, front: Front, stand: Stand
+) -> None:
+    legacy, new = Echo("legacy"), Echo("new")
+    facade = await front(settings((await serve(legacy)).url, (await serve(new)).url))
+
+    async def answers() -> tuple[str, str]:
+        read = await call(f"{facade.url}/parties/1", "GET")
+        write = await call(f"{facade.url}/parties/1", "PUT", data=b"x")
+        return read[1], write[1]
+
+    assert await answers() == ("legacy", "legacy")
+    await applied(facade, stand.stage(Stage.CANARY, weight=10_000))
+    assert await answers() == ("new", "legacy")
+    await applied(facade, stand.stage(Stage.LIVE))
+    assert await answers() == ("new", "new")
+    await applied(facade, stand.stage(Stage.CANARY, weight=0))
+    assert await answers() == ("legacy", "legacy")
+    assert (await get(f"{facade.url}/other"))[1] == "legacy"
+
+
+async def test_a_caller_stays_on_its_side_and_a_raised_weight_only_adds(
+    serve: Serve, front: Front, stand: Stand
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url, (await serve(Echo("new"))).url))
+
+    async def on_new() -> set[int]:
+        found = set()
+        for caller in range(60):
+            headers = {"authorization": f"Session {caller}"}
+            sides = {(await get(f"{facade.url}/parties/1", headers=headers))[1] for _ in range(2)}
+            assert len(sides) == 1
+            if sides == {"new"}:
+                found.add(caller)
+        return found
+
+    await applied(facade, stand.stage(Stage.CANARY, weight=3000))
+    few = await on_new()
+    await applied(facade, stand.move(weight=7000))
+    more = await on_new()
+    assert 0 < len(few) < len(more) < 60
+    assert few < more
+
+
+async def test_invariant_4_a_fenced_write_is_told_to_come_again(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy = Echo("legacy")
+    facade = await front(settings((await serve(legacy)).url))
+    await applied(facade, stand.move(fenced=True))
+    status, text, headers = await call(f"{facade.url}/parties/1", "PUT", data=b"x")
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert headers["Content-Type"] == "application/problem+json"
+    assert "fenced" in orjson.loads(text)["detail"]
+    assert headers["Proxy-Status"].startswith("strangler; error=")
+    assert (await get(f"{facade.url}/parties/1"))[0] == 200
+    assert [asked[0] for asked in legacy.asked] == ["GET"]
+    await facade.parts.tally.flush(control)
+    fenced = traffic.sums(control)[("party", "write", "legacy")]
+    assert (fenced.calls, fenced.fenced, fenced.errors) == (1, 1, 0)
+
+
+async def test_invariant_5_a_generation_is_acknowledged_when_older_writes_are_done(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy = Echo("legacy")
+    legacy.gate = asyncio.Event()
+    facade = await front(settings((await serve(legacy)).url))
+
+    def acknowledged() -> int:
+        return next(f.generation for f in facades.live(control, now=0) if f.id == facade.parts.id)
+
+    slow = asyncio.create_task(call(f"{facade.url}/parties/1", "PUT", data=b"slow"))
+    await until(lambda: len(legacy.asked) == 1)
+    before = acknowledged()
+    fence = stand.move(fenced=True)
+    await applied(facade, fence)
+    assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 503
+    # Whole rounds go by, each of which would acknowledge if it could.
+    for _ in range(3):
+        await facade.parts.keeper.round()
+    assert acknowledged() == before < fence
+    legacy.gate.set()
+    assert (await slow)[0] == 200
+    await until(lambda: acknowledged() == fence)
+
+
+async def test_invariant_5_a_write_counts_until_it_is_done_even_if_its_caller_left(
+    serve: Serve, front: Front
+) -> None:
+    legacy = Echo("legacy")
+    legacy.gate = asyncio.Event()
+    facade = await front(settings((await serve(legacy)).url))
+    write = asyncio.create_task(call(f"{facade.url}/parties/1", "PUT", data=b"x"))
+    await until(lambda: len(legacy.asked) == 1)
+    write.cancel()
+    await asyncio.gather(write, return_exceptions=True)
+    read = asyncio.create_task(call(f"{facade.url}/parties/1", "GET"))
+    await until(lambda: len(legacy.asked) == 2)
+    read.cancel()
+    await until(lambda: legacy.cancelled == 1)
+    assert len(facade.parts.flight) == 1, "the read was cancelled at the upstream, the write was not"
+    legacy.gate.set()
+    await until(lambda: len(facade.parts.flight) == 0)
+
+
+async def test_a_write_of_a_function_is_refused_once_the_lease_is_over(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    away = False
+
+    def refuse(*_: object) -> None:
+        if away:
+            raise Unavailable("the control store doesn't answer")
+
+    class Breakable(Control):
+        def read(self):  # type: ignore[no-untyped-def]
+            refuse()
+            return super().read()
+
+        def begin(self):  # type: ignore[no-untyped-def]
+            refuse()
+            return super().begin()
+
+    breakable = Breakable(control.engine)
+    facade = await front(
+        settings((await serve(Echo("legacy"))).url), lease=2.5, open_control=lambda: breakable
+    )
+    away = True
+    await until(lambda: facade.parts.keeper.trouble != "")
+    assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200, (
+        "it goes on with what it knows"
+    )
+    await until(lambda: facade.parts.health.readyz()[0] == 503)
+    status, text, _ = await call(f"{facade.url}/parties/1", "PUT", data=b"x")
+    assert status == 503
+    assert "control store" in text
+    assert (await get(f"{facade.url}/parties/1"))[0] == 200
+    assert (await get(f"{facade.url}/elsewhere"))[0] == 200
+    ready, words = await get(f"{facade.url}/readyz")
+    assert ready == 503
+    assert "writes of functions are refused" in words
+    away = False
+    await until(lambda: facade.parts.health.readyz()[0] == 200)
+    assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200
+
+
+async def test_it_starts_before_control_store_and_upstreams(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    up = False
+
+    def opened() -> Control:
+        if not up:
+            raise Unavailable("the control store doesn't answer")
+        return control
+
+    facade = await front(settings("http://127.0.0.1:9"), open_control=opened, wait=False)
+    assert (await get(f"{facade.url}/readyz"))[0] == 503
+    live, words = await get(f"{facade.url}/healthz")
+    assert live == 200
+    assert "nobody knows who owns what" in words
+    assert (await get(f"{facade.url}/parties/1"))[0] == 503
+    up = True
+    await until(lambda: facade.parts.health.readyz()[0] == 200)
+    status, text, headers = await call(f"{facade.url}/parties/1", "GET")
+    assert status == 502
+    assert "connection_refused" in headers["Proxy-Status"]
+    assert "the legacy ERP doesn't accept connections" in text
+
+
+async def test_a_facade_that_comes_back_announces_itself_before_it_reads(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    """Else a conductor could fence between the two, see nobody, and go on."""
+    order: list[str] = []
+
+    class Watched(Control):
+        def read(self):  # type: ignore[no-untyped-def]
+            order.append("read")
+            return super().read()
+
+        def begin(self):  # type: ignore[no-untyped-def]
+            order.append("begin")
+            return super().begin()
+
+    watched = Watched(control.engine)
+    await front(settings((await serve(Echo("legacy"))).url), open_control=lambda: watched)
+    assert order[:2] == ["begin", "read"]
+
+
+async def test_slow_and_broken_upstreams_are_told_apart(serve: Serve, front: Front) -> None:
+    legacy = Echo("legacy")
+    legacy.gate = asyncio.Event()
+    facade = await front(settings((await serve(legacy)).url, facade={"total_timeout": "200ms"}))
+    status, _, headers = await call(f"{facade.url}/parties/1", "GET")
+    assert status == 504
+    assert "http_response_timeout" in headers["Proxy-Status"]
+
+
+async def test_the_new_side_without_a_service_is_said_in_words(
+    front: Front, serve: Serve, stand: Stand
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url))
+    await applied(facade, stand.stage(Stage.LIVE))
+    status, text = await get(f"{facade.url}/parties/1")
+    assert status == 503
+    assert "functions.party.service isn't configured" in text
+
+
+async def test_traffic_reaches_the_control_store_and_prometheus(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url, (await serve(Echo("new"))).url))
+    await applied(facade, stand.stage(Stage.LIVE))
+    for _ in range(3):
+        await get(f"{facade.url}/parties/1")
+    await until(lambda: ("party", "read", "new") in traffic.sums(control))
+    assert traffic.sums(control)[("party", "read", "new")].calls == 3
+    _, page = await get(f"{facade.url}/metrics")
+    line = 'strangler_facade_requests_total{function="party",kind="read",side="new",status="200"} 3.0'
+    assert line in page
+
+
+async def test_counts_wait_for_a_control_store_that_is_away(control: Control) -> None:
+    from strangler.facade.traffic import Tally
+
+    class Away(Control):
+        def begin(self):  # type: ignore[no-untyped-def]
+            raise Unavailable("away")
+
+    tally = Tally("f")
+    tally.call("party", "read", Side.NEW, error=False, fenced=False, seconds=1.0)
+    tally.compared("party", "matched")
+    await tally.flush(Away(control.engine))
+    tally.call("party", "read", Side.NEW, error=True, fenced=False, seconds=1.0)
+    await tally.flush(control)
+    found = traffic.sums(control)[("party", "read", "new")]
+    assert (found.calls, found.errors, found.seconds) == (2, 1, 2.0)
+
+
+async def test_the_trace_is_passed_on_or_made(serve: Serve, front: Front) -> None:
+    legacy = Echo("legacy")
+    facade = await front(settings((await serve(legacy)).url))
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await get(f"{facade.url}/x", headers={"traceparent": given})
+    await get(f"{facade.url}/x", headers={"traceparent": "nonsense"})
+    first, second = (asked[2]["traceparent"] for asked in legacy.asked)
+    assert first == given
+    assert len(second) == 55
+
+
+async def test_a_json_value_routes_the_call(serve: Serve, front: Front, stand: Stand) -> None:
+    legacy, new = Echo("legacy"), Echo("new")
+    facade = await front(settings((await serve(legacy)).url, (await serve(new)).url))
+    await applied(facade, stand.stage(Stage.LIVE))
+
+    async def side(body: bytes, **headers: str) -> tuple[int, str]:
+        told = {"content-type": "application/json", **headers}
+        return (await call(f"{facade.url}/rpc/", "POST", data=body, headers=told))[:2]
+
+    assert await side(b'{"method":"party.write"}') == (200, "new")
+    assert await side(b'{"method":"sale.write"}') == (200, "legacy")
+    assert (await side(b"<xml/>", **{"content-type": "text/xml"}))[1] == "legacy"
+    filler = b"x" * 3_000_000
+    early = b'{"method":"party.write","data":"' + filler + b'"}'
+    assert await side(early) == (200, "new")
+    assert new.asked[-1][3] == early, "nothing of a long body is lost or changed"
+    status, text = await side(b'{"data":"' + filler + b'","method":"party.write"}')
+    assert status == 422
+    assert "party" in text
+    assert (await side(b"\x1f\x8b", **{"content-encoding": "gzip"}))[0] == 422
+    before = len(new.asked), len(legacy.asked)
+    twice = b'{"method":"sale.write","data":"' + filler + b'","method":"party.write"}'
+    assert (await side(twice))[0] == 400
+    assert (len(new.asked), len(legacy.asked)) == before, "a body that says two things arrives nowhere whole"
+
+
+async def test_requests_are_logged_one_line_each(
+    serve: Serve, front: Front, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url))
+    await get(f"{facade.url}/parties/1?password=secret")
+    facade.parts.log.close()
+    lines = [
+        json.loads(line) for line in capfdbinary.readouterr().out.splitlines() if b"strangler.access" in line
+    ]
+    line = next(line for line in lines if line["path"] == "/parties/1")
+    assert (line["function"], line["side"], line["status"]) == ("party", "legacy", 200)
+    assert line["why"] == "in stage legacy legacy answers"
+    assert "secret" not in str(lines)
+
+
+def test_a_configuration_without_a_facade_is_refused_in_words(control: Control) -> None:
+    from strangler.facade.server import application
+
+    bare = settings("http://127.0.0.1:1").model_copy(update={"facade": None})
+    with pytest.raises(StranglerError, match="no facade"):
+        application(bare, lambda: control)

@@ -1,0 +1,98 @@
+"""The scanner finds what a whole parse finds, however the document is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strangler.facade.peek import Scanner
+
+PATHS = ["method", "a.method", "a.0", "params.1.name"]
+KEYS = st.sampled_from(["method", "a", "params", "name", "x", 'méth"od\\', ""])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def looked_up(document: Any, path: str) -> Any:
+    """The value at a dotted path as a whole parse has it: text for plain values, None for others."""
+    for step in path.split("."):
+        if isinstance(document, dict) and step in document:
+            document = document[step]
+        elif isinstance(document, list) and step.isdigit() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return None
+    if isinstance(document, str):
+        return document
+    return None if isinstance(document, dict | list) else json.dumps(document)
+
+
+@given(document=VALUES, indent=st.sampled_from([None, 1]), ascii=st.booleans(), data=st.data())
+def test_what_it_finds_is_what_a_whole_parse_finds(
+    document: Any, indent: int | None, ascii: bool, data: Any
+) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii).encode()
+    scanner, at = Scanner(PATHS), 0
+    while at < len(text):
+        size = data.draw(st.integers(1, 7))
+        scanner.feed(text[at : at + size])
+        at += size
+    scanner.end()
+    assert scanner.complete
+    assert not scanner.broken
+    assert not scanner.ambiguous
+    assert {p: scanner.values.get(p) for p in PATHS} == {p: looked_up(document, p) for p in PATHS}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"method":"a","params":[],"method":"b"}',
+        '{"method":"a","\\u006dethod":"b"}',
+        '{"a":{"method":1},"a":{"method":2}}',
+    ],
+)
+def test_a_value_that_is_said_twice_is_ambiguous(text: str) -> None:
+    scanner = Scanner(["method", "a.method"])
+    for byte in text.encode():
+        scanner.feed(bytes([byte]))
+    assert scanner.ambiguous
+
+
+def test_the_same_word_elsewhere_is_not_the_value() -> None:
+    scanner = Scanner(["method"])
+    scanner.feed(b'{"params":[{"method":"x"},"method",":\\"method\\":"],"method":"y"}')
+    assert scanner.values == {"method": "y"}
+    assert not scanner.ambiguous
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<methodCall/>", '{"method":"a"', '{"method":"a"}{"method":"b"}', "a=1&b=2", "\ufeff{}"]
+)
+def test_what_is_no_json_document_is_broken(text: str) -> None:
+    scanner = Scanner(["method"])
+    scanner.feed(text.encode())
+    scanner.end()
+    assert scanner.broken
+
+
+def test_memory_stays_flat_over_a_huge_string() -> None:
+    scanner = Scanner(["method"])
+    scanner.feed(b'{"data":"')
+    for _ in range(100):
+        scanner.feed(b"x" * 100_000)
+        assert scanner._text is not None
+        assert len(scanner._text) < 200_000
+    scanner.feed(b'","method":"late"}')
+    assert scanner.values == {"method": "late"}
