@@ -15,7 +15,7 @@ from strangler.mapping.bad_value import BadValue, shown
 from strangler.mapping.canonical import quote
 from strangler.shapes import Column, FieldType
 
-CLASSES: Final[dict[FieldType, type]] = {
+CLASSES: Final[dict[FieldType, type[Any]]] = {
     FieldType.TEXT: str,
     FieldType.INTEGER: int,
     FieldType.DECIMAL: Decimal,
@@ -43,7 +43,7 @@ def read(column: Column, value: Any) -> Any:
     """The value as expressions see it. Raises BadValue when it isn't of the column's type."""
     if value is None:
         return None
-    if value.__class__ is not CLASSES[column.type]:
+    if type(value) is not CLASSES[column.type]:
         raise BadValue(f"column {column.name} holds {shown(value)}, which is no {column.type.value}")
     if column.type is FieldType.DECIMAL and value.is_infinite():
         raise BadValue(f"column {column.name} holds an infinite decimal")
@@ -69,6 +69,8 @@ def _postgres(column: Column, name: str) -> str:
     match column.type:
         case FieldType.TEXT if not _PLAIN_TEXT.match(column.declared):
             return f"CAST({name} AS text)"  # of a CHAR this strips the padding
+        case FieldType.INTEGER if column.declared == "oid":
+            return f"CAST({name} AS bigint)"
         case FieldType.JSON:
             return f"CAST({name} AS text)"
         case FieldType.FLOAT if column.declared.lower() in ("real", "float4"):

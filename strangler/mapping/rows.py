@@ -205,7 +205,7 @@ def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row], str]:
     """The event's name: the first whose condition holds."""
     rules = {
         operation: [
-            (rule.name, rule.when, rule.when and python.function_of(rule.when, canonical=False))
+            (rule.name, rule.when, python.function_of(rule.when, canonical=False) if rule.when else None)
             for rule in listed
         ]
         for operation, listed in plan.rules.items()

@@ -19,7 +19,6 @@ from strangler.mapping.language import OPERATIONS
 from strangler.mapping.python import FAILURES
 from strangler.shapes import FieldType
 
-
 T, I, D, F = FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.FLOAT  # noqa: E741
 
 _ARGUMENTS: Final[dict[str, tuple[FieldType, ...]]] = {
@@ -145,8 +144,8 @@ def _functions() -> dict[str, tuple[int, Callable[..., Any]]]:
 _FUNCTIONS: Final = _functions()
 
 
-def register(connection: Connection) -> None:
-    """Register every function that the mapping's SQL uses on the connection, `md5` as PostgreSQL has it, and the hashes of rows."""
+def register(connection: sqlite3.Connection) -> None:
+    """Make every function known to the connection that the mapping's SQL uses, and those that hash rows."""
     for name, (count, function) in _FUNCTIONS.items():
         connection.create_function(name, count, function, deterministic=True)
     digest.register(connection)

@@ -14,7 +14,8 @@ from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 from strangler.mapping import conversions, language
-from strangler.mapping.building import NUMERIC, as_type, call, comparison, decimal, text, unify
+from strangler.mapping.building import NUMERIC, as_type, comparison, decimal, text, unify
+from strangler.mapping.conversions import call
 from strangler.mapping.nodes import Case, Coalesce, Literal, Node, Reference
 from strangler.mapping.wrong import Span, Wrong, closest
 from strangler.shapes import Column, FieldType, Table
@@ -68,7 +69,7 @@ def _unparsed(error: SqlglotError) -> Wrong:
     )
 
 
-def _span(node: exp.Expression) -> Span | None:
+def _span(node: exp.Expr) -> Span | None:
     """Where the node stands: from the first to the last character that the parser knows of it."""
     places = [each.meta for each in node.walk() if "start" in each.meta]
     if not places:
@@ -82,7 +83,7 @@ class _Typing:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def node(self, this: exp.Expression) -> Node:
+    def node(self, this: exp.Expr) -> Node:
         rule = _RULES.get(type(this))
         if rule is None:
             raise self._unknown(this)
@@ -91,7 +92,7 @@ class _Typing:
         except Wrong as wrong:
             raise wrong if wrong.span else Wrong(_span(this), wrong.what, wrong.instead) from None
 
-    def _unknown(self, this: exp.Expression) -> Wrong:
+    def _unknown(self, this: exp.Expr) -> Wrong:
         if isinstance(this, exp.Anonymous):
             name = str(this.this).upper()
         elif isinstance(this, exp.Func):
@@ -107,7 +108,7 @@ class _Typing:
             _span(this), f"the mapping language has no {name}", f"{similar}; or {known}" if similar else known
         )
 
-    def _nodes(self, *these: exp.Expression) -> list[Node]:
+    def _nodes(self, *these: exp.Expr) -> list[Node]:
         return [self.node(this) for this in these]
 
     def column(self, this: exp.Column) -> Node:
@@ -235,7 +236,7 @@ class _Typing:
         value = _text_only("RIGHT", self.node(this.this))
         return call("right", value, self._count(this.expression, "RIGHT's length"), gives=FieldType.TEXT)
 
-    def _count(self, this: exp.Expression, what: str, *, least: int = 0, most: int = 2**20) -> Literal:
+    def _count(self, this: exp.Expr, what: str, *, least: int = 0, most: int = 2**20) -> Literal:
         """A constant: how much text comes out is decided by who writes the mapping, not by the data."""
         node = self.node(this)
         if not isinstance(node, Literal) or node.type is not FieldType.INTEGER or node.value is None:
@@ -270,7 +271,7 @@ class _Typing:
     def absolute(self, this: exp.Abs) -> Node:
         return self._unary("absolute", this)
 
-    def _unary(self, name: str, this: exp.Expression) -> Node:
+    def _unary(self, name: str, this: exp.Expr) -> Node:
         value = self.node(this.this)
         _number(value, this.this)
         return call(
@@ -383,7 +384,7 @@ def _text_only(function: str, node: Node) -> Node:
     raise Wrong(None, f"{function} takes text; this is {_a(node.type)}", f"{function}(CAST(… AS TEXT))")
 
 
-def _number(node: Node, this: exp.Expression) -> None:
+def _number(node: Node, this: exp.Expr) -> None:
     if node.type in NUMERIC or (isinstance(node, Literal) and node.value is None):
         return
     if node.type is FieldType.FLOAT:
@@ -397,7 +398,7 @@ def _number(node: Node, this: exp.Expression) -> None:
     )
 
 
-_COMPARISONS: Final[dict[type[exp.Expression], str]] = {
+_COMPARISONS: Final[dict[type[exp.Expr], str]] = {
     exp.EQ: "equal",
     exp.NEQ: "unequal",
     exp.LT: "less",
@@ -410,7 +411,7 @@ _DATE_FORMS: Final = {"%Y%m%d": "compact_text_to_date", "%Y-%m-%d": "text_to_dat
 
 _NOT_THE_SAME_TWICE: Final = "this gives another value each time; a row must always be translated alike"
 
-_REASONS: Final[dict[type[exp.Expression], str]] = {
+_REASONS: Final[dict[type[exp.Expr], str]] = {
     exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND",
     exp.Subquery: "a mapping is over the columns of one row; it can't ask the database for others",
     exp.Select: "a mapping is over the columns of one row; it can't ask the database for others",
@@ -423,7 +424,9 @@ _REASONS: Final[dict[type[exp.Expression], str]] = {
     exp.TryCast: "CAST never aborts here: a row that can't be cast goes to quarantine; write CAST",
 }
 
-_RULES: Final[dict[type[exp.Expression], Callable[[_Typing, Any], Node]]] = {
+_RULES: Final[dict[type[exp.Expr], Callable[[_Typing, Any], Node]]] = dict.fromkeys(
+    (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), _Typing.compare
+) | {
     exp.Column: _Typing.column,
     exp.Literal: _Typing.literal,
     exp.Null: _Typing.null,
@@ -459,4 +462,4 @@ _RULES: Final[dict[type[exp.Expression], Callable[[_Typing, Any], Node]]] = {
     exp.StrToDate: _Typing.to_date,
     exp.Extract: _Typing.extract,
     exp.AtTimeZone: _Typing.at_zone,
-} | dict.fromkeys(_COMPARISONS, _Typing.compare)
+}
