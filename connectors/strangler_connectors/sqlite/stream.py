@@ -1,0 +1,157 @@
+"""The stream of a SQLite source: polls the journal and prunes what was acknowledged.
+
+A trigger can't see where a transaction ends. But a reader sees only what is committed, so what one poll finds is
+whole legacy transactions, and it is given as one. Only a backlog of more than `MOST` rows is cut, perhaps within a transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from strangler.changes import ORIGIN, Change, Operation, Position, Row, Transaction
+from strangler.errors import SourceError
+from strangler.mapping.bad_value import BadValue
+from strangler.mapping.sqlite_values import decode
+from strangler.shapes import FieldType
+from strangler_connectors.sqlite.connection import immediate, translated
+from strangler_connectors.sqlite.journal import BEAT, Journal, read_values
+
+MOST: Final = 10_000
+"""Journal rows in one transaction: what memory holds easily."""
+
+POLL: Final = 0.02
+"""Seconds between two looks into the journal."""
+
+PRUNE_INTERVAL: Final = 1.0
+"""Least seconds between two prunings: each takes the ERP's write lock for a moment."""
+
+
+def position(seq: int) -> Position:
+    """The number of a journal row as fixed-width hex."""
+    return Position(f"{seq:016X}")
+
+
+def sequence(at: Position, start: int) -> int:
+    """The number of the journal row at a position; `start` for the origin."""
+    return start if at == ORIGIN else int(at, 16)
+
+
+class SqliteStream:
+    """See `ChangeStream`. `wanted`: table → the type of each column that was asked for. `release` ends the claim to
+    be the only stream."""
+
+    def __init__(
+        self,
+        name: str,
+        connection: sqlite3.Connection,
+        journal: Journal,
+        wanted: Mapping[str, Mapping[str, FieldType]],
+        after: int,
+        heartbeat: float,
+        release: Callable[[], None],
+    ) -> None:
+        self._name, self._connection, self._journal = name, connection, journal
+        self._wanted, self._after, self._heartbeat, self._release = wanted, after, heartbeat, release
+        self._layouts = journal.layouts()
+        self._acknowledged = self._pruned = 0
+        self._heard = self._pruned_at = time.monotonic()
+        self._closed = False
+
+    def read(self, wait: float) -> Transaction | None:
+        deadline = time.monotonic() + wait
+        with translated(self._name, "reading the journal"):
+            while True:
+                transaction = self._poll()
+                now = time.monotonic()
+                if transaction is not None:
+                    self._heard = now
+                    return transaction
+                if now - self._pruned_at >= PRUNE_INTERVAL:
+                    self._prune()
+                if now >= deadline:
+                    return None
+                if now - self._heard >= self._heartbeat:
+                    self._beat()
+                else:
+                    time.sleep(min(POLL, deadline - now))
+
+    def acknowledge(self, position: Position) -> None:
+        # Invariant 1: nothing else ever prunes the journal.
+        self._acknowledged = max(self._acknowledged, int(position, 16))
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._prune()
+        self._connection.close()
+        self._release()
+
+    def __enter__(self) -> SqliteStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _poll(self) -> Transaction | None:
+        query = (
+            f"SELECT seq, at, op, layout, before, after FROM {self._journal.table}"
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
+        rows = self._connection.execute(query, [self._after, MOST]).fetchall()
+        if not rows:
+            return None
+        changes = list(self._changes(rows))
+        self._after, at = rows[-1][:2]
+        return Transaction(position(self._after), str(self._after), at, changes)
+
+    def _changes(self, rows: list[tuple[Any, ...]]) -> Iterator[Change]:
+        for seq, _, op, layout, before, after in rows:
+            if op == BEAT:
+                continue
+            if layout not in self._layouts:
+                self._layouts = self._journal.layouts()
+            table, columns = self._layouts[layout]
+            types = self._wanted.get(table)
+            if types is not None:
+                old, new = (self._row(table, types, columns, text) for text in (before, after))
+                yield Change(position(seq), table, Operation(op), old, new)
+
+    def _row(
+        self, table: str, types: Mapping[str, FieldType], columns: list[str], text: str | None
+    ) -> Row | None:
+        if text is None:
+            return None
+        values = dict(zip(columns, read_values(text), strict=True))
+        missing = types.keys() - values.keys()
+        if missing:
+            raise SourceError(
+                f"table {table}: {', '.join(sorted(missing))} isn't in a change that was journalled before it was asked for",
+                do="let the changes before be read with the configuration as it was, then change it",
+            )
+        return {name: _decoded(type, values[name]) for name, type in types.items()}
+
+    def _beat(self) -> None:
+        self._heard = time.monotonic()
+        # Busy: then somebody is writing, and the source isn't idle.
+        with suppress(sqlite3.OperationalError), immediate(self._connection):
+            self._journal.beat()
+
+    def _prune(self) -> None:
+        self._pruned_at = time.monotonic()
+        if self._acknowledged <= self._pruned:
+            return
+        with suppress(sqlite3.OperationalError), immediate(self._connection):
+            self._journal.prune(self._acknowledged)
+            self._pruned = self._acknowledged
+
+
+def _decoded(type: FieldType, value: Any) -> Any:
+    try:
+        return decode(type, value)
+    except BadValue:
+        return value
