@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
-from strangler import plugins
+from strangler import plugins, urls
 from strangler.control.store import Control
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
@@ -32,7 +30,7 @@ def log(settings: Settings) -> EventLog:
 def store(settings: Settings, name: str) -> ServiceStore:
     """The store `name`; its kind is the scheme of its URL."""
     database = settings.stores[name]
-    kind = make_url(database.url.get_secret_value()).get_backend_name()
+    kind = urls.kind(database.url.get_secret_value())
     opened: ServiceStore = plugins.load("stores", kind)(name, database)
     return opened
 
