@@ -153,29 +153,34 @@ def _sync(narrator: Narrator) -> None:
 
 def _shadow(narrator: Narrator) -> None:
     narrator.chapter("shadow: reads go to both, Tryton answers, the answers are compared")
-    narrator.type_until_allowed("advance", FUNCTION)
+    narrator.type("advance", FUNCTION)
     narrator.say(
-        "\nThe next move needs a minimum of comparisons; fewer is inconclusive, and that is not a pass:"
+        "\nWhat was compared so far is too little to judge by. That is inconclusive, and inconclusive is not a pass:"
     )
+    narrator.type("advance", FUNCTION, expect=ExitCode.FAILED)
 
 
 def _canary(narrator: Narrator) -> None:
-    narrator.type_until_allowed("advance", FUNCTION)
     narrator.chapter("canary: a share of the workplaces reads from the new service")
-    narrator.type_until_allowed("advance", FUNCTION)
-    narrator.say("\nDoubts? Back, at once and without loss:")
-    narrator.type("rollback", FUNCTION)
-    narrator.say("\nAnd forward again:")
+    narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
+    narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
     narrator.type("status")
+    narrator.say("\nDoubts? Back, at once and without loss:")
+    narrator.type("rollback", FUNCTION, "--reason", "a colleague wants to look at it first")
+    narrator.say("\nAnd forward again, to half of the workplaces, and to all of them:")
+    narrator.type_when_allowed("advance", FUNCTION, "--weight", "50%", function=FUNCTION)
+    narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
 
 
 def _cut_over(narrator: Narrator, client: Client) -> None:
     narrator.chapter("live: the new service becomes the owner")
     narrator.type("reconcile", FUNCTION)
-    narrator.type_until_allowed("advance", FUNCTION)
-    before = len(client.written)
-    processes.wait_until(lambda: len(client.written) >= before + 10, "parties created in the new service", 60)
-    narrator.say("\nParties exist now that Tryton never saw. Going back would lose them, so it is refused:")
+    narrator.say("\nWrites are fenced for the moment in which the owner changes; reads go on:")
+    narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
+    before = client.tally.calls["create"]
+    with narrator.busy("The client creates parties in the new service"):
+        processes.wait_until(lambda: client.tally.calls["create"] >= before + 10, "ten new parties", 60)
+    narrator.say("\nThese parties Tryton never saw. Going back would lose them, so it is refused:")
     narrator.type("rollback", FUNCTION, expect=ExitCode.FAILED)
 
 

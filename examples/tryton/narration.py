@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -21,7 +22,7 @@ from strangler.durations import format_duration
 from strangler.errors import StranglerError
 
 AGAIN: Final = 1.0
-"""Seconds between two tries of a command that isn't allowed yet."""
+"""Seconds between two looks at the gates."""
 
 
 class Unexpected(StranglerError):
@@ -71,20 +72,21 @@ class Narrator:
             raise _unexpected(arguments, code, expect, answer)
         return answer
 
-    def type_until_allowed(self, *arguments: str, within: float = 60) -> str:
-        """Type a command again and again until the gates let it through; only the last answer is shown."""
-        self._prompt(arguments)
+    def type_when_allowed(self, *arguments: str, function: str, within: float = 60) -> str:
+        """Wait until every gate on the function's way passes, then type the command. Raises Unexpected."""
         deadline = time.monotonic() + within
-        with self.console.status("[cyan]the gates look at the evidence …"):
-            while True:
-                code, answer = self._run(arguments)
-                if code == 0 or code > 1 or time.monotonic() > deadline:
-                    break
+        with self.console.status("[cyan]the gates gather evidence …"):
+            while self.blocking(function) and time.monotonic() < deadline:
                 time.sleep(AGAIN)
-        self._answer(answer)
+        return self.type(*arguments)
+
+    def blocking(self, function: str) -> list[str]:
+        """The gates that keep the function from its next move now."""
+        arguments = ("plan", function, "--json")
+        code, answer = self._run(arguments)
         if code:
             raise _unexpected(arguments, code, 0, answer)
-        return answer
+        return [gate["name"] for gate in json.loads(answer)["steps"][0]["gates"] if gate["verdict"] != "pass"]
 
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, str]:
         result = subprocess.run(

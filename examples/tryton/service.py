@@ -67,7 +67,7 @@ class Filter(BaseModel):
         like = {"name": self.name_like, "code": self.code_like}
         return [
             *(table.c[name] == value for name, value in equal.items() if value is not None),
-            *(table.c[name].ilike(value) for name, value in like.items() if value is not None),
+            *(table.c[name].ilike(value, escape="\\") for name, value in like.items() if value is not None),
         ]
 
     def ordering(self) -> list[str]:
