@@ -95,6 +95,7 @@ def drop(
     """Forget what waits for a KEY. The store keeps what it has; the next change of the key goes through again."""
     from strangler.control.quarantine import State
 
+    _which(entity, key, everything)
     if not yes:
         click.confirm("What is dropped never reaches the store. Drop it?", abort=True)
     count = _mark(application, function, entity, key, everything, State.DROP)
@@ -113,8 +114,7 @@ def _mark(
 ) -> int:
     from strangler.control import quarantine
 
-    if everything == bool(entity and key):
-        raise click.UsageError("name ENTITY and KEY, or give --all")
+    _which(entity, key, everything)
     control = application.control
     if everything:
         application.function(function)
@@ -123,6 +123,11 @@ def _mark(
         keys = {(held.entity, held.key) for held in _of_key(application, function, entity or "", key or "")}
     with control.begin():
         return sum(quarantine.mark(control, function, entity, key, state) for entity, key in sorted(keys))
+
+
+def _which(entity: str | None, key: str | None, everything: bool) -> None:
+    if everything == bool(entity and key):
+        raise click.UsageError("name ENTITY and KEY, or give --all")
 
 
 def _of_key(application: Application, function: str, entity: str, key: str) -> list[Held]:

@@ -136,8 +136,10 @@ def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> Non
         out.print(Text.assemble(("held: ", "bold red"), standing.hold))
     if not steps:
         out.print("Nothing is left to do.")
+    first_gated = next((step for step in steps if step.gates), None)
     for number, step in enumerate(steps, 1):
-        out.print(Padding(_step(number, step, whole=number == 1 or bool(step.interrupts)), (1, 0, 0, 2)))
+        whole = step is first_gated or bool(step.interrupts) or not step.gates
+        out.print(Padding(_step(number, step, whole=whole), (1, 0, 0, 2)))
 
 
 def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:

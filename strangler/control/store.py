@@ -94,7 +94,8 @@ class Control:
     @property
     def place(self) -> str:
         """Where it is, fit to be shown: without a password."""
-        return display(self.engine.url.render_as_string(hide_password=False))
+        url = self.engine.url.set(drivername=self.engine.dialect.name)
+        return display(url.render_as_string(hide_password=False))
 
     @contextmanager
     def _transaction(self, sqlite_begin: str, isolation: str) -> Iterator[Connection]:

@@ -1,0 +1,150 @@
+"""Each gate, as a table: evidence in, verdict out. Too little or too old is inconclusive, never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from strangler.changes import Position
+from strangler.control.backfills import BackfillRecord
+from strangler.control.comparisons import Compared
+from strangler.control.deliveries import DeliveryRecord
+from strangler.control.reconciliations import Run, Status
+from strangler.control.sources import SourceRecord
+from strangler.cutover import gates
+from strangler.cutover.evidence import Evidence, Health
+from strangler.cutover.gates import Gate, GateResult, Verdict
+from strangler.cutover.stages import Stage, Standing, at_the_start
+from strangler.settings import Function
+
+NOW = 1_000_000.0
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+
+def function(**changes: Any) -> Function:
+    entity = {"table": "party_party", "key": "id", "fields": {"id": "id"}}
+    route = {"match": {"path": "/parties"}, "kind": "read"}
+    values = {
+        "source": "erp",
+        "store": "new",
+        "entities": {"party": entity},
+        "routes": [route],
+        "service": {"url": "http://new"},
+        "depends_on": ["country"],
+    }
+    return Function.model_validate(values | changes)
+
+
+STANDING = replace(at_the_start("party"), stage=Stage.CANARY, weight=500, since=NOW - 500)
+SOURCE = SourceRecord("erp", "slot", Position("5"), NOW - 1, NOW - 1, None)
+DELIVERY = DeliveryRecord("party", Position("5"), 1, 10, 0, 0.4, NOW - 1, None)
+FILLED = BackfillRecord("party", "party", 1, Position("1"), 10, 10, NOW - 900, NOW - 800, NOW - 800)
+RUN = Run(1, "party", NOW - 100, NOW - 90, Status.CLEAN, Position("4"), 10, 0, 0, 0, 0, None)
+GOOD = Evidence(
+    now=NOW,
+    standing=STANDING,
+    source=SOURCE,
+    delivery=DELIVERY,
+    backfills={"party": FILLED},
+    reconciliation=RUN,
+    compared=Compared(matched=100, last_minute=int(NOW // 60)),
+    quarantined=0,
+    dependencies={"country": Stage.LIVE},
+    health=Health(True, "well"),
+)
+NO_SERVICE = function(service=None)
+
+Check = Callable[[Evidence, Function], GateResult]
+CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
+    (gates.backfill, {}, PASS, "every backfill is finished"),
+    (gates.backfill, {"backfills": {}}, FAIL, "hasn't begun"),
+    (gates.backfill, {"backfills": {"party": replace(FILLED, finished_at=None, rows=4)}}, FAIL, "4 of about 10 rows"),
+    (gates.freshness, {}, PASS, "1.0 s ago"),
+    (gates.freshness, {"source": None}, INCONCLUSIVE, "never heard of"),
+    (gates.freshness, {"source": replace(SOURCE, seen_at=0.0, error="refused")}, INCONCLUSIVE, "refused"),
+    (gates.freshness, {"source": replace(SOURCE, seen_at=NOW - 31)}, FAIL, "longer than 30 s"),
+    (gates.freshness, {"source": replace(SOURCE, seen_at=NOW + 5)}, PASS, "0.0 s ago"),
+    (gates.lag, {}, PASS, "0.4 s behind"),
+    (gates.lag, {"delivery": replace(DELIVERY, lag=5.1)}, FAIL, "more than 5.0 s"),
+    (gates.lag, {"delivery": None}, INCONCLUSIVE, "isn't known"),
+    (gates.lag, {"delivery": replace(DELIVERY, lag=None, error="disk full")}, INCONCLUSIVE, "disk full"),
+    (gates.lag, {"delivery": replace(DELIVERY, seen_at=NOW - 40)}, INCONCLUSIVE, "40 s ago"),
+    (gates.lag, {"source": replace(SOURCE, seen_at=NOW - 60)}, INCONCLUSIVE, "lag says nothing"),
+    (gates.quarantine, {}, PASS, "0 keys wait"),
+    (gates.quarantine, {"quarantined": 1}, FAIL, "1 key waits in quarantine, more than 0"),
+    (gates.drift, {}, PASS, "0 keys of 10 differ"),
+    (gates.drift, {"reconciliation": None}, INCONCLUSIVE, "never reconciled"),
+    (gates.drift, {"reconciliation": replace(RUN, status=Status.FAILED, reason="timeout")}, INCONCLUSIVE, "timeout"),
+    (gates.drift, {"reconciliation": replace(RUN, finished_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
+    (gates.drift, {"reconciliation": replace(RUN, started_at=NOW - 850)}, INCONCLUSIVE, "before the backfill"),
+    (gates.drift, {"switched_at": NOW - 95}, INCONCLUSIVE, "before the last switch"),
+    (gates.drift, {"reconciliation": replace(RUN, status=Status.DRIFT, missing=1)}, FAIL, "1 key of 10 differs"),
+    (gates.shadow, {}, PASS, "0 of 100"),
+    (gates.shadow, {"compared": replace(GOOD.compared, matched=99)}, INCONCLUSIVE, "fewer than 100"),
+    (gates.shadow, {"compared": replace(GOOD.compared, mismatched=1)}, FAIL, "more than 0.00%"),
+    (gates.shadow, {"compared": replace(GOOD.compared, failed=101)}, INCONCLUSIVE, "could not be compared"),
+    (gates.shadow, {"compared": replace(GOOD.compared, last_minute=1)}, INCONCLUSIVE, "old"),
+    (
+        gates.shadow,
+        {"compared": replace(GOOD.compared, last_minute=1), "standing": replace(STANDING, weight=10_000)},
+        PASS,
+        "0 of 100",
+    ),
+    (gates.service, {}, PASS, "well"),
+    (gates.service, {"health": None}, INCONCLUSIVE, "wasn't asked"),
+    (gates.service, {"health": Health(False, "answers 500")}, FAIL, "answers 500"),
+    (gates.dependencies, {}, PASS, "is live"),
+    (gates.dependencies, {"dependencies": {"country": Stage.RETIRED}}, PASS, "is live"),
+    (gates.dependencies, {"dependencies": {"country": Stage.CANARY}}, FAIL, "country (canary)"),
+    (gates.late_writes, {}, PASS, "0 late writes"),
+    (gates.late_writes, {"delivery": replace(DELIVERY, late_writes=1)}, FAIL, "1 late write came"),
+    (gates.late_writes, {"delivery": replace(DELIVERY, seen_at=NOW - 31)}, INCONCLUSIVE, "nobody counts"),
+]
+
+
+@pytest.mark.parametrize(("check", "changes", "verdict", "words"), CASES)
+def test_gate(check: Check, changes: dict[str, Any], verdict: Verdict, words: str) -> None:
+    result = check(replace(GOOD, **changes), function())
+    assert (result.verdict, words in result.words) == (verdict, True), result
+    if not result.passes and changes.get("health", True) is not None:
+        assert result.do, "who is refused is told what to do"
+
+
+def test_a_limit_that_is_raised_lets_more_pass() -> None:
+    lenient = function(gates={"drift": {"max": 3}, "quarantine": {"max": 1}, "shadow": {"max_mismatch": "2%"}})
+    drifting = replace(RUN, status=Status.DRIFT, missing=1, extra=1, different=1)
+    counted = replace(GOOD.compared, mismatched=2)
+    found = replace(GOOD, reconciliation=drifting, quarantined=1, compared=counted)
+    assert all(result.passes for result in gates.judge(Stage.LIVE, lenient, found))
+    assert not gates.drift(replace(found, reconciliation=replace(drifting, missing=2)), lenient).passes
+
+
+def test_without_a_service_nothing_can_be_shadowed() -> None:
+    assert gates.service(GOOD, NO_SERVICE).verdict is FAIL
+
+
+def test_every_stage_says_what_it_takes_and_each_gate_has_a_check() -> None:
+    assert set(gates.NEEDED) == set(Stage)
+    for stage in Stage:
+        results = gates.judge(stage, function(), GOOD)
+        assert tuple(result.name for result in results) == gates.needed(stage, function())
+        assert all(result.passes for result in results), results
+
+
+def test_a_function_that_nobody_reads_needs_no_shadow() -> None:
+    writes = function(routes=[{"match": {"path": "/parties"}, "kind": "write"}])
+    assert Gate.SHADOW not in gates.needed(Stage.CANARY, writes)
+
+
+def test_invariant_7_without_any_evidence_nothing_passes_but_what_needs_none() -> None:
+    nothing = Evidence(NOW, _start(), None, None, {}, None, Compared(), 0, {"country": Stage.LEGACY}, None)
+    passing = {result.name for result in gates.judge(Stage.LIVE, function(), nothing) if result.passes}
+    assert passing == {Gate.QUARANTINE}
+    assert not any(result.passes for result in gates.judge(Stage.RETIRED, function(), nothing))
+
+
+def _start() -> Standing:
+    return at_the_start("party")
