@@ -22,7 +22,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 SPANS: Final = (
     *(n * MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * HOUR for n in (1, 2, 3, 6, 12)),
-    *(n * DAY for n in (1, 2, 7, 14, 28, 56, 112, 224, 448)),
+    *(n * DAY for n in (1, 2, 4, 7, 14, 28, 56, 112, 224, 448)),
 )
 """Distances between two ticks that people find natural, in seconds."""
 
