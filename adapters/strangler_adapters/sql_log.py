@@ -96,7 +96,9 @@ class SqlLog:
                 try:
                     self._dialect.insert(transaction, _Numbered(number, first, members, numbers))
                 except orjson.JSONEncodeError as error:
-                    raise StoreError(f"{self._what} can't write an event of {stream}", why=str(error)) from error
+                    raise StoreError(
+                        f"{self._what} can't write an event of {stream}", why=str(error)
+                    ) from error
 
     def position(self, source: str) -> Position:
         self._prepare()
@@ -203,17 +205,15 @@ def _insert_into_sqlite(transaction: Any, batch: _Numbered) -> None:
 
 
 def _insert_into_postgres(transaction: Any, batch: _Numbered) -> None:
-    """One JSON document for the whole batch: twice as fast as arrays, and the data is written as JSON only once."""
+    """By COPY. JSON holds no control character, so the backslash is all that its text format needs escaped."""
     stream, first, events, kinds = batch
-    rows = [
-        {"o": offset, "k": kinds[type, entity, effect, mapping], "y": key, "p": position, "t": time, "d": data}
+    dumps = orjson.dumps
+    lines = [
+        f"{stream}\t{offset}\t{kinds[type, entity, effect, mapping]}\t{key}\t{position}\t{time!r}\t{dumps(data).decode()}\n"
         for offset, (type, _, entity, effect, key, position, time, mapping, data) in enumerate(events, first)
     ]
-    transaction.change(
-        f"INSERT INTO strangler_event ({_COLUMNS}) SELECT ?, o, k, y, p, t, d FROM json_to_recordset(?::json)"
-        " AS e(o bigint, k integer, y text, p text, t double precision, d text)",
-        (stream, orjson.dumps(rows).decode()),
-    )
+    with transaction.cursor.copy(f"COPY strangler_event ({_COLUMNS}) FROM STDIN".encode()) as copy:
+        copy.write("".join(lines).replace("\\", r"\\"))
 
 
 def _tables(dialect: Dialect) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -20,6 +20,9 @@ _SETTINGS: Final = """
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
 """Values mean the same whatever the server's defaults; and a commit that returned is durable (invariant 1)."""
+
+_STREAMED: Final = 1000
+"""Rows fetched at once by a reader: memory stays constant and each row costs little."""
 
 _PASSING: Final = {"08", "25", "40", "53", "55", "57", "58"}
 """Classes of SQLSTATE after which trying again may help: connection, read-only standby, deadlock, resources, locks,
@@ -144,3 +147,28 @@ class PostgresSession:
         if self._connection is None or self._connection.closed:
             self._connection = open_connection(self._what, self._url)
         return self._connection
+
+
+class PostgresSide:
+    """A store for reading: a `SqlSide`. Rows are streamed without a cursor: a cursor rules out parallel plans."""
+
+    dialect: Final = "postgres"
+
+    def __init__(self, what: str, url: str) -> None:
+        self._what = what
+        self._connection = open_connection(what, url)
+        self._connection.execute("SET default_transaction_read_only TO on")
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        with translating(self._what), self._connection.cursor() as cursor:
+            yield from cursor.stream(sql.encode(), size=_STREAMED)
+
+    def copy_out(self, sql: str, into: BinaryIO) -> bool:
+        statement = f"COPY ({sql}) TO STDOUT".encode()
+        with translating(self._what), self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for block in copy:
+                into.write(block)
+        return True
+
+    def close(self) -> None:
+        self._connection.close()

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from strangler import urls
 from strangler.errors import StoreError, StranglerError, Unavailable
@@ -19,6 +19,9 @@ BUSY_SECONDS: Final = 30.0
 
 PAGE_BYTES: Final = 16384
 """Page size of a new file: rows are written and read in batches, and larger pages halve the work of both."""
+
+_STREAMED: Final = 1000
+"""Rows fetched at once by a reader: memory stays constant and each row costs little."""
 
 _PASSING: Final = {
     sqlite3.SQLITE_BUSY,
@@ -61,7 +64,9 @@ def open_reader(what: str, path: Path) -> sqlite3.Connection:
         )
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
-        raise Unavailable(f"{what} can't be read", why=f"{error}: {path}", do="has it been filled yet?") from error
+        raise Unavailable(
+            f"{what} can't be read", why=f"{error}: {path}", do="has it been filled yet?"
+        ) from error
     return connection
 
 
@@ -152,3 +157,30 @@ class SqliteSession:
             raise translated(self._what, error) from error
         except OSError as error:
             raise StoreError(f"{self._what} can't be made", why=str(error)) from error
+
+
+class SqliteSide:
+    """A store for reading: a `SqlSide`, with the functions that the mapping's SELECTs use."""
+
+    dialect: Final = "sqlite"
+
+    def __init__(self, what: str, path: Path) -> None:
+        from strangler.mapping import sqlite_functions
+
+        self._what = what
+        self._connection = open_reader(what, path)
+        sqlite_functions.register(self._connection)
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            cursor = self._connection.execute(sql)
+            while batch := cursor.fetchmany(_STREAMED):
+                yield from batch
+        except sqlite3.Error as error:
+            raise translated(self._what, error) from error
+
+    def copy_out(self, sql: str, into: BinaryIO) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._connection.close()

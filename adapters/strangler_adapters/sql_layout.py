@@ -1,0 +1,84 @@
+"""How an entity's shape lies in a SQL table: names, keys, the statement that writes a row only when it is newer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, Final
+
+from strangler.mapping.canonical import quote
+from strangler.shapes import FieldType, Shape
+
+POSITION: Final = "_position"
+"""The column with the position of the event that last wrote the row; NULL when the service itself did."""
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as a list in SQL."""
+    return ", ".join(map(quote, names))
+
+
+def values_of(names: Sequence[str] | Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the values of these names out of a mapping (or of these indexes out of a row), as a tuple."""
+    if len(names) == 1:
+        [name] = names
+        return lambda row: (row[name],)
+    return itemgetter(*names)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A shape with all that is computed from it once."""
+
+    shape: Shape
+
+    @cached_property
+    def entity(self) -> str:
+        """What the entity is called in the store's own tables."""
+        return f"{self.shape.function}/{self.shape.entity}"
+
+    @cached_property
+    def table(self) -> str:
+        return quote(self.shape.table)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.shape.fields)
+
+    @cached_property
+    def types(self) -> dict[str, FieldType]:
+        return {field.name: field.type for field in self.shape.fields}
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
+    def key_of_row(self) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+        """Takes the key's values out of a row whose values stand in the order of the shape."""
+        return values_of([self.names.index(name) for name in self.shape.key])
+
+    @cached_property
+    def own(self) -> str:
+        """The name of the index over, and of the trigger that marks, rows that the service itself wrote. Short enough for any database."""
+        return f"strangler_own_{hashlib.md5(self.shape.table.encode()).hexdigest()[:12]}"
+
+    def same_key(self, left: str, right: str) -> str:
+        """The condition that two row sources have the same key."""
+        return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in self.shape.key)
+
+    def upsert(self, rows: str) -> str:
+        """Write `rows`, a SELECT or VALUES with all fields and the position; a row that is as new already stays.
+
+        Invariant 3. A row of the service's own (position NULL) stays too: NULL is newer than nothing.
+        """
+        changing = [name for name in (*self.names, POSITION) if name not in self.shape.key]
+        assignments = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in changing)
+        return (
+            f"INSERT INTO {self.table} AS t ({quoted(self.names)}, {POSITION}) {rows}"
+            f" ON CONFLICT ({quoted(self.shape.key)}) DO UPDATE SET {assignments}"
+            f" WHERE t.{POSITION} < excluded.{POSITION}"
+        )

@@ -1,0 +1,41 @@
+"""What a batch of events comes to: which of them decide, and in which order they must be written. Pure.
+
+A store writes set-wise, and a set can't hold two rows of one key. So the events of one key are reduced to those that decide,
+without knowing what the store holds: a later whole row or removal makes all before it void, a partial one doesn't.
+What remains is written in rounds, each with at most one event of a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from strangler.events import Effect, Event
+
+
+def rounds(events: Iterable[Event], fields: Set[str]) -> list[list[Event]]:
+    """The events of one entity as rounds; writing these in turn leaves what writing all events in order would.
+
+    `fields` are those of the whole row. Invariant 3: an event that isn't newer than one before it, of the same key, is void.
+    """
+    chains: dict[str, list[Event]] = {}
+    for event in events:
+        chain = chains.setdefault(event.key, [])
+        if not chain:
+            chain.append(event)
+        elif event.position > chain[-1].position:
+            _extend(chain, event, fields)
+    depth = max(map(len, chains.values()), default=0)
+    return [[chain[n] for chain in chains.values() if n < len(chain)] for n in range(depth)]
+
+
+def is_partial(event: Event, fields: Set[str]) -> bool:
+    """Whether the source left fields out, so that the event says less than the whole row."""
+    return event.effect is Effect.UPSERT and not event.data.keys() >= fields
+
+
+def _extend(chain: list[Event], event: Event, fields: Set[str]) -> None:
+    if not is_partial(event, fields):
+        chain.clear()
+    elif is_partial(chain[-1], fields) and chain[-1].data.keys() == event.data.keys():
+        chain.pop()
+    chain.append(event)

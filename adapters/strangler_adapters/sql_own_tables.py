@@ -1,0 +1,154 @@
+"""The tables of a store that no entity has: marks, tombstones, and partial events that wait for their row.
+
+`each` is the session's FROM item that unfolds a JSON array, so that a whole batch is one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+
+from strangler.changes import ORIGIN, Position
+from strangler.events import Effect, Event
+from strangler.ports import Mark
+from strangler_adapters.sql_session import Transaction
+
+_LAST: Final = "strangler_partial"
+"""The table that is made last: when it is there, all are."""
+
+
+def create(transaction: Transaction, position: str) -> None:
+    """Make what isn't there. `position` is how the database declares a position."""
+    if transaction.has_table(_LAST):
+        return
+    transaction.lock("store")
+    transaction.script(
+        [
+            f"""CREATE TABLE IF NOT EXISTS strangler_mark (
+                reader text PRIMARY KEY, at text NOT NULL, position {position} NOT NULL)""",
+            f"""CREATE TABLE IF NOT EXISTS strangler_tombstone (
+                entity text NOT NULL, key text NOT NULL, position {position} NOT NULL, PRIMARY KEY (entity, key))""",
+            """CREATE INDEX IF NOT EXISTS strangler_tombstone_position ON strangler_tombstone (entity, position)""",
+            f"""CREATE TABLE IF NOT EXISTS {_LAST} (
+                entity text NOT NULL, key text NOT NULL, position {position} NOT NULL, data text NOT NULL,
+                PRIMARY KEY (entity, key))""",
+        ]
+    )
+
+
+def record(transaction: Transaction, mark: Mark) -> None:
+    """Invariant 2: the mark is written in the transaction of its effect."""
+    transaction.change(
+        "INSERT INTO strangler_mark (reader, at, position) VALUES (?, ?, ?) ON CONFLICT (reader)"
+        " DO UPDATE SET at = excluded.at, position = excluded.position",
+        mark,
+    )
+
+
+def mark(transaction: Transaction, reader: str) -> Mark | None:
+    """The last mark of the reader."""
+    rows = transaction.rows("SELECT at, position FROM strangler_mark WHERE reader = ?", (reader,))
+    return Mark(reader, rows[0][0], Position(rows[0][1])) if rows else None
+
+
+def removed_since(
+    each: str, transaction: Transaction, entity: str, events: Sequence[Event]
+) -> dict[str, Position]:
+    """The tombstones that may be newer than one of the events: key → position.
+
+    Usually one look at the newest tombstone shows that there is none, for a stream only moves forward.
+    """
+    [(newest,)] = transaction.rows(
+        "SELECT max(position) FROM strangler_tombstone WHERE entity = ?", (entity,)
+    )
+    suspects = [event for event in events if event.position <= (newest or ORIGIN)]
+    if not suspects:
+        return {}
+    rows = transaction.rows(
+        f"SELECT key, position FROM strangler_tombstone WHERE entity = ? AND key IN (SELECT value ->> 0 FROM {each})",
+        (entity, _keys(suspects)),
+    )
+    return {key: Position(position) for key, position in rows}
+
+
+def tombstones(transaction: Transaction, entity: str, since: Position) -> dict[str, Position]:
+    """The keys that were removed at or after a position."""
+    rows = transaction.rows(
+        "SELECT key, position FROM strangler_tombstone WHERE entity = ? AND position >= ?", (entity, since)
+    )
+    return {key: Position(position) for key, position in rows}
+
+
+def bury(each: str, transaction: Transaction, entity: str, events: Sequence[Event]) -> None:
+    """Invariant 3: leave a tombstone for each removed key."""
+    rows = orjson.dumps([(event.key, event.position) for event in events]).decode()
+    transaction.change(
+        "INSERT INTO strangler_tombstone (entity, key, position)"
+        f" SELECT ?, value ->> 0, value ->> 1 FROM {each} WHERE true ON CONFLICT (entity, key)"
+        " DO UPDATE SET position = excluded.position WHERE strangler_tombstone.position < excluded.position",
+        (entity, rows),
+    )
+
+
+def sweep(transaction: Transaction, entity: str, before: Position) -> int:
+    """Forget tombstones before a position; how many."""
+    return transaction.change(
+        "DELETE FROM strangler_tombstone WHERE entity = ? AND position < ?", (entity, before)
+    )
+
+
+def partial(transaction: Transaction, entity: str) -> list[Event]:
+    """All partial events that wait for their row."""
+    rows = transaction.rows("SELECT key, position, data FROM strangler_partial WHERE entity = ?", (entity,))
+    return [_waiting(entity, *row) for row in rows]
+
+
+def partial_of(each: str, transaction: Transaction, entity: str, events: Sequence[Event]) -> list[Event]:
+    """The partial events that wait for a row of the keys of `events`."""
+    if not transaction.rows("SELECT 1 FROM strangler_partial WHERE entity = ? LIMIT 1", (entity,)):
+        return []
+    rows = transaction.rows(
+        "SELECT key, position, data FROM strangler_partial"
+        f" WHERE entity = ? AND key IN (SELECT value ->> 0 FROM {each})",
+        (entity, _keys(events)),
+    )
+    return [_waiting(entity, *row) for row in rows]
+
+
+def hold_partial(each: str, transaction: Transaction, entity: str, events: Sequence[Event]) -> None:
+    """Let partial events wait for their rows, each together with those of its key that wait already."""
+    if not events:
+        return
+    waiting = {event.key: event for event in partial_of(each, transaction, entity, events)}
+    rows = []
+    for event in events:
+        before = waiting.get(event.key)
+        if before is None or before.position < event.position:
+            data = {**(before.data if before else {}), **event.data}
+            rows.append((event.key, event.position, orjson.dumps(data).decode()))
+    transaction.change(
+        "INSERT INTO strangler_partial (entity, key, position, data)"
+        f" SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM {each} WHERE true ON CONFLICT (entity, key)"
+        " DO UPDATE SET position = excluded.position, data = excluded.data",
+        (entity, orjson.dumps(rows).decode()),
+    )
+
+
+def forget(each: str, transaction: Transaction, entity: str, events: Sequence[Event]) -> None:
+    """These partial events wait no longer."""
+    if events:
+        transaction.change(
+            f"DELETE FROM strangler_partial WHERE entity = ? AND key IN (SELECT value ->> 0 FROM {each})",
+            (entity, _keys(events)),
+        )
+
+
+def _keys(events: Sequence[Event]) -> str:
+    return orjson.dumps([(event.key,) for event in events]).decode()
+
+
+def _waiting(entity: str, key: str, position: str, data: str) -> Event:
+    """A partial event as far as it matters here."""
+    return Event("", "", entity, Effect.UPSERT, key, Position(position), 0.0, "", orjson.loads(data))

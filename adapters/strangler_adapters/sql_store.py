@@ -1,0 +1,246 @@
+"""What every SQL store does alike: order, removals, partial rows and marks. Each database adds how it writes sets of rows.
+
+A partial event says less than the whole row: a source leaves out large values that didn't change. One may come
+before the backfill brings its row. Written at once it would leave holes that the backfill, being older, might
+never fill; so it waits in `strangler_partial` until the row is there.
+
+A row with position NULL was written by the service itself. While events flow legacy is the owner, so there should be
+none, and an event that meets one is refused with its whole batch (invariant 4): to overwrite would destroy
+what somebody entered, to skip would leave a row that no longer follows legacy. A trigger on each table sets the position
+to NULL when the service changes a row, whether or not the service knows of the column.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from strangler.changes import ORIGIN, Position
+from strangler.errors import StoreError
+from strangler.events import Effect, Event
+from strangler.mapping.canonical import quote
+from strangler.ports import Chunk, Mark, SqlSide
+from strangler.shapes import Shape
+from strangler_adapters import sql_own_tables as own_tables
+from strangler_adapters.sql_layout import POSITION, Layout
+from strangler_adapters.sql_order import is_partial, rounds
+from strangler_adapters.sql_session import Session, Transaction
+
+T = TypeVar("T", bound=Transaction)
+
+
+class SqlStore(ABC, Generic[T]):
+    """A `ServiceStore`; see the port. `apply` and `load` know the shapes that `prepare` was given."""
+
+    def __init__(self, what: str, session: Session[T]) -> None:
+        self._what, self._session = what, session
+        self._layouts: dict[tuple[str, str], Layout] = {}
+        self._ready = False
+
+    # What each database does in its own way.
+
+    @abstractmethod
+    def reader(self) -> SqlSide: ...
+
+    @abstractmethod
+    def _create(self, transaction: T, layout: Layout) -> None:
+        """Make the entity's table, or see that the one that is there fits; then its index and its trigger."""
+
+    @abstractmethod
+    def _upsert(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        """Write whole rows; how many were written."""
+
+    @abstractmethod
+    def _update(self, transaction: T, layout: Layout, fields: tuple[str, ...], events: list[Event]) -> int:
+        """Write these fields of rows that are there; how many were written."""
+
+    @abstractmethod
+    def _delete(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        """Delete rows that are older than their event; how many were deleted."""
+
+    @abstractmethod
+    def _positions(self, transaction: T, layout: Layout, events: list[Event]) -> dict[str, Position | None]:
+        """The positions of the rows of these keys, of those that are there."""
+
+    @abstractmethod
+    def _load(self, transaction: T, layout: Layout, chunk: Chunk, stamp: Position) -> int:
+        """Write a chunk but for what is newer or removed since; how many rows it has."""
+
+    # The port.
+
+    def prepare(self, shapes: Sequence[Shape]) -> None:
+        layouts = [Layout(shape) for shape in shapes]
+        with self._transaction() as transaction:
+            transaction.lock("store")
+            for layout in layouts:
+                self._create(transaction, layout)
+        self._layouts |= {(each.shape.function, each.shape.entity): each for each in layouts}
+
+    def apply(self, events: Sequence[Event], mark: Mark) -> int:
+        batches: dict[Layout, list[Event]] = {}
+        for event in events:
+            batches.setdefault(self._layout(event.function, event.entity), []).append(event)
+        # In sorted order, so that two callers never wait for each other's tables.
+        ordered = sorted(batches.items(), key=lambda batch: batch[0].entity)
+        written = 0
+        with self._transaction() as transaction:
+            for layout, _ in ordered:
+                self._lock(transaction, layout)
+            for layout, batch in ordered:
+                for decisive in rounds(batch, layout.fields):
+                    written += self._write(transaction, layout, decisive)
+            own_tables.record(transaction, mark)  # Invariant 2.
+        return written
+
+    def load(self, shape: Shape, chunk: Chunk, stamp: Position, mark: Mark) -> int:
+        layout = self._layout(shape.function, shape.entity)
+        with self._transaction() as transaction:
+            self._lock(transaction, layout)
+            rows = self._load(transaction, layout, chunk, stamp)
+            self._complete(transaction, layout, own_tables.partial(transaction, layout.entity))
+            own_tables.record(transaction, mark)  # Invariant 2.
+        return rows
+
+    def mark(self, reader: str) -> Mark | None:
+        with self._transaction() as transaction:
+            return own_tables.mark(transaction, reader)
+
+    def sweep(self, shape: Shape, before: Position) -> int:
+        with self._transaction() as transaction:
+            return own_tables.sweep(transaction, Layout(shape).entity, before)
+
+    def close(self) -> None:
+        self._session.close()
+
+    # One round: no two events of one key.
+
+    def _write(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        """Write a round; how many rows were inserted, changed or deleted."""
+        removed = own_tables.removed_since(self._each, transaction, layout.entity, events)
+        live = [event for event in events if removed.get(event.key, ORIGIN) < event.position]  # Invariant 3.
+        whole, partial, removals = [], [], []
+        for event in live:
+            if event.effect is Effect.REMOVE:
+                removals.append(event)
+            elif is_partial(event, layout.fields):
+                partial.append(event)
+            else:
+                whole.append(event)
+        return (
+            self._remove(transaction, layout, removals)
+            + self._write_whole(transaction, layout, whole)
+            + self._write_partial(transaction, layout, partial)
+        )
+
+    def _remove(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        if not events:
+            return 0
+        written = self._delete(transaction, layout, events)
+        newer = self._refuse_own(transaction, layout, events) if written < len(events) else {}
+        events = [event for event in events if event.key not in newer]
+        own_tables.bury(self._each, transaction, layout.entity, events)
+        waiting = own_tables.partial_of(self._each, transaction, layout.entity, events)
+        own_tables.forget(self._each, transaction, layout.entity, _older(waiting, events))
+        return written
+
+    def _write_whole(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        if not events:
+            return 0
+        written = self._upsert(transaction, layout, events)
+        if written < len(events):
+            self._refuse_own(transaction, layout, events)
+        waiting = own_tables.partial_of(self._each, transaction, layout.entity, events)
+        self._complete(transaction, layout, waiting)
+        return written
+
+    def _write_partial(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        if not events:
+            return 0
+        there = self._positions(transaction, layout, events)
+        written = self._change(transaction, layout, [event for event in events if event.key in there])
+        absent = [event for event in events if event.key not in there]
+        own_tables.hold_partial(self._each, transaction, layout.entity, absent)
+        return written
+
+    def _complete(self, transaction: T, layout: Layout, waiting: list[Event]) -> None:
+        """Apply partial events whose row has come in the meantime."""
+        if not waiting:
+            return
+        there = self._positions(transaction, layout, waiting)
+        ready = [event for event in waiting if event.key in there]
+        self._change(transaction, layout, ready)
+        own_tables.forget(self._each, transaction, layout.entity, ready)
+
+    def _change(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+        """Apply partial events to rows that are there."""
+        by_fields: dict[tuple[str, ...], list[Event]] = {}
+        for event in events:
+            by_fields.setdefault(tuple(name for name in layout.names if name in event.data), []).append(event)
+        written = sum(self._update(transaction, layout, *batch) for batch in by_fields.items())
+        if written < len(events):
+            self._refuse_own(transaction, layout, events)
+        return written
+
+    def _refuse_own(self, transaction: T, layout: Layout, events: list[Event]) -> dict[str, Position | None]:
+        """Invariant 4: raise StoreError if one of these rows was written by the service itself; else their positions."""
+        positions = self._positions(transaction, layout, events)
+        for event in events:
+            if event.key in positions and positions[event.key] is None:
+                raise self._own_row(layout, event.key, event.position)
+        return positions
+
+    def _own_row(self, layout: Layout, key: str, position: Position) -> StoreError:
+        table, name = layout.table, layout.shape.key[0]
+        return StoreError(
+            f"{self._what}: the row {key} of {layout.shape.table} was written by the service itself",
+            why=f"legacy owns it and has another state of it at {position}; neither may silently win",
+            do=f"let legacy win: UPDATE {table} SET {POSITION} = '' WHERE {quote(name)} = …;"
+            " and keep the service from writing before it is live",
+        )
+
+    def _same_key(self, layout: Layout) -> StoreError:
+        """Invariant 7: of two rows with one key neither is dropped in silence."""
+        return StoreError(
+            f"{self._what}: several legacy rows become the same row of {layout.shape.table}",
+            why=f"they have the same {', '.join(layout.shape.key)}, which is to be the key of {layout.shape.entity}",
+            do="correct the key of the entity in the configuration",
+        )
+
+    # Around it.
+
+    @property
+    def _each(self) -> str:
+        return self._session.each
+
+    @contextmanager
+    def _transaction(self) -> Iterator[T]:
+        with self._session.transaction() as transaction:
+            if not self._ready:
+                own_tables.create(transaction, self._session.binary_text)
+            yield transaction
+        self._ready = True
+
+    def _layout(self, function: str, entity: str) -> Layout:
+        try:
+            return self._layouts[function, entity]
+        except KeyError:
+            raise StoreError(
+                f"{self._what} doesn't know the entity {entity} of {function}",
+                do="prepare the store with its shape first",
+            ) from None
+
+    def _lock(self, transaction: T, layout: Layout) -> None:
+        """Let no two calls write one table at once.
+
+        Without this a backfill could bring a removed key back: it looks for tombstones, a removal deletes nothing
+        (the row isn't there yet), leaves its tombstone and commits, and then the backfill inserts the row.
+        """
+        transaction.lock(f"table {layout.shape.table}")
+
+
+def _older(waiting: list[Event], events: list[Event]) -> list[Event]:
+    """Those that wait and are older than the event of their key."""
+    positions = {event.key: event.position for event in events}
+    return [event for event in waiting if event.position < positions[event.key]]

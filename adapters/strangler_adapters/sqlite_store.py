@@ -1,0 +1,141 @@
+"""A service's store in a SQLite file: the embedded default. One writer at a time, so nothing else needs a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from strangler.changes import Position
+from strangler.events import Event, decode_key, encode_key
+from strangler.mapping.canonical import quote
+from strangler.ports import Chunk, ServiceStore, SqlSide
+from strangler.settings import Database
+from strangler_adapters import sql_own_tables as own_tables
+from strangler_adapters.sql_fit import SQLITE_TYPES, Found, Table, declared, misfit
+from strangler_adapters.sql_layout import POSITION, Layout, quoted, values_of
+from strangler_adapters.sql_sqlite import SqliteSession, SqliteSide, SqliteTransaction, file_of
+from strangler_adapters.sql_store import SqlStore
+
+
+def connect(name: str, settings: Database) -> ServiceStore:
+    """The store in the file that the URL names; touches nothing yet. The file and its folder are made when first used."""
+    return SqliteStore(f"the store {name}", settings.url.get_secret_value())
+
+
+class SqliteStore(SqlStore[SqliteTransaction]):
+    """See `SqlStore`."""
+
+    def __init__(self, what: str, url: str) -> None:
+        super().__init__(what, SqliteSession(what, url))
+        self._path = file_of(what, url)
+
+    def reader(self) -> SqlSide:
+        return SqliteSide(self._what, self._path)
+
+    def _create(self, transaction: SqliteTransaction, layout: Layout) -> None:
+        if not transaction.has_table(layout.shape.table):
+            transaction.script([declared(layout, SQLITE_TYPES)])
+        elif error := misfit(self._what, layout, SQLITE_TYPES, _found(transaction, layout)):
+            raise error
+        own = quote(layout.own)
+        key = " AND ".join(f"{quote(name)} IS NEW.{quote(name)}" for name in layout.shape.key)
+        transaction.script(
+            [
+                f"CREATE INDEX IF NOT EXISTS {own} ON {layout.table} ({quoted(layout.shape.key)})"
+                f" WHERE {POSITION} IS NULL",
+                f"CREATE TRIGGER IF NOT EXISTS {own} AFTER UPDATE ON {layout.table}"
+                f" WHEN NEW.{POSITION} IS OLD.{POSITION} AND OLD.{POSITION} IS NOT NULL"
+                f" BEGIN UPDATE {layout.table} SET {POSITION} = NULL WHERE {key}; END",
+            ]
+        )
+
+    def _upsert(self, transaction: SqliteTransaction, layout: Layout, events: list[Event]) -> int:
+        take = values_of(layout.names)
+        rows = [(*take(event.data), event.position) for event in events]
+        return transaction.many(_upsert_sql(layout), rows)
+
+    def _update(
+        self, transaction: SqliteTransaction, layout: Layout, fields: tuple[str, ...], events: list[Event]
+    ) -> int:
+        take = values_of(fields)
+        assignments = ", ".join(f"{quote(name)} = ?" for name in (*fields, POSITION))
+        return transaction.many(
+            f"UPDATE {layout.table} SET {assignments} WHERE {_key_is(layout)} AND {POSITION} < ?",
+            [(*take(event.data), event.position, *decode_key(event.key), event.position) for event in events],
+        )
+
+    def _delete(self, transaction: SqliteTransaction, layout: Layout, events: list[Event]) -> int:
+        return transaction.many(
+            f"DELETE FROM {layout.table} WHERE {_key_is(layout)} AND {POSITION} < ?",
+            [(*decode_key(event.key), event.position) for event in events],
+        )
+
+    def _positions(
+        self, transaction: SqliteTransaction, layout: Layout, events: list[Event]
+    ) -> dict[str, Position | None]:
+        sql = f"SELECT {POSITION} FROM {layout.table} WHERE {_key_is(layout)}"
+        found = ((event.key, transaction.rows(sql, decode_key(event.key))) for event in events)
+        return {key: rows[0][0] for key, rows in found if rows}
+
+    def _load(self, transaction: SqliteTransaction, layout: Layout, chunk: Chunk, stamp: Position) -> int:
+        removed = {tuple(decode_key(key)) for key in own_tables.tombstones(transaction, layout.entity, stamp)}
+        keys: set[tuple[Any, ...]] = set()
+        count = 0
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            nonlocal count
+            for row in chunk.rows():
+                key = layout.key_of_row(row)
+                count += 1
+                keys.add(key)
+                if key not in removed:  # Invariant 3.
+                    yield (*row, stamp)
+
+        written = transaction.many(_upsert_sql(layout), rows())
+        if len(keys) < count:
+            raise self._same_key(layout)
+        if written < count:
+            self._refuse_own_among(transaction, layout, keys, stamp)
+        return count
+
+    def _refuse_own_among(
+        self, transaction: SqliteTransaction, layout: Layout, keys: set[tuple[Any, ...]], stamp: Position
+    ) -> None:
+        own = transaction.rows(
+            f"SELECT {quoted(layout.shape.key)} FROM {layout.table} WHERE {POSITION} IS NULL"
+        )
+        for key in keys.intersection(own):
+            raise self._own_row(layout, encode_key(key), stamp)
+
+
+def _upsert_sql(layout: Layout) -> str:
+    return layout.upsert(f"VALUES ({', '.join('?' * (len(layout.names) + 1))})")
+
+
+def _key_is(layout: Layout) -> str:
+    return " AND ".join(f"{quote(name)} = ?" for name in layout.shape.key)
+
+
+def _found(transaction: SqliteTransaction, layout: Layout) -> Table:
+    columns = transaction.rows(f"PRAGMA table_info({layout.table})")
+    unique = [frozenset(name for _, name, _, _, _, key in columns if key)]
+    for _, index, is_unique, _, is_part in transaction.rows(f"PRAGMA index_list({layout.table})"):
+        if is_unique and not is_part:
+            unique.append(frozenset(row[2] for row in transaction.rows(f"PRAGMA index_info({quote(index)})")))
+    found = [
+        Found(name, _affinity(type), bool(required), default is not None)
+        for _, name, type, required, default, _ in columns
+    ]
+    return Table(found, unique)
+
+
+def _affinity(declared: str) -> str:
+    """What SQLite makes of a declared type (its documentation, "Determination Of Column Affinity")."""
+    name = declared.upper()
+    if "INT" in name:
+        return "INTEGER"
+    if any(part in name for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if not name or "BLOB" in name:
+        return "BLOB"
+    return "REAL" if any(part in name for part in ("REAL", "FLOA", "DOUB")) else "NUMERIC"

@@ -1,0 +1,189 @@
+"""A service's store in memory: the in-memory peer of the port, one event after the other, as plain as can be.
+
+What SQL stores do set-wise and cleverly must come to the same as this.
+"""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+from strangler.changes import ORIGIN, Position
+from strangler.errors import StoreError
+from strangler.events import Effect, Event, encode_key
+from strangler.mapping.canonical import quote
+from strangler.ports import Chunk, Mark, SqlSide
+from strangler.shapes import Shape
+
+
+@dataclass
+class MemoryRow:
+    """A row: its values by field, and the position of the event that last wrote it (None: the service itself)."""
+
+    values: dict[str, Any]
+    position: Position | None
+
+
+@dataclass
+class _Held:
+    """All that a transaction may change."""
+
+    rows: dict[str, dict[str, MemoryRow]] = field(default_factory=dict)
+    tombstones: dict[tuple[str, str], Position] = field(default_factory=dict)
+    partial: dict[tuple[str, str], Event] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
+
+
+@dataclass
+class MemoryDatabase:
+    """What several handles of one store share. `shapes` by table."""
+
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    held: _Held = field(default_factory=_Held)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Held]:
+        """All or nothing, one at a time."""
+        with self.lock:
+            changed = copy.deepcopy(self.held)
+            yield changed
+            self.held = changed
+
+
+class MemoryStore:
+    """A `ServiceStore` over `database`; another one over the same database is another handle of the same store."""
+
+    def __init__(self, database: MemoryDatabase | None = None) -> None:
+        self.database = database or MemoryDatabase()
+
+    def prepare(self, shapes: Sequence[Shape]) -> None:
+        with self.database.lock:
+            for shape in shapes:
+                there = {f.name: f.type for f in self.database.shapes.get(shape.table, shape).fields}
+                for wanted in shape.fields:
+                    if there.get(wanted.name) is not wanted.type:
+                        raise StoreError(f"the table {shape.table} doesn't fit: {wanted.name}")
+            for shape in shapes:
+                self.database.shapes[shape.table] = shape
+                self.database.held.rows.setdefault(shape.table, {})
+
+    def apply(self, events: Sequence[Event], mark: Mark) -> int:
+        with self.database.transaction() as held:
+            written = {(e.entity, e.key) for e in events if self._apply(held, self._shape(e), e)}
+            held.marks[mark.reader] = mark  # Invariant 2.
+        return len(written)
+
+    def load(self, shape: Shape, chunk: Chunk, stamp: Position, mark: Mark) -> int:
+        names = [each.name for each in shape.fields]
+        with self.database.transaction() as held:
+            keys = set()
+            count = 0
+            for values in chunk.rows():
+                row = dict(zip(names, values, strict=True))
+                key = encode_key([row[name] for name in shape.key])
+                event = Event("", shape.function, shape.entity, Effect.UPSERT, key, stamp, 0.0, "", row)
+                self._apply(held, shape, event)
+                keys.add(key)
+                count += 1
+            if len(keys) < count:
+                raise StoreError(f"several rows for {shape.table} have the same key")
+            held.marks[mark.reader] = mark  # Invariant 2.
+        return count
+
+    def mark(self, reader: str) -> Mark | None:
+        return self.database.held.marks.get(reader)
+
+    def sweep(self, shape: Shape, before: Position) -> int:
+        with self.database.transaction() as held:
+            old = [of for of, at in held.tombstones.items() if of[0] == shape.table and at < before]
+            for of in old:
+                del held.tombstones[of]
+        return len(old)
+
+    def reader(self) -> SqlSide:
+        return MemorySide(self.database)
+
+    def close(self) -> None:
+        """Nothing to release; the rows stay."""
+
+    def _shape(self, event: Event) -> Shape:
+        for shape in self.database.shapes.values():
+            if (shape.function, shape.entity) == (event.function, event.entity):
+                return shape
+        raise StoreError(f"the store doesn't know the entity {event.entity}", do="prepare it first")
+
+    def _apply(self, held: _Held, shape: Shape, event: Event) -> bool:
+        of = (shape.table, event.key)
+        row = held.rows[shape.table].get(event.key)
+        if row is not None and row.position is None:
+            raise StoreError(f"the row {event.key} was written by the service itself")  # Invariant 4.
+        newest = max(row.position or ORIGIN if row else ORIGIN, held.tombstones.get(of, ORIGIN))
+        if event.position <= newest:
+            return False  # Invariant 3.
+        if event.effect is Effect.REMOVE:
+            return self._remove(held, shape, event)
+        if row is None and any(each.name not in event.data for each in shape.fields):
+            self._hold(held, of, event)
+            return False
+        known = row.values if row else {}
+        values = {each.name: event.data.get(each.name, known.get(each.name)) for each in shape.fields}
+        held.rows[shape.table][event.key] = MemoryRow(values, event.position)
+        if waiting := held.partial.pop(of, None):
+            self._apply(held, shape, waiting)
+        return True
+
+    def _remove(self, held: _Held, shape: Shape, event: Event) -> bool:
+        of = (shape.table, event.key)
+        held.tombstones[of] = event.position
+        if of in held.partial and held.partial[of].position < event.position:
+            del held.partial[of]
+        return held.rows[shape.table].pop(event.key, None) is not None
+
+    def _hold(self, held: _Held, of: tuple[str, str], event: Event) -> None:
+        before = held.partial.get(of)
+        if before is None or before.position < event.position:
+            held.partial[of] = event._replace(data={**(before.data if before else {}), **event.data})
+
+
+class MemorySide:
+    """A `SqlSide` on a memory store: each query runs in a SQLite of its own, filled with the rows of that moment."""
+
+    dialect: Final = "sqlite"
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        from strangler.mapping import sqlite_functions
+
+        connection = sqlite3.connect(":memory:")
+        try:
+            sqlite_functions.register(connection)
+            with self._database.lock:
+                for table, shape in self._database.shapes.items():
+                    _fill(connection, shape, self._database.held.rows[table])
+            yield from connection.execute(sql)
+        finally:
+            connection.close()
+
+    def copy_out(self, sql: str, into: BinaryIO) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def _fill(connection: sqlite3.Connection, shape: Shape, rows: Mapping[str, MemoryRow]) -> None:
+    names = [each.name for each in shape.fields]
+    columns = ", ".join(map(quote, [*names, "_position"]))
+    connection.execute(f"CREATE TABLE {quote(shape.table)} ({columns})")
+    connection.executemany(
+        f"INSERT INTO {quote(shape.table)} VALUES ({', '.join('?' * (len(names) + 1))})",
+        [(*(row.values[name] for name in names), row.position) for row in rows.values()],
+    )

@@ -1,0 +1,74 @@
+"""Every event log passes the suite of its port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from strangler.errors import StoreError, Unavailable
+from strangler.ports import EventLog
+from strangler.settings import Log
+from strangler.testing.event_log import EventLogSuite, OpenLog, at, event, everything
+from strangler.testing.memory_log import MemoryLog, MemoryRecords
+from strangler_adapters.sql_log import connect
+
+
+def sql_log(url: str) -> EventLog:
+    return connect("test", Log(kind="sql", url=SecretStr(url)))
+
+
+def opener(url: str) -> Iterator[OpenLog]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(sql_log(url)))
+
+
+class TestMemoryLog(EventLogSuite):
+    @pytest.fixture(params=[1, 3])
+    def open_log(self, request: pytest.FixtureRequest) -> OpenLog:
+        records = MemoryRecords(partitions=request.param)
+        return lambda: MemoryLog(records)
+
+
+class TestSqliteLog(EventLogSuite):
+    @pytest.fixture
+    def open_log(self, tmp_path: Path) -> Iterator[OpenLog]:
+        yield from opener(f"sqlite:///{tmp_path}/made/when/missing/log.db")
+
+
+class TestPostgresLog(EventLogSuite):
+    @pytest.fixture
+    def open_log(self, postgres_url: str) -> Iterator[OpenLog]:
+        yield from opener(postgres_url)
+
+
+def test_the_password_of_a_log_that_does_not_answer_is_not_shown() -> None:
+    log = sql_log("postgresql://somebody:hunter2@127.0.0.1:1/nowhere")
+    with pytest.raises(Unavailable) as raised:
+        log.position("erp")
+    assert "127.0.0.1" in str(raised.value)
+    assert "hunter2" not in str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
+
+
+def test_a_url_of_another_kind_is_refused_in_words() -> None:
+    with pytest.raises(StoreError, match=r"mysql://me:\*\*\*@host") as raised:
+        sql_log("mysql://me:hunter2@host/db")
+    assert "postgresql://" in raised.value.do
+
+
+def test_a_log_goes_on_after_the_server_was_killed() -> None:
+    from strangler.testing.postgres import server
+
+    with server() as own:
+        log = sql_log(own.url())
+        log.append("erp", [event(1)], at(1))
+        own.kill()
+        with pytest.raises(Unavailable):
+            log.append("erp", [event(2)], at(2))
+        own.start()
+        log.append("erp", [event(2)], at(2))
+        assert [e.position for e in everything(log, "party")] == [at(1), at(2)]
+        log.close()
