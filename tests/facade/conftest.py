@@ -155,7 +155,7 @@ async def applied(running: Running, generation: int) -> None:
 
 
 class Echo:
-    """An upstream that answers with its name and remembers what it was asked."""
+    """An upstream that answers with its name, or `body`, once `gate` is open; it remembers what it was asked."""
 
     def __init__(self, name: str, body: bytes | None = None) -> None:
         self.name, self.body = name, body
@@ -164,6 +164,10 @@ class Echo:
         self.cancelled = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/healthz":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+            return
         body = b""
         while True:
             message = await receive()

@@ -1,0 +1,145 @@
+"""Shadow traffic: compared behind the caller's back, counted whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import pytest
+
+from strangler.control import comparisons
+from strangler.control.comparisons import Compared
+from strangler.control.store import Control
+from strangler.cutover.stages import Stage
+from strangler.facade.protocol import Answer
+from strangler.facade.shadow import WORKERS, plain
+from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
+
+
+async def counted(facade: Running, control: Control) -> Compared:
+    await facade.parts.tally.flush(control)
+    return comparisons.sums(control, "party")
+
+
+async def read(facade: Running, path: str = "/parties/1", **headers: str) -> bytes:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{facade.url}{path}", headers=headers) as response,
+    ):
+        return await response.read()
+
+
+async def shadowing(
+    serve: Serve, front: Front, stand: Stand, legacy: Echo, new: Echo, **shadow: Any
+) -> Running:
+    facade = await front(
+        settings((await serve(legacy)).url, (await serve(new)).url, facade={"shadow": shadow})
+    )
+    await applied(facade, stand.stage(Stage.SHADOW))
+    return facade
+
+
+async def test_matches_and_mismatches_are_counted_with_samples(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"name":"a","n":1.10,"at":1}'), Echo("new", b'{"n":1.1,"name":"a","at":2}')
+    facade = await shadowing(serve, front, stand, legacy, new, ignore=["at"], settle="0s")
+    assert await read(facade, authorization="secret", cookie="s=1") == legacy.body
+    await until(lambda: len(new.asked) == 1)
+    method, target, headers, _ = new.asked[0]
+    assert (method, target, headers["x-strangler-shadow"]) == ("GET", "/parties/1", "1")
+    assert "authorization" not in headers
+    assert "cookie" not in headers
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    new.body = b'{"n":1.1,"name":"b"}'
+    await read(facade, "/parties/2?x=1")
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).mismatched != 1:
+            await asyncio.sleep(0.01)
+    sample = comparisons.mismatches(control, "party")[0]
+    assert sample.request == "GET /parties/2?x=1"
+    assert sample.differences == [{"path": "name", "kind": "value", "legacy": "a", "new": "b"}]
+    found = await counted(facade, control)
+    assert (found.matched, found.mismatched, found.failed, found.dropped) == (1, 1, 0, 0)
+
+
+async def test_a_store_that_is_behind_is_asked_again_until_it_has_caught_up(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"name":"after"}'), Echo("new", b'{"name":"before"}')
+    facade = await shadowing(serve, front, stand, legacy, new, settle="1h")
+    await read(facade)
+    await until(lambda: len(new.asked) == 2)
+    new.body = legacy.body
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    assert (await counted(facade, control)).mismatched == 0
+
+
+async def test_invariant_9_a_hung_candidate_delays_nobody_and_drops_are_counted(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    new.gate = asyncio.Event()
+    facade = await shadowing(serve, front, stand, legacy, new, queue=3, timeout="1h")
+    began = time.monotonic()
+    for _ in range(50):
+        assert await read(facade) == b'{"a":1}'
+    assert time.monotonic() - began < 5
+    await until(lambda: len(new.asked) == WORKERS)
+    compared = await counted(facade, control)
+    assert compared.dropped == 50 - 3 - WORKERS
+    assert compared.matched == compared.mismatched == compared.failed == 0
+    new.gate.set()
+    async with asyncio.timeout(5):
+        while (found := await counted(facade, control)).matched + found.dropped != 50:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_deadline_ends_a_comparison_and_it_is_no_match(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    new.gate = asyncio.Event()
+    facade = await shadowing(serve, front, stand, legacy, new, timeout="50ms")
+    await read(facade)
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).failed != 1:
+            await asyncio.sleep(0.01)
+
+
+async def test_writes_are_never_shadowed(serve: Serve, front: Front, stand: Stand) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    facade = await shadowing(serve, front, stand, legacy, new)
+    async with aiohttp.ClientSession() as session:
+        await session.put(f"{facade.url}/parties/1", data=b"x")
+        await session.get(f"{facade.url}/parties/1")
+    await until(lambda: len(new.asked) == 1)
+    assert [asked[0] for asked in new.asked] == ["GET"]
+
+
+async def test_an_answer_too_long_to_keep_is_dropped(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'"' + b"x" * 2_000_000 + b'"'), Echo("new", b"{}")
+    facade = await shadowing(serve, front, stand, legacy, new)
+    assert await read(facade) == legacy.body
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).dropped != 1:
+            await asyncio.sleep(0.01)
+    assert new.asked == []
+
+
+def test_an_answer_is_decompressed_by_its_bytes() -> None:
+    import gzip
+
+    told = [("content-encoding", "gzip")]
+    assert plain(Answer(200, told, gzip.compress(b"{}"))).body == b"{}"
+    assert plain(Answer(200, told, b"{}")).body == b"{}", "Tryton says gzip of what it sends plain"
+    with pytest.raises(ValueError, match="decompressed"):
+        plain(Answer(200, told, gzip.compress(b"{}" * 1000)[:-9]))
