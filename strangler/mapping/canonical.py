@@ -19,17 +19,19 @@ from strangler.shapes import FieldType, Shape
 def decimal_text(value: Decimal) -> str:
     """No exponent, no trailing zeros after the point, no `-0`. Raises BadValue for an infinity."""
     text = str(value)
-    if "E" in text:
-        text = format(value, "f")
-    if "." in text:
+    if "E" in text or text[-1] > "9":
+        text = _without_exponent(value)
+    if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
-    if text == "-0":
-        return "0"
-    if not value.is_finite():
-        if value.is_nan():
-            return "NaN"
+    return text if text != "-0" else "0"
+
+
+def _without_exponent(value: Decimal) -> str:
+    if value.is_nan():
+        return "NaN"
+    if value.is_infinite():
         raise BadValue("an infinite decimal")
-    return text
+    return format(value, "f")
 
 
 def float_value(value: float) -> float | str:

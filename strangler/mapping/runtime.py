@@ -144,8 +144,11 @@ def round_decimal(value: Decimal, digits: int) -> Decimal:
     """Rounded to `digits` after the point (before it when negative), halves away from zero."""
     if value.is_nan():
         return value
-    return value.quantize(Decimal((0, (1,), -digits)), ROUND_HALF_UP, EXACT)
+    return value.quantize(_UNITS[digits], ROUND_HALF_UP, EXACT)
 
+
+_UNITS: Final = {digits: Decimal((0, (1,), -digits)) for digits in range(-30, 1001)}
+"""The place of the last digit, by the number of digits after the point."""
 
 add_decimal = EXACT.add
 subtract_decimal = EXACT.subtract

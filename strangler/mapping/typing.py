@@ -62,11 +62,8 @@ def _unparsed(error: SqlglotError) -> Wrong:
         return Wrong(None, f"{what}, near {marked!r}")
     description = str(first.get("description", ""))
     reason = f": {description.lower()} here" if description.startswith("Expecting") else ""
-    return Wrong(
-        Span(len(before), len(before) + len(marked) - 1),
-        what + reason,
-        "put names that are SQL words in double quotes",
-    )
+    instead = f'"{marked}", in double quotes, if it is a column' if marked.isidentifier() else ""
+    return Wrong(Span(len(before), len(before) + len(marked) - 1), what + reason, instead)
 
 
 def _span(node: exp.Expr) -> Span | None:
@@ -322,6 +319,8 @@ class _Typing:
     def is_(self, this: exp.Is) -> Node:
         value, what, negated = self.node(this.this), this.expression, bool(this.args.get("negate"))
         if isinstance(what, exp.Null):
+            if isinstance(value, Literal):
+                return Literal((value.value is None) is not negated, FieldType.BOOLEAN)
             return call("is_not_null" if negated else "is_null", value, gives=FieldType.BOOLEAN)
         if not isinstance(what, exp.Boolean):
             raise Wrong(_span(this), "IS is followed by NULL, TRUE or FALSE")
