@@ -48,7 +48,7 @@ class Parts:
         self.services = Services(settings.functions, translations, self.pool)
         self._shadow_pool = Pool(connect, facade.shadow.timeout.total_seconds())
         shadow_services = Services(settings.functions, translations, self._shadow_pool)
-        self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics)
+        self.shadow = Shadow(facade.shadow, facade.legacy, shadow_services, self.tally, self.metrics)
         self.health = Health(facade, settings.functions, self.keeper, self.pool)
         self._tasks: list[asyncio.Task[None]] = []
 

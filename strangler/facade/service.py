@@ -93,7 +93,10 @@ class Services:
             answer = await self._call(function, step._replace(headers=[*carried, *step.headers]))
 
     async def _call(self, function: str, call: ServiceRequest) -> Answer:
-        name, base = f"the new service of {function}", self.base(function)
+        return await self.fetch(f"the new service of {function}", self.base(function), call)
+
+    async def fetch(self, name: str, base: str, call: ServiceRequest) -> Answer:
+        """The whole answer of the upstream at `base`; `name` says in errors whose it is. Raises Refusal."""
         body = call.body or None
         response = await self.pool.send(
             name,

@@ -3,6 +3,9 @@
 Invariant 9: a caller never waits for this. What it saw is laid into a bounded queue after its answer is out; when the
 queue is full the comparison is dropped and counted. Shadow calls have connections and a deadline of their own, are
 marked `X-Strangler-Shadow: 1`, and carry credentials only where the configuration says so.
+
+Data is in motion meanwhile. A difference counts only when the service keeps to it until the store has had its time to catch
+up, against what legacy answered and then once more against what legacy answers now.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.compare import Difference, differences, parse
 from strangler.facade.metrics import Metrics
-from strangler.facade.protocol import Answer, Request
+from strangler.facade.protocol import Answer, Request, ServiceRequest
 from strangler.facade.service import Services
 from strangler.facade.traffic import Outcome, Tally
 from strangler.settings import Shadow as ShadowSettings
@@ -37,6 +40,7 @@ PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
 """Seconds before the service is asked again after a difference; the last one goes on."""
 
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
+MARK: Final = ("x-strangler-shadow", "1")
 REQUEST_KEPT: Final = 4000
 """Characters of a request that are kept with a sample."""
 
@@ -55,7 +59,10 @@ class Seen(NamedTuple):
 class Shadow:
     """Compares in the background. Belongs to the event loop's thread."""
 
-    def __init__(self, settings: ShadowSettings, services: Services, tally: Tally, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: ShadowSettings, legacy: str, services: Services, tally: Tally, metrics: Metrics
+    ) -> None:
+        self._legacy = legacy
         self._settings, self._services, self._tally, self._metrics = settings, services, tally, metrics
         self._queue: asyncio.Queue[Seen] = asyncio.Queue(settings.queue)
         self._workers: list[asyncio.Task[None]] = []
@@ -98,14 +105,12 @@ class Shadow:
     async def _compare(self, seen: Seen) -> None:
         """Ask the service and count what comes of it. Raises when the two can't be compared.
 
-        The store is behind legacy by the lag of the sync, so the service is asked again until it agrees or `settle` is
-        over: only a difference that is still there then says something about the service.
+        What differs may have been written between the two reads. Only what differs still from legacy's answer of now says
+        something about the service.
         """
-        loop = asyncio.get_running_loop()
-        settled = loop.time() + self._settings.settle.total_seconds()
-        pauses = chain(PAUSES, repeat(PAUSES[-1]))
-        while (found := await self._ask(seen)) and loop.time() < settled:
-            await asyncio.sleep(next(pauses))
+        found = await self._settled(seen)
+        if found:
+            found = await self._settled(seen._replace(legacy=await self._ask_legacy(seen)))
         if not found:
             self._count(seen.function, "matched")
             return
@@ -114,13 +119,32 @@ class Shadow:
         sample = Mismatch(time.time(), seen.function, asked[:REQUEST_KEPT].strip(), shown)
         self._count(seen.function, "mismatched", sample)
 
+    async def _settled(self, seen: Seen) -> Sequence[Difference]:
+        """What differs still when the store, which is behind legacy by the lag of the sync, had its time to catch up."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.settle.total_seconds()
+        pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        while (found := await self._ask(seen)) and loop.time() < until:
+            await asyncio.sleep(next(pauses))
+        return found
+
     async def _ask(self, seen: Seen) -> Sequence[Difference]:
         """What differs in the service's answer as it is now."""
         headers = [h for h in seen.request.headers if self._settings.credentials or h[0] not in CREDENTIALS]
-        marked = seen.request._replace(headers=[*headers, ("x-strangler-shadow", "1")])
+        marked = seen.request._replace(headers=[*headers, MARK])
         async with asyncio.timeout(self._settings.timeout.total_seconds()):
             new = await self._services.ask(seen.function, seen.operation, marked)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._differences, seen, new)
+
+    async def _ask_legacy(self, seen: Seen) -> Answer:
+        """Legacy's answer to the same call now, with the caller's credentials: it had them before."""
+        asked = seen.request
+        call = ServiceRequest(asked.method, asked.target, [*asked.headers, MARK], asked.body)
+        async with asyncio.timeout(self._settings.timeout.total_seconds()):
+            answer = await self._services.fetch("the legacy ERP", self._legacy, call)
+        if answer.status >= 400:
+            raise ValueError(f"asked again, the legacy ERP answered {answer.status}")
+        return answer
 
     def _differences(self, seen: Seen, new: Answer) -> Sequence[Difference]:
         """Runs in a thread: parsing a long answer must not hold up callers."""
