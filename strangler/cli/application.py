@@ -38,14 +38,6 @@ class Application:
 
         return control(self.settings)
 
-    def patient_control(self, wait: float = 60.0) -> Control:
-        """The control store, for a process that stays: one that doesn't answer yet is tried again for `wait` seconds."""
-        from strangler.assembly import control
-
-        if "control" not in self.__dict__:
-            self.__dict__["control"] = control(self.settings, wait)
-        return self.control
-
     def function(self, name: str) -> Function:
         """The settings of the function that the user named. Raises StranglerError with the nearest name."""
         found = self.settings.functions.get(name)
