@@ -50,7 +50,7 @@ class Feed:
 
     safe_position: Callable[[float], Position]
     delivered: Callable[[], Position]
-    patience: float = 60.0
+    patience: float
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 

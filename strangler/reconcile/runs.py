@@ -28,6 +28,9 @@ from strangler.settings import Settings
 MOST_FINDINGS: Final = 1000
 """Keys per entity that are recorded with their fields: enough to see what is wrong, too few to fill a disk."""
 
+PATIENCE: Final = 60.0
+"""Seconds that the store has to pass a position: several times any lag with which one would want to switch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
@@ -111,7 +114,7 @@ def feed_of(control: Control, function: str, source: ChangeSource) -> Feed:
         record = deliveries.get(control, function)
         return record.position if record else ORIGIN
 
-    return Feed(source.safe_position, delivered)
+    return Feed(source.safe_position, delivered, PATIENCE)
 
 
 def _compared(

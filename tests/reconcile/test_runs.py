@@ -1,0 +1,192 @@
+"""A run is recorded whatever becomes of it; on the command line: 0 clean, 1 drift, 2 could not check."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from strangler import assembly
+from strangler.changes import Position
+from strangler.cli.main import root
+from strangler.control import quarantine, reconciliations
+from strangler.control.quarantine import Held
+from strangler.control.reconciliations import Status
+from strangler.events import Effect, Event
+from strangler.reconcile import runs
+from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
+
+from .conftest import Make
+from .landscape import Landscape, partners
+
+
+def strangler(landscape: Landscape, *arguments: str) -> Result:
+    """Run the command line on the landscape's configuration."""
+    return CliRunner().invoke(root, ["-c", str(landscape.path), *arguments])
+
+
+@pytest.fixture
+def local(make: Make) -> Landscape:
+    """Fifty partners in two SQLite files."""
+    landscape = make("sqlite", "sqlite")
+    landscape.legacy.insert("partner", partners(50, "sqlite"))
+    landscape.fill()
+    return landscape
+
+
+def test_a_clean_run_is_recorded_and_exits_0(local: Landscape) -> None:
+    result = strangler(local, "reconcile", "partners")
+    assert result.exit_code == 0, result.output
+    assert "partners: clean, 0 of 50 keys differ" in result.output
+    run = reconciliations.latest(local.control, "partners")
+    assert run is not None
+    assert (run.status, run.compared, run.drift) == (Status.CLEAN, 50, 0)
+
+
+def test_drift_is_recorded_with_its_keys_and_exits_1(local: Landscape) -> None:
+    local.new.run(
+        "UPDATE partner SET name = '[red]Bold[/red]' WHERE id = 7", "DELETE FROM partner WHERE id = 8"
+    )
+    result = strangler(local, "reconcile", "partners", "--no-confirm")
+    assert result.exit_code == 1
+    assert "2 of 50 keys differ" in result.output
+    assert "[red]Bold[/red]" in result.output
+    run = reconciliations.latest(local.control, "partners")
+    assert run is not None
+    assert (run.status, run.missing, run.different) == (Status.DRIFT, 1, 1)
+    kinds = {each.key: each.kind for each in reconciliations.findings(local.control, run.id)}
+    assert kinds == {"[7]": "different", "[8]": "missing"}
+
+
+def test_json_says_everything(local: Landscape) -> None:
+    local.new.run("UPDATE partner SET name = 'x' WHERE id IN (7, 9)")
+    result = strangler(local, "reconcile", "partners", "--no-confirm", "--json", "--limit", "1")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["status"], found["drift"]) == ("drift", 2)
+    (entity,) = found["entities"]
+    assert entity["different"] == 2
+    assert entity["differences"] == [
+        {"key": "[7]", "kind": "different", "fields": {"name": ["padded", "x"]}},
+    ]
+
+
+def test_invariant_7_a_missing_legacy_table_fails_and_never_reads_as_clean(local: Landscape) -> None:
+    local.legacy.run("DROP TABLE partner")
+    result = strangler(local, "reconcile", "partners")
+    assert result.exit_code == 2
+    assert "could not check" in result.output or "failed" in result.output
+    assert "partner" in result.output
+    run = reconciliations.latest(local.control, "partners")
+    assert run is not None
+    assert run.status is Status.FAILED
+    assert run.reason
+
+
+def test_invariant_7_a_missing_store_table_fails(local: Landscape) -> None:
+    local.new.run("DROP TABLE partner")
+    result = strangler(local, "reconcile", "partners", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["status"] == "failed"
+
+
+def test_invariant_7_a_side_that_goes_away_in_the_middle_fails(
+    make: Make,
+) -> None:
+    landscape = make("postgresql", "sqlite")
+    landscape.legacy.insert("partner", partners(50, "postgresql"))
+    landscape.fill()
+    landscape.new.run("DELETE FROM partner WHERE id = 3")
+    told: list[str] = []
+
+    def cut(entity: str, words: str) -> None:
+        told.append(words)
+        if "buckets differ" in words:
+            database = landscape.legacy.url.rsplit("/", 1)[1]
+            here = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            landscape.legacy.run(f"{here} AND datname = '{database}'")
+
+    found = runs.reconcile(landscape.settings, landscape.control, "partners", confirm=False, told=cut)
+    assert len(told) == 2
+    assert (found.status, found.outcomes) == (Status.FAILED, ())
+    run = reconciliations.latest(landscape.control, "partners")
+    assert run is not None
+    assert run.status is Status.FAILED
+
+
+def test_a_store_that_stands_still_fails_instead_of_guessing(
+    local: Landscape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
+    monkeypatch.setattr(runs, "PATIENCE", 0.05)
+    prepared = assembly.source(local.settings, "erp", {"partner": ["name"]})
+    prepared.prepare()
+    result = strangler(local, "reconcile", "partners")
+    prepared.close()
+    assert result.exit_code == 2
+    assert "hasn't come to position" in result.output
+
+
+def test_keys_that_wait_in_quarantine_are_not_drift(local: Landscape) -> None:
+    local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
+    held = Held("partners", "partner", "[7]", Position("1"), "no such date", "{}", 0.0)
+    quarantine.hold(local.control, [held])
+    result = strangler(local, "reconcile", "partners", "--no-confirm")
+    assert result.exit_code == 0, result.output
+    assert "1 in quarantine weren't compared" in result.output
+
+
+def test_an_unknown_function_is_one_clear_message(local: Landscape) -> None:
+    result = strangler(local, "reconcile", "partner")
+    assert result.exit_code == 2
+    assert "partners" in result.output
+    assert reconciliations.listed(local.control) == []
+
+
+def test_past_runs_are_listed(local: Landscape) -> None:
+    assert "never reconciled" in strangler(local, "reconcile", "partners", "--history").output
+    strangler(local, "reconcile", "partners")
+    found = json.loads(strangler(local, "reconcile", "partners", "--history", "--json").stdout)
+    assert [each["status"] for each in found] == ["clean"]
+
+
+def test_what_a_rollback_would_lose_is_counted(local: Landscape) -> None:
+    local.new.run(
+        "UPDATE partner SET name = 'newer' WHERE id = 7",
+        "INSERT INTO partner (id, name) VALUES (1001, 'only here')",
+        "DELETE FROM partner WHERE id = 8",
+    )
+    found = only_in_new(local.mappings, local.source, local.store, local.control)
+    assert (found.extra, found.different, found.total) == (1, 1, 2)
+    assert [each.key for each in found.examples] == ["[1001]", "[7]"]
+
+
+def test_the_delta_check_compares_the_keys_that_it_is_given(local: Landscape) -> None:
+    local.new.run("UPDATE partner SET name = 'x' WHERE id IN (7, 9)")
+    found = delta_check(local.mappings, local.source, local.store, {"partner": {"[7]", "[8]"}})
+    assert [each.key for each in found] == ["[7]"]
+
+
+def test_the_keys_of_the_last_events_are_what_the_delta_check_looks_at(local: Landscape) -> None:
+    log = assembly.log(local.settings)
+    data = {"id": 7}
+    events = [
+        Event(
+            "PartnerChanged",
+            "partners",
+            "partner",
+            Effect.UPSERT,
+            f"[{n}]",
+            Position(f"{n:04d}"),
+            0.0,
+            "v",
+            data,
+        )
+        for n in range(20)
+    ]
+    log.append("erp", events, Position("0020"))
+    keys = recently_changed(log, "partners", most=3)
+    assert log.partitions("partners") == 1
+    log.close()
+    assert keys == {"partner": {"[17]", "[18]", "[19]"}}
