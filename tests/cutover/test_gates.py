@@ -61,7 +61,12 @@ Check = Callable[[Evidence, Function], GateResult]
 CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.backfill, {}, PASS, "every backfill is finished"),
     (gates.backfill, {"backfills": {}}, FAIL, "hasn't begun"),
-    (gates.backfill, {"backfills": {"party": replace(FILLED, finished_at=None, rows=4)}}, FAIL, "4 of about 10 rows"),
+    (
+        gates.backfill,
+        {"backfills": {"party": replace(FILLED, finished_at=None, rows=4)}},
+        FAIL,
+        "4 of about 10 rows",
+    ),
     (gates.freshness, {}, PASS, "1.0 s ago"),
     (gates.freshness, {"source": None}, INCONCLUSIVE, "never heard of"),
     (gates.freshness, {"source": replace(SOURCE, seen_at=0.0, error="refused")}, INCONCLUSIVE, "refused"),
@@ -77,11 +82,26 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.quarantine, {"quarantined": 1}, FAIL, "1 key waits in quarantine, more than 0"),
     (gates.drift, {}, PASS, "0 keys of 10 differ"),
     (gates.drift, {"reconciliation": None}, INCONCLUSIVE, "never reconciled"),
-    (gates.drift, {"reconciliation": replace(RUN, status=Status.FAILED, reason="timeout")}, INCONCLUSIVE, "timeout"),
+    (
+        gates.drift,
+        {"reconciliation": replace(RUN, status=Status.FAILED, reason="timeout")},
+        INCONCLUSIVE,
+        "timeout",
+    ),
     (gates.drift, {"reconciliation": replace(RUN, finished_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
-    (gates.drift, {"reconciliation": replace(RUN, started_at=NOW - 850)}, INCONCLUSIVE, "before the backfill"),
+    (
+        gates.drift,
+        {"reconciliation": replace(RUN, started_at=NOW - 850)},
+        INCONCLUSIVE,
+        "before the backfill",
+    ),
     (gates.drift, {"switched_at": NOW - 95}, INCONCLUSIVE, "before the last switch"),
-    (gates.drift, {"reconciliation": replace(RUN, status=Status.DRIFT, missing=1)}, FAIL, "1 key of 10 differs"),
+    (
+        gates.drift,
+        {"reconciliation": replace(RUN, status=Status.DRIFT, missing=1)},
+        FAIL,
+        "1 key of 10 differs",
+    ),
     (gates.shadow, {}, PASS, "0 of 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, matched=99)}, INCONCLUSIVE, "fewer than 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, mismatched=1)}, FAIL, "more than 0.00%"),
@@ -114,7 +134,9 @@ def test_gate(check: Check, changes: dict[str, Any], verdict: Verdict, words: st
 
 
 def test_a_limit_that_is_raised_lets_more_pass() -> None:
-    lenient = function(gates={"drift": {"max": 3}, "quarantine": {"max": 1}, "shadow": {"max_mismatch": "2%"}})
+    lenient = function(
+        gates={"drift": {"max": 3}, "quarantine": {"max": 1}, "shadow": {"max_mismatch": "2%"}}
+    )
     drifting = replace(RUN, status=Status.DRIFT, missing=1, extra=1, different=1)
     counted = replace(GOOD.compared, mismatched=2)
     found = replace(GOOD, reconciliation=drifting, quarantined=1, compared=counted)

@@ -1,0 +1,289 @@
+"""The switch of owners: its order, its time limit, and what it refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from strangler.changes import Position
+from strangler.control import deliveries, facades, ledger, standings
+from strangler.control.store import Control
+from strangler.cutover import history, journal
+from strangler.cutover.history import Kind
+from strangler.cutover.journal import Intent, Step
+from strangler.cutover.recovery import recover
+from strangler.cutover.stages import RULES, Side, Stage, Standing, at_the_start
+from strangler.cutover.switch import Switch, Undone
+from strangler.errors import Refused, Unavailable
+from tests.cutover.estate import Estate, Facade, position
+
+LIMIT = 20.0
+
+
+def standing_at(control: Control, stage: Stage) -> Standing:
+    after = replace(at_the_start("party"), stage=stage, owner=RULES[stage].owner, weight=500)
+    return standings.change(control, at_the_start("party"), after, at=1.0)
+
+
+def intent(stage: Stage) -> Intent:
+    return Intent("party", "*", stage, 10_000 if stage is Stage.LIVE else 0, "eva@host", "because", [])
+
+
+@contextmanager
+def living(estate: Estate) -> Iterator[None]:
+    """The estate goes on by itself, as processes do."""
+    ended, failures = threading.Event(), []
+
+    def live() -> None:
+        while not ended.wait(0.01):
+            try:
+                estate.turn()
+            except Exception as error:  # noqa: BLE001  # shown to the test below
+                failures.append(error)
+                return
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    assert failures == []
+
+
+@pytest.fixture
+def estate(control: Control) -> Estate:
+    made = Estate(control)
+    made.facades = [Facade(control, "a"), Facade(control, "b")]
+    return made
+
+
+def test_from_canary_to_live_and_back_everything_moves_at_once(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    estate.turn()
+    estate.write(estate.facades[0], "k", 1)
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert (live.stage, live.owner, live.weight, live.fenced) == (Stage.LIVE, Side.NEW, 10_000, False)
+    assert live.sync_until == position(1)
+    assert estate.store == {"k": 1}
+    with living(estate):
+        back = Switch(control, estate.outside(), LIMIT).run(intent(Stage.SYNCING), live)
+    assert (back.stage, back.owner, back.weight, back.fenced) == (Stage.SYNCING, Side.LEGACY, 0, False)
+    assert back.sync_until is None
+    assert [(move.before, move.after) for move in history.moves(control, "party")] == [
+        (Stage.CANARY, Stage.LIVE),
+        (Stage.LIVE, Stage.SYNCING),
+    ]
+    assert ledger.verify(control).problem is None
+
+
+def test_invariant_5_the_position_is_read_after_the_last_possible_legacy_write(
+    control: Control, estate: Estate
+) -> None:
+    """Facade `b` is slow to learn of the fence: what it still lets through must be in the store before the switch."""
+    before = standing_at(control, Stage.CANARY)
+    estate.turn()
+    slow = estate.facades[1]
+    estate.facades = estate.facades[:1]
+    outside, read_at = estate.outside(), []
+
+    def safe_position(timeout: float) -> Position:
+        read_at.append({f.id: f.generation for f in facades.live(control, now=time.time())})
+        return outside.safe_position(timeout)
+
+    def while_it_waits(step: Step, done: bool) -> None:
+        if step is Step.ACKNOWLEDGED and not done:
+            assert not estate.write(Facade(control, "c", standings.snapshot(control)), "k", 0)
+            threading.Thread(target=late_writer).start()
+
+    def late_writer() -> None:
+        assert estate.write(slow, "k", 7)
+        slow.refresh()
+
+    with living(estate):
+        switch = Switch(control, replace(outside, safe_position=safe_position), LIMIT, watch=while_it_waits)
+        live = switch.run(intent(Stage.LIVE), before)
+    fence = before.generation + 1
+    assert [min(generations.values()) >= fence for generations in read_at] == [True]
+    assert live.sync_until == position(1)
+    assert estate.store == {"k": 7}
+
+
+def test_invariant_4_a_legacy_write_behind_the_switch_is_not_applied(
+    control: Control, estate: Estate
+) -> None:
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    estate.log.append(("late", 1))
+    estate.deliver()
+    assert live.sync_until == position(0)
+    assert estate.store == {}
+
+
+def test_a_facade_that_never_acknowledges_makes_the_switch_undo_itself(
+    control: Control, estate: Estate
+) -> None:
+    before = standing_at(control, Stage.CANARY)
+    facades.seen(control, "stuck", generation=before.generation, address="http://stuck", at=time.time() + 60)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, estate.outside(), 0.3).run(intent(Stage.LIVE), before)
+    assert "stuck at http://stuck" in raised.value.why
+    assert_untouched(control, before)
+
+
+def test_a_facade_that_is_gone_is_not_waited_for(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    facades.seen(control, "gone", generation=0, address="http://gone", at=time.time() - 11)
+    with living(estate):
+        assert Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before).owner is Side.NEW
+
+
+def test_delivery_that_does_not_arrive_makes_the_switch_undo_itself(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    deliveries.report(control, "party", position=position(0), generation=99, rows=0, late_writes=0, lag=0.0)
+    estate.legacy, estate.log, estate.facades = {"k": 1}, [("k", 1)], []
+    with pytest.raises(Undone, match="legacy owns it as before") as raised:
+        Switch(control, estate.outside(), 0.3).run(intent(Stage.LIVE), before)
+    assert "delivery is at 00000000 and must reach 00000001" in raised.value.why
+    assert_untouched(control, before)
+
+
+def test_drift_at_the_last_moment_makes_the_switch_undo_itself(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, replace(estate.outside(), drift=lambda: 3), LIMIT).run(intent(Stage.LIVE), before)
+    assert "3 of the keys that changed last differ" in raised.value.why
+    assert raised.value.do == "strangler reconcile party"
+    assert_untouched(control, before)
+
+
+def test_a_source_that_does_not_answer_makes_the_switch_undo_itself(control: Control, estate: Estate) -> None:
+    def safe_position(timeout: float) -> Position:
+        raise Unavailable("the source doesn't answer", why="transaction 7 is open", do="end it")
+
+    before = standing_at(control, Stage.CANARY)
+    outside = replace(estate.outside(), safe_position=safe_position)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, outside, LIMIT).run(intent(Stage.LIVE), before)
+    assert "transaction 7 is open" in raised.value.why
+    assert_untouched(control, before)
+    assert ledger.entries(control, kind=Kind.UNDONE)[0].body["why"] == "the source doesn't answer"
+
+
+def test_ctrl_c_before_the_decision_undoes_the_switch(control: Control, estate: Estate) -> None:
+    def drift() -> int:
+        raise KeyboardInterrupt
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate), pytest.raises(KeyboardInterrupt):
+        Switch(control, replace(estate.outside(), drift=drift), LIMIT).run(intent(Stage.LIVE), before)
+    assert_untouched(control, before)
+
+
+def test_when_the_way_back_is_not_ready_nothing_is_begun(control: Control, estate: Estate) -> None:
+    def way_back() -> None:
+        raise Unavailable("the store doesn't answer")
+
+    before = standing_at(control, Stage.CANARY)
+    with pytest.raises(Unavailable):
+        Switch(control, replace(estate.outside(), way_back=way_back), LIMIT).run(intent(Stage.LIVE), before)
+    assert standings.of(control, "party") == before
+    assert ledger.entries(control) == []
+
+
+def test_a_rollback_that_would_lose_documents_is_refused_with_their_count(
+    control: Control, estate: Estate
+) -> None:
+    live = standing_at(control, Stage.LIVE)
+    estate.store = {"a": 1, "b": 2, "c": 3}
+    estate.legacy = {"a": 1, "b": 9}
+    with pytest.raises(Refused, match="2 documents exist only in the new store or differ there") as raised:
+        Switch(control, estate.outside(), LIMIT).run(intent(Stage.SYNCING), live)
+    assert "strangler reconcile party" in raised.value.do
+    assert standings.of(control, "party") == live
+
+
+def test_a_document_written_while_the_rollback_begins_undoes_it(control: Control, estate: Estate) -> None:
+    live = standing_at(control, Stage.LIVE)
+    estate.turn()
+    facade = estate.facades[0]
+
+    def write(step: Step, done: bool) -> None:
+        if step is Step.FENCED and done:
+            facade.known = standings.Snapshot(0, (live,))
+            assert estate.write(facade, "k", 1)
+
+    with living(estate), pytest.raises(Undone, match="new owns it as before") as raised:
+        Switch(control, estate.outside(), LIMIT, watch=write).run(intent(Stage.SYNCING), live)
+    assert "1 document exists only in the new store" in raised.value.why
+    assert_untouched(control, live)
+
+
+def test_who_decided_on_an_old_standing_does_not_switch(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    held = standings.amend(control, "party", at=2.0, hold="period close")
+    with pytest.raises(Refused, match="changed by somebody else"):
+        Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert standings.of(control, "party") == held
+    assert journal.unfinished(control) == []
+
+
+def test_a_hold_during_the_switch_does_not_disturb_it(control: Control, estate: Estate) -> None:
+    def hold(step: Step, done: bool) -> None:
+        if step is Step.CAUGHT_UP and not done:
+            standings.amend(control, "party", at=2.0, hold="period close")
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT, watch=hold).run(intent(Stage.LIVE), before)
+    assert (live.owner, live.hold, live.fenced) == (Side.NEW, "period close", False)
+
+
+def test_only_one_switch_of_a_function_at_a_time(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+
+    def another(step: Step, done: bool) -> None:
+        if step is Step.CAUGHT_UP and not done:
+            now = standings.of(control, "party")
+            with pytest.raises(Refused, match="a switch of party to new is under way"):
+                Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), now)
+            assert recover(control, actor="worker") == [], "a switch that somebody works on is left alone"
+
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT, watch=another).run(intent(Stage.LIVE), before)
+    assert live.owner is Side.NEW
+
+
+@pytest.mark.parametrize(
+    "step", [Step.ACKNOWLEDGED, Step.LIMITED, Step.CAUGHT_UP, Step.CHECKED, Step.DECIDED]
+)
+def test_invariant_6_a_conductor_that_comes_back_from_the_dead_does_nothing_more(
+    control: Control, estate: Estate, step: Step
+) -> None:
+    """It was silent for so long that somebody else undid its switch; the function may stand anywhere by now."""
+    before = standing_at(control, Stage.CANARY)
+
+    def sleep_like_the_dead(at: Step, done: bool) -> None:
+        if at is step and not done:
+            words = recover(control, actor="worker", clock=lambda: time.time() + 60)
+            assert words == ["the interrupted switch of party to new was undone"]
+
+    with living(estate), pytest.raises(Refused, match="no longer ours"):
+        Switch(control, estate.outside(), LIMIT, watch=sleep_like_the_dead).run(intent(Stage.LIVE), before)
+    assert_untouched(control, before)
+
+
+def assert_untouched(control: Control, before: Standing) -> None:
+    """Everything is as it was before the switch, apart from the generation; and the ledger tells of it."""
+    now = standings.of(control, "party")
+    assert replace(now, generation=before.generation) == before
+    assert journal.unfinished(control) == []
+    assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.UNDONE]
