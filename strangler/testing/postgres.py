@@ -85,9 +85,13 @@ class Server:
             raise Unavailable("the private PostgreSQL doesn't start", why=log.read_text()[-2000:]) from error
 
     def stop(self) -> None:
-        """Stop in order: connections are closed, everything is flushed."""
-        if self._postmaster() is not None:
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data), as_owner=True)
+        """Stop in order: connections are closed, everything is flushed. After ten seconds it is killed."""
+        if self._postmaster() is None:
+            return
+        try:
+            self._run("pg_ctl", "stop", "-w", "-t", "10", "-m", "fast", "-D", str(self._data), as_owner=True)
+        except Unavailable:
+            self.kill()
 
     def kill(self) -> None:
         """SIGKILL to the server and each of its processes, as a power cut would; `start` recovers."""

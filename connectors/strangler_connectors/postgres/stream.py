@@ -47,6 +47,7 @@ class PostgresStream:
         self._name, self._connection, self._decoder = name, connection, decoder
         self._heartbeat, self._beat = heartbeat, beat
         self._last, self._acknowledged = after, after
+        self._arrived = self._confirmed = 0
         self._quiet: Transaction | None = None
         self._quiet_due = self._heard = self._beaten = self._reported = time.monotonic()
         self._selector = selectors.DefaultSelector()
@@ -122,6 +123,7 @@ class PostgresStream:
     def _keepalive(self, message: bytes) -> None:
         """The server has sent all that committed before `end`, unless it is in the middle of a transaction."""
         end, clock, wants_reply = _KEEPALIVE.unpack_from(message)
+        self._arrived = max(self._arrived, end)
         if wants_reply:
             self._report()
         here = position(end, 0)
@@ -162,10 +164,14 @@ class PostgresStream:
 
     def _report(self) -> None:
         self._reported = time.monotonic()
+        # A server that shuts down waits for its streams: for what is confirmed, or where nothing is said of that, for
+        # what has arrived. So a confirmation is said once; a slow reader doesn't keep the ERP's server from stopping.
         here = confirmed(self._acknowledged)
+        flush = here if here > self._confirmed else 0
+        self._confirmed = max(self._confirmed, here)
         micros = int((time.time() - EPOCH) * 1e6)
         pgconn = self._connection.pgconn
-        pgconn.put_copy_data(_REPORT.pack(b"r", here, here, here, micros, 0))
+        pgconn.put_copy_data(_REPORT.pack(b"r", max(self._arrived, here), flush, flush, micros, 0))
         pgconn.flush()
 
     def _ended(self) -> StranglerError:
