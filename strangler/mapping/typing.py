@@ -44,7 +44,10 @@ def check(expression: str, table: Table) -> Node:
     except RecursionError:
         raise Wrong(None, "the expression is nested too deeply") from None
     if len(statements) != 1 or statements[0] is None:
-        raise Wrong(None, "this is not one expression")
+        raise Wrong(
+            None,
+            "this is not one expression but several" if len(statements) > 1 else "this is not an expression",
+        )
     try:
         return conversions.narrowed(_Typing(table).node(statements[0]))
     except RecursionError:

@@ -289,9 +289,7 @@ class Peers:
             for name, (_, text) in COLUMNS.items()
         )
         self.postgres.execute(f"CREATE TABLE odd ({columns}, PRIMARY KEY (id))")
-        self.postgres.execute(
-            "SET datestyle = 'SQL, DMY'; SET timezone = 'Asia/Kathmandu'"
-        )
+        self.postgres.execute("SET datestyle = 'SQL, DMY'; SET timezone = 'Asia/Kathmandu'")
         self.sqlite = sqlite3.connect(":memory:")
         names = ", ".join(
             f"{name} {_AFFINITY.get(kind, 'TEXT')}" + (" COLLATE NOCASE" if name in collated else "")
