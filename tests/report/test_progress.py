@@ -1,0 +1,121 @@
+"""The facts of the report are those that were recorded."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from strangler.control import ledger, tables, traffic
+from strangler.control.store import Control
+from strangler.control.traffic import Traffic
+from strangler.cutover.gates import Gate, Verdict
+from strangler.cutover.plan import Target
+from strangler.cutover.stages import Side, Stage
+from strangler.progress import Progress
+
+from . import migration
+from .conftest import measured
+from .migration import NOW
+
+MINUTE = int(NOW // 60)
+
+
+def calls(
+    minute: int, kind: str, side: Side, count: int, *, errors: int = 0, seconds: float = 0.0
+) -> Traffic:
+    """One facade's calls of a minute."""
+    return Traffic(minute, "facade-1", "party", kind, side, count, errors, 0, seconds)
+
+
+def test_functions_stand_where_they_were_moved_to(progress: Progress) -> None:
+    reached = {f.name: (f.standing.stage, f.standing.weight) for f in progress.functions}
+    expected = {name: (target.stage, target.weight) for name, target in migration.REACHED.items()}
+    assert reached == dict.fromkeys(migration.TITLES, (Stage.LEGACY, 0)) | expected
+    assert list(progress.by_stage.values()) == [3, 1, 1, 2, 2, 1]
+
+
+def test_steps_begin_in_legacy_and_tell_of_the_way_back_too(progress: Progress) -> None:
+    stock = next(f for f in progress.functions if f.name == "stock")
+    stages = [(step.stage, step.weight) for step in stock.steps]
+    assert stages[0] == (Stage.LEGACY, 0)
+    assert (Stage.SYNCING, 0) in stages[3:]
+    assert stages[-1] == (Stage.CANARY, 5_000)
+    assert [step.at for step in stock.steps] == sorted(step.at for step in stock.steps)
+
+
+def test_the_share_is_that_of_the_last_hour_and_of_both_kinds(control: Control) -> None:
+    traffic.add(
+        control,
+        [
+            calls(MINUTE - 61, "read", Side.LEGACY, 10_000),
+            calls(MINUTE - 3, "read", Side.LEGACY, 60, seconds=3.0),
+            calls(MINUTE - 2, "read", Side.NEW, 30, errors=2, seconds=0.3),
+            calls(MINUTE, "write", Side.LEGACY, 10),
+        ],
+    )
+    (party,) = measured(control, party="Partners").functions
+    assert party.share == pytest.approx(0.3)
+    new = next(each for each in party.calls if each.side is Side.NEW)
+    assert (new.calls, new.errors) == (30, 2)
+    assert new.latency == pytest.approx(0.01)
+
+
+def test_the_history_loses_no_call_and_fits_a_chart(control: Control) -> None:
+    minutes = range(MINUTE - 5_000, MINUTE + 1, 7)
+    traffic.add(control, [calls(minute, "read", Side.NEW, 3) for minute in minutes])
+    progress = measured(control, party="Partners", sale="Sales")
+    party, sale = (f.history for f in progress.functions)
+    assert len(party) <= 120
+    assert sum(point.new for point in party) == 3 * len(minutes)
+    assert [point.at for point in sale] == [point.at for point in party]
+    assert sum(point.minutes for point in party) == MINUTE - minutes[0] + 1
+    assert sum(point.new for point in progress.history) == 3 * len(minutes)
+
+
+def test_gates_that_block_are_told_in_words(progress: Progress) -> None:
+    by_name = {f.name: f for f in progress.functions}
+    assert by_name["party"].target is None
+    assert by_name["payment"].target == Target(Stage.SYNCING, 0)
+    assert by_name["payment"].gates == ()
+    blocked = {gate.name: gate for gate in by_name["invoice"].blocked}
+    assert blocked[Gate.BACKFILL].verdict is Verdict.FAIL
+    assert "still going on" in blocked[Gate.BACKFILL].words
+
+
+def test_drift_rows_quarantine_and_late_writes_are_those_recorded(progress: Progress) -> None:
+    by_name = {f.name: f for f in progress.functions}
+    assert by_name["purchase"].reconciled is not None
+    assert by_name["purchase"].reconciled.run.drift == 2
+    assert [each.key for each in by_name["purchase"].reconciled.findings] == ['["PO-0"]', '["PO-1"]']
+    assert by_name["party"].rows == 2_013 + 2_013 // 7
+    assert by_name["invoice"].quarantined == 2
+    assert by_name["price"].late_writes == 3
+
+
+def test_what_is_wrong_comes_before_what_is_worth_knowing(progress: Progress) -> None:
+    told = [(each.function, each.wrong) for each in progress.attention]
+    assert told == sorted(told, key=lambda each: not each[1])
+    wrong = {each.function for each in progress.attention if each.wrong}
+    assert wrong == {"price", "purchase", "invoice"}
+    assert any("period close" in each.words for each in progress.attention)
+
+
+def test_invariant_8_a_ledger_that_was_tampered_with_is_told(control: Control) -> None:
+    for number in range(3):
+        ledger.append(control, actor="a", kind="note", function="party", body={"n": number}, at=NOW)
+    with control.begin() as connection:
+        changed = update(tables.ledger).where(tables.ledger.c.seq == 2).values(actor="somebody else")
+        connection.execute(changed)
+    progress = measured(control, party="Partners")
+    assert progress.ledger.entries == 1
+    assert [(each.function, each.wrong) for each in progress.attention] == [("", True)]
+    assert "entry 2" in progress.attention[0].words
+
+
+def test_nothing_recorded_is_no_zero(control: Control) -> None:
+    progress = measured(control, party="Partners")
+    (party,) = progress.functions
+    assert progress.share is None
+    assert party.share is None
+    assert party.reconciled is None
+    assert (progress.history, progress.begun, progress.attention) == ((), None, ())
