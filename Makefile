@@ -32,10 +32,9 @@ test: $(VENV)/.with-dev
 	$(RUN) -m pytest $(ARGS)
 
 check: $(VENV)/.with-dev
-	echo "ruff: lint"        && $(VENV)/bin/ruff check .
-	echo "ruff: format"      && $(VENV)/bin/ruff format --check .
-	echo "mypy: types"       && $(VENV)/bin/mypy
-	echo "imports: layers"   && $(VENV)/bin/lint-imports
+	failed=; for each in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	  echo "== $$each"; $(VENV)/bin/$$each || failed="$$failed, $$each"; done; \
+	[ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
 chaos: $(VENV)/.with-dev
 	$(RUN) -m tests.chaos --kills $(KILLS)
