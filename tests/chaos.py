@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,7 @@ from strangler.testing import postgres
 
 STRANGLER: Final = Path(sys.executable).parent / "strangler"
 ROWS: Final = 60_000
-PATIENCE: Final = 180.0
+PATIENCE: Final = 60.0
 """Seconds within which the worker must have caught up once it is left in peace."""
 
 CREATE: Final = """
@@ -83,10 +83,11 @@ def run(home: Path, legacy: str, store: str, kills: int, seed: int) -> dict[str,
         for number in range(kills):
             _one_life(configuration, settings, dice, number)
     with _worker(configuration):
-        _wait_until_caught_up(settings, legacy)
+        _wait_until_caught_up(settings)
         answer = _strangler(configuration, "reconcile", "partners", check=False)
         assert answer.returncode == 0, f"seed {seed}: {answer.stdout}\n{answer.stderr}"
     events = _events_once(settings, seed)
+    assert events, "nothing went through the log, so nothing was proved"
     return {**load_figures, "events": events}
 
 
@@ -116,8 +117,12 @@ def _one_life(configuration: Path, settings: Settings, dice: random.Random, numb
     if number % 5 == 4:
         with closing(assembly.control(settings)) as control:
             backfills.request(control, "partners", "partner")
+    log = configuration.parent / "worker.log"
+    before = log.stat().st_size if log.exists() else 0
     with _worker(configuration) as worker:
-        time.sleep(dice.uniform(0.7, 3.0))  # The random moment; nothing is waited for.
+        if dice.random() < 0.8:  # Else it dies while it starts.
+            _wait_until(lambda: b'"reading"' in log.read_bytes()[before:], "the worker reads the source")
+        time.sleep(dice.uniform(0.0, 1.5))  # The random moment; nothing is waited for.
         worker.send_signal(signal.SIGKILL)
         worker.wait()
 
@@ -198,16 +203,23 @@ def _write(url: str, dice: random.Random, stop: threading.Event, figures: dict[s
                 figures["changes"] += changes
 
 
-def _wait_until_caught_up(settings: Settings, legacy: str) -> None:
+def _wait_until_caught_up(settings: Settings) -> None:
     with closing(assembly.control(settings)) as control, closing(assembly.source(settings, "erp")) as source:
         target = source.safe_position(30.0)
-        deadline = time.monotonic() + PATIENCE
-        while True:
+
+        def caught_up() -> bool:
             delivered = deliveries.get(control, "partners")
-            if delivered and delivered.position >= target and not backfills.unfinished(control, "partners"):
-                return
-            assert time.monotonic() < deadline, f"not caught up with {target}: {delivered}"
-            time.sleep(0.1)
+            done = not backfills.unfinished(control, "partners")
+            return done and delivered is not None and delivered.position >= target
+
+        _wait_until(caught_up, f"the store has caught up with {target}")
+
+
+def _wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"it never came true that {what}"
+        time.sleep(0.05)
 
 
 def _events_once(settings: Settings, seed: int) -> int:

@@ -15,7 +15,7 @@ import yaml
 
 from strangler import assembly
 from strangler.configuration import load
-from strangler.control import deliveries, standings
+from strangler.control import backfills, deliveries, sources, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.ports import Offset, Record
@@ -101,6 +101,9 @@ class Landscape:
 
     def captured(self) -> bool:
         """Whether a capture was made, so that changes from now on are seen."""
-        from strangler.control import sources
-
         return bool(sources.identity(self.control, "erp"))
+
+    def filled(self) -> bool:
+        """Whether every backfill that was asked for is finished, and there was one."""
+        record = backfills.get(self.control, "partners", "partner")
+        return record is not None and record.finished_at is not None

@@ -70,6 +70,7 @@ def test_invariant_7_held_keys_wait_and_are_released_after_the_mapping_is_mended
         landscape.put(Stage.SYNCING)
         until(lambda: 2 in landscape.stored(), "the good row is in the store")
         landscape.write("INSERT INTO partner VALUES (3, 'c', 'three')")
+        until(lambda: len(quarantine.listed(landscape.control)) == 2, "two keys wait")
         landscape.write("UPDATE partner SET number = '3' WHERE id = 3")
         landscape.write("INSERT INTO partner VALUES (4, 'd', '4')")
         until(lambda: 4 in landscape.stored(), "another key has gone on")
@@ -87,7 +88,7 @@ def test_invariant_7_held_keys_wait_and_are_released_after_the_mapping_is_mended
 def test_a_dropped_change_is_gone_and_its_key_goes_on(landscape: Landscape) -> None:
     with landscape.worker():
         landscape.put(Stage.SYNCING)
-        until(landscape.captured, "the source is captured")
+        until(landscape.filled, "the backfill of nothing is done")
         landscape.write("INSERT INTO partner VALUES (1, 'a', 'one')")
         until(lambda: quarantine.listed(landscape.control), "the change waits")
         (held,) = quarantine.listed(landscape.control)
@@ -121,10 +122,9 @@ def test_another_backfill_mends_what_was_lost_in_the_store(landscape: Landscape)
     landscape.write(*(f"INSERT INTO partner VALUES ({i}, 'p', '{i}')" for i in range(1, 21)))
     with landscape.worker():
         landscape.put(Stage.SYNCING)
-        until(lambda: backfills.get(landscape.control, "partners", "partner"), "a backfill is asked for")
-        until(lambda: not backfills.unfinished(landscape.control, "partners"), "the first backfill is done")
+        until(landscape.filled, "the first backfill is done")
         backfills.request(landscape.control, "partners", "partner")
-        until(lambda: not backfills.unfinished(landscape.control, "partners"), "the second backfill is done")
+        until(landscape.filled, "the second backfill is done")
     record = backfills.get(landscape.control, "partners", "partner")
     assert record is not None
     assert (record.run, record.rows) == (2, 20)
