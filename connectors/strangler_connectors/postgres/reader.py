@@ -16,8 +16,7 @@ from strangler_connectors.postgres.connection import translated
 from strangler_connectors.postgres.values import CONVERTERS, TYPES
 
 _ROWS: Final = 1000
-_BLOCK: Final = 1000
-"""Rows of one write: each costs a call, so they are gathered."""
+"""Rows that are fetched, or written, at once: each fetch and each write costs a call."""
 
 
 class PostgresSide:
@@ -44,8 +43,13 @@ class PostgresSide:
             self._connection.cursor() as cursor,
             cursor.copy(f"COPY ({sql}) TO STDOUT".encode()) as copy,
         ):
-            for block in copy:
-                into.write(block)
+            gathered: list[Buffer] = []
+            for row in copy:
+                gathered.append(row)
+                if len(gathered) == _ROWS:
+                    into.write(b"".join(gathered))
+                    gathered.clear()
+            into.write(b"".join(gathered))
         return True
 
     def close(self) -> None:
