@@ -206,7 +206,7 @@ class Client:
     """
 
     def __init__(
-        self, url: str, user: str, password: str, *, clerks: int = 4, workplaces: int = 60, rate: float = 40
+        self, url: str, user: str, password: str, *, clerks: int = 4, workplaces: int = 50, rate: float = 40
     ) -> None:
         self.tally = Tally()
         with ThreadPoolExecutor(clerks) as pool:

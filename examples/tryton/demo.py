@@ -131,8 +131,8 @@ def _strangler(narrator: Narrator, scene: Scene) -> contextlib.AbstractContextMa
 
 def _client(narrator: Narrator, scene: Scene) -> Client:
     narrator.chapter("A client goes to work, through the facade")
-    with narrator.busy("Sixty workplaces log in to Tryton and read every party"):
-        client = Client(scene.client_url, scene.tryton.user, scene.tryton.password, workplaces=60)
+    with narrator.busy("Fifty workplaces log in to Tryton and read every party"):
+        client = Client(scene.client_url, scene.tryton.user, scene.tryton.password, workplaces=50)
     client.start()
     narrator.say(
         "From now on it reads, searches, creates, renames, deactivates and removes, some 40 times a second,"

@@ -25,6 +25,13 @@ AGAIN: Final = 1.0
 """Seconds between two looks at the gates."""
 
 
+PLAIN: Final = 130
+"""Columns where there is no terminal: enough for the tables."""
+
+SHOWN: Final = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0"}
+"""Lets commands colour their answers as on a terminal, but without moving pictures."""
+
+
 class Unexpected(StranglerError):
     """A command answered otherwise than the demo has to expect; the demo ends here."""
 
@@ -33,7 +40,8 @@ class Narrator:
     """Tells the story, and types the commands. `environment` is added to what the commands inherit."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self.console = Console(highlight=False, soft_wrap=False)
+        found = Console(highlight=False)
+        self.console = found if found.is_terminal else Console(highlight=False, width=PLAIN)
         self.environment = dict(environment or {})
         self._began = time.monotonic()
         self._chapter = 0
@@ -91,7 +99,7 @@ class Narrator:
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, str]:
         result = subprocess.run(
             [*strangler(), *arguments],
-            env={**os.environ, **self.environment, "COLUMNS": str(max(60, self.console.width - 6))},
+            env={**os.environ, **self.environment, **SHOWN, "COLUMNS": str(max(60, self.console.width - 6))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -108,7 +116,7 @@ class Narrator:
 
     def _answer(self, answer: str) -> None:
         if answer:
-            self.console.print(Padding(Text.from_ansi(answer, style="dim"), (0, 0, 0, 5)))
+            self.console.print(Padding(Text.from_ansi(answer), (0, 0, 0, 5)))
 
 
 def strangler() -> list[str]:
