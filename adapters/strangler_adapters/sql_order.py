@@ -15,15 +15,15 @@ from strangler.events import Effect, Event
 def rounds(events: Iterable[Event], fields: Set[str]) -> list[list[Event]]:
     """The events of one entity as rounds; writing these in turn leaves what writing all events in order would.
 
-    `fields` are those of the whole row. Invariant 3: an event that isn't newer than one before it, of the same key, is void.
+    `fields` are those of the whole row.
     """
     chains: dict[str, list[Event]] = {}
     for event in events:
         chain = chains.setdefault(event.key, [])
-        if not chain:
-            chain.append(event)
-        elif event.position > chain[-1].position:
+        if chain:
             _extend(chain, event, fields)
+        else:
+            chain.append(event)
     depth = max(map(len, chains.values()), default=0)
     return [[chain[n] for chain in chains.values() if n < len(chain)] for n in range(depth)]
 
@@ -34,8 +34,14 @@ def is_partial(event: Event, fields: Set[str]) -> bool:
 
 
 def _extend(chain: list[Event], event: Event, fields: Set[str]) -> None:
+    last = chain[-1]
+    if event.position <= max(each.position for each in chain):
+        # Invariant 3: void behind what is newer. But a partial event may be waiting for the very row that this one brings.
+        if is_partial(last, fields):
+            chain.append(event)
+        return
     if not is_partial(event, fields):
         chain.clear()
-    elif is_partial(chain[-1], fields) and chain[-1].data.keys() == event.data.keys():
+    elif is_partial(last, fields) and last.data.keys() == event.data.keys():
         chain.pop()
     chain.append(event)

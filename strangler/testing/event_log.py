@@ -35,12 +35,14 @@ DATA = {
 }
 
 
-def event(number: int, key: object = None, stream: str = "party", **data: object) -> Event:
-    """An event at position `number`."""
-    effect = Effect.UPSERT
+def event(
+    number: int, key: object = None, stream: str = "party", data: Mapping[str, object] | None = None
+) -> Event:
+    """An event at position `number`, of the key of the same number when no other is given."""
     encoded = encode_key([number if key is None else key])
+    made_by = "0123456789ab"
     return Event(
-        "PartyChanged", stream, "party", effect, encoded, at(number), 1.5 + number, "0123456789ab", data
+        "PartyChanged", stream, "party", Effect.UPSERT, encoded, at(number), 1.5 + number, made_by, data or {}
     )
 
 

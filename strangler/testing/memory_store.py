@@ -168,7 +168,10 @@ class MemorySide:
             with self._database.lock:
                 for table, shape in self._database.shapes.items():
                     _fill(connection, shape, self._database.held.rows[table])
+            connection.execute("PRAGMA query_only = ON")
             yield from connection.execute(sql)
+        except sqlite3.Error as error:
+            raise StoreError("the store in memory refused", why=str(error)) from error
         finally:
             connection.close()
 
