@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from strangler import __version__
 from strangler.cutover.stages import ORDER, RULES
@@ -63,6 +64,13 @@ def cell(text: object) -> str:
     return line
 
 
+def commands(text: str) -> Markup:
+    """Text for HTML, with what stands between backticks as code."""
+    parts = str(text).split("`")
+    shapes = ("{}", "<code>{}</code>") if len(parts) % 2 else ("{}", "{}")
+    return Markup("").join(Markup(shapes[n % 2]).format(part) for n, part in enumerate(parts))
+
+
 def _view(function: FunctionProgress, progress: Progress) -> FunctionView:
     share = charts.share_area(function.history)
     if progress.begun is None:
@@ -90,6 +98,7 @@ def _template(name: str, *, escape: bool) -> Template:
     )
     environment.filters |= {
         "cell": cell,
+        "commands": commands,
         "duration": wording.duration,
         "latency": wording.latency,
         "moment": charts.moment,

@@ -20,7 +20,7 @@ def percent(share: float | None) -> str:
     """A share from 0 to 1; small ones with a digit more, so that little isn't nothing."""
     if share is None:
         return NONE
-    return f"{100 * share:.1f} %" if 0 < share < 0.1 or 0.99 < share < 1 else f"{100 * share:.0f} %"
+    return f"{share:.1%}" if 0 < share < 0.1 or 0.99 < share < 1 else f"{share:.0%}"
 
 
 def number(count: int | None) -> str:

@@ -25,7 +25,7 @@ from strangler.control.traffic import Traffic
 from strangler.cutover.evidence import Health
 from strangler.cutover.history import Kind, describe
 from strangler.cutover.plan import Target, moved
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import ORDER, Side, Stage
 from strangler.settings import Service, Settings
 
 NOW = float(int(time.time()))
@@ -103,7 +103,7 @@ def move(
     """A decision as the conductor makes it: the standing and the ledger in one transaction."""
     with control.begin():
         before = standings.of(control, function)
-        back = (target.stage, target.weight) < (before.stage, before.weight) and target.stage is Stage.SYNCING
+        back = ORDER.index(target.stage) < ORDER.index(before.stage)
         after = standings.change(control, before, moved(before, target), at=at)
         body = describe(before, after, reason)
         kind = Kind.ROLLED_BACK if back else Kind.ADVANCED
