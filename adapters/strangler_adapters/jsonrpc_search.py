@@ -69,11 +69,11 @@ def _named(
 ) -> Search:
     ids = among.pop("id")
     if any(isinstance(id, bool) or not isinstance(id, int) for id in ids):
-        raise UntranslatableRequest("ids must be whole numbers")
+        raise UntranslatableRequest("the new service has whole numbers as ids")
     by = _order(order, fields)
     if likes or by.removeprefix("-") not in ("", fields["id"]):
         raise UntranslatableRequest(
-            "a search among named ids can't also ask for ilike, or for an order other than by id"
+            "the new service can't be asked for named ids with ilike, or in an order other than by id"
         )
     return Search(
         (), by, tuple(ids), {fields[name]: values for name, values in among.items()}, by.startswith("-")
@@ -112,7 +112,9 @@ def _once(found: dict[str, Any], name: str, value: Any) -> None:
 
 def _single(name: str, values: Sequence[Any]) -> Scalar:
     if len(values) != 1 or not isinstance(values[0], str | int | float):
-        raise UntranslatableRequest(f"{name} can be asked for one plain value, not for {list(values)!r}")
+        raise UntranslatableRequest(
+            f"the new service can be asked for one plain value of {name}, not for {list(values)!r}"
+        )
     return values[0]
 
 
