@@ -102,7 +102,9 @@ def test_a_missing_table_and_a_missing_column_are_told_at_once(legacy: str) -> N
         ("kind: postgres", "kind: sqlite", "the URL is for postgres, the kind is sqlite"),
     ],
 )
-def test_invariant_7_a_source_that_cannot_be_reached_is_not_fine(legacy: str, old: str, new: str, said: str) -> None:
+def test_invariant_7_a_source_that_cannot_be_reached_is_not_fine(
+    legacy: str, old: str, new: str, said: str
+) -> None:
     path = written(legacy, ["party_party"])
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
