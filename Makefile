@@ -32,7 +32,7 @@ test: $(VENV)/.with-dev
 	$(RUN) -m pytest $(ARGS)
 
 check: $(VENV)/.with-dev
-	failed=; for each in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	failed=; for each in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \
 	  echo "== $$each"; $(VENV)/bin/$$each || failed="$$failed, $$each"; done; \
 	[ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 

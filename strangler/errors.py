@@ -1,15 +1,15 @@
 """Every error that Strangler raises on purpose. One sentence each; a foreign error is translated at the edge.
 
-    StranglerError
-    ├── ConfigurationError   the configuration is wrong: all problems at once
-    ├── Unavailable          something outside doesn't answer now; trying again may help
-    ├── SourceError          the legacy database can't be read as asked
-    │   └── SourceLost       what was remembered of the source is gone: a gap would be silent
-    ├── MappingError         an expression is wrong or can't be compiled
-    ├── StoreError           a store, the log or the control store refused
-    ├── Refused              the user asked for what the state doesn't allow
-    ├── Untranslatable       one row can't be translated (caught by the boundary, never shown as it is)
-    └── UntranslatableRequest  one call can't be put to the new service (caught by the facade)
+StranglerError
+├── ConfigurationError   the configuration is wrong: all problems at once
+├── Unavailable          something outside doesn't answer now; trying again may help
+├── SourceError          the legacy database can't be read as asked
+│   └── SourceLost       what was remembered of the source is gone: a gap would be silent
+├── MappingError         an expression is wrong or can't be compiled
+├── StoreError           a store, the log or the control store refused
+├── Refused              the user asked for what the state doesn't allow
+├── Untranslatable       one row can't be translated (caught by the boundary, never shown as it is)
+└── UntranslatableRequest  one call can't be put to the new service (caught by the facade)
 """
 
 from __future__ import annotations

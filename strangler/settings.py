@@ -295,7 +295,9 @@ class Facade(Section):
 class Console(Section):
     """The page and API that tell how the migration stands; they change nothing."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; local by default, since there is no log-in yet.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; local by default, since there is no log-in yet."
+    )
     port: int = Field(8081, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
 
 
