@@ -6,7 +6,6 @@ whose settings are as unlike the default as can be, over columns whose collation
 
 from __future__ import annotations
 
-import functools
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -116,7 +115,7 @@ _CHOICES: dict[str, list[Any]] = {
 def odd_rows(count: int) -> list[list[Any]]:
     """Rows in the order of COLUMNS, the same at every run; every value of every choice is in one, and so is NULL."""
     draw = Random(count)
-    drawn = [range(count)]
+    drawn: list[list[Any]] = [list(range(count))]
     for choices in _CHOICES.values():
         column = ([*choices, None] * (count // len(choices) + 1))[:count]
         draw.shuffle(column)
@@ -161,31 +160,31 @@ def _write(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[s
     return st.tuples(*parts).map(lambda given: template.format(*given))
 
 
-@functools.cache
-def expression(kind: FieldType, depth: int) -> st.SearchStrategy[str]:
+@st.composite
+def expression(draw: st.DrawFn, kind: FieldType, depth: int) -> str:
     """SQL that a user might write, of the type."""
     if depth == 0:
-        return _leaf(kind)
+        return draw(_leaf(kind))
 
     def of(other: FieldType) -> st.SearchStrategy[str]:
-        return st.deferred(lambda: expression(other, depth - 1))
+        return expression(other, depth - 1)
 
     same, condition = of(kind), of(B)
-    anything = st.sampled_from([T, I, D, F, B, DAY, TIME, NAIVE, AWARE]).flatmap(of)
-    choices = [
-        _leaf(kind),
-        _write("COALESCE({}, {})", same, same),
-        _write("COALESCE({}, {}, {})", same, same, same),
-        _write("NULLIF({}, {})", same, same),
-        _write("CASE WHEN {} THEN {} ELSE {} END", condition, same, same),
-        _write("CASE WHEN {} THEN {} WHEN {} THEN {} END", condition, same, condition, same),
-        _write("CASE {} WHEN {} THEN {} ELSE {} END", of(T), of(T), same, same),
-        st.sampled_from(_CAST_FROM[kind]).flatmap(
-            lambda source: _write("CAST({} AS " + _SQL_TYPE[kind] + ")", of(source))
-        ),
-        *_special(kind, of, anything),
-    ]
-    return st.one_of(choices)
+    anything = st.sampled_from(list(_LITERALS)).flatmap(of)
+    cast = draw(st.sampled_from(_CAST_FROM[kind]))
+    return draw(
+        st.one_of(
+            _leaf(kind),
+            _write("COALESCE({}, {})", same, same),
+            _write("COALESCE({}, {}, {})", same, same, same),
+            _write("NULLIF({}, {})", same, same),
+            _write("CASE WHEN {} THEN {} ELSE {} END", condition, same, same),
+            _write("CASE WHEN {} THEN {} WHEN {} THEN {} END", condition, same, condition, same),
+            _write("CASE {} WHEN {} THEN {} ELSE {} END", of(T), of(T), same, same),
+            _write("CAST({} AS " + _SQL_TYPE[kind] + ")", of(cast)),
+            *_special(kind, of, anything),
+        )
+    )
 
 
 def _special(kind: FieldType, of: Any, anything: st.SearchStrategy[str]) -> list[st.SearchStrategy[str]]:

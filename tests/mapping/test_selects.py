@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from strangler_connectors.postgres.reader import PostgresSide
 
 from strangler.errors import StranglerError, Untranslatable
 from strangler.mapping import EntityMapping, canonical_columns, compile_entity
 from strangler.mapping.sqlite_functions import register
 from strangler.settings import Entity
 from strangler.shapes import Column, Field, FieldType, Shape, Table
+from strangler_connectors.postgres.reader import PostgresSide
 
 
 def mapping(table: Table, **fields: str) -> EntityMapping:

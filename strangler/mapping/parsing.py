@@ -1,0 +1,52 @@
+"""Parsing: from text to the parser's tree, and from a node of the tree back to its place in the text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlglot import exp, parse
+from sqlglot.errors import SqlglotError
+
+from strangler.mapping.wrong import Span, Wrong
+
+_SHOWN: Final = 100
+"""Characters before the fault that the parser shows at most; with so many it can't be told where the fault is."""
+
+
+def parse_expression(expression: str) -> exp.Expr:
+    """The tree of one SQL expression. Raises Wrong."""
+    if not expression.strip():
+        raise Wrong(
+            None, "the expression is empty", "a column of the table, or an expression over its columns"
+        )
+    try:
+        statements = parse(expression, dialect="postgres")
+    except SqlglotError as error:
+        raise _unparsed(error) from None
+    if len(statements) > 1:
+        raise Wrong(None, "this is not one expression but several")
+    if not statements or statements[0] is None:
+        raise Wrong(None, "this is not an SQL expression")
+    return statements[0]
+
+
+def _unparsed(error: SqlglotError) -> Wrong:
+    first: dict[str, Any] = (getattr(error, "errors", None) or [{}])[0]
+    before, marked = first.get("start_context"), first.get("highlight")
+    what = "this is not an SQL expression"
+    if before is None or not marked:
+        return Wrong(None, what)
+    if len(before) >= _SHOWN:
+        return Wrong(None, f"{what}, near {marked!r}")
+    description = str(first.get("description", ""))
+    reason = f": {description.lower()} here" if description.startswith("Expecting") else ""
+    instead = f'"{marked}", in double quotes, if it is a column' if marked.isidentifier() else ""
+    return Wrong(Span(len(before), len(before) + len(marked) - 1), what + reason, instead)
+
+
+def span_of(node: exp.Expr) -> Span | None:
+    """Where the node stands: from the first to the last character that the parser knows of it."""
+    places = [each.meta for each in node.walk() if "start" in each.meta]
+    if not places:
+        return None
+    return Span(min(place["start"] for place in places), max(place["end"] for place in places))

@@ -1,0 +1,64 @@
+"""The leaves, and CAST."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from sqlglot import exp
+
+from strangler.mapping.conversions import cast as cast_to
+from strangler.mapping.nodes import Literal, Node, Reference
+from strangler.mapping.parsing import span_of
+from strangler.mapping.scope import Rules, Scope
+from strangler.mapping.wrong import Wrong
+from strangler.shapes import FieldType
+
+
+def column(scope: Scope, this: exp.Column) -> Node:
+    qualifier = this.table
+    if qualifier and qualifier != scope.table.name.rsplit(".", 1)[-1]:
+        raise Wrong(
+            span_of(this),
+            f"the mapping is over {scope.table.name}; there is no {qualifier!r} here",
+            this.name,
+        )
+    return Reference(scope.column(this.this))
+
+
+def literal(scope: Scope, this: exp.Literal) -> Node:
+    if this.is_string:
+        if "\0" in this.this:
+            raise Wrong(span_of(this), "a text can't hold the character NUL")
+        return Literal(this.this, FieldType.TEXT)
+    if this.this.isdigit() and int(this.this) < 2**63:
+        return Literal(int(this.this), FieldType.INTEGER)
+    return Literal(Decimal(this.this), FieldType.DECIMAL)
+
+
+def null(scope: Scope, this: exp.Null) -> Node:
+    return Literal(None, FieldType.TEXT)
+
+
+def boolean(scope: Scope, this: exp.Boolean) -> Node:
+    return Literal(bool(this.this), FieldType.BOOLEAN)
+
+
+def paren(scope: Scope, this: exp.Paren) -> Node:
+    return scope.node(this.this)
+
+
+def cast(scope: Scope, this: exp.Cast) -> Node:
+    if this.args.get("format") or this.args.get("default"):
+        raise Wrong(span_of(this), "CAST has no FORMAT or DEFAULT here")
+    return cast_to(scope.node(this.this), this.to)
+
+
+RULES: Final[Rules] = {
+    exp.Column: column,
+    exp.Literal: literal,
+    exp.Null: null,
+    exp.Boolean: boolean,
+    exp.Paren: paren,
+    exp.Cast: cast,
+}

@@ -1,0 +1,104 @@
+"""The scope in which an expression is typed: the columns of one legacy table, and the rules by the parser's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlglot import exp
+
+from strangler.mapping.nodes import Literal, Node
+from strangler.mapping.parsing import span_of
+from strangler.mapping.wrong import Wrong, closest
+from strangler.shapes import Column, FieldType, Table
+
+FUNCTIONS: Final = (
+    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOWER", "LPAD", "LTRIM",
+    "NULLIF", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+)  # fmt: skip
+"""The functions that users write."""
+
+OPERATORS: Final = "+ - * || = <> < <= > >= AND OR NOT IN BETWEEN IS"
+
+_NOT_THE_SAME_TWICE: Final = "this gives another value each time; a row must always be translated alike"
+
+_REASONS: Final[dict[type[exp.Expr], str]] = {
+    exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND",
+    exp.Subquery: "a mapping is over the columns of one row; it can't ask the database for others",
+    exp.Select: "a mapping is over the columns of one row; it can't ask the database for others",
+    exp.CurrentDate: _NOT_THE_SAME_TWICE,
+    exp.CurrentTimestamp: _NOT_THE_SAME_TWICE,
+    exp.Rand: _NOT_THE_SAME_TWICE,
+    exp.Alias: "the field's name is what it stands under; leave AS out",
+    exp.Star: "name the columns one by one",
+    exp.Block: "this is more than one expression",
+    exp.TryCast: "CAST never aborts here: a row that can't be cast goes to quarantine; write CAST",
+}
+
+
+class Scope:
+    """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong."""
+
+    def __init__(self, table: Table, rules: Rules) -> None:
+        self.table, self._rules = table, rules
+
+    def node(self, this: exp.Expr) -> Node:
+        """The checked expression of the parser's node."""
+        rule = self._rules.get(type(this))
+        if rule is None:
+            raise _unknown(this)
+        try:
+            return rule(self, this)
+        except Wrong as wrong:
+            raise wrong if wrong.span else Wrong(span_of(this), wrong.what, wrong.instead) from None
+
+    def nodes(self, *these: exp.Expr) -> list[Node]:
+        return [self.node(this) for this in these]
+
+    def column(self, identifier: exp.Identifier) -> Column:
+        """The column of this name; when it isn't quoted, of this name in any case."""
+        name = identifier.name
+        exact = self.table.column(name)
+        if exact is not None:
+            return exact
+        alike = [each for each in self.table.columns if each.name.lower() == name.lower()]
+        if len(alike) == 1 and not identifier.quoted:
+            return alike[0]
+        names = [each.name for each in self.table.columns]
+        similar = closest(name, names)
+        known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        raise Wrong(
+            span_of(identifier),
+            f"there is no column {name!r} in {self.table.name}",
+            similar or f"one of its columns: {known}",
+        )
+
+    def count(self, this: exp.Expr, what: str, *, least: int = 0, most: int = 2**20) -> Literal:
+        """A constant: how much text comes out is decided by who writes the mapping, not by the data."""
+        node = self.node(this)
+        if not isinstance(node, Literal) or node.type is not FieldType.INTEGER or node.value is None:
+            raise Wrong(span_of(this), f"{what} must be a whole number, not computed from columns")
+        if not least <= node.value <= most:
+            raise Wrong(span_of(this), f"{what} must be from {least} to {most}")
+        return node
+
+
+Rule = Callable[[Scope, Any], Node]
+Rules = Mapping[type[exp.Expr], Rule]
+
+
+def _unknown(this: exp.Expr) -> Wrong:
+    if isinstance(this, exp.Anonymous):
+        name = str(this.this).upper()
+    elif isinstance(this, exp.Func):
+        name = this.sql_name()
+    else:
+        name = this.key.upper()
+    why = _REASONS.get(type(this))
+    if why:
+        return Wrong(span_of(this), why)
+    similar = closest(name, FUNCTIONS)
+    known = f"one of {', '.join(FUNCTIONS)}; operators are {OPERATORS}"
+    return Wrong(
+        span_of(this), f"the mapping language has no {name}", f"{similar}; or {known}" if similar else known
+    )
