@@ -21,7 +21,7 @@ from rich.text import Text
 from strangler.durations import format_duration
 from strangler.errors import StranglerError
 
-AGAIN: Final = 1.0
+AGAIN: Final = 2.0
 """Seconds between two looks at the gates."""
 
 
@@ -80,7 +80,7 @@ class Narrator:
             raise _unexpected(arguments, code, expect, answer)
         return answer
 
-    def type_when_allowed(self, *arguments: str, function: str, within: float = 60) -> str:
+    def type_when_allowed(self, *arguments: str, function: str, within: float = 120) -> str:
         """Wait until every gate on the function's way passes, then type the command. Raises Unexpected."""
         deadline = time.monotonic() + within
         with self.console.status("[cyan]the gates gather evidence …"):
@@ -94,7 +94,7 @@ class Narrator:
         code, answer = self._run(arguments)
         if code:
             raise _unexpected(arguments, code, 0, answer)
-        return [gate["name"] for gate in json.loads(answer)["steps"][0]["gates"] if gate["verdict"] != "pass"]
+        return [gate["gate"] for gate in json.loads(answer)["steps"][0]["gates"] if gate["verdict"] != "pass"]
 
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, str]:
         result = subprocess.run(
