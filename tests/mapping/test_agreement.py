@@ -139,140 +139,124 @@ _LITERALS = {
     NAIVE: ["TIMESTAMP '2026-11-23 10:00:00'", "CAST('9999-12-31 23:59:59.999999' AS TIMESTAMP)"],
     AWARE: ["CAST('2026-11-23T10:00:00+01:00' AS TIMESTAMPTZ)"],
 }
-_SQL_TYPE = {
-    T: "TEXT", I: "INTEGER", D: "DECIMAL", F: "DOUBLE PRECISION", B: "BOOLEAN", DAY: "DATE", TIME: "TIME",
-    NAIVE: "TIMESTAMP", AWARE: "TIMESTAMPTZ",
+SAME = "the type asked for"
+Form = tuple[str, list[Any]]
+"""A template and its parts: each an expression of a FieldType (or SAME), or one of a list of texts."""
+
+_COMPARISON = ["=", "<>", "<", "<=", ">", ">="]
+_LENGTHS = [str(number) for number in range(10)]
+_STARTS = [str(number) for number in range(-3, 10)]
+_CHARACTERS = ["''", "' '", "'0'", "'ab'", "'Ł'"]
+_ALL = list(_LITERALS)
+
+_FOR_ALL: list[Form] = [
+    ("COALESCE({}, {})", [SAME, SAME]),
+    ("COALESCE({}, {}, {})", [SAME, SAME, SAME]),
+    ("NULLIF({}, {})", [SAME, SAME]),
+    ("CASE WHEN {} THEN {} ELSE {} END", [B, SAME, SAME]),
+    ("CASE WHEN {} THEN {} WHEN {} THEN {} END", [B, SAME, B, SAME]),
+    ("CASE {} WHEN {} THEN {} ELSE {} END", [T, T, SAME, SAME]),
+]
+
+_FORMS: dict[FieldType, list[Form]] = {
+    T: [
+        *[("({} || {})", [T, kind]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
+        *[("CONCAT({}, {}, {})", [kind, T, T]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
+        ("{}({})", [["TRIM", "LTRIM", "RTRIM", "UPPER", "LOWER"], T]),
+        ("TRIM({} {} FROM {})", [["BOTH", "LEADING", "TRAILING"], _CHARACTERS, T]),
+        ("SUBSTRING({}, {}, {})", [T, _STARTS, _LENGTHS]),
+        ("SUBSTRING({}, {})", [T, _STARTS]),
+        ("{}({}, {})", [["LEFT", "RIGHT"], T, _LENGTHS]),
+        ("REPLACE({}, {}, {})", [T, T, T]),
+        ("{}({}, {}, {})", [["LPAD", "RPAD"], T, _LENGTHS, _CHARACTERS]),
+        *[("CAST({} AS TEXT)", [kind]) for kind in (I, D, B, DAY, TIME, NAIVE, AWARE)],
+        ("CAST(doc AS TEXT)", []),
+    ],
+    I: [
+        ("({} {} {})", [I, ["+", "-", "*"], I]),
+        ("(-{})", [I]),
+        ("ABS({})", [I]),
+        ("LENGTH({})", [T]),
+        ("CAST(number AS INTEGER)", []),
+        ("EXTRACT({} FROM {})", [["YEAR", "MONTH", "DAY"], DAY]),
+        ("EXTRACT({} FROM {})", [["YEAR", "MONTH", "DAY", "HOUR", "MINUTE"], NAIVE]),
+        *[("CAST({} AS INTEGER)", [kind]) for kind in (T, D, B)],
+    ],
+    D: [
+        ("({} {} {})", [D, ["+", "-", "*"], D]),
+        ("({} {} {})", [I, ["+", "-", "*"], D]),
+        ("(-{})", [D]),
+        ("ABS({})", [D]),
+        ("ROUND({}, {})", [D, [str(number) for number in range(-3, 5)]]),
+        ("ROUND({})", [I]),
+        *[("CAST({} AS DECIMAL({}))", [kind, ["4,2", "16,2", "38,10", "5"]]) for kind in (D, T, F)],
+        *[("CAST({} AS DECIMAL)", [kind]) for kind in (T, I, F)],
+        ("CAST(number AS DECIMAL({}))", [["18, 2", "4, 3"]]),
+        ("CAST(number AS DECIMAL)", []),
+    ],
+    F: [
+        ("CAST(number AS DOUBLE PRECISION)", []),
+        *[("CAST({} AS DOUBLE PRECISION)", [kind]) for kind in (T, I, D)],
+    ],
+    B: [
+        *[("({} {} {})", [kind, _COMPARISON, kind]) for kind in _ALL],
+        *[("({} IS {})", [kind, ["NULL", "NOT NULL"]]) for kind in _ALL],
+        ("(NOT {})", [B]),
+        ("({} {} {})", [B, ["AND", "OR"], B]),
+        ("({} IS {})", [B, ["TRUE", "FALSE", "NOT TRUE"]]),
+        ("({} IN ('a', '', 'Ł', 'O''Neil'))", [T]),
+        ("({} NOT IN (1, -1, 0))", [I]),
+        ("({} IN (0.5, 100, -0.5))", [D]),
+        ("({} BETWEEN {} AND {})", [T, T, T]),
+        ("({} BETWEEN {} AND {})", [D, I, D]),
+        ("({} BETWEEN {} AND {})", [AWARE, AWARE, AWARE]),
+        ("CAST(number AS BOOLEAN)", []),
+        *[("CAST({} AS BOOLEAN)", [kind]) for kind in (T, I)],
+        ("(raw < COALESCE(raw, raw))", []),
+    ],
+    DAY: [
+        ("TO_DATE(moment, {})", [["'YYYYMMDD'", "'YYYY-MM-DD'"]]),
+        ("CAST(moment AS DATE)", []),
+        ("CAST({} AT TIME ZONE 'UTC' AS DATE)", [AWARE]),
+        *[("CAST({} AS DATE)", [kind]) for kind in (T, NAIVE)],
+    ],
+    TIME: [("CAST(moment AS TIME)", []), *[("CAST({} AS TIME)", [kind]) for kind in (T, NAIVE)]],
+    NAIVE: [
+        ("CAST(moment AS TIMESTAMP)", []),
+        ("({} AT TIME ZONE 'UTC')", [AWARE]),
+        *[("CAST({} AS TIMESTAMP)", [kind]) for kind in (T, DAY)],
+    ],
+    AWARE: [
+        ("CAST(moment AS TIMESTAMPTZ)", []),
+        ("({} AT TIME ZONE 'UTC')", [NAIVE]),
+        ("CAST({} AS TIMESTAMPTZ)", [T]),
+    ],
 }  # fmt: skip
-_CAST_FROM = {
-    T: [I, D, B, DAY, TIME, NAIVE, AWARE], I: [T, D, B], D: [T, I, F], F: [T, I, D], B: [T, I],
-    DAY: [T, NAIVE], TIME: [T, NAIVE], NAIVE: [T, DAY], AWARE: [T],
-}  # fmt: skip
-_COMPARISON = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
-_SMALL = st.integers(0, 9).map(str)
+"""What makes an expression of a type; every function of the language is in here."""
 
-
-def _leaf(kind: FieldType) -> st.SearchStrategy[str]:
-    names = [name for name, (of, _) in COLUMNS.items() if of is kind]
-    return st.sampled_from(names + names + _LITERALS[kind])
-
-
-def _write(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.tuples(*parts).map(lambda given: template.format(*given))
+_LEAVES = {
+    kind: [name for name, (of, _) in COLUMNS.items() if of is kind] * 2 + literals
+    for kind, literals in _LITERALS.items()
+}
 
 
 @st.composite
-def expression(draw: st.DrawFn, kind: FieldType, depth: int) -> str:
-    """SQL that a user might write, of the type."""
-    if depth == 0:
-        return draw(_leaf(kind))
+def expressions(draw: st.DrawFn) -> str:
+    """SQL that a user might write, of any type."""
 
-    def of(other: FieldType) -> st.SearchStrategy[str]:
-        return expression(other, depth - 1)
+    def expression(kind: FieldType, depth: int) -> str:
+        forms = [("{}", [_LEAVES[kind]]), *_FORMS[kind], *_FOR_ALL] if depth else [("{}", [_LEAVES[kind]])]
+        template, parts = draw(st.sampled_from(forms))
+        return template.format(*[part_of(part, kind, depth - 1) for part in parts])
 
-    same, condition = of(kind), of(B)
-    anything = st.sampled_from(list(_LITERALS)).flatmap(of)
-    cast = draw(st.sampled_from(_CAST_FROM[kind]))
-    return draw(
-        st.one_of(
-            _leaf(kind),
-            _write("COALESCE({}, {})", same, same),
-            _write("COALESCE({}, {}, {})", same, same, same),
-            _write("NULLIF({}, {})", same, same),
-            _write("CASE WHEN {} THEN {} ELSE {} END", condition, same, same),
-            _write("CASE WHEN {} THEN {} WHEN {} THEN {} END", condition, same, condition, same),
-            _write("CASE {} WHEN {} THEN {} ELSE {} END", of(T), of(T), same, same),
-            _write("CAST({} AS " + _SQL_TYPE[kind] + ")", of(cast)),
-            *_special(kind, of, anything),
-        )
-    )
+    def part_of(part: Any, kind: FieldType, depth: int) -> str:
+        if isinstance(part, list):
+            text: str = draw(st.sampled_from(part))
+            return text
+        return expression(part if isinstance(part, FieldType) else kind, depth)
 
+    return expression(draw(st.sampled_from(_ALL)), 3)
 
-def _special(kind: FieldType, of: Any, anything: st.SearchStrategy[str]) -> list[st.SearchStrategy[str]]:
-    text, characters = of(T), st.sampled_from(["''", "' '", "'0'", "'ab'", "'Ł'"])
-    match kind:
-        case FieldType.TEXT:
-            joinable = st.sampled_from([T, I, D, B, DAY, TIME, NAIVE, AWARE]).flatmap(of)
-            return [
-                _write("({} || {})", joinable, joinable),
-                _write("CONCAT({}, {}, {})", joinable, joinable, joinable),
-                _write("{}({})", st.sampled_from(["TRIM", "LTRIM", "RTRIM", "UPPER", "LOWER"]), text),
-                _write(
-                    "TRIM({} {} FROM {})", st.sampled_from(["BOTH", "LEADING", "TRAILING"]), characters, text
-                ),
-                _write("SUBSTRING({}, {}, {})", text, st.integers(-3, 9).map(str), _SMALL),
-                _write("SUBSTRING({}, {})", text, st.integers(-3, 9).map(str)),
-                _write("{}({}, {})", st.sampled_from(["LEFT", "RIGHT"]), text, _SMALL),
-                _write("REPLACE({}, {}, {})", text, text, text),
-                _write("{}({}, {}, {})", st.sampled_from(["LPAD", "RPAD"]), text, _SMALL, characters),
-                st.just("CAST(doc AS TEXT)"),
-                st.just("padded"),
-            ]
-        case FieldType.INTEGER:
-            return [
-                _write("({} {} {})", of(I), st.sampled_from("+-*"), of(I)),
-                _write("(-{})", of(I)),
-                _write("ABS({})", of(I)),
-                _write("LENGTH({})", text),
-                st.just("CAST(number AS INTEGER)"),
-                _write(
-                    "EXTRACT({} FROM {})",
-                    st.sampled_from(["YEAR", "MONTH", "DAY"]),
-                    st.one_of(of(DAY), of(NAIVE)),
-                ),
-                _write("EXTRACT({} FROM {})", st.sampled_from(["HOUR", "MINUTE"]), of(NAIVE)),
-            ]
-        case FieldType.DECIMAL:
-            return [
-                _write("({} {} {})", of(D), st.sampled_from("+-*"), st.one_of(of(D), of(I))),
-                _write("(-{})", of(D)),
-                _write("ABS({})", of(D)),
-                _write("ROUND({}, {})", st.one_of(of(D), of(I)), st.integers(-3, 4).map(str)),
-                _write("ROUND({})", of(D)),
-                _write(
-                    "CAST({} AS DECIMAL({}))",
-                    st.one_of(of(D), of(T), of(F)),
-                    st.sampled_from(["4,2", "16,2", "38,10", "5"]),
-                ),
-                st.just("CAST(number AS DECIMAL(18, 2))"),
-                st.just("CAST(number AS DECIMAL)"),
-            ]
-        case FieldType.FLOAT:
-            return [st.just("CAST(number AS DOUBLE PRECISION)")]
-        case FieldType.BOOLEAN:
-            compared = st.sampled_from([T, I, D, F, B, DAY, TIME, NAIVE, AWARE]).flatmap(
-                lambda of_both: _write("({} {} {})", of(of_both), _COMPARISON, of(of_both))
-            )
-            return [
-                compared,
-                compared,
-                _write("(NOT {})", of(B)),
-                _write("({} {} {})", of(B), st.sampled_from(["AND", "OR"]), of(B)),
-                _write("({} IS {})", anything, st.sampled_from(["NULL", "NOT NULL"])),
-                _write("({} IS {})", of(B), st.sampled_from(["TRUE", "FALSE", "NOT TRUE"])),
-                _write("({} IN ('a', '', 'Ł', 'O''Neil'))", text),
-                _write("({} NOT IN (1, -1, 0))", of(I)),
-                _write("({} IN (0.5, 100, -0.5))", of(D)),
-                _write("({} BETWEEN {} AND {})", text, text, text),
-                _write("({} BETWEEN {} AND {})", of(D), of(I), of(D)),
-                st.just("CAST(number AS BOOLEAN)"),
-                st.just("(raw < raw)"),
-            ]
-        case FieldType.DATE:
-            return [
-                st.just("TO_DATE(moment, 'YYYYMMDD')"),
-                st.just("CAST(moment AS DATE)"),
-                _write("CAST({} AT TIME ZONE 'UTC' AS DATE)", of(AWARE)),
-            ]
-        case FieldType.TIME:
-            return [st.just("CAST(moment AS TIME)")]
-        case FieldType.TIMESTAMP:
-            return [st.just("CAST(moment AS TIMESTAMP)"), _write("({} AT TIME ZONE 'UTC')", of(AWARE))]
-        case FieldType.INSTANT:
-            return [st.just("CAST(moment AS TIMESTAMPTZ)"), _write("({} AT TIME ZONE 'UTC')", of(NAIVE))]
-    return []
-
-
-expressions = st.sampled_from(list(_LITERALS)).flatmap(lambda kind: expression(kind, 3))
 
 # --- the three executions -----------------------------------------------------------------------------------------------
 
@@ -377,7 +361,7 @@ def in_python(mapping: EntityMapping, row: dict[str, Any]) -> tuple[bool, Any, A
 @settings(
     max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-@given(expressions)
+@given(expressions())
 def test_python_postgresql_and_sqlite_agree(peers: Peers, text: str) -> None:
     mapping = compiled(text)
     if mapping is None:
