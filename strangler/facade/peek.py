@@ -19,8 +19,8 @@ import orjson
 TEXT_LIMIT: Final = 4096
 """Longest key or wanted value, in bytes; a longer one matches nothing."""
 
-_TOKEN: Final = re.compile(rb'["{}\[\]:,]|[^\s"{}\[\]:,]+')
-_BRACKET: Final = re.compile(rb'["{}\[\]]')
+_TOKEN: Final = re.compile(rb'"([^"\\]*)"|["{}\[\]:,]|[^\s"{}\[\]:,]+')
+_BRACKET: Final = re.compile(rb'(?:"[^"\\]*"|[^"{}\[\]]+)*+(["{}\[\]])')
 _QUOTE: Final = re.compile(rb'["\\]')
 _LITERAL: Final = re.compile(rb"true|false|null|-?[0-9][-+.0-9eE]*")
 
@@ -116,16 +116,17 @@ class Scanner:
 
     def _skip(self, data: bytes, at: int) -> int:
         """Past everything up to the end of a container that no wanted path leads into."""
-        found = _BRACKET.search(data, at)
-        if not found:
-            return len(data)
-        if found[0] == b'"':
-            self._text, self._keep = bytearray(), False
-        else:
-            self._skipping += 1 if found[0] in b"{[" else -1
-            if not self._skipping:
-                self._value_done()
-        return found.end()
+        while self._skipping:
+            found = _BRACKET.match(data, at)
+            if not found:
+                return len(data)
+            at = found.end()
+            if found[1] == b'"':
+                self._text, self._keep = bytearray(), False
+                return at
+            self._skipping += 1 if found[1] in b"{[" else -1
+        self._value_done()
+        return at
 
     def _token(self, data: bytes, at: int) -> int:
         if self._word and data[at : at + 1] in (b" ", b"\t", b"\r", b"\n"):
@@ -136,6 +137,10 @@ class Scanner:
             return len(data)
         if found.start() > at:
             self._flush_word()
+        if found[1] is not None:
+            self._flush_word()
+            self._string(found[1])
+            return found.end()
         token = found[0]
         if token not in (b'"', b"{", b"}", b"[", b"]", b":", b","):
             self._word += token

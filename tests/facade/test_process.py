@@ -175,7 +175,7 @@ async def test_a_signal_ends_it_when_calls_under_way_are_done(
             legacy.gate.set()
             assert await under_way == "legacy"
             async with asyncio.timeout(15):
-                await facade.process.wait()
+                assert await facade.process.wait() == 0
             assert facades.live(control, now=0) == []
 
 
