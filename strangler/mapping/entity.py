@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strangler.changes import Operation, Row
+from strangler.mapping.bad_value import BadValue
 from strangler.mapping.select import Select
-from strangler.shapes import Shape, Table
+from strangler.mapping.sqlite_values import decode
+from strangler.shapes import Column, Shape, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,21 @@ class EntityMapping:
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row], str]
     select: Callable[[str], Select]
+
+    def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
+        """A row that `Select.untranslatable_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
+        row = dict(zip(self.columns, values, strict=True))
+        if dialect != "sqlite":
+            return row
+        return {
+            column.name: _read(column, row[column.name])
+            for column in self.table.columns
+            if column.name in row
+        }
+
+
+def _read(column: Column, value: Any) -> Any:
+    try:
+        return decode(column.type, value)
+    except BadValue:
+        return value

@@ -1,7 +1,8 @@
 """How a legacy column is read, in the three executions, and which of its values can be read at all.
 
-What can't be read makes the row untranslatable: a date that is `infinity` or before the year 1, an infinite decimal, and in SQLite, where
-a column may hold anything, a value that isn't of the column's type. A CHAR column is read without its padding.
+What can't be read makes the row untranslatable: a date that is `infinity` or before the year 1, an infinite decimal, a text
+with a NUL, and in SQLite, where a column may hold anything, a value that isn't of the column's type. A CHAR column is
+read without its padding.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ CLASSES: Final[dict[FieldType, type[Any]]] = {
 }
 """The Python class of a column's value in a Row; exactly this class."""
 
+_TEXTS: Final = (FieldType.TEXT, FieldType.JSON)
+
 _PADDED: Final = re.compile(r"(?i)\s*(bpchar|n?char|(national )?character)\s*(\(|$)")
 _PLAIN_TEXT: Final = re.compile(r"(?i)\s*(text|varchar|character varying)\b(?!.*\[)")
 
@@ -47,6 +50,8 @@ def read(column: Column, value: Any) -> Any:
         raise BadValue(f"column {column.name} holds {shown(value)}, which is no {column.type.value}")
     if column.type is FieldType.DECIMAL and value.is_infinite():
         raise BadValue(f"column {column.name} holds an infinite decimal")
+    if column.type in _TEXTS and "\0" in value:
+        raise BadValue(f"column {column.name} holds the character NUL, which other databases don't take")
     return value.rstrip(" ") if padded(column) else value
 
 
@@ -56,6 +61,8 @@ def python_check(column: Column, local: str) -> str:
     test = f"{local}.__class__ is {name}"
     if column.type is FieldType.DECIMAL:
         test = f"({test} and not {local}.is_infinite())"
+    if column.type in _TEXTS:
+        test = f"({test} and '\\0' not in {local})"
     return f"({test} or {local} is None)"
 
 
@@ -91,13 +98,15 @@ def _sqlite(column: Column, name: str) -> str:
             return f"strangler_read_{kind.value}({name})"
 
 
+_SQLITE_TEXT: Final = "(typeof({0}) = 'null' OR (typeof({0}) = 'text' AND instr({0}, char(0)) = 0))"
+
 _SQLITE_STORED: Final = {
-    FieldType.TEXT: ("typeof({0}) IN ('text', 'null')"),
-    FieldType.JSON: ("typeof({0}) IN ('text', 'null')"),
-    FieldType.INTEGER: ("typeof({0}) IN ('integer', 'null')"),
-    FieldType.FLOAT: ("typeof({0}) IN ('real', 'integer', 'null')"),
-    FieldType.BOOLEAN: ("({0} IS NULL OR (typeof({0}) = 'integer' AND {0} IN (0, 1)))"),
-    FieldType.BYTES: ("typeof({0}) IN ('blob', 'null')"),
+    FieldType.TEXT: _SQLITE_TEXT,
+    FieldType.JSON: _SQLITE_TEXT,
+    FieldType.INTEGER: "typeof({0}) IN ('integer', 'null')",
+    FieldType.FLOAT: "typeof({0}) IN ('real', 'integer', 'null')",
+    FieldType.BOOLEAN: "({0} IS NULL OR (typeof({0}) = 'integer' AND {0} IN (0, 1)))",
+    FieldType.BYTES: "typeof({0}) IN ('blob', 'null')",
 }
 """The types whose values SQLite holds as expressions see them, with the condition that a value is one."""
 

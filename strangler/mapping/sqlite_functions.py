@@ -7,6 +7,7 @@ So the two can't disagree. NULL in gives NULL out; what has no meaning gives NUL
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -114,10 +115,23 @@ def _float_text(value: Any) -> Any:
     return canonical.float_text(value) if isinstance(value, float) else value
 
 
+_CANONICAL: Final = {
+    FieldType.DECIMAL.value: re.compile(r"0|-?(?:[1-9][0-9]*|0(?=\.))(?:\.[0-9]*[1-9])?").fullmatch,
+    FieldType.DATE.value: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch,
+    FieldType.TIME.value: re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}").fullmatch,
+    FieldType.TIMESTAMP.value: re.compile(r"[-0-9]{10}T[:0-9]{8}\.[0-9]{6}").fullmatch,
+    FieldType.INSTANT.value: re.compile(r"[-0-9]{10}T[:0-9]{8}\.[0-9]{6}Z").fullmatch,
+}
+"""Kind → whether a text is written canonically. Such a text stands for itself whether it means anything or not, and a
+store is full of them: so most values of a reconciliation aren't taken apart."""
+
+
 def _stored(kind: str, value: Any) -> Any:
     """The canonical text of a store's value, or the value's own text where it isn't one of its type: that is drift."""
     if value is None:
         return None
+    if isinstance(value, str) and kind in _CANONICAL and _CANONICAL[kind](value):
+        return value
     try:
         return canonical.TEXT_OF[FieldType(kind)](sqlite_values.decode_stored(FieldType(kind), value))
     except BadValue:

@@ -130,7 +130,7 @@ class Backfill:
         if select.always_translatable:
             return
         held = [
-            self._held(dict(zip(self._mapping.columns, row, strict=True)), stamp)
+            self._held(self._mapping.legacy_row(side.dialect, row), stamp)
             for row in side.rows(select.untranslatable_sql(where))
         ]
         if held:

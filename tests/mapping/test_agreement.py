@@ -246,7 +246,8 @@ def expressions(draw: st.DrawFn) -> str:
 
     def expression(kind: FieldType, depth: int) -> str:
         forms = [("{}", [_LEAVES[kind]]), *_FORMS[kind], *_FOR_ALL] if depth else [("{}", [_LEAVES[kind]])]
-        template, parts = draw(st.sampled_from(forms))
+        form: Form = draw(st.sampled_from(forms))
+        template, parts = form
         return template.format(*[part_of(part, kind, depth - 1) for part in parts])
 
     def part_of(part: Any, kind: FieldType, depth: int) -> str:

@@ -119,6 +119,7 @@ def test_every_type_has_its_canonical_value(
         (FieldType.INTEGER, "7"),
         (FieldType.INTEGER, True),
         (FieldType.TEXT, b"x"),
+        (FieldType.TEXT, "a\0b"),
         (FieldType.INSTANT, datetime(2026, 1, 1)),
     ],
 )

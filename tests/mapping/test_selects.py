@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -122,7 +123,7 @@ def test_a_key_that_is_null_is_not_among_the_rows() -> None:
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
-        (FieldType.TEXT, ["a", ""], [1, 1.5, b"a"]),
+        (FieldType.TEXT, ["a", ""], [1, 1.5, b"a", "a\0b", "\0"]),
         (FieldType.INTEGER, [1, -(2**63)], ["x", 1.5, b""]),
         (FieldType.DECIMAL, [1, 0.1, "1.50", "NaN", "-0"], ["1,5", "1e5", b"1", float("inf")]),
         (FieldType.FLOAT, [1, 0.1, -0.0], ["x", b"1"]),
@@ -221,3 +222,25 @@ def test_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
     with pytest.raises(StranglerError, match="oracle") as raised:
         mapping(table("t", id=ID)).select("oracle")
     assert "postgres, sqlite" in raised.value.why
+
+
+def test_an_untranslatable_row_of_sqlite_is_read_as_the_stream_reads_it() -> None:
+    made = mapping(
+        table("t", id=ID, code=(FieldType.TEXT, ""), paid=(FieldType.DECIMAL, ""), day=(FieldType.DATE, "")),
+        number="CAST(code AS INTEGER)", paid="paid", day="day",
+    )  # fmt: skip
+    connection = in_sqlite()
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, paid TEXT, day TEXT)")
+    connection.execute("INSERT INTO t VALUES (1, 'x', '1.50', '2026-11-23'), (2, '5', '1.50', 'never')")
+    found = [
+        made.legacy_row("sqlite", row)
+        for row in connection.execute(made.select("sqlite").untranslatable_sql(order=True))
+    ]
+    assert found == [
+        {"id": 1, "code": "x", "paid": Decimal("1.50"), "day": date(2026, 11, 23)},
+        {"id": 2, "code": "5", "paid": Decimal("1.50"), "day": "never"},
+    ]
+    with pytest.raises(Untranslatable, match=r"party\.number"):
+        made.translate(found[0])
+    with pytest.raises(Untranslatable, match="column day holds 'never'"):
+        made.translate(found[1])
