@@ -154,7 +154,7 @@ class Conductor:
             )
             if assessed.blocking:
                 raise _Blocked(before, target, assessed.gates)
-            return self._carry_out(assessed.evidence.standing, target, Kind.ADVANCED, "", assessed.gates)
+            return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates)
 
     def rollback(
         self, function: str, stage: Stage | None = None, weight: int | None = None, *, reason: str = ""

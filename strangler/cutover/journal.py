@@ -76,6 +76,10 @@ class Journal:
     updated_at: float
 
 
+class Taken(Refused):
+    """The switch looked abandoned, and somebody else has taken it over."""
+
+
 def myself() -> str:
     """This process as a holder."""
     return f"{socket.gethostname()}:{os.getpid()}"
@@ -107,7 +111,7 @@ def begin(control: Control, intent: Intent, before: Standing, *, at: float) -> J
 def advance(
     control: Control, journal: Journal, step: Step, *, at: float, position: Position | None = None
 ) -> Journal:
-    """Record that `step` is done. Raises Refused when the journal isn't where the holder left it."""
+    """Record that `step` is done. Raises Taken when the journal isn't where the holder left it."""
     done = step in (Step.FINISHED, Step.UNDONE)
     values: dict[str, Any] = {"step": step, "updated_at": at, "finished": done}
     if step is Step.DECIDED:
@@ -120,7 +124,7 @@ def advance(
         changed = update(table).where(*mine).values(values).returning(table)
         row = connection.execute(changed).mappings().first()
         if row is None:
-            raise Refused(
+            raise Taken(
                 f"the switch of {journal.intent.function} is no longer ours",
                 why="it looked abandoned, so somebody else has ended it",
                 do="look at `strangler status`, and try again",

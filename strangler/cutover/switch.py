@@ -96,6 +96,8 @@ class Switch:
         intent = decided.intent
         try:
             return finish(self._control, decided, actor=intent.actor, watch=self._watch, clock=self._clock)
+        except journal.Taken:  # Whoever took it over can only finish it, too.
+            return standings.of(self._control, intent.function, intent.cohort)
         except StranglerError as error:
             raise Unavailable(
                 f"the switch of {intent.function} to {intent.owner} is decided, but couldn't be finished yet",

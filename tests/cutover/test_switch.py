@@ -105,7 +105,7 @@ def test_invariant_5_the_position_is_read_after_the_last_possible_legacy_write(
 
     def late_writer() -> None:
         assert estate.write(slow, "k", 7)
-        slow.refresh()
+        estate.facades.append(slow)
 
     with living(estate):
         switch = Switch(control, replace(outside, safe_position=safe_position), LIMIT, watch=while_it_waits)
@@ -279,6 +279,22 @@ def test_invariant_6_a_conductor_that_comes_back_from_the_dead_does_nothing_more
     with living(estate), pytest.raises(Refused, match="no longer ours"):
         Switch(control, estate.outside(), LIMIT, watch=sleep_like_the_dead).run(intent(Stage.LIVE), before)
     assert_untouched(control, before)
+
+
+@pytest.mark.parametrize("step", [Step.SWITCHED, Step.FINISHED])
+def test_a_conductor_that_slept_after_the_decision_finds_its_switch_finished(
+    control: Control, estate: Estate, step: Step
+) -> None:
+    def sleep(at: Step, done: bool) -> None:
+        if at is step and not done:
+            words = recover(control, actor="worker", clock=lambda: time.time() + 60)
+            assert words == ["the interrupted switch of party to new was finished"]
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT, watch=sleep).run(intent(Stage.LIVE), before)
+    assert (live.owner, live.fenced) == (Side.NEW, False)
+    assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.ADVANCED]
 
 
 def assert_untouched(control: Control, before: Standing) -> None:
