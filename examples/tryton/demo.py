@@ -61,7 +61,7 @@ def play(narrator: Narrator, *, keep: bool) -> Tally:
         client = _client(narrator, scene)
         _sync(narrator)
         _shadow(narrator)
-        _canary(narrator)
+        _canary(narrator, client)
         _cut_over(narrator, client)
         report = _report(narrator)
         tally = _settle(narrator, client, scene)
@@ -160,16 +160,25 @@ def _shadow(narrator: Narrator) -> None:
     narrator.type("advance", FUNCTION, expect=ExitCode.FAILED)
 
 
-def _canary(narrator: Narrator) -> None:
+def _canary(narrator: Narrator, client: Client) -> None:
     narrator.chapter("canary: a share of the workplaces reads from the new service")
     narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
+    _let_work(narrator, client)
     narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
+    _let_work(narrator, client)
     narrator.type("status")
     narrator.say("\nDoubts? Back, at once and without loss:")
     narrator.type("rollback", FUNCTION, "--reason", "a colleague wants to look at it first")
     narrator.say("\nAnd forward again, to half of the workplaces, and to all of them:")
     narrator.type_when_allowed("advance", FUNCTION, "--weight", "50%", function=FUNCTION)
     narrator.type_when_allowed("advance", FUNCTION, function=FUNCTION)
+    _let_work(narrator, client)
+
+
+def _let_work(narrator: Narrator, client: Client, calls: int = 100) -> None:
+    with narrator.busy(f"The client makes {calls} more calls"):
+        enough = client.tally.succeeded + calls
+        processes.wait_until(lambda: client.tally.succeeded >= enough, "the client's calls to succeed", 60)
 
 
 def _cut_over(narrator: Narrator, client: Client) -> None:

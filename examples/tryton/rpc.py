@@ -17,13 +17,13 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from strangler.errors import Unavailable
+from strangler.errors import StranglerError, Unavailable
 
 IDLE: Final = 2.0
 """Seconds after which a kept connection is opened anew: a server may be about to close it."""
 
 
-class Fault(Exception):
+class Fault(StranglerError):
     """The ERP refused the call: HTTP 200 with an `error` in the answer. `name` is its kind, e.g. `UserError`."""
 
     def __init__(self, error: list[Any]) -> None:
@@ -31,7 +31,7 @@ class Fault(Exception):
         self.name = str(error[0])
 
 
-class Rejected(Exception):
+class Rejected(StranglerError):
     """An answer that isn't 200. `retry_after` is in seconds, None when the server didn't name any."""
 
     def __init__(self, status: int, body: str, retry_after: float | None) -> None:
