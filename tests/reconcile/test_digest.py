@@ -1,0 +1,129 @@
+"""The same texts have the same hash in PostgreSQL and in SQLite, and different rows have different ones."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from strangler.errors import StranglerError
+from strangler.mapping import canonical, sqlite_functions, sqlite_values
+from strangler.mapping.bad_value import BadValue
+from strangler.mapping.digest import row_hash
+from strangler.reconcile import checksum, digest
+from strangler.reconcile.checksum import Bucket
+from strangler.shapes import FieldType
+
+TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+ROWS = st.lists(TEXTS, min_size=1, max_size=5)
+
+
+def on_postgres(url: str, rows: Sequence[Sequence[str | None]], query: str) -> list[object]:
+    """Evaluate `query` over the columns c0, c1 … of these rows."""
+    with psycopg.connect(url) as connection:
+        columns = ", ".join(f"c{n} text" for n in range(len(rows[0])))
+        connection.execute(f"CREATE TEMP TABLE texts ({columns})".encode())
+        marks = ", ".join(["%s"] * len(rows[0]))
+        connection.cursor().executemany(f"INSERT INTO texts VALUES ({marks})".encode(), rows)
+        return [row[0] for row in connection.execute(f"SELECT {query} FROM texts".encode())]
+
+
+def on_sqlite(rows: Sequence[Sequence[str | None]], query: str) -> list[object]:
+    """The same in SQLite."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        sqlite_functions.register(connection)
+        columns = ", ".join(f"c{n} TEXT" for n in range(len(rows[0])))
+        connection.execute(f"CREATE TABLE texts ({columns})")
+        marks = ", ".join(["?"] * len(rows[0]))
+        connection.executemany(f"INSERT INTO texts VALUES ({marks})", rows)
+        return [row[0] for row in connection.execute(f"SELECT {query} FROM texts")]
+
+
+ODD = [
+    "",
+    "NULL",
+    "'",
+    "''",
+    "\\",
+    "\\'",
+    "E'",
+    ",",
+    "','",
+    "é",
+    "e\u0301",
+    "日本",
+    "🙂",
+    "\n",
+    "\t ",
+    "%s",
+    None,
+]
+
+
+def test_both_databases_and_python_agree_on_every_odd_text(postgres_url: str) -> None:
+    rows = [(left, right) for left in ODD for right in ODD]
+    columns = ["c0", "c1"]
+    expected = [row_hash(*row) for row in rows]
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == expected
+    assert on_sqlite(rows, digest.row_hash("sqlite", columns)) == expected
+    assert len(set(expected)) == len(rows)
+
+
+@given(ROWS, ROWS)
+@settings(max_examples=300, deadline=None)
+def test_different_rows_are_written_differently(left: list[str | None], right: list[str | None]) -> None:
+    assert (row_hash(*left) == row_hash(*right)) is (left == right)
+
+
+def test_a_wide_row_is_hashed_alike(postgres_url: str) -> None:
+    rows = [[str(n * row) for n in range(250)] for row in (1, 2)]
+    columns = [f"c{n}" for n in range(250)]
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == on_sqlite(
+        rows, digest.row_hash("sqlite", columns)
+    )
+
+
+def test_the_sum_outgrows_64_bits_on_both_sides_alike(postgres_url: str) -> None:
+    large = next(str(n) for n in range(1000) if row_hash(str(n)) > 2**62)
+    rows = [[large]] * 9
+    (left,) = on_postgres(postgres_url, rows, digest.checksum("postgres", ["c0"]))
+    (right,) = on_sqlite(rows, digest.checksum("sqlite", ["c0"]))
+    assert left == right == str(9 * row_hash(large))
+    assert int(str(left)) > 2**64
+
+
+def test_a_dialect_that_cannot_hash_is_refused_in_words() -> None:
+    with pytest.raises(StranglerError, match="oracle"):
+        digest.digest("oracle")
+
+
+def test_buckets_that_differ_come_in_slabs_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checksum, "SLAB_ROWS", 100)
+    legacy = {number: Bucket(30, number) for number in range(7)}
+    store = {number: Bucket(30, number if number == 3 else -1) for number in range(6)}
+    assert list(checksum.differing(legacy, store)) == [[0], [1], [2], [4], [5, 6]]
+
+
+@given(
+    st.sampled_from(["decimal", "date", "time", "timestamp", "instant"]),
+    st.text("0123459-:.TZ", max_size=12)
+    | st.dates().map(str)
+    | st.decimals(allow_nan=False, allow_infinity=False).map(str)
+    | st.datetimes().map(lambda moment: moment.isoformat("T", "microseconds"))
+    | st.datetimes().map(lambda moment: moment.isoformat("T", "microseconds") + "Z"),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_canonical_text_in_a_store_stands_for_itself(kind: str, text: str) -> None:
+    try:
+        taken_apart = canonical.TEXT_OF[FieldType(kind)](sqlite_values.decode_stored(FieldType(kind), text))
+    except BadValue:
+        taken_apart = text
+    with closing(sqlite3.connect(":memory:")) as connection:
+        sqlite_functions.register(connection)
+        (found,) = connection.execute("SELECT strangler_stored(?, ?)", [kind, text]).fetchone()
+    assert found == taken_apart
