@@ -1,0 +1,193 @@
+"""The commands as a user types them: what they print, how they end, and that a mistake changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from strangler.changes import Position
+from strangler.cli.main import root
+from strangler.control import ledger, quarantine, standings
+from strangler.control.quarantine import Held, State
+from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.journal import Intent
+from strangler.cutover.stages import Stage
+
+CONFIGURATION = """
+sources:
+  erp: {kind: sqlite, url: "sqlite:///erp.db"}
+stores:
+  new: {url: "sqlite:///new.db"}
+functions:
+  party:
+    title: Business partners
+    source: erp
+    store: new
+    service: {url: "http://127.0.0.1:1"}
+    entities:
+      party: {table: party_party, key: id, fields: {id: id}}
+"""
+
+Strangler = Callable[..., Result]
+
+
+@pytest.fixture
+def strangler(tmp_path: Path) -> Strangler:
+    """Runs a command with a small configuration."""
+    path = tmp_path / "strangler.yaml"
+    path.write_text(CONFIGURATION)
+
+    def run(*arguments: str, input: str | None = None) -> Result:
+        result = CliRunner().invoke(root, ["--config", str(path), *arguments], input=input)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Control]:
+    """The control store of that configuration."""
+    with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as control:
+        yield control
+
+
+def test_stages_explains_every_stage(strangler: Strangler) -> None:
+    output = strangler("stages").output
+    assert all(stage in output for stage in Stage)
+
+
+def test_status_shows_each_function_and_what_is_in_its_way(strangler: Strangler) -> None:
+    assert "→ syncing" in strangler("status").output
+    strangler("advance", "party")
+    assert "the backfill of party hasn't begun (+3)" in strangler("status").output
+    (found,) = json.loads(strangler("status", "--json").output)
+    assert (found["function"], found["title"], found["stage"]) == ("party", "Business partners", "syncing")
+    assert found["blocking"] == ["backfill", "freshness", "lag", "service"]
+
+
+def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, store: Control) -> None:
+    output = strangler("plan", "party").output
+    positions = [
+        output.index(f"{number}. {stage}")
+        for number, stage in enumerate(["syncing", "shadow", "canary 5%"], 1)
+    ]
+    assert positions == sorted(positions)
+    assert "can't be undone" in output
+    steps = json.loads(strangler("plan", "party", "--json").output)["steps"]
+    assert [step["to"]["stage"] for step in steps] == [
+        "syncing",
+        "shadow",
+        *["canary"] * 4,
+        "live",
+        "retired",
+    ]
+    assert standings.generation(store) == 0
+    assert ledger.entries(store) == []
+
+
+def test_advance_moves_or_refuses_with_exit_1_and_the_reasons(strangler: Strangler, store: Control) -> None:
+    moved = strangler("advance", "party", "--as", "eva@office")
+    assert (moved.exit_code, "party: legacy → syncing" in moved.output) == (0, True)
+    refused = strangler("advance", "party")
+    assert refused.exit_code == 1
+    assert "4 of 4 gates don't pass on the way to shadow" in refused.output
+    assert "freshness is inconclusive: source erp was never heard of" in refused.output
+    assert standings.of(store, "party").stage is Stage.SYNCING
+    assert ledger.entries(store)[0].actor == "eva@office"
+
+
+def test_rollback_goes_back_with_its_reason_on_the_ledger(strangler: Strangler, store: Control) -> None:
+    strangler("advance", "party")
+    assert "legacy stays the owner" in strangler("rollback", "party", "--dry-run").output
+    assert strangler("rollback", "party", "--reason", "too early").exit_code == 0
+    assert ledger.entries(store)[-1].body["reason"] == "too early"
+    assert standings.of(store, "party").stage is Stage.LEGACY
+    assert strangler("rollback", "party").exit_code == 1
+
+
+def test_hold_and_release(strangler: Strangler) -> None:
+    assert strangler("hold", "party", "--reason", "period close").exit_code == 0
+    assert "held: period close" in strangler("status").output
+    assert "period close" in strangler("advance", "party").output
+    assert strangler("release", "party").exit_code == 0
+    assert strangler("advance", "party").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["advance", "partie"], "did you mean 'party'?"),
+        (["plan", "partie"], "did you mean 'party'?"),
+        (["advance", "party", "--to", "lve"], "is not one of"),
+        (["advance", "party", "--weight", "7"], "write a percentage like 25%"),
+        (["advance", "party", "--weight", "x%"], "write a percentage like 25%"),
+        (["hold", "party"], "Missing option '--reason'"),
+        (["quarantine", "retry", "party"], "name ENTITY and KEY, or give --all"),
+        (["quarantine", "drop", "party"], "name ENTITY and KEY, or give --all"),
+        (["quarantine", "show", "party", "partie", "[1]"], "did you mean 'party'?"),
+    ],
+)
+def test_a_mistake_is_said_in_words_with_exit_2_and_changes_nothing(
+    strangler: Strangler, store: Control, arguments: list[str], words: str
+) -> None:
+    result = strangler(*arguments)
+    assert (result.exit_code, words in result.output) == (2, True), result.output
+    assert (standings.generation(store), ledger.entries(store)) == (0, [])
+
+
+def test_every_command_first_ends_a_switch_whose_process_is_gone(
+    strangler: Strangler, store: Control
+) -> None:
+    before = standings.amend(store, "party", at=1.0, stage=Stage.CANARY, weight=500)
+    with store.begin():
+        intent = Intent("party", "*", Stage.LIVE, 10_000, "max@host", "", [])
+        journal.begin(store, intent, before, at=time.time() - 60)
+        standings.amend(store, "party", at=1.0, fenced=True)
+    result = strangler("status")
+    assert "recovered: the interrupted switch of party to new was undone" in result.output
+    assert not standings.of(store, "party").fenced
+
+
+def test_quarantine_is_listed_shown_and_marked(strangler: Strangler, store: Control) -> None:
+    assert "nothing waits" in strangler("quarantine", "list").output
+    change = json.dumps({"after": {"name": "Łódź"}})
+    for key, position in (("[1]", "1"), ("[1]", "2"), ("[2]", "3")):
+        quarantine.hold(store, [Held("party", "party", key, Position(position), "bad date", change, 1.0)])
+    listed = strangler("quarantine", "list", "party").output
+    assert "bad date" in listed
+    assert "2 keys wait in all" in listed
+    assert len(json.loads(strangler("quarantine", "list", "--json").output)) == 3
+    assert "Łódź" in strangler("quarantine", "show", "party", "party", "[1]").output
+    assert "2 changes will be tried again" in strangler("quarantine", "retry", "party", "party", "[1]").output
+    assert [held.state for held in quarantine.take(store)] == [State.RETRY, State.RETRY]
+    assert strangler("quarantine", "drop", "party", "--all", input="n\n").exit_code == 1
+    assert strangler("quarantine", "drop", "party", "--all", "--yes").exit_code == 0
+    assert {held.state for held in quarantine.take(store)} == {State.DROP}
+    missing = strangler("quarantine", "show", "party", "party", "[9]")
+    assert (missing.exit_code, "nothing waits in quarantine for key [9]" in missing.output) == (1, True)
+
+
+def test_db_upgrades_shows_and_checks_the_control_store(strangler: Strangler, tmp_path: Path) -> None:
+    assert "revision none" in strangler("db", "current").output
+    assert strangler("db", "check").exit_code == 1
+    assert "upgraded to revision 0001" in strangler("db", "upgrade").output
+    assert "already at revision 0001" in strangler("db", "upgrade").output
+    check = strangler("db", "check")
+    assert (check.exit_code, "as it must be" in check.output) == (0, True)
+
+
+def test_a_control_store_that_cannot_be_reached_is_said_in_words(
+    tmp_path: Path, strangler: Strangler
+) -> None:
+    path = tmp_path / "strangler.yaml"
+    path.write_text(CONFIGURATION + '\ncontrol: {url: "postgresql://me:hunter2@127.0.0.1:1/control"}\n')
+    result = strangler("status")
+    assert (result.exit_code, "doesn't answer" in result.output) == (2, True), result.output
+    assert "hunter2" not in result.output
