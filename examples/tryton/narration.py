@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from rich.text import Text
 from strangler.durations import format_duration
 from strangler.errors import StranglerError
 
-AGAIN: Final = 2.0
+AGAIN: Final = 0.5
 """Seconds between two looks at the gates."""
 
 
@@ -80,21 +79,13 @@ class Narrator:
             raise _unexpected(arguments, code, expect, answer)
         return answer
 
-    def type_when_allowed(self, *arguments: str, function: str, within: float = 120) -> str:
-        """Wait until every gate on the function's way passes, then type the command. Raises Unexpected."""
+    def type_when_allowed(self, *arguments: str, allowed: Callable[[], bool], within: float = 120) -> str:
+        """Wait up to `within` seconds until `allowed()`, then type the command. Raises Unexpected."""
         deadline = time.monotonic() + within
         with self.console.status("[cyan]the gates gather evidence …"):
-            while self.blocking(function) and time.monotonic() < deadline:
+            while not allowed() and time.monotonic() < deadline:
                 time.sleep(AGAIN)
         return self.type(*arguments)
-
-    def blocking(self, function: str) -> list[str]:
-        """The gates that keep the function from its next move now."""
-        arguments = ("plan", function, "--json")
-        code, answer = self._run(arguments)
-        if code:
-            raise _unexpected(arguments, code, 0, answer)
-        return [gate["gate"] for gate in json.loads(answer)["steps"][0]["gates"] if gate["verdict"] != "pass"]
 
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, str]:
         result = subprocess.run(
