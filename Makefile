@@ -29,7 +29,7 @@ demo-keep: $(VENV)/.with-demo
 	$(RUN) -m examples.tryton.demo --keep
 
 test: $(VENV)/.with-dev
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.with-dev
 	failed=; for each in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \

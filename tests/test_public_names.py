@@ -1,0 +1,71 @@
+"""The names that others build on: a plugin imports these, a script calls these commands. A change here is a change for them."""
+
+from __future__ import annotations
+
+import ast
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from strangler.cli.main import COMMANDS
+from strangler.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+NAMES = {
+    "changes": "Change ORIGIN Operation Position Row Transaction UNCHANGED Unchanged",
+    "events": "Effect Event SPECVERSION decode_key encode_key to_cloudevent traceparent",
+    "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
+    "Unavailable Untranslatable UntranslatableRequest",
+    "ports": "ChangeSource ChangeStream Chunk ConnectorOpener EventLog Mark Offset Opener Record ServiceStore SqlSide",
+    "plugins": "Group load names",
+    "shapes": "Column Field FieldType Shape Table",
+}
+
+ENTRY_POINTS = {
+    "connectors": "postgres sqlite",
+    "logs": "sql",
+    "protocols": "jsonrpc",
+    "stores": "postgresql sqlite",
+}
+
+COMMAND_NAMES = (
+    "init config db run worker facade stages status plan advance rollback hold release "
+    "reconcile backfill quarantine report"
+)
+
+SECTIONS = "name data_dir control log sources stores facade console sync cutover functions"
+
+
+def defined(module: str) -> set[str]:
+    """The public names that a module defines itself."""
+    found: set[str] = set()
+    for node in ast.parse((ROOT / "strangler" / f"{module}.py").read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            found.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return {name for name in found if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_a_module_offers_these_names(module: str) -> None:
+    assert defined(module) == set(NAMES[module].split())
+
+
+@pytest.mark.parametrize("group", ENTRY_POINTS)
+def test_these_plugins_come_along(group: str) -> None:
+    assert {point.name for point in entry_points(group=f"strangler.{group}")} == set(
+        ENTRY_POINTS[group].split()
+    )
+
+
+def test_these_commands_are_there() -> None:
+    assert set(COMMANDS) == set(COMMAND_NAMES.split())
+
+
+def test_the_configuration_has_these_sections() -> None:
+    assert set(Settings.model_fields) == set(SECTIONS.split())
