@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ from strangler.cutover.plan import FULL, Step, Target, percent
 from strangler.cutover.stages import RULES, Side, Stage, Standing
 from strangler.durations import format_duration
 
+WIDE: Final = 140
+"""Columns where nobody says how many there are: in a pipe or a file."""
+
 _COLOURS: Final = {
     Stage.LEGACY: "bright_black",
     Stage.SYNCING: "blue",
@@ -38,8 +42,10 @@ _MARKS: Final = {
 
 def console() -> Console:
     """Standard output; as wide as the terminal, and wide enough for the tables where there is none."""
-    found = Console(highlight=False, soft_wrap=False)
-    return found if found.is_terminal else Console(highlight=False, width=140)
+    found = Console(highlight=False)
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found.width = WIDE
+    return found
 
 
 def stages_table() -> Table:
