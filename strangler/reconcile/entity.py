@@ -11,7 +11,6 @@ from strangler.boundary import key_of
 from strangler.changes import Position
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping
-from strangler.mapping.legacy_row import legacy_row
 from strangler.reconcile import checksum, narrow, relation
 from strangler.reconcile.confirm import Feed, confirm
 from strangler.reconcile.narrow import Difference, Kind, Suspects
@@ -172,7 +171,7 @@ class _Comparison:
 
     def _reasons(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
         for values in rows:
-            row = legacy_row(self._mapping, self._legacy.dialect, values)
+            row = self._mapping.legacy_row(self._legacy.dialect, values)
             try:
                 self._mapping.translate(row)
                 reason = "the legacy database can't translate it, though the stream could"

@@ -17,7 +17,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.control import deliveries, quarantine, reconciliations
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
-from strangler.errors import StranglerError
+from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.confirm import Feed
@@ -110,11 +110,20 @@ def compare_all(
 def feed_of(control: Control, function: str, source: ChangeSource) -> Feed:
     """How far the store of a function is, as delivery says in the control store."""
 
+    def safe_position(timeout: float) -> Position:
+        if deliveries.get(control, function) is None:
+            raise Unavailable(
+                f"nothing was ever delivered into the store of {function}",
+                why="so a difference can't be told from a change on its way",
+                do=f"strangler advance {function}, with `strangler worker` running; or compare with --no-confirm",
+            )
+        return source.safe_position(timeout)
+
     def delivered() -> Position:
         record = deliveries.get(control, function)
         return record.position if record else ORIGIN
 
-    return Feed(source.safe_position, delivered, PATIENCE)
+    return Feed(safe_position, delivered, PATIENCE)
 
 
 def _compared(

@@ -15,7 +15,7 @@ from rich.text import Text
 from strangler.control.reconciliations import Run, Status
 from strangler.durations import format_duration
 from strangler.reconcile.entity import Outcome
-from strangler.reconcile.narrow import Difference
+from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.runs import Reconciliation
 
 LONGEST_VALUE = 60
@@ -71,9 +71,10 @@ def as_tables(found: Reconciliation, limit: int) -> RenderableType:
 def verdict(found: Reconciliation) -> Text:
     """One sentence."""
     seconds = format_duration(found.finished_at - found.started_at)
-    words = Text(f"{found.function}: {found.status.value}", style=_STYLES[found.status])
     if found.status is Status.FAILED:
+        words = Text(f"{found.function}: could not check", style=_STYLES[found.status])
         return words.append(f"\n{found.reason}", style="not bold default")
+    words = Text(f"{found.function}: {found.status.value}", style=_STYLES[found.status])
     compared = sum(outcome.compared for outcome in found.outcomes)
     quarantine = sum(outcome.quarantine for outcome in found.outcomes)
     tail = f", {found.drift:,} of {compared:,} keys differ, {seconds}"
@@ -150,6 +151,9 @@ def _differences(outcomes: Sequence[Outcome], limit: int) -> Table:
 
 def _add_fields(table: Table, difference: Difference) -> None:
     first = (difference.entity, Text(difference.key), difference.kind.value)
+    if difference.kind is not Kind.DIFFERENT:
+        table.add_row(*first, Text("the whole row", "dim"))
+        return
     for name, (legacy, store) in difference.fields.items():
         table.add_row(*first, name, _value(legacy), _value(store))
         first = ("", Text(), "")

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from strangler import assembly
-from strangler.changes import Position
+from strangler.changes import ORIGIN, Position
 from strangler.cli.main import root
 from strangler.control import quarantine, reconciliations
 from strangler.control.quarantine import Held
@@ -76,7 +76,7 @@ def test_invariant_7_a_missing_legacy_table_fails_and_never_reads_as_clean(local
     local.legacy.run("DROP TABLE partner")
     result = strangler(local, "reconcile", "partners")
     assert result.exit_code == 2
-    assert "could not check" in result.output or "failed" in result.output
+    assert "partners: could not check" in result.output
     assert "partner" in result.output
     run = reconciliations.latest(local.control, "partners")
     assert run is not None
@@ -119,6 +119,7 @@ def test_a_store_that_stands_still_fails_instead_of_guessing(
     local: Landscape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
+    local.deliver(ORIGIN)
     monkeypatch.setattr(runs, "PATIENCE", 0.05)
     prepared = assembly.source(local.settings, "erp", {"partner": ["name"]})
     prepared.prepare()
@@ -126,6 +127,14 @@ def test_a_store_that_stands_still_fails_instead_of_guessing(
     prepared.close()
     assert result.exit_code == 2
     assert "hasn't come to position" in result.output
+
+
+def test_without_any_delivery_a_difference_cannot_be_judged(local: Landscape) -> None:
+    local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
+    result = strangler(local, "reconcile", "partners")
+    assert result.exit_code == 2
+    assert "nothing was ever delivered" in result.output
+    assert "--no-confirm" in result.output
 
 
 def test_keys_that_wait_in_quarantine_are_not_drift(local: Landscape) -> None:
