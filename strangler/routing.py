@@ -3,10 +3,6 @@
 `compile_routes` turns the settings into a table once. `decide` looks at one request, at where the functions stand
 and gives a decision with its reason in words. No clock, no I/O, no chance: what is random (the draw for shadow
 traffic) and what is timed (whether the standings can still be trusted) comes in with the arguments.
-
-A path is matched in every reading that a server behind the facade might give it: segments decoded one by one, the
-whole decoded first (`%2F` is then a slash), and without `;parameters`. A route that any of them meets is met, so no
-spelling of a path escapes its route. Dot segments are refused.
 """
 
 from __future__ import annotations
@@ -17,16 +13,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
-from urllib.parse import unquote
 
 from strangler.cutover.stages import EVERYONE, RULES, Reads, Side, Standing, at_the_start
+from strangler.paths import Template, compile_template, readings_of, specificity, takes
 from strangler.settings import Function, Match
 
 BUCKETS: Final = 10_000
 """Callers are hashed into this many buckets; a weight is the number of buckets that new answers."""
 
 Kind = Literal["read", "write"]
-Segments = tuple[str, ...]
 
 UNAVAILABLE: Final = 503
 UNPROCESSABLE: Final = 422
@@ -102,15 +97,6 @@ def by_function(standings: Iterable[Standing]) -> dict[str, Standing]:
     return {standing.function: standing for standing in standings if standing.cohort == EVERYONE}
 
 
-class Rank(Enum):
-    """How specific a segment of a template is; lower comes first."""
-
-    END = 0
-    LITERAL = 1
-    NAMED = 2
-    REST = 3
-
-
 @dataclass(frozen=True, slots=True)
 class CompiledRoute:
     """A route in the form in which it is matched."""
@@ -118,7 +104,7 @@ class CompiledRoute:
     function: str
     kind: Kind
     operation: str | None
-    segments: tuple[tuple[Rank, str], ...]
+    template: Template
     methods: frozenset[str] | None
     headers: tuple[tuple[str, str], ...]
     values: tuple[tuple[str, frozenset[str]], ...]
@@ -127,15 +113,7 @@ class CompiledRoute:
     def order(self) -> tuple[list[int], int]:
         """Sort key: literal segments before `{named}` before `{rest:path}`, then more conditions before fewer."""
         conditions = len(self.headers) + len(self.values) + (self.methods is not None)
-        return [rank.value for rank, _ in self.segments] + [Rank.END.value], -conditions
-
-    def takes_path(self, segments: Segments) -> bool:
-        for index, (rank, text) in enumerate(self.segments):
-            if rank is Rank.REST:
-                return True
-            if index >= len(segments) or (rank is Rank.LITERAL and segments[index] != text):
-                return False
-        return len(segments) == len(self.segments)
+        return specificity(self.template), -conditions
 
     def takes_head(self, method: str, headers: Mapping[str, str]) -> bool:
         if self.methods is not None and method not in self.methods:
@@ -144,10 +122,6 @@ class CompiledRoute:
 
     def takes_values(self, values: Mapping[str, str | None]) -> bool:
         return all(values.get(path) in wanted for path, wanted in self.values)
-
-
-class BadPath(ValueError):
-    """The path can't be matched safely; the text says why."""
 
 
 class RouteTable:
@@ -161,7 +135,7 @@ class RouteTable:
 
     def _on_path(self, path: str) -> tuple[CompiledRoute, ...]:
         readings = readings_of(path)
-        return tuple(r for r in self._routes if any(r.takes_path(reading) for reading in readings))
+        return tuple(r for r in self._routes if any(takes(r.template, reading) for reading in readings))
 
     def candidates(self, facts: Facts) -> list[CompiledRoute]:
         """The routes that the request meets as far as its head tells. Raises BadPath."""
@@ -175,47 +149,6 @@ class RouteTable:
                 break
             wanted.update(path for path, _ in route.values)
         return frozenset(wanted)
-
-
-def readings_of(path: str) -> tuple[Segments, ...]:
-    """The readings that servers give a path, as segments. Raises BadPath for dot segments and control characters."""
-    readings = {_segments([unquote(part, errors="surrogateescape") for part in path.split("/")])}
-    whole = unquote(path, errors="surrogateescape").replace("\\", "/")
-    readings.add(_segments(whole.split("/")))
-    if ";" in whole:
-        readings.add(_segments([part.split(";", 1)[0] for part in whole.split("/")]))
-    for reading in readings:
-        if any(part in (".", "..") for part in reading):
-            raise BadPath("the path has dot segments, which different servers read differently")
-    if any(ord(character) < 32 for character in whole):
-        raise BadPath("the path has control characters")
-    return tuple(readings)
-
-
-def _segments(parts: Iterable[str]) -> Segments:
-    return tuple(part for part in parts if part)
-
-
-def compile_template(template: str) -> tuple[tuple[Rank, str], ...]:
-    """`/parties/{id}` as ranked segments. Raises ValueError saying what is wrong with the template."""
-    if not template.startswith("/"):
-        raise ValueError(f"the path {template!r} must begin with a slash")
-    parts = _segments(template.split("/"))
-    ranked = tuple(_rank(part, template) for part in parts)
-    if any(rank is Rank.REST for rank, _ in ranked[:-1]):
-        raise ValueError(f"{{…:path}} takes the remainder, so it must be the last segment of {template!r}")
-    return ranked
-
-
-def _rank(part: str, template: str) -> tuple[Rank, str]:
-    if part.startswith("{") and part.endswith("}"):
-        name, _, suffix = part[1:-1].partition(":")
-        if not name.isidentifier() or suffix not in ("", "path"):
-            raise ValueError(f"{part} in {template!r} must be {{name}} or {{name:path}}")
-        return (Rank.REST if suffix else Rank.NAMED), name
-    if "{" in part or "}" in part:
-        raise ValueError(f"{part} in {template!r}: a parameter must be a whole segment, like {{id}}")
-    return Rank.LITERAL, unquote(part)
 
 
 def compile_routes(
@@ -235,7 +168,7 @@ def _compile(function: str, match: Match, kind: Kind, operation: str | None) -> 
         function=function,
         kind=kind,
         operation=operation,
-        segments=compile_template(match.path),
+        template=compile_template(match.path),
         methods=frozenset(m.upper() for m in match.method) if match.method is not None else None,
         headers=tuple((name.lower(), value) for name, value in match.headers.items()),
         values=tuple((path, frozenset(values)) for path, values in match.json_body.items()),

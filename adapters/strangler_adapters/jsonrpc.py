@@ -30,12 +30,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strangler.errors import StranglerError, UntranslatableRequest
 from strangler.facade.protocol import Answer, Exchange, Request, ServiceRequest
+from strangler_adapters import jsonrpc_answers as answers
 from strangler_adapters.jsonrpc_search import Search, searched
 from strangler_adapters.jsonrpc_values import ValueType, to_service, to_tryton
 
@@ -127,7 +128,7 @@ class JsonRpc:
 
     def refuse(self, request: Request, why: str) -> Answer:
         what, _, more = why.partition("\n")
-        return _fault(_id_of(request), what, more.strip())
+        return answers.fault(answers.id_of(request), what, more.strip())
 
     def comparable(self, operation: str | None, request: Request, answer: Answer) -> Any:
         """Records of a read in the order of their ids, since Tryton promises none; of a fault only its kind."""
@@ -169,25 +170,25 @@ class JsonRpc:
     def _read(self, call: Call, ids: list[Any], names: list[Any]) -> Exchange:
         self._known(names)
         answer = yield self._by_ids(_whole_numbers(ids))
-        if trouble := _trouble(call, answer, asked=True):
+        if trouble := answers.trouble(call.id, answer, asked=True):
             return trouble
-        found = {item[self._id]: item for item in _items(answer)}
+        found = {self._identity(item): item for item in answers.items(answer)}
         if missing := [str(id) for id in ids if id not in found]:
-            return _fault(
+            return answers.fault(
                 call.id, "You are trying to read records that don't exist.", f"ids: {', '.join(missing)}"
             )
-        return _result(call.id, [self._record(found[id], names) for id in ids])
+        return answers.result(call.id, [self._record(found[id], names) for id in ids])
 
     def _search(self, call: Call, domain: list[Any], rest: list[Any], names: list[Any] | None) -> Exchange:
         offset, limit, order = _window(rest)
         search = searched(domain, order, self._service_fields(), call.context)
         gather = self._gather_by_ids if search.ids is not None else self._gather
         answer, items = yield from gather(search, offset, limit)
-        if trouble := _trouble(call, answer, asked=True):
+        if trouble := answers.trouble(call.id, answer, asked=True):
             return trouble
         if names is None:
-            return _result(call.id, [item[self._id] for item in items])
-        return _result(call.id, [self._record(item, names) for item in items])
+            return answers.result(call.id, [self._identity(item) for item in items])
+        return answers.result(call.id, [self._record(item, names) for item in items])
 
     def _search_read(self, call: Call, domain: list[Any], rest: list[Any]) -> Exchange:
         *window, names = rest if len(rest) == 4 else [*rest, None]
@@ -206,11 +207,11 @@ class JsonRpc:
             total = len(items)
         else:
             answer = yield ServiceRequest("GET", search.target(self._path, 1, 0), _READ)
-            total = _total(answer) if answer.status < 400 else 0
-        if trouble := _trouble(call, answer, asked=True):
+            total = answers.total(answer) if answer.status < 400 else 0
+        if trouble := answers.trouble(call.id, answer, asked=True):
             return trouble
         left = max(total - offset, 0)
-        return _result(call.id, left if limit is None else min(left, limit))
+        return answers.result(call.id, left if limit is None else min(left, limit))
 
     def _gather(self, search: Search, offset: int, limit: int | None) -> Any:
         """Page by page until all that is wanted is there; the service may give fewer at once than asked."""
@@ -221,12 +222,12 @@ class JsonRpc:
             answer = yield ServiceRequest("GET", target, _READ)
             if answer.status >= 400:
                 return answer, []
-            more = _items(answer)
+            more = answers.items(answer)
             items += more
             wanted = (
-                max(_total(answer) - offset, 0)
+                max(answers.total(answer) - offset, 0)
                 if limit is None
-                else min(limit, max(_total(answer) - offset, 0))
+                else min(limit, max(answers.total(answer) - offset, 0))
             )
             if len(items) >= wanted or not more:
                 return answer, items
@@ -237,7 +238,9 @@ class JsonRpc:
         if answer.status >= 400:
             return answer, []
         items = sorted(
-            filter(search.takes, _items(answer)), key=lambda item: item[self._id], reverse=search.descending
+            filter(search.takes, answers.items(answer)),
+            key=self._identity,
+            reverse=search.descending,
         )
         return answer, items[offset : None if limit is None else offset + limit]
 
@@ -248,10 +251,10 @@ class JsonRpc:
         created: list[Any] = []
         for body in bodies:
             answer = yield ServiceRequest("POST", self._path, _JSON, body)
-            if trouble := _trouble(call, answer, done=len(created)):
+            if trouble := answers.trouble(call.id, answer, done=len(created)):
                 return trouble
-            created.append(_object(answer)[self._id])
-        return _result(call.id, created)
+            created.append(self._identity(answers.record(answer)))
+        return answers.result(call.id, created)
 
     def _write(self, call: Call, ids: list[Any], values: dict[str, Any]) -> Exchange:
         body = self._values(values)
@@ -263,9 +266,9 @@ class JsonRpc:
     def _each(self, call: Call, verb: str, ids: list[Any], headers: Any, body: bytes) -> Exchange:
         for done, id in enumerate(self._bounded(_whole_numbers(ids))):
             answer = yield ServiceRequest(verb, f"{self._path}/{id}", headers, body)
-            if trouble := _trouble(call, answer, done=done):
+            if trouble := answers.trouble(call.id, answer, done=done):
                 return trouble
-        return _result(call.id, None)
+        return answers.result(call.id, None)
 
     def _bounded(self, records: list[Any]) -> list[Any]:
         if len(records) > self._batch:
@@ -291,7 +294,7 @@ class JsonRpc:
 
     def _record(self, item: dict[str, Any], names: list[str]) -> dict[str, Any]:
         try:
-            told = {"id": item[self._id]}
+            told = {"id": self._identity(item)}
             for name in names:
                 option = self._fields[name]
                 told[name] = to_tryton(item[option.field], option.type)
@@ -316,6 +319,13 @@ class JsonRpc:
             told[option.field] = to_service(name, value, option.type)
         return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
+    def _identity(self, item: Any) -> Any:
+        """The id of a record as the service gave it."""
+        try:
+            return item[self._id]
+        except (KeyError, TypeError) as error:
+            raise UntranslatableRequest(f"the new service gave a record without its {self._id}") from error
+
     def _by_ids(self, ids: Any) -> ServiceRequest:
         return ServiceRequest("GET", f"{self._path}?ids={','.join(map(str, ids))}", _READ)
 
@@ -333,74 +343,3 @@ def _whole_numbers(ids: list[Any]) -> list[int]:
     if any(isinstance(id, bool) or not isinstance(id, int) for id in ids):
         raise UntranslatableRequest("ids must be whole numbers")
     return ids
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    try:
-        told: Any = json.loads(answer.body)
-    except ValueError as error:
-        raise UntranslatableRequest("the new service's answer is no JSON", why=str(error)) from error
-    if not isinstance(told, dict):
-        raise UntranslatableRequest("the new service's answer is no JSON object")
-    return told
-
-
-def _items(answer: Answer) -> list[dict[str, Any]]:
-    items: Any = _object(answer).get("items")
-    if not isinstance(items, list):
-        raise UntranslatableRequest("the new service's answer has no items")
-    return items
-
-
-def _total(answer: Answer) -> int:
-    total: Any = _object(answer).get("total")
-    if not isinstance(total, int):
-        raise UntranslatableRequest("the new service's answer has no total")
-    return total
-
-
-def _trouble(call: Call, answer: Answer, *, asked: bool = False, done: int = 0) -> Answer | None:
-    """The answer for the caller when the service didn't do it; None when it did.
-
-    No session, and a service that fails, are passed on with their status as Tryton's own are. `asked`: a query that the
-    service refuses is one that it can't be asked.
-    """
-    if answer.status < 400:
-        return None
-    if answer.status in (401, 403) or answer.status >= 500:
-        return answer
-    title, detail = _problem(answer)
-    if asked and answer.status in (400, 422):
-        raise UntranslatableRequest(f"the new service can't be asked this: {detail or title}")
-    before = f" ({done} of the records were done before)" if done else ""
-    return _fault(call.id, title + before, detail)
-
-
-def _problem(answer: Answer) -> tuple[str, str]:
-    """Title and detail of a problem document (RFC 9457); what isn't one is shown by its status."""
-    try:
-        told: Any = json.loads(answer.body)
-        return str(told.get("title") or f"HTTP {answer.status}"), str(told.get("detail") or "")
-    except (ValueError, AttributeError):
-        return f"HTTP {answer.status}", ""
-
-
-def _id_of(request: Request) -> Any:
-    try:
-        return json.loads(request.body)["id"]
-    except (ValueError, TypeError, KeyError):
-        return 0
-
-
-def _result(id: Any, result: Any) -> Answer:
-    return _answer({"id": id, "result": result})
-
-
-def _fault(id: Any, message: str, description: str, kind: Literal["UserError"] = "UserError") -> Answer:
-    """A business error as Tryton tells it: HTTP 200, with message, description and no domain."""
-    return _answer({"id": id, "error": [kind, [message, description, None]]})
-
-
-def _answer(told: dict[str, Any]) -> Answer:
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(200, [("content-type", "application/json")], body)

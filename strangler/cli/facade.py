@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from strangler.cli.application import Application
@@ -23,6 +25,9 @@ def command(application: Application, host: str | None, port: int | None) -> Exi
     from strangler.facade.server import serve
 
     logs.configure()
+    # uvicorn takes the signals while it serves, and raises them again at the end, when there is nothing left to stop.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     settings = application.settings
     serve(settings, lambda: control(settings), host=host, port=port)
     return ExitCode.OK

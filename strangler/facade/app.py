@@ -27,7 +27,8 @@ from strangler.facade.protocol import Answer, Request
 from strangler.facade.service import BODY, SAFE
 from strangler.facade.shadow import BODY as SHADOW_BODY
 from strangler.facade.shadow import Seen
-from strangler.routing import BadPath, Decision, Facts, Standings, decide
+from strangler.paths import BadPath
+from strangler.routing import Decision, Facts, Standings, decide
 
 OWN_PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -101,8 +100,5 @@ def serve(
         facade.announce(address_of(listener))
         _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
         front = server(facade)
-        # uvicorn takes the signals while it serves, and raises them again at the end, when there is nothing left to stop.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
         with asyncio.Runner(loop_factory=front.config.get_loop_factory()) as runner:
             runner.run(front.serve(sockets=[listener]))

@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
+from strangler.paths import BadPath, compile_template
 from strangler.routing import (
     BUCKETS,
-    BadPath,
     Decision,
     Facts,
     Standings,
     Trust,
     bucket,
     compile_routes,
-    compile_template,
     decide,
 )
 from strangler.settings import Function
