@@ -109,7 +109,7 @@ def cast(node: Node, to: exp.DataType) -> Node:
     """CAST(node AS to), as the parser gives the type. Raises Wrong."""
     kind = _SQL_TYPES.get(to.this)
     parameters = [int(each.name) for each in to.expressions if each.name.isdigit()]
-    if kind is None or len(parameters) != len(to.expressions) or (parameters and kind is not D):
+    if kind is None or len(parameters) != len(to.expressions) or len(parameters) > (2 if kind is D else 0):
         instead = "SUBSTRING(… , 1, n) for a text of n characters" if kind is T else _KNOWN_TYPES
         raise Wrong(None, f"CAST doesn't know the type {to.sql(dialect='postgres')}", instead)
     made = convert(node, kind)

@@ -36,6 +36,13 @@ _REASONS: Final[dict[type[exp.Expr], str]] = {
 }
 
 
+_UNDERSTOOD: Final = frozenset({
+    "coalesce", "collation", "decimals", "default", "expression", "expressions", "fill_pattern", "format", "high", "ifs",
+    "field", "is_left", "is_string", "length", "low", "negate", "position", "query", "replacement", "safe", "start", "table", "this", "to", "unnest", "zone",
+})  # fmt: skip
+"""The parts of the parser's nodes that the rules look at. Any other would change the meaning unseen, so it is refused."""
+
+
 class Scope:
     """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong."""
 
@@ -47,6 +54,10 @@ class Scope:
         rule = self._rules.get(type(this))
         if rule is None:
             raise _unknown(this)
+        for name, given in this.args.items():
+            if given and name not in _UNDERSTOOD:
+                what = f"the mapping language has no {this.key.upper()} with {name.upper().replace('_', ' ')}"
+                raise Wrong(span_of(this), what)
         try:
             return rule(self, this)
         except Wrong as wrong:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from strangler.mapping.conversions import cast as cast_to
 from strangler.mapping.nodes import Literal, Node, Reference
 from strangler.mapping.parsing import span_of
+from strangler.mapping.patterns import LONGEST_NUMBER
 from strangler.mapping.scope import Rules, Scope
 from strangler.mapping.wrong import Wrong
 from strangler.shapes import FieldType
@@ -33,7 +34,10 @@ def literal(scope: Scope, this: exp.Literal) -> Node:
         return Literal(this.this, FieldType.TEXT)
     if this.this.isdigit() and int(this.this) < 2**63:
         return Literal(int(this.this), FieldType.INTEGER)
-    return Literal(Decimal(this.this), FieldType.DECIMAL)
+    value = Decimal(this.this)
+    if abs(value.adjusted()) > LONGEST_NUMBER:
+        raise Wrong(span_of(this), "this number is too large or too small")
+    return Literal(value, FieldType.DECIMAL)
 
 
 def null(scope: Scope, this: exp.Null) -> Node:
