@@ -180,16 +180,21 @@ async def test_a_loop_is_seen(serve: Serve, listen: Listen, front: Front) -> Non
     assert other.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("body", [b"", b"x"])
 @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"POST"])
 async def test_a_write_is_sent_once_even_if_the_connection_closes(
-    listen: Listen, front: Front, method: bytes
+    listen: Listen, front: Front, method: bytes, body: bytes
 ) -> None:
     """aiohttp by itself repeats PUT and DELETE on a kept connection that closes."""
     wire = Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     facade = await front(settings(await listen(wire)))
     assert b"200 OK" in await say(facade, b"GET /warm HTTP/1.1\r\n" + HEAD + b"\r\n")
     wire.answer, wire.close = b"", True
-    answer = await say(facade, method + b" /parties/1 HTTP/1.1\r\n" + HEAD + b"Content-Length: 1\r\n\r\nx")
+    length = b"Content-Length: %d
+
+" % len(body)
+    answer = await say(facade, method + b" /parties/1 HTTP/1.1
+" + HEAD + length + body)
     assert answer.startswith(b"HTTP/1.1 502 ")
     assert b"error=connection_terminated" in answer
     assert b"".join(wire.got).count(method + b" /parties/1") == 1
