@@ -32,7 +32,7 @@ HEAD: Final = """\
 name: {name}
 
 sources:
-  legacy:                            # read by change data capture; nothing is written to its tables
+  legacy:                            # read by change data capture; its rows are never written to
     kind: {kind}
     url: {url}
 

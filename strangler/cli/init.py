@@ -118,7 +118,9 @@ def _list(source: ChangeSource) -> None:
             grid.add_row(name, key, str(len(table.columns)), "" if rows is None else f"{rows:,}")
     console = Console(soft_wrap=True, highlight=False)
     console.print(grid)
-    console.print(f"\n{len(listed)} tables. Choose those of one business capability:  --tables a,b")
+    console.print(
+        f"\n{len(listed)} {'table' if len(listed) == 1 else 'tables'}. Choose those of one capability:  --tables a,b"
+    )
 
 
 def _write(target: Path, url: str, tables: Sequence[Table]) -> None:

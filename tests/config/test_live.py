@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -153,3 +154,17 @@ def test_init_with_a_wrong_url(url: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert result.exit_code == 2
     assert "s3cret" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sqlite_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("legacy.db") as legacy:
+        legacy.execute("CREATE TABLE party (id INTEGER PRIMARY KEY, name TEXT)")
+    legacy.close()
+    assert run("init", "--source", "sqlite:///legacy.db", "--tables", "party").exit_code == 0
+    assert run("config", "check").exit_code == 0
+    Path("legacy.db").unlink()
+    gone = run("config", "check")
+    assert gone.exit_code == 2
+    assert "there is no file" in gone.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["strangler.yaml"]
