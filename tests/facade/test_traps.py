@@ -190,11 +190,8 @@ async def test_a_write_is_sent_once_even_if_the_connection_closes(
     facade = await front(settings(await listen(wire)))
     assert b"200 OK" in await say(facade, b"GET /warm HTTP/1.1\r\n" + HEAD + b"\r\n")
     wire.answer, wire.close = b"", True
-    length = b"Content-Length: %d
-
-" % len(body)
-    answer = await say(facade, method + b" /parties/1 HTTP/1.1
-" + HEAD + length + body)
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    answer = await say(facade, method + b" /parties/1 HTTP/1.1\r\n" + HEAD + length + body)
     assert answer.startswith(b"HTTP/1.1 502 ")
     assert b"error=connection_terminated" in answer
     assert b"".join(wire.got).count(method + b" /parties/1") == 1
