@@ -37,8 +37,9 @@ _REASONS: Final[dict[type[exp.Expr], str]] = {
 
 
 _UNDERSTOOD: Final = frozenset({
-    "coalesce", "collation", "decimals", "default", "expression", "expressions", "fill_pattern", "format", "high", "ifs",
-    "field", "is_left", "is_string", "length", "low", "negate", "position", "query", "replacement", "safe", "start", "table", "this", "to", "unnest", "zone",
+    "coalesce", "collation", "decimals", "default", "expression", "expressions", "field", "fill_pattern", "format",
+    "high", "ifs", "is_left", "is_string", "length", "low", "negate", "position", "query", "replacement", "safe", "start",
+    "table", "this", "to", "unnest", "zone",
 })  # fmt: skip
 """The parts of the parser's nodes that the rules look at. Any other would change the meaning unseen, so it is refused."""
 
