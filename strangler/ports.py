@@ -176,12 +176,18 @@ class ServiceStore(Protocol):
     """The isolated state of one new service, as delivery sees it: one table per entity, written by position.
 
     Beside the fields each table has the column `_position`: of the event that last wrote the row, NULL for a row that the
-    service itself wrote. A removed key leaves a tombstone with its position until `sweep`. Tables `strangler_mark` and
-    `strangler_tombstone` belong to the store. Calls from several threads or processes on one table are serialised by the store.
+    service itself wrote; the store sees to the NULL, whether or not the service knows of the column. An event or chunk that
+    meets such a row raises StoreError and writes nothing (invariant 4). A removed key leaves a tombstone with its position
+    until `sweep`. An event that leaves fields out, of a key whose row isn't there yet, waits until `load` or a whole event
+    brings the row. Tables `strangler_mark`, `strangler_tombstone` and `strangler_partial` belong to the store. Calls from
+    several threads or processes on one table are serialised by the store.
     """
 
     def prepare(self, shapes: Sequence[Shape]) -> None:
-        """Create the tables that aren't there; raise StoreError naming the column where one is there but doesn't fit."""
+        """Create the tables that aren't there; raise StoreError naming the column where one is there but doesn't fit.
+
+        `apply` and `load` know the shapes that this instance was given here.
+        """
         ...
 
     def apply(self, events: Sequence[Event], mark: Mark) -> int:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from strangler.changes import ORIGIN, Position
 from strangler.events import Effect, Event
 from strangler.ports import Mark
-from strangler_adapters.sql_session import Transaction
+from strangler_adapters.sql_session import Session, Transaction
 
 _LAST: Final = "strangler_partial"
 """The table that is made last: when it is there, all are."""
@@ -47,9 +47,9 @@ def record(transaction: Transaction, mark: Mark) -> None:
     )
 
 
-def mark(transaction: Transaction, reader: str) -> Mark | None:
-    """The last mark of the reader."""
-    rows = transaction.rows("SELECT at, position FROM strangler_mark WHERE reader = ?", (reader,))
+def mark(session: Session[Any], reader: str) -> Mark | None:
+    """The last mark of the reader. Read outside of any transaction: it must not wait for a writer."""
+    rows = session.rows("SELECT at, position FROM strangler_mark WHERE reader = ?", (reader,))
     return Mark(reader, rows[0][0], Position(rows[0][1])) if rows else None
 
 

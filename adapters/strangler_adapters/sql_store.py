@@ -104,8 +104,10 @@ class SqlStore(ABC, Generic[T]):
         return rows
 
     def mark(self, reader: str) -> Mark | None:
-        with self._transaction() as transaction:
-            return own_tables.mark(transaction, reader)
+        if not self._ready:
+            with self._transaction():
+                pass  # Makes the tables.
+        return own_tables.mark(self._session, reader)
 
     def sweep(self, shape: Shape, before: Position) -> int:
         with self._transaction() as transaction:

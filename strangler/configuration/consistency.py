@@ -18,7 +18,7 @@ from strangler.urls import sqlite_path
 CONNECTORS: Final = {"postgresql": "postgres", "sqlite": "sqlite"}
 """Kind of URL → kind of the connector that reads it."""
 
-RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone"})
+RESERVED_TABLES: Final = frozenset({"strangler_mark", "strangler_tombstone", "strangler_partial"})
 """Tables that belong to a store itself."""
 
 
