@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
+from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Side, Stage, Standing, at_the_start
 from strangler.errors import Refused
@@ -74,9 +75,7 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
 def amend(control: Control, function: str, cohort: str = EVERYONE, *, at: float, **fields: Any) -> Standing:
     """Change some fields of the standing as it is now, whatever it is; returns what is stored."""
     with control.begin() as connection:
-        _grow(
-            connection
-        )  # Takes the lock of all standings, so what is read next is still so when it is written.
+        lock_decisions(connection)
         before = of(control, function, cohort)
         return change(control, before, replace(before, **fields), at=at)
 
