@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from itertools import cycle, product
 from random import Random
 from typing import Any
 
@@ -359,11 +360,8 @@ def in_python(mapping: EntityMapping, row: dict[str, Any]) -> tuple[bool, Any, A
     return True, value, value
 
 
-@settings(
-    max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
-@given(expressions())
-def test_python_postgresql_and_sqlite_agree(peers: Peers, text: str) -> None:
+def agree(peers: Peers, text: str) -> None:
+    """Assert that the three executions of the expression agree on every row."""
     mapping = compiled(text)
     if mapping is None:
         return
@@ -372,3 +370,34 @@ def test_python_postgresql_and_sqlite_agree(peers: Peers, text: str) -> None:
         found = peers.ask(mapping, dialect)
         for row, ours, theirs in zip(peers.rows, expected, found, strict=True):
             assert theirs == ours, f"{dialect} gives {theirs}, Python {ours} for\n{text}\n{row}"
+
+
+def each_of(kind: FieldType) -> Iterator[str]:
+    """Every form of the type with each of its texts, over columns, each column in turn."""
+    columns = {of: cycle(names[: names.index(_LITERALS[of][0])]) for of, names in _LEAVES.items()}
+    for template, parts in _FORMS[kind] + _FOR_ALL:
+        for chosen in product(*[part if isinstance(part, list) else [part] for part in parts]):
+            for _ in range(2):
+                given = zip(parts, chosen, strict=True)
+                yield template.format(
+                    *[
+                        text
+                        if isinstance(part, list)
+                        else next(columns[part if isinstance(part, FieldType) else kind])
+                        for part, text in given
+                    ]
+                )
+
+
+@pytest.mark.parametrize("kind", _ALL)
+def test_the_three_agree_on_every_function_alone(peers: Peers, kind: FieldType) -> None:
+    for text in dict.fromkeys(each_of(kind)):
+        agree(peers, text)
+
+
+@settings(
+    max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+@given(expressions())
+def test_the_three_agree_on_functions_of_functions(peers: Peers, text: str) -> None:
+    agree(peers, text)
