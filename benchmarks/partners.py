@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import psycopg2
+import psycopg
 from pydantic import SecretStr
 
 from strangler.settings import Database, Entity, Function, Log, Settings, Source
@@ -65,7 +65,7 @@ def settings(legacy: str, store: str, home: Path) -> Settings:
 
 def execute(url: str, *statements: str) -> None:
     """Run statements, each in a transaction of its own."""
-    connection = psycopg2.connect(url)
+    connection = psycopg.connect(url)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

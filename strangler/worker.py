@@ -17,6 +17,7 @@ from strangler import assembly
 from strangler.boundary import Boundary
 from strangler.control import backfills, deliveries, sources, standings
 from strangler.control.store import Control
+from strangler.cutover.recovery import recover
 from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
 from strangler.keeper import Bell, Keeper
@@ -33,6 +34,9 @@ logger = logging.getLogger("strangler.worker")
 LOOK_AROUND = 0.5
 """Seconds between two looks whether a backfill is wanted."""
 
+RECOVER_EVERY = 2.0
+"""Seconds between two looks for a switch of owners that was abandoned: writers wait behind its fence."""
+
 DELIVERY_WAIT = 0.1
 """Longest wait for the log to grow when another process may be writing it."""
 
@@ -46,6 +50,7 @@ class Worker:
         self._grown = Bell()
 
     def start(self) -> None:
+        self._keeper.keep("recovery", self._recover, lambda error: None)
         for name in self._settings.sources:
             functions = assembly.functions_of(self._settings, name)
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
@@ -59,6 +64,14 @@ class Worker:
         self._keeper.stop.set()
         self._grown.ring()
         self._keeper.join(timeout)
+
+    def _recover(self) -> None:
+        """Invariant 6: a switch whose process is gone is undone or finished, without a hand."""
+        while True:
+            for ended in recover(self._control, actor="worker"):
+                logger.warning(ended)
+            if self._keeper.stop.wait(RECOVER_EVERY):
+                return
 
     def _mappings(self, source: str, functions: Sequence[str]) -> list[EntityMapping]:
         with closing(assembly.source(self._settings, source)) as legacy:

@@ -23,7 +23,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import psycopg2
+import psycopg
 import yaml
 from rich.console import Console
 
@@ -159,7 +159,7 @@ def _load(url: str, seed: int) -> Iterator[dict[str, int]]:
     def write() -> None:
         try:
             _write(url, random.Random(seed + 1), stop, figures)
-        except psycopg2.Error as error:
+        except psycopg.Error as error:
             failure.append(error)
 
     thread = threading.Thread(target=write)
@@ -174,7 +174,7 @@ def _load(url: str, seed: int) -> Iterator[dict[str, int]]:
 
 def _write(url: str, dice: random.Random, stop: threading.Event, figures: dict[str, int]) -> None:
     top = ROWS
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+    with closing(psycopg.connect(url)) as connection, connection.cursor() as cursor:
         while not stop.wait(0.002):
             changes = dice.choice((1, 1, 1, 2, 5, 30))
             for _ in range(changes):
@@ -242,7 +242,7 @@ def _events_once(settings: Settings, seed: int) -> int:
 
 
 def _execute(url: str, *statements: str) -> None:
-    with closing(psycopg2.connect(url)) as connection:
+    with closing(psycopg.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             for statement in statements:

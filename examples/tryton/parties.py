@@ -168,7 +168,7 @@ class Parties:
 def _engine(url: str) -> Engine:
     scheme, rest = url.split("://", 1)
     if scheme.startswith("postgres"):
-        return create_engine(f"postgresql+psycopg2://{rest}", pool_size=8, pool_pre_ping=True)
+        return create_engine(f"postgresql+psycopg://{rest}", pool_size=8, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

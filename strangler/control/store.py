@@ -30,8 +30,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 _DRIVERS: Final = {
     "sqlite": "sqlite+pysqlite",
-    "postgresql": "postgresql+psycopg2",
-    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
 }
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-import psycopg2
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -26,7 +26,7 @@ CREATE TABLE crm.lead (id int PRIMARY KEY, amount numeric(16, 2));
 @pytest.fixture
 def legacy(postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """A legacy database, its password in the environment, and the working directory of the commands."""
-    connection = psycopg2.connect(postgres_url)
+    connection = psycopg.connect(postgres_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(TABLES)
     connection.close()
