@@ -54,7 +54,7 @@ class CopyInto:
     `rows` counts them. Call `finish` after the last one.
     """
 
-    def __init__(self, copy: psycopg.Copy[Any], last: str | None) -> None:
+    def __init__(self, copy: psycopg.Copy, last: str | None) -> None:
         self.rows = 0
         self._copy = copy
         self._end = None if last is None else f"\t{escaped(last)}\n".encode()

@@ -42,10 +42,12 @@ def open_connection(what: str, url: str) -> Connection:
             f"{what}: its url isn't a PostgreSQL URL",
             do="write postgresql://user:password@host:5432/database, special characters in it percent-encoded",
         ) from None
-    given = {"connect_timeout": 10, "application_name": f"strangler {what}"} | given
+    settings: dict[str, Any] = {"connect_timeout": 10, "application_name": f"strangler {what}", **given}
     try:
         # Statements aren't prepared: they are few and large, and a pooler between may not keep them.
-        connection = psycopg.connect(**given, autocommit=True, prepare_threshold=None, client_encoding="UTF8")
+        connection = psycopg.connect(
+            **settings, autocommit=True, prepare_threshold=None, client_encoding="UTF8"
+        )
         connection.execute(_SETTINGS)
     except psycopg.Error as error:
         raise Unavailable(
