@@ -373,11 +373,12 @@ def agree(peers: Peers, text: str) -> None:
 
 
 def each_of(kind: FieldType) -> Iterator[str]:
-    """Every form of the type with each of its texts, over columns, each column in turn."""
+    """Every form of the type with each of its texts, over columns: over every column where one stands alone, else in turn."""
     columns = {of: cycle(names[: names.index(_LITERALS[of][0])]) for of, names in _LEAVES.items()}
     for template, parts in _FORMS[kind] + _FOR_ALL:
         for chosen in product(*[part if isinstance(part, list) else [part] for part in parts]):
-            for _ in range(2):
+            alone = sum(not isinstance(part, list) for part in parts) == 1
+            for _ in range(5 if alone else 2):
                 given = zip(parts, chosen, strict=True)
                 yield template.format(
                     *[
