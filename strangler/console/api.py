@@ -3,6 +3,7 @@
     GET /                      the progress report as it is now
     GET /api/progress          the same facts as JSON
     GET /api/functions/{name}  one function's
+    GET /metrics               the sync's figures for Prometheus
     GET /healthz               whether source and stores are well, in words; 200 as long as this process can say so
     GET /readyz                200 when every source is captured and every store is being filled, otherwise 503
 
@@ -14,10 +15,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final, Literal
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from strangler import __version__
+from strangler.console.metrics import expose
 from strangler.console.wellness import Wellness, look
 from strangler.control.store import Control
 from strangler.progress import measure
@@ -46,6 +49,10 @@ def application(settings: Settings, control: Control) -> FastAPI:
             if each["name"] == name:
                 return each
         raise HTTPException(404, f"there is no function {name!r}; there are: {', '.join(settings.functions)}")
+
+    @api.get("/metrics")
+    def metrics() -> Response:
+        return Response(expose(settings, control), media_type=CONTENT_TYPE_LATEST)
 
     @api.get("/healthz")
     def healthz() -> JSONResponse:

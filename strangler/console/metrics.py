@@ -1,0 +1,89 @@
+"""Metrics of the sync for Prometheus, read from what the worker tells the control store.
+
+A family is only there for what is known: a lag that nobody has measured is absent, not zero.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from strangler.control import backfills, deliveries, quarantine, sources, standings
+from strangler.control.store import Control
+from strangler.cutover.stages import ORDER
+from strangler.settings import Settings
+
+
+def expose(settings: Settings, control: Control) -> bytes:
+    """All metrics as text, in Prometheus's format."""
+    registry = CollectorRegistry()
+    registry.register(_Sync(settings, control))
+    return generate_latest(registry)
+
+
+class _Sync(Collector):
+    """The figures of sources, stores, backfills and quarantine."""
+
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self._settings, self._control = settings, control
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._sources()
+        yield from self._functions()
+        yield from self._backfills()
+
+    def _sources(self) -> Iterator[Metric]:
+        silence = GaugeMetricFamily(
+            "strangler_source_silence_seconds", "Time since the source was last heard of.", labels=["source"]
+        )
+        failing = GaugeMetricFamily(
+            "strangler_source_failing", "1 while the source can't be read.", labels=["source"]
+        )
+        for name, record in sources.all_sources(self._control).items():
+            if record.seen_at:
+                silence.add_metric([name], max(0.0, time.time() - record.seen_at))
+            failing.add_metric([name], float(record.error is not None))
+        yield from (silence, failing)
+
+    def _functions(self) -> Iterator[Metric]:
+        label = ["function"]
+        lag = GaugeMetricFamily(
+            "strangler_delivery_lag_seconds",
+            "Age of what legacy has committed and the store lacks.",
+            labels=label,
+        )
+        rows = CounterMetricFamily(
+            "strangler_delivery_rows", "Rows written to the store from events.", labels=label
+        )
+        late = GaugeMetricFamily("strangler_late_writes", "Writes by legacy to what new owns.", labels=label)
+        held = GaugeMetricFamily("strangler_quarantined_keys", "Keys that wait in quarantine.", labels=label)
+        stage = GaugeMetricFamily(
+            "strangler_stage", "1 for the stage that the function is in.", labels=[*label, "stage"]
+        )
+        delivered, waiting = deliveries.all_deliveries(self._control), quarantine.counts(self._control)
+        snapshot = standings.snapshot(self._control)
+        for name in self._settings.functions:
+            held.add_metric([name], waiting.get(name, 0))
+            for each in ORDER:
+                stage.add_metric([name, each], float(snapshot.of(name).stage is each))
+            if record := delivered.get(name):
+                rows.add_metric([name], record.rows)
+                late.add_metric([name], record.late_writes)
+                if record.lag is not None:
+                    lag.add_metric([name], record.lag)
+        yield from (lag, rows, late, held, stage)
+
+    def _backfills(self) -> Iterator[Metric]:
+        label = ["function", "entity"]
+        rows = GaugeMetricFamily("strangler_backfill_rows", "Rows that the backfill has moved.", labels=label)
+        estimate = GaugeMetricFamily(
+            "strangler_backfill_estimated_rows", "Rows that the backfill has to move, about.", labels=label
+        )
+        for record in backfills.all_backfills(self._control):
+            rows.add_metric([record.function, record.entity], record.rows)
+            estimate.add_metric([record.function, record.entity], record.estimate)
+        yield from (rows, estimate)
