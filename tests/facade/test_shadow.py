@@ -81,6 +81,21 @@ async def test_a_store_that_is_behind_is_asked_again_until_it_has_caught_up(
     assert (await counted(facade, control)).mismatched == 0
 
 
+async def test_what_legacy_itself_no_longer_says_is_no_mismatch(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"name":"before"}'), Echo("new", b'{"name":"after"}')
+    facade = await shadowing(serve, front, stand, legacy, new, settle="100ms")
+    assert await read(facade, authorization="secret") == b'{"name":"before"}'
+    legacy.body = new.body
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    assert (await counted(facade, control)).mismatched == 0
+    again = legacy.asked[-1][2]
+    assert (again["x-strangler-shadow"], again["authorization"]) == ("1", "secret")
+
+
 async def test_invariant_9_a_hung_candidate_delays_nobody_and_drops_are_counted(
     serve: Serve, front: Front, stand: Stand, control: Control
 ) -> None:
