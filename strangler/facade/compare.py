@@ -14,6 +14,9 @@ from typing import Any, Final, Literal, NamedTuple
 MOST: Final = 50
 """Differences after which comparing stops: enough to see what is wrong."""
 
+SHOWN: Final = 500
+"""Characters of a value that are kept: an example, not a copy."""
+
 Kind = Literal["missing", "extra", "type", "value", "order"]
 Path = tuple[str, ...]
 
@@ -38,6 +41,26 @@ def differences(legacy: Any, new: Any, ignore: Sequence[str] = ()) -> list[Diffe
     """What differs, at most `MOST`. A path in `ignore` hides itself and all below it; `*` stands for any one step."""
     patterns = [tuple(pattern.split(".")) for pattern in ignore]
     return list(islice(_walk(legacy, new, (), patterns), MOST))
+
+
+def storable(text: str, limit: int = SHOWN) -> str:
+    """A text as any database takes it: no NUL, no half of a surrogate pair, and no more than `limit` characters."""
+    whole = text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return whole if len(whole) <= limit else whole[: limit - 1] + "…"
+
+
+def shown(difference: Difference) -> dict[str, Any]:
+    """A difference as it is kept for people: its values short, whatever the two sides answered."""
+    values = {"legacy": _brief(difference.legacy), "new": _brief(difference.new)}
+    return {"path": storable(difference.path), "kind": difference.kind, **values}
+
+
+def _brief(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() < 64 else str(value)
+    return storable(_text(value) if isinstance(value, dict | list) else str(value))
 
 
 def _walk(legacy: Any, new: Any, path: Path, ignore: list[Path]) -> Iterator[Difference]:

@@ -11,7 +11,6 @@ up, against what legacy answered and then once more against what legacy answers 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import logging
 import time
 import zlib
@@ -23,7 +22,7 @@ from typing import Final, NamedTuple
 from strangler.control.comparisons import Mismatch
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
-from strangler.facade.compare import Difference, differences, parse
+from strangler.facade.compare import Difference, differences, parse, shown, storable
 from strangler.facade.metrics import Metrics
 from strangler.facade.protocol import Answer, Request, ServiceRequest
 from strangler.facade.service import Services
@@ -32,6 +31,9 @@ from strangler.settings import Shadow as ShadowSettings
 
 BODY: Final = 1024 * 1024
 """Longest body, of request or answer, that is kept for a comparison; longer ones are dropped."""
+
+PLAIN: Final = 16 * BODY
+"""Longest body that a compressed one may stand for."""
 
 WORKERS: Final = 16
 """Comparisons under way at once; those that wait for the store to catch up are among them."""
@@ -115,8 +117,8 @@ class Shadow:
             self._count(seen.function, "matched")
             return
         asked = f"{seen.request.method} {seen.request.target} {seen.request.body.decode(errors='replace')}"
-        shown = [difference._asdict() for difference in found]
-        sample = Mismatch(time.time(), seen.function, asked[:REQUEST_KEPT].strip(), shown)
+        examples = [shown(difference) for difference in found]
+        sample = Mismatch(time.time(), seen.function, storable(asked.strip(), REQUEST_KEPT), examples)
         self._count(seen.function, "mismatched", sample)
 
     async def _settled(self, seen: Seen) -> Sequence[Difference]:
@@ -172,9 +174,23 @@ def plain(answer: Answer) -> Answer:
     encoding = answer.header("content-encoding")
     try:
         if encoding == "gzip" and answer.body.startswith(b"\x1f\x8b"):
-            return answer._replace(body=gzip.decompress(answer.body))
+            return answer._replace(body=_inflated(answer.body, zlib.MAX_WBITS | 16))
         if encoding == "deflate":
-            return answer._replace(body=zlib.decompress(answer.body))
-    except (OSError, EOFError, zlib.error) as error:
+            return answer._replace(body=_inflated(answer.body, zlib.MAX_WBITS))
+    except zlib.error as error:
         raise ValueError(f"the answer can't be decompressed: {error}") from error
     return answer
+
+
+def _inflated(body: bytes, window: int) -> bytes:
+    """At most `PLAIN` bytes: a short answer may stand for a gigabyte. A gzip file may have several members."""
+    plain, pieces = b"", body
+    while pieces:
+        stream = zlib.decompressobj(window)
+        plain += stream.decompress(pieces, PLAIN + 1 - len(plain))
+        if len(plain) > PLAIN:
+            raise ValueError(f"decompressed, the answer is longer than {PLAIN} bytes")
+        if not stream.eof:
+            raise ValueError("the answer can't be decompressed: it breaks off")
+        pieces = stream.unused_data
+    return plain

@@ -71,12 +71,15 @@ class Tally:
             return
         calls, compared, samples = self._take()
         try:
-            await asyncio.to_thread(
-                _store, control, self._traffic(calls), self._comparisons(compared), samples
-            )
-        except StranglerError as error:
-            _log.warning("counts wait for the control store", extra={"reason": error.what})
-            self._give_back(calls, compared, samples)
+            await asyncio.to_thread(_store, control, self._traffic(calls), self._comparisons(compared))
+        except Exception as error:  # noqa: BLE001  # whatever it is: counting goes on, since gates judge by it
+            _log.warning("counts wait for the control store", extra={"reason": _reason(error)})
+            self._give_back(calls, compared)
+        try:
+            if samples:
+                await asyncio.to_thread(comparisons.add_mismatches, control, samples)
+        except Exception as error:  # noqa: BLE001  # an example that can't be kept takes no count with it
+            _log.warning("samples of mismatches are lost", extra={"reason": _reason(error)})
 
     def _take(
         self,
@@ -95,14 +98,12 @@ class Tally:
         self,
         calls: dict[tuple[int, str, str, str], list[float]],
         compared: dict[tuple[int, str], dict[Outcome, int]],
-        samples: list[Mismatch],
     ) -> None:
         for key, sums in calls.items():
             self._calls[key] = [a + b for a, b in zip(self._calls[key], sums, strict=True)]
         for place, counts in compared.items():
             for outcome, count in counts.items():
                 self._compared[place][outcome] += count
-        self._samples = [*samples, *self._samples][:SAMPLES]
 
     def _traffic(self, calls: dict[tuple[int, str, str, str], list[float]]) -> list[Traffic]:
         return [
@@ -129,11 +130,11 @@ def _minute() -> int:
     return int(time.time() // 60)
 
 
-def _store(
-    control: Control, calls: list[Traffic], compared: list[Comparison], samples: list[Mismatch]
-) -> None:
+def _store(control: Control, calls: list[Traffic], compared: list[Comparison]) -> None:
     with control.begin():
         traffic.add(control, calls)
         comparisons.add(control, compared)
-        if samples:
-            comparisons.add_mismatches(control, samples)
+
+
+def _reason(error: Exception) -> str:
+    return error.what if isinstance(error, StranglerError) else f"{type(error).__name__}: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from typing import Any
 
@@ -13,8 +14,10 @@ from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
+from strangler.facade.compare import SHOWN, Difference, shown
 from strangler.facade.protocol import Answer
-from strangler.facade.shadow import WORKERS, plain
+from strangler.facade.shadow import PLAIN, WORKERS, plain
+from strangler.facade.traffic import Tally
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
 
@@ -158,3 +161,47 @@ def test_an_answer_is_decompressed_by_its_bytes() -> None:
     assert plain(Answer(200, told, b"{}")).body == b"{}", "Tryton says gzip of what it sends plain"
     with pytest.raises(ValueError, match="decompressed"):
         plain(Answer(200, told, gzip.compress(b"{}" * 1000)[:-9]))
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['{"n": 1000000000000000000000000000000}', '{"n": "\\ud800"}', '{"n": "\\u0000"}', '{"\\ud800": 1}'],
+)
+async def test_an_answer_that_no_database_can_keep_is_counted_like_any_other(
+    said: str, serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", said.encode()), Echo("new", b'{"n": 1}')
+    facade = await shadowing(serve, front, stand, legacy, new, settle="0s")
+    await read(facade)
+    async with asyncio.timeout(5):
+        while comparisons.sums(control, "party").mismatched != 1:  # by the facade's own flush
+            await asyncio.sleep(0.01)
+    await until(lambda: len(comparisons.mismatches(control, "party")) == 1)
+    new.body = legacy.body
+    await read(facade)
+    async with asyncio.timeout(5):
+        while comparisons.sums(control, "party").matched != 1:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_sample_that_cant_be_kept_takes_no_count_with_it(control: Control) -> None:
+    tally = Tally("f")
+    tally.compared("party", "mismatched", comparisons.Mismatch(1.0, "party", "GET /", [{"new": 2**70}]))
+    await tally.flush(control)
+    assert comparisons.sums(control, "party").mismatched == 1
+
+
+def test_a_sample_keeps_an_example_not_a_copy() -> None:
+    found = shown(Difference("a", "value", ["x" * 1_000_000], "y"))
+    assert len(found["legacy"]) == SHOWN
+    assert found["new"] == "y"
+
+
+def test_a_short_answer_that_stands_for_a_very_long_one_is_not_compared() -> None:
+    bomb = gzip.compress(b"0" * (PLAIN + 1))
+    with pytest.raises(ValueError, match="longer than"):
+        plain(Answer(200, [("content-encoding", "gzip")], bomb))
+    members = gzip.compress(b"[1,") + gzip.compress(b"2]")
+    assert plain(Answer(200, [("content-encoding", "gzip")], members)).body == b"[1,2]"
+    with pytest.raises(ValueError, match="breaks off"):
+        plain(Answer(200, [("content-encoding", "gzip")], gzip.compress(b"[1,2]" * 100)[:-9]))
