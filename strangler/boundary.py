@@ -116,6 +116,8 @@ def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> E
         )
     row = change.after or {}
     data = mapping.translate(row)
+    if change.operation is Operation.INSERT and (missing := _unsent(mapping, row)):
+        raise Untranslatable(missing)  # A store would wait for the rest of this row for ever.
     name = mapping.event_name(change.operation, row)
     return Event(
         name, shape.function, shape.entity, Effect.UPSERT, key, change.position, time, mapping.version, data
@@ -142,15 +144,41 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
             if old != new:
                 gone = change._replace(operation=Operation.DELETE, after=None)
                 come = change._replace(operation=Operation.INSERT, before=None)
-                return (_Step(old, gone, True), _Step(new, come, False))
+                return (_Step(old, gone, True), _Step(new, come, False, _unsent(mapping, after)))
             return (_Step(new, change, True),)
         row = before if operation is Operation.DELETE else after
         if row is None:
-            emptied = f"the whole table {change.table} was emptied by TRUNCATE"
+            emptied = f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right"
             return (_Step(f"!{operation}", change, True, emptied),)
         return (_Step(mapping.key_of(row), change, operation is not Operation.INSERT),)
     except Untranslatable as error:
         return (_Step(key_of(mapping, after or before or {}), change, True, str(error)),)
+
+
+def _unsent(mapping: EntityMapping, row: Row) -> str:
+    """What a row lacks that should be whole, since it stands under a key of its own from now on; empty when nothing."""
+    names = [name for name in mapping.columns if row.get(name) is UNCHANGED]
+    if not names:
+        return ""
+    return (
+        f"the key changed, and {', '.join(names)} of {mapping.table.name} wasn't sent, for it didn't change\n"
+        f"  do:  ALTER TABLE {mapping.table.name} REPLICA IDENTITY FULL, so that it is sent; then drop this and"
+        f" strangler backfill {mapping.shape.function} --again"
+    )
+
+
+def events_of(mapping: EntityMapping, key: str, change: Change, time: float) -> list[Event]:
+    """The events that a change held under `key` makes when it is tried again. Raises Untranslatable.
+
+    Where the key itself couldn't be told (it begins with `!`), what the change does to which entity is found out only now.
+    """
+    if not key.startswith("!"):
+        return [event_of(mapping, key, change, time)]
+    steps = _steps(mapping, change)
+    for step in steps:
+        if step.fault:
+            raise Untranslatable(step.fault)
+    return [event_of(mapping, step.key, step.change, time) for step in steps]
 
 
 def key_of(mapping: EntityMapping, row: Row) -> str:
@@ -165,7 +193,7 @@ def _then(first: _Step, second: _Step) -> _Step:
     """Two steps of one entity in one transaction as one: what the second left, named by what both together did."""
     change, fault = second.change, first.fault or second.fault
     if change.operation is not Operation.DELETE:
-        operation = Operation.UPDATE if first.existed else Operation.INSERT
+        operation = Operation.UPDATE if first.existed and not second.fault else Operation.INSERT
         after = _filled(first.change.after, change.after)
         change = change._replace(operation=operation, before=first.change.before, after=after)
     return _Step(second.key, change, first.existed, fault)

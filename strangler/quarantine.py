@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from strangler.boundary import Held, event_of
+from strangler.boundary import Held, events_of
 from strangler.changes import UNCHANGED, Change, Operation, Position, Row
 from strangler.control import quarantine as record
 from strangler.errors import Untranslatable
@@ -72,10 +72,11 @@ def decode_change(text: str) -> Change:
 
 
 def _encode_row(row: Row | None) -> dict[str, Any] | None:
-    return None if row is None else {name: _encode(value) for name, value in row.items()}
+    return None if row is None else {name: encode_value(value) for name, value in row.items()}
 
 
-def _encode(value: Any) -> Any:
+def encode_value(value: Any) -> Any:
+    """A value of a legacy row as JSON has it; `decode_value` gives it back with the same Python type."""
     if value is None or isinstance(value, bool | str):
         return value
     tag, write = _WRITE[type(value)]
@@ -83,10 +84,11 @@ def _encode(value: Any) -> Any:
 
 
 def _decode_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {name: _decode(value) for name, value in row.items()}
+    return None if row is None else {name: decode_value(value) for name, value in row.items()}
 
 
-def _decode(value: Any) -> Any:
+def decode_value(value: Any) -> Any:
+    """The value that `encode_value` wrote."""
     return _READ[value[_TAG]](value["value"]) if isinstance(value, dict) else value
 
 
@@ -113,19 +115,7 @@ def release(mapping: EntityMapping, waiting: Sequence[record.Held]) -> Release:
             result.held.append(replace(held, state=record.State.HELD))
             continue
         try:
-            result.events.append(event_of(mapping, _key(mapping, held.key, change), change, held.at))
+            result.events.extend(events_of(mapping, held.key, change, held.at))
         except Untranslatable as error:
             result.held.append(replace(held, state=record.State.HELD, reason=str(error)))
     return result
-
-
-def _key(mapping: EntityMapping, key: str, change: Change) -> str:
-    """The entity's key; translated again where it couldn't be at first (such keys begin with `!`)."""
-    if not key.startswith("!"):
-        return key
-    row = change.before if change.operation is Operation.DELETE else change.after
-    if row is None:
-        raise Untranslatable(
-            f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right"
-        )
-    return mapping.key_of(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from strangler.boundary import WAITING, Boundary, HeldKey, Translation
 from strangler.changes import UNCHANGED, Change, Operation, Transaction
 from strangler.events import Effect, Event
+from strangler.quarantine import release, to_record
 from tests.sync.partners import delete, insert, mapping, position, row, transaction, update
 
 
@@ -123,6 +124,23 @@ def test_invariant_7_a_truncate_is_held_and_never_passed_over() -> None:
     result = translated(transaction(1, change))
     assert result.events == []
     assert "TRUNCATE" in result.held[0].reason
+
+
+def test_invariant_7_a_row_under_a_new_key_that_was_not_sent_whole_is_held() -> None:
+    moved = update(position(1), row(2, note=UNCHANGED), old={"id": 1})
+    result = translated(transaction(1, moved))
+    assert [(e.type, e.key) for e in result.events] == [("PartnerRemoved", "[1]")]
+    (held,) = result.held
+    assert held.key.key == "[2]"
+    assert "REPLICA IDENTITY FULL" in held.reason
+
+
+def test_invariant_7_it_is_held_too_where_it_takes_the_place_of_a_row_that_just_went() -> None:
+    moved = update(position(1, 1), row(2, note=UNCHANGED), old={"id": 1})
+    boundary = Boundary([mapping()])
+    result = translated(transaction(1, delete(position(1, 0), 2), moved), boundary=boundary)
+    assert [held.key.key for held in result.held] == ["[2]"]
+    assert release(mapping(), [to_record(held, 0.0) for held in result.held]).events == []
 
 
 def test_a_table_that_no_mapping_names_passes_by() -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from strangler.boundary import Boundary, Translation
 from strangler.changes import UNCHANGED
 from strangler.control.quarantine import Held, State
+from strangler.events import Effect
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.quarantine import decode_change, encode_change, release, to_record
 from tests.sync.partners import ENTITY, TABLE, insert, mapping, position, row, transaction, update
@@ -49,6 +50,25 @@ def test_a_mended_mapping_releases_all_in_order() -> None:
         (position(2), 8),
     ]
     assert result.held == []
+
+
+def test_a_change_of_the_key_that_could_not_be_told_removes_the_old_one_when_it_is_released() -> None:
+    fields = ENTITY.fields | {"number": "COALESCE(CAST(number AS INTEGER), 0)"}
+    entity = ENTITY.model_copy(update={"key": ["number"], "fields": fields})
+    keyed = compile_entity("partners", "partner", entity, TABLE)
+    moved = update(position(1), row(1, number="seven"), old=row(1, number="6"))
+    result = Translation([], [])
+    Boundary([keyed]).translate(transaction(1, moved), result)
+    (held,) = result.held
+    assert held.key.key.startswith("!")
+
+    fields = fields | {"number": "CASE WHEN number = 'seven' THEN 7 ELSE CAST(number AS INTEGER) END"}
+    mended_key = compile_entity("partners", "partner", entity.model_copy(update={"fields": fields}), TABLE)
+    released = release(mended_key, [to_record(held, at=5.0)])
+    assert [(event.effect, event.key) for event in released.events] == [
+        (Effect.REMOVE, "[6]"),
+        (Effect.UPSERT, "[7]"),
+    ]
 
 
 def test_what_still_cannot_be_translated_keeps_the_rest_behind_it() -> None:
