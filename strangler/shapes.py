@@ -57,11 +57,15 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Table:
     """A legacy table. `name` as the configuration writes it (`party_party` or `public.party_party`);
-    `key` is the primary key in its own column order, empty when there is none."""
+    `key` is the primary key in its own column order, empty when there is none. `removal` are the columns whose old values
+    the source sends when a row is removed or its identity changes; None: all of them. `whole_removal` is the statement after
+    which it sends all."""
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    removal: tuple[str, ...] | None = None
+    whole_removal: str = ""
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)

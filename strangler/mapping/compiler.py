@@ -99,6 +99,8 @@ def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation,
             when = None
             if event.when is not None:
                 when = problems.checked(f"{path}.when", event.when, table)
+                if when is not None and operation is Operation.DELETE:
+                    _check_removal(f"{path}.when", "it is asked of removed rows", when, table, problems)
                 if when is not None and when.type is not FieldType.BOOLEAN:
                     problems.add(
                         f"{path}.when",
@@ -128,12 +130,28 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
                 f"the key field {name!r} is {node.type.value}, which doesn't identify",
                 "a field of another type",
             )
+    for name in entity.key:
+        if (node := fields.get(name)) is not None:
+            _check_removal(f"fields.{name}", "it is part of the key", node, table, problems)
     known = [fields.get(name) for name in entity.key]
     if all(known) and not any(columns(node) for node in known if node is not None):
         problems.add(
             "key",
             "no key field comes from a column, so every row would have the same key",
             "a field that tells rows apart",
+        )
+
+
+def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Problems) -> None:
+    """What says which entity was removed, or how that is called, must be sent with the removal."""
+    if table.removal is None or not table.key:
+        return
+    missing = [column.name for column in columns(node) if column.name not in table.removal]
+    if missing:
+        problems.add(
+            path,
+            f"{role}, but {table.name} doesn't tell {', '.join(missing)} when a row is removed or its key changes",
+            table.whole_removal,
         )
 
 

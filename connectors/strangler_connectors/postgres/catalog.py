@@ -127,7 +127,10 @@ class Relation:
         return sql.Identifier(self.schema, self.name).as_string()
 
     def table(self) -> Table:
-        return Table(self.asked, self.columns, self.key)
+        removal = None if self.identity == "f" else self.identity_columns
+        return Table(
+            self.asked, self.columns, self.key, removal, f"ALTER TABLE {self.quoted} REPLICA IDENTITY FULL"
+        )
 
 
 def relations(connection: Connection[Any], tables: Sequence[str]) -> list[Relation]:
