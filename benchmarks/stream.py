@@ -160,7 +160,7 @@ def _let_flow(control: Control) -> None:
     standing = standings.of(control, "partners")
     standings.change(control, standing, replace(standing, stage=Stage.SYNCING), at=time.time())
     backfills.request(control, "partners", "partner")
-    backfills.finish(control, "partners", "partner")
+    backfills.finish(control, "partners", "partner", run=1)
 
 
 def _delivered(control: Control) -> str:

@@ -94,3 +94,5 @@ def _report(failed: Callable[[StranglerError], None], error: StranglerError) -> 
         failed(error)
     except StranglerError as unheard:
         logger.warning("the failure can't be recorded", extra={"why": unheard.what})
+    except Exception:  # Whatever it is: the thread must live to try its work again.
+        logger.exception("the failure can't be recorded")

@@ -163,7 +163,7 @@ class Chunk(Protocol):
 class Mark(NamedTuple):
     """How far a reader is with a store; written with the effect in one transaction (invariant 2).
 
-    `reader` names the reader and its partition (`party/0`, `backfill/party`); `at` is the reader's own text
+    `reader` names the reader and its partition (`party/0`, `backfill/party/party`); `at` is the reader's own text
     (an offset, a key); `position` is the source position up to which the store is complete for this reader.
     """
 

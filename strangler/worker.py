@@ -8,6 +8,7 @@ kill is as good as a stop.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -48,6 +49,8 @@ class Worker:
         self._settings, self._control = settings, control
         self._keeper = Keeper()
         self._grown = Bell()
+        self._captured = {name: threading.Event() for name in settings.sources}
+        """Per source: set once this process captures all the tables that this configuration names."""
 
     def start(self) -> None:
         self._keeper.keep("recovery", self._recover, lambda error: None)
@@ -55,8 +58,9 @@ class Worker:
             functions = assembly.functions_of(self._settings, name)
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             for function in functions:
-                failed = partial(self._function_failed, function)
+                failed = partial(self._delivery_failed, function)
                 self._keeper.keep(f"delivery {function}", partial(self._deliver, function), failed)
+                failed = partial(self._backfill_failed, function)
                 self._keeper.keep(f"backfill {function}", partial(self._fill, function), failed)
 
     def stop(self, timeout: float = 20.0) -> None:
@@ -86,41 +90,67 @@ class Worker:
             closing(assembly.log(self._settings)) as log,
         ):
             batch = self._settings.sync.batch
-            stream = Stream(name, source, boundary, log, self._control, batch, self._grown.ring)
+            captured = partial(self._capture_made, name)
+            stream = Stream(name, source, boundary, log, self._control, batch, self._grown.ring, captured)
             stream.run(self._keeper.stop)
+
+    def _capture_made(self, source: str) -> None:
+        """All mapped tables are captured from now on, and no others: what was taken out is filled anew if it comes back."""
+        functions = self._settings.functions.items()
+        backfills.forget_others(
+            self._control, {(name, entity) for name, section in functions for entity in section.entities}
+        )
+        self._captured[source].set()
+
+    def _await_capture(self, source: str) -> bool:
+        """Wait until this process captures the source; False when stopped meanwhile.
+
+        Only one process can, so a second worker that is started by mistake neither delivers nor fills.
+        """
+        while not self._captured[source].wait(LOOK_AROUND):
+            if self._keeper.stop.is_set():
+                return False
+        return True
 
     def _deliver(self, function: str) -> None:
         """A function's delivery thread."""
         section = self._settings.functions[function]
+        if not self._await_capture(section.source):
+            return
         shapes = [m.shape for m in self._mappings(section.source, [function])]
         with (
             closing(assembly.log(self._settings)) as log,
             closing(assembly.store(self._settings, section.store)) as store,
         ):
             store.prepare(shapes)
-            delivery = Delivery(
-                function, section.source, log, store, self._control, self._settings.sync.batch
-            )
+            batch = self._settings.sync.batch
+            delivery = Delivery(function, section.source, log, store, self._control, batch, shapes)
             delivery.run(self._keeper.stop, partial(self._grown.wait, DELIVERY_WAIT))
 
     def _fill(self, function: str) -> None:
         """A function's backfill thread: carries out what is asked for, from when the function is synced."""
         section = self._settings.functions[function]
+        # Before, changes behind the stamp would be lost, also those of a table that only now joins a running capture.
+        if not self._await_capture(section.source):
+            return
+        mappings = self._mappings(section.source, [function])
         while not self._keeper.stop.wait(LOOK_AROUND):
             if not RULES[standings.of(self._control, function).stage].delivery:
                 continue
-            captured = sources.get(self._control, section.source)
-            if captured is None or not captured.identity:
-                continue  # Not captured yet: changes behind the stamp would be lost.
-            for entity in section.entities:
-                if backfills.get(self._control, function, entity) is None:
-                    backfills.request(self._control, function, entity)
+            for mapping in mappings:
+                self._request_if_needed(mapping)
             if backfills.unfinished(self._control, function):
-                self._backfill(function)
+                self._backfill(function, mappings)
 
-    def _backfill(self, function: str) -> None:
+    def _request_if_needed(self, mapping: EntityMapping) -> None:
+        """Ask for a backfill of what never had one, and of what was filled by a mapping that is no more."""
+        function, entity = mapping.shape.function, mapping.shape.entity
+        record = backfills.get(self._control, function, entity)
+        if record is None or (record.stamp and record.mapping != mapping.version):
+            backfills.request(self._control, function, entity)
+
+    def _backfill(self, function: str, mappings: Sequence[EntityMapping]) -> None:
         section = self._settings.functions[function]
-        mappings = self._mappings(section.source, [function])
         with (
             closing(assembly.source(self._settings, section.source)) as source,
             closing(assembly.store(self._settings, section.store)) as store,
@@ -134,5 +164,8 @@ class Worker:
     def _source_failed(self, name: str, error: StranglerError) -> None:
         sources.fail(self._control, name, error.what)
 
-    def _function_failed(self, function: str, error: StranglerError) -> None:
+    def _delivery_failed(self, function: str, error: StranglerError) -> None:
         deliveries.fail(self._control, function, error.what)
+
+    def _backfill_failed(self, function: str, error: StranglerError) -> None:
+        backfills.fail(self._control, function, error.what)

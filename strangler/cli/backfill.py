@@ -82,9 +82,10 @@ def _watch(application: Application, function: str) -> None:
             if records != seen:
                 heard, seen = time.monotonic(), records
             if time.monotonic() - heard > SILENT:
+                silent = f"nothing was heard of it for {SILENT:.0f} s; perhaps no worker runs, or a long transaction is open in legacy"
                 raise Refused(
                     f"the backfill of {function} makes no progress",
-                    why=f"nothing was heard of it for {SILENT:.0f} s; perhaps no worker runs, or a long transaction is open in legacy",
+                    why="\n".join(record.error for record in records if record.error) or silent,
                     do="start `strangler run` or `strangler worker`, and look at `strangler status`",
                 )
             time.sleep(LOOK_EVERY)
@@ -96,5 +97,5 @@ def _rate(record: BackfillRecord) -> float:
 
 
 def _line(record: BackfillRecord) -> str:
-    state = "finished" if record.finished_at is not None else "running"
+    state = record.error or ("finished" if record.finished_at is not None else "running")
     return f"{record.entity}: {state}, {record.rows:,} of about {record.estimate:,} rows, {_rate(record):,.0f} rows/s"

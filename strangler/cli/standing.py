@@ -83,7 +83,7 @@ def status_table(assessed: Sequence[Assessment]) -> Table:
 
 
 def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
-    """What no cell of the table says: errors of source and delivery, late writes, switches under way, no facade."""
+    """What no cell of the table says: errors of source, delivery and backfill, late writes, switches under way, no facade."""
     told: set[str] = set()
     for each in assessed:
         source, delivery = each.evidence.source, each.evidence.delivery
@@ -91,6 +91,11 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
             told.add(f"source {source.name}: {source.error}")
         if delivery and delivery.error:
             told.add(f"delivery of {each.function}: {delivery.error}")
+        told |= {
+            f"backfill of {each.function}, {b.entity}: {b.error}"
+            for b in each.evidence.backfills.values()
+            if b.error
+        }
         if delivery and delivery.late_writes:
             told.add(
                 f"{each.function}: {delivery.late_writes:,} late writes in legacy, not applied to the store"

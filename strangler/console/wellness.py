@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from strangler.control import deliveries, sources, standings
+from strangler.control import backfills, deliveries, sources, standings
+from strangler.control.backfills import BackfillRecord
 from strangler.control.deliveries import DeliveryRecord
 from strangler.control.sources import SourceRecord
 from strangler.control.store import Control
@@ -58,6 +59,7 @@ def look(settings: Settings, control: Control) -> Wellness:
         for name in settings.functions
         if RULES[standing.of(name).stage].delivery
     ]
+    parts += [_backfill(record) for record in backfills.all_backfills(control) if record.error]
     return Wellness(tuple(parts))
 
 
@@ -73,6 +75,11 @@ def _store(name: str, record: DeliveryRecord | None, now: float) -> Part:
     if record is None or not record.seen_at:
         return Part(title, False, f"was never filled: {(record and record.error) or 'does a worker run?'}")
     return _part(title, record.error, now - record.seen_at, "is filled")
+
+
+def _backfill(record: BackfillRecord) -> Part:
+    """A backfill that doesn't go on; one that does is nothing to tell."""
+    return _part(f"backfill of {record.function}/{record.entity}", record.error, 0.0, "goes on")
 
 
 def _part(title: str, error: str | None, silence: float, well: str) -> Part:

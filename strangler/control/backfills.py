@@ -6,6 +6,7 @@ Which keys are done is known by the store's own mark, written with the rows; the
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +23,8 @@ class BackfillRecord:
     """The `run`-th backfill of an entity: `rows` of about `estimate` are in the store, each with position `stamp`.
 
     `stamp` is ORIGIN as long as the run is only asked for. Times in seconds since the epoch; `finished_at` is None
-    until all rows are in the store.
+    until all rows are in the store. `mapping` is the version of the mapping that makes the rows, empty until it begins; `error`
+    what keeps it from going on, None when all is well.
     """
 
     function: str
@@ -34,6 +36,8 @@ class BackfillRecord:
     started_at: float
     updated_at: float
     finished_at: float | None
+    mapping: str = ""
+    error: str | None = None
 
 
 def get(control: Control, function: str, entity: str) -> BackfillRecord | None:
@@ -71,27 +75,48 @@ def request(control: Control, function: str, entity: str) -> BackfillRecord:
         return record
 
 
-def begin(control: Control, function: str, entity: str, *, stamp: Position, estimate: int) -> None:
-    """The run that was asked for begins: its rows get position `stamp`."""
+def begin(
+    control: Control, function: str, entity: str, *, stamp: Position, estimate: int, mapping: str = ""
+) -> None:
+    """The run that was asked for begins: its rows get position `stamp` and are made by this version of the mapping."""
     now = time.time()
-    _update(control, function, entity, stamp=stamp, estimate=estimate, started_at=now, updated_at=now)
+    begun = {"stamp": stamp, "estimate": estimate, "mapping": mapping}
+    _update(control, function, entity, **begun, started_at=now, updated_at=now, error=None)
 
 
 def add_rows(control: Control, function: str, entity: str, rows: int) -> None:
     """`rows` more are in the store."""
-    _update(control, function, entity, rows=tables.backfill.c.rows + rows, updated_at=time.time())
+    _update(control, function, entity, rows=tables.backfill.c.rows + rows, updated_at=time.time(), error=None)
 
 
-def finish(control: Control, function: str, entity: str) -> None:
-    """All rows are in the store."""
+def finish(control: Control, function: str, entity: str, *, run: int) -> None:
+    """All rows of the run are in the store. When another run was asked for meanwhile, that one isn't finished by it."""
     now = time.time()
-    _update(control, function, entity, updated_at=now, finished_at=now)
+    with control.begin() as connection:
+        statement = update(tables.backfill).where(*_is(function, entity), tables.backfill.c.run == run)
+        connection.execute(statement.values(updated_at=now, finished_at=now, error=None))
+
+
+def fail(control: Control, function: str, error: str) -> None:
+    """The backfills of a function that are under way can't go on; what is known of them stays."""
+    table = tables.backfill
+    with control.begin() as connection:
+        statement = update(table).where(table.c.function == function, table.c.finished_at.is_(None))
+        connection.execute(statement.values(error=error))
 
 
 def forget(control: Control, function: str) -> None:
     """The store of a function is no more."""
     with control.begin() as connection:
         connection.execute(delete(tables.backfill).where(tables.backfill.c.function == function))
+
+
+def forget_others(control: Control, entities: Collection[tuple[str, str]]) -> None:
+    """Forget the backfills of all but these entities (function, entity): what isn't captured any more has gaps from now on."""
+    with control.begin() as connection:
+        for record in all_backfills(control):
+            if (record.function, record.entity) not in entities:
+                connection.execute(delete(tables.backfill).where(*_is(record.function, record.entity)))
 
 
 def _update(control: Control, function: str, entity: str, **values: Any) -> None:

@@ -55,6 +55,14 @@ def keys(control: Control, function: str, entity: str) -> set[str]:
         return set(connection.execute(query).scalars())
 
 
+def oldest(control: Control, function: str, entity: str) -> Position | None:
+    """The earliest position that something of an entity waits with; None when nothing waits."""
+    query = select(func.min(tables.quarantine.c.position)).where(*_is(function, entity))
+    with control.read() as connection:
+        found = connection.execute(query).scalar()
+        return None if found is None else Position(found)
+
+
 def counts(control: Control) -> dict[str, int]:
     """Function → how many of its keys wait."""
     table = tables.quarantine

@@ -108,8 +108,11 @@ backfill = Table(
     Column("started_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("finished_at", Float),
+    Column("mapping", String(16), nullable=False, server_default=""),
+    Column("error", Text),
 )
-"""The progress of each backfill, for people; what is done is known by the store's own mark."""
+"""The progress of each backfill, for people; what is done is known by the store's own mark. `mapping` is the version
+that its rows are made by."""
 
 quarantine = Table(
     "quarantine",

@@ -31,6 +31,9 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
         yield f"the source can't be read: {_first_line(function.source.error)}"
     if function.delivery and function.delivery.error:
         yield f"nothing is delivered: {_first_line(function.delivery.error)}"
+    for backfill in function.backfills:
+        if backfill.error:
+            yield f"the backfill of {backfill.entity} doesn't go on: {_first_line(backfill.error)}"
     if function.reconciled and function.reconciled.run.status is Status.DRIFT:
         run = function.reconciled.run
         yield f"{_count(run.drift, 'key differs', 'keys differ')} between legacy and store"

@@ -24,7 +24,7 @@ from strangler.control.store import Control
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
-from strangler.quarantine import to_record
+from strangler.quarantine import decode_value, encode_value, to_record
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
@@ -47,18 +47,21 @@ class Selected(NamedTuple):
 
 
 class _At(NamedTuple):
-    """What the mark of a backfill says: the run, the last legacy key that is done (None: none yet)."""
+    """What the mark of a backfill says: the last legacy key that is done (None: none yet). The mark's position is the stamp,
+    by which a run is told from every other one, also after the control store was lost."""
 
-    run: int
     after: list[Any] | None
     done: bool
 
     @classmethod
-    def read(cls, mark: Mark | None) -> _At | None:
-        return None if mark is None else cls(**orjson.loads(mark.at))
+    def read(cls, mark: Mark) -> _At:
+        body = orjson.loads(mark.at)
+        after = None if body["after"] is None else [decode_value(value) for value in body["after"]]
+        return cls(after, body["done"])
 
     def text(self) -> str:
-        return orjson.dumps(self._asdict()).decode()
+        after = None if self.after is None else [encode_value(value) for value in self.after]
+        return orjson.dumps({**self._asdict(), "after": after}).decode()
 
 
 class Backfill:
@@ -74,7 +77,7 @@ class Backfill:
     ) -> None:
         self._mapping, self._source, self._store, self._control = mapping, source, store, control
         self._chunk = chunk
-        self._reader = f"backfill/{mapping.shape.entity}"
+        self._reader = f"backfill/{mapping.shape.function}/{mapping.shape.entity}"
 
     def run(self, stop: threading.Event) -> bool:
         """Do what is left of the newest run that was asked for; True when it is finished, False when stopped."""
@@ -83,9 +86,8 @@ class Backfill:
         if note is None or note.finished_at is not None:
             return True
         stamp = Position(note.stamp) if note.stamp else self._begin()
-        at = _At.read(self._store.mark(self._reader))
-        if at is None or at.run != note.run:
-            at = _At(note.run, None, False)
+        mark = self._store.mark(self._reader)
+        at = _At.read(mark) if mark is not None and mark.position == stamp else _At(None, False)
         side = self._source.reader()
         try:
             while not at.done:
@@ -94,7 +96,7 @@ class Backfill:
                 at = self._move_range(side, stamp, at)
         finally:
             side.close()
-        backfills.finish(self._control, shape.function, shape.entity)
+        backfills.finish(self._control, shape.function, shape.entity, run=note.run)
         logger.info("backfill finished", extra={"function": shape.function, "entity": shape.entity})
         return True
 
@@ -106,7 +108,10 @@ class Backfill:
             estimate = count(side, self._mapping.table)
         finally:
             side.close()
-        backfills.begin(self._control, shape.function, shape.entity, stamp=stamp, estimate=estimate)
+        version = self._mapping.version
+        backfills.begin(
+            self._control, shape.function, shape.entity, stamp=stamp, estimate=estimate, mapping=version
+        )
         logger.info(
             "backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate}
         )
@@ -118,7 +123,7 @@ class Backfill:
         span = next_range(side, self._mapping.table, at.after, self._chunk)
         where = span.condition(side.dialect)
         self._hold_untranslatable(side, where, stamp)  # Invariant 7: before the mark moves past them.
-        reached = _At(at.run, span.last, span.last is None)
+        reached = _At(span.last, span.last is None)
         mark = Mark(self._reader, reached.text(), stamp)
         rows = self._store.load(shape, Selected(side, select.rows_sql(where)), stamp, mark)
         backfills.add_rows(self._control, shape.function, shape.entity, rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from strangler.changes import ORIGIN, Position
@@ -18,6 +18,8 @@ from strangler.control import deliveries, sources, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import RULES, Standing
 from strangler.ports import EventLog, Mark, Offset, Record, ServiceStore
+from strangler.shapes import Shape
+from strangler.sync.sweeping import Sweeping
 
 logger = logging.getLogger("strangler.sync.delivery")
 
@@ -45,13 +47,22 @@ class _Late:
 
 
 class Delivery:
-    """Fills one function's store. `run` returns when `stop` is set and raises when log or store fail."""
+    """Fills one function's store, which is prepared for `shapes`. `run` returns when `stop` is set and raises when log or store fail."""
 
     def __init__(
-        self, function: str, source: str, log: EventLog, store: ServiceStore, control: Control, batch: int
+        self,
+        function: str,
+        source: str,
+        log: EventLog,
+        store: ServiceStore,
+        control: Control,
+        batch: int,
+        shapes: Sequence[Shape],
     ) -> None:
         self._function, self._source = function, source
         self._log, self._store, self._control, self._batch = log, store, control, batch
+        self._sweeping = Sweeping(function, shapes, store, control)
+        self._entities = {shape.entity for shape in shapes}
         self._partitions: list[_Partition] = []
         self._late = _Late()
         self._rows = 0
@@ -66,7 +77,7 @@ class Delivery:
             standing = standings.of(self._control, self._function)
             if RULES[standing.stage].delivery:
                 self._late = _Late()
-                more = self._deliver(standing)
+                more = self._deliver_and_sweep(standing)
             else:
                 more = self._count_late(standing)
             self._note(standing)
@@ -79,6 +90,18 @@ class Delivery:
         if mark is None:
             return _Partition(number, reader, Offset(0), ORIGIN)
         return _Partition(number, reader, Offset(int(mark.at)), mark.position, mark.position)
+
+    def _deliver_and_sweep(self, standing: Standing) -> bool:
+        """Deliver; when that came to the end of the log, also forget what nothing in it can need."""
+        limits = self._sweeping.limits(self._complete())  # Before the log is read.
+        more = self._deliver(standing)
+        if limits and not more and standing.sync_until is None:
+            self._sweeping.sweep(limits)
+        return more
+
+    def _complete(self) -> Position:
+        """The store is complete up to there."""
+        return min((partition.position for partition in self._partitions), default=ORIGIN)
 
     def _deliver(self, standing: Standing) -> bool:
         """One batch of each partition; True when there may be more at once."""
@@ -104,7 +127,9 @@ class Delivery:
         last = records[-1]
         position = max(partition.position, last.event.position)
         mark = Mark(partition.reader, str(last.next), position)
-        self._rows += self._store.apply([record.event for record in records], mark)  # Invariants 2 and 3.
+        # The log may hold events of entities that were taken out of the configuration; should one come back, it is filled anew.
+        events = [record.event for record in records if record.event.entity in self._entities]
+        self._rows += self._store.apply(events, mark)  # Invariants 2 and 3.
         partition.next, partition.position, partition.noted = last.next, position, position
         self._lag = max(0.0, time.time() - last.event.time)
 
@@ -146,7 +171,7 @@ class Delivery:
         deliveries.report(
             self._control,
             self._function,
-            position=min((p.position for p in self._partitions), default=ORIGIN),
+            position=self._complete(),
             generation=standing.generation,
             rows=self._rows,
             late_writes=self._late.count,

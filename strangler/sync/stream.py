@@ -35,7 +35,10 @@ ATTEND_EVERY = 0.5
 
 
 class Stream:
-    """Reads one source for as long as it is let. `run` returns when `stop` is set and raises when the source fails."""
+    """Reads one source for as long as it is let. `run` returns when `stop` is set and raises when the source fails.
+
+    `appended` is told that the log has grown; `captured` that from now on every change of every mapped table is seen.
+    """
 
     def __init__(
         self,
@@ -46,10 +49,11 @@ class Stream:
         control: Control,
         batch: int,
         appended: Callable[[], None],
+        captured: Callable[[], None],
     ) -> None:
         self._name, self._source, self._boundary = name, source, boundary
         self._log, self._control, self._batch = log, control, batch
-        self._appended = appended
+        self._appended, self._captured = appended, captured
         self._position = ORIGIN
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
@@ -58,6 +62,7 @@ class Stream:
         """Open the source behind what the log has, and carry until `stop`."""
         self._position = self._log.position(self._name)
         with self._open() as stream:
+            self._captured()
             logger.info("reading", extra={"source": self._name, "after": self._position})
             while not stop.is_set():
                 self._attend()
@@ -70,7 +75,11 @@ class Stream:
             sources.remember(self._control, self._name, identity)
             return self._source.stream(self._position, identity)
         stream = self._source.stream(self._position, remembered.identity)
-        self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
+        try:
+            self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
+        except BaseException:
+            stream.close()
+            raise
         return stream
 
     def _carry(self, stream: ChangeStream) -> None:
@@ -99,13 +108,14 @@ class Stream:
 
     def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
         """Translate transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
-        gathered, last = Translation([], []), None
+        gathered, last, changes = Translation([], []), None, 0
         transaction = stream.read(IDLE_WAIT)
         while transaction is not None:
             if transaction.position > self._position:
                 self._boundary.translate(transaction, gathered)
                 last = transaction
-            if len(gathered.events) >= self._batch:
+            changes += max(1, len(transaction.changes))
+            if changes >= self._batch:  # Not the events: a backlog may make none, or only what is held.
                 return gathered, last, False
             transaction = stream.read(0)
         return gathered, last, True

@@ -166,9 +166,13 @@ def test_a_backfill_is_asked_for_begun_counted_and_finished(control: Control) ->
     backfills.add_rows(control, "party", "party", 2)
     (record,) = backfills.unfinished(control, "party")
     assert (record.run, record.stamp, record.rows, record.estimate) == (1, "0/5", 42, 100)
-    backfills.finish(control, "party", "party")
+    backfills.finish(control, "party", "party", run=1)
     assert backfills.unfinished(control, "party") == []
     again = backfills.request(control, "party", "party")
+    backfills.finish(control, "party", "party", run=1)
+    assert [record.run for record in backfills.unfinished(control, "party")] == [2], (
+        "the second one isn't finished by the first"
+    )
     assert (again.run, again.stamp, again.rows, again.finished_at) == (2, "", 0, None)
 
 

@@ -167,7 +167,7 @@ def _sync(control: Control, now: float) -> None:
         backfills.begin(control, name, name, stamp=Position("00000000/01"), estimate=size)
         backfills.add_rows(control, name, name, int(size * part))
         if part == 1.0:
-            backfills.finish(control, name, name)
+            backfills.finish(control, name, name, run=1)
         deliveries.report(
             control,
             name,

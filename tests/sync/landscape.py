@@ -45,18 +45,18 @@ class Landscape:
         self.settings = self.configure(NUMBER)
         self.control: Control = assembly.control(self.settings)
 
-    def configure(self, number: str) -> Settings:
-        """(Re)write the configuration, with `number` as the expression of the field that can fail."""
+    def configure(self, number: str, name: str = "partner", key: str = "id") -> Settings:
+        """(Re)write the configuration: the entity's `name` and `key`, and `number`, the expression of the field that can fail."""
         entity = {
             "table": "partner",
-            "key": "id",
+            "key": key,
             "fields": {"id": "id", "name": "TRIM(name)", "number": number},
         }
         document = {
             "sources": {"erp": {"kind": "sqlite", "url": f"sqlite:///{self.home}/legacy.db"}},
             "stores": {"service": {"url": f"sqlite:///{self.home}/service.db"}},
             "sync": {"chunk": 7, "batch": 5},
-            "functions": {"partners": {"source": "erp", "store": "service", "entities": {"partner": entity}}},
+            "functions": {"partners": {"source": "erp", "store": "service", "entities": {name: entity}}},
         }
         path = self.home / "strangler.yaml"
         path.write_text(yaml.safe_dump(document))
@@ -76,6 +76,11 @@ class Landscape:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'partner'").fetchone():
                 return {}
             return {row[0]: row[1:] for row in connection.execute("SELECT id, name, number FROM partner")}
+
+    def tombstones(self) -> int:
+        """How many removed keys the store remembers."""
+        with closing(sqlite3.connect(self.home / "service.db", timeout=30)) as connection:
+            return int(connection.execute("SELECT count(*) FROM strangler_tombstone").fetchone()[0])
 
     def put(self, stage: Stage, **more: Any) -> None:
         """Put the function into a stage without asking any gate."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from strangler.control import backfills, quarantine, standings
+from strangler import assembly
+from strangler.changes import Position
+from strangler.console.wellness import look
+from strangler.control import backfills, quarantine, sources, standings
 from strangler.control.quarantine import State
 from strangler.cutover.stages import Side, Stage
+from strangler.shapes import Shape
+from strangler.sync import sweeping
 from tests.sync.landscape import NUMBER, Landscape, until
 
 
@@ -128,3 +134,105 @@ def test_another_backfill_mends_what_was_lost_in_the_store(landscape: Landscape)
     record = backfills.get(landscape.control, "partners", "partner")
     assert record is not None
     assert (record.run, record.rows) == (2, 20)
+
+
+def test_a_backfill_waits_until_this_configuration_is_captured(landscape: Landscape) -> None:
+    landscape.write("INSERT INTO partner VALUES (1, 'a', '1')")
+    with landscape.worker():
+        landscape.put(Stage.SYNCING)
+        until(landscape.filled, "the first entity is filled")
+    settings = landscape.configure(NUMBER, name="associate")
+    claimed = assembly.source(settings, "erp", {"partner": ["id"]})
+    identity = sources.identity(landscape.control, "erp")
+    assert identity is not None
+    with closing(assembly.log(settings)) as log:
+        position = log.position("erp")
+    with claimed.stream(position, identity), landscape.worker():
+        until(
+            lambda: (s := sources.get(landscape.control, "erp")) and s.error,
+            "the worker can't read the source",
+        )
+        until(lambda: (d := landscape.delivered()) and d.seen_at, "the worker looks around")
+        assert backfills.get(landscape.control, "partners", "associate") is None
+    with landscape.worker():
+        until(
+            lambda: (b := backfills.get(landscape.control, "partners", "associate")) and b.finished_at,
+            "the second entity is filled once it is captured",
+        )
+
+
+def test_an_entity_that_was_taken_out_is_filled_again_when_it_comes_back(landscape: Landscape) -> None:
+    with landscape.worker():
+        landscape.put(Stage.SYNCING)
+        until(landscape.filled, "the entity is filled")
+    landscape.configure(NUMBER, name="associate")
+    with landscape.worker():
+        until(lambda: backfills.get(landscape.control, "partners", "associate"), "the other entity is filled")
+        logged = len(landscape.logged())
+        landscape.write("INSERT INTO partner VALUES (1, 'a', '1')")
+        until(lambda: len(landscape.logged()) > logged, "the change went by for the other entity only")
+    landscape.configure(NUMBER)
+    with landscape.worker():
+        until(lambda: landscape.stored() == {1: ("a", 1)}, "what was missed is in the store")
+
+
+def test_a_changed_mapping_fills_the_store_anew(landscape: Landscape) -> None:
+    landscape.write("INSERT INTO partner VALUES (1, 'a', '1')")
+    with landscape.worker():
+        landscape.put(Stage.SYNCING)
+        until(landscape.filled, "the backfill is done")
+    landscape.configure("CAST(number AS INTEGER) + 40")
+    with landscape.worker():
+        until(lambda: landscape.stored() == {1: ("a", 41)}, "the row is as the new mapping has it")
+
+
+def test_what_keeps_a_backfill_from_going_on_is_told(landscape: Landscape) -> None:
+    landscape.write("INSERT INTO partner VALUES (1, 'a', '1')", "INSERT INTO partner VALUES (2, 'a', '2')")
+    landscape.configure(NUMBER, key="name")
+    with landscape.worker():
+        landscape.put(Stage.SYNCING)
+        until(
+            lambda: (b := backfills.get(landscape.control, "partners", "partner")) and b.error,
+            "the error of the backfill is recorded",
+        )
+        record = backfills.get(landscape.control, "partners", "partner")
+        assert record is not None
+        assert "become the same row" in (record.error or "")
+        assert any(
+            "become the same row" in part.words for part in look(landscape.settings, landscape.control).parts
+        )
+
+
+def test_invariant_3_a_tombstone_goes_only_once_nothing_can_need_it(
+    landscape: Landscape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SWEEP_EVERY", 0.0)
+    landscape.write("INSERT INTO partner VALUES (1, 'a', '1')", "INSERT INTO partner VALUES (2, 'b', '2')")
+    with landscape.worker():
+        landscape.put(Stage.SYNCING)
+        until(lambda: set(landscape.stored()) == {1, 2} and landscape.filled(), "the store is filled")
+        landscape.write("INSERT INTO partner VALUES (3, 'c', 'three')")
+        until(lambda: quarantine.listed(landscape.control), "a change waits")
+        landscape.write("DELETE FROM partner WHERE id = 1")
+        until(lambda: set(landscape.stored()) == {2}, "the removal is in the store")
+        landscape.write("UPDATE partner SET name = 'later' WHERE id = 2")
+        until(lambda: landscape.stored() == {2: ("later", 2)}, "delivery is past the removal")
+        assert landscape.tombstones() == 1
+        (held,) = quarantine.listed(landscape.control)
+        quarantine.mark(landscape.control, held.function, held.entity, held.key, State.DROP)
+        until(lambda: not quarantine.listed(landscape.control), "nothing waits any more")
+        landscape.write("UPDATE partner SET name = 'last' WHERE id = 2")
+        until(lambda: landscape.tombstones() == 0, "the tombstone is swept")
+        until(lambda: landscape.stored() == {2: ("last", 2)}, "delivery goes on")
+
+
+def test_invariant_3_nothing_is_swept_while_a_backfill_is_wanted(
+    landscape: Landscape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SWEEP_EVERY", 0.0)
+    shapes = [Shape("partners", "partner", "partner", ("id",), ())]
+    with closing(assembly.store(landscape.settings, "service")) as store:
+        sweep = sweeping.Sweeping("partners", shapes, store, landscape.control)
+        assert sweep.limits(Position("5")) == {"partner": "5"}
+        backfills.request(landscape.control, "partners", "partner")
+        assert sweep.limits(Position("5")) == {}
