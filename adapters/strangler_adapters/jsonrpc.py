@@ -46,6 +46,9 @@ PAGE: Final = 1000
 _JSON: Final = (("content-type", "application/json"), ("accept", "application/json"))
 _READ: Final = (("accept", "application/json"),)
 
+_NOTHING: Final = Answer(200, [], b"")
+"""Stands for an answer where nothing had to be asked."""
+
 
 class FieldOption(BaseModel):
     """A field of the service, and its type where JSON has none for it."""
@@ -148,7 +151,7 @@ class JsonRpc:
 
     def _call(self, request: Request) -> Call:
         try:
-            body: Any = json.loads(request.body)
+            body: Any = answers.parsed(request.body)
             method, params = body["method"], body["params"]
             *arguments, context = params
         except (ValueError, TypeError, KeyError) as error:
@@ -169,6 +172,8 @@ class JsonRpc:
 
     def _read(self, call: Call, ids: list[Any], names: list[Any]) -> Exchange:
         self._known(names)
+        if not ids:
+            return answers.result(call.id, [])
         answer = yield self._by_ids(_whole_numbers(ids))
         if trouble := answers.trouble(call.id, answer, asked=True):
             return trouble
@@ -207,7 +212,7 @@ class JsonRpc:
             total = len(items)
         else:
             answer = yield ServiceRequest("GET", search.target(self._path, 1, 0), _READ)
-            total = answers.total(answer) if answer.status < 400 else 0
+            total = answers.total(answer) if answer.status < 300 else 0
         if trouble := answers.trouble(call.id, answer, asked=True):
             return trouble
         left = max(total - offset, 0)
@@ -220,7 +225,7 @@ class JsonRpc:
             page = PAGE if limit is None else min(PAGE, limit - len(items))
             target = search.target(self._path, page, offset + len(items))
             answer = yield ServiceRequest("GET", target, _READ)
-            if answer.status >= 400:
+            if answer.status >= 300:
                 return answer, []
             more = answers.items(answer)
             items += more
@@ -234,8 +239,10 @@ class JsonRpc:
 
     def _gather_by_ids(self, search: Search, offset: int, limit: int | None) -> Any:
         """The service gives exactly the records that are named; what else is asked of them is seen to here."""
-        answer = yield self._by_ids(search.ids or ())
-        if answer.status >= 400:
+        if not search.ids:
+            return _NOTHING, []
+        answer = yield self._by_ids(search.ids)
+        if answer.status >= 300:
             return answer, []
         items = sorted(
             filter(search.takes, answers.items(answer)),
@@ -285,7 +292,7 @@ class JsonRpc:
         return {name: option.field for name, option in self._fields.items()}
 
     def _known(self, names: list[Any]) -> None:
-        unknown = [str(name) for name in names if name not in self._fields]
+        unknown = [str(name) for name in names if not isinstance(name, str) or name not in self._fields]
         if unknown or not names:
             raise UntranslatableRequest(
                 f"fields that the new service doesn't have: {', '.join(unknown) or 'all of them, since none is named'}",
@@ -322,11 +329,14 @@ class JsonRpc:
     def _identity(self, item: Any) -> Any:
         """The id of a record as the service gave it."""
         try:
-            return item[self._id]
+            identity = item[self._id]
+            hash(identity)
+            return identity
         except (KeyError, TypeError) as error:
             raise UntranslatableRequest(f"the new service gave a record without its {self._id}") from error
 
     def _by_ids(self, ids: Any) -> ServiceRequest:
+        """Exactly these; never none, since a service might take an empty `ids` for no condition at all."""
         return ServiceRequest("GET", f"{self._path}?ids={','.join(map(str, ids))}", _READ)
 
 
@@ -334,8 +344,10 @@ def _window(rest: list[Any]) -> tuple[int, int | None, Any]:
     """Offset, limit and order as Tryton's search takes them, with its defaults."""
     padded: list[Any] = rest + [None] * (3 - len(rest))
     offset, limit, order, *others = padded
-    if any(others) or not isinstance(offset or 0, int) or not isinstance(limit or 0, int):
-        raise UntranslatableRequest("offset and limit must be numbers, and nothing may follow the order")
+    if any(others) or not all(type(number or 0) is int and (number or 0) >= 0 for number in (offset, limit)):
+        raise UntranslatableRequest(
+            "offset and limit must be numbers from 0 on, and nothing may follow the order"
+        )
     return offset or 0, limit, order
 
 

@@ -55,13 +55,18 @@ def searched(domain: list[Any], order: Any, fields: Mapping[str, str], context: 
             _once(among, name, tuple(value) if operator == "in" else (value,))
     if ACTIVE in fields and ACTIVE not in mentioned and context.get("active_test", True):
         among[ACTIVE] = (True,)
-    if set(among.get(ACTIVE, ())) == {True, False}:
+    if _is_either(among.get(ACTIVE, ())):
         del among[ACTIVE]
     if "id" in among:
         return _named(among, likes, order, fields)
     query = [(fields[name], _text(_single(name, values))) for name, values in among.items()]
     query += [(f"{fields[name]}_like", pattern) for name, pattern in likes.items()]
     return Search(tuple(query), _order(order, fields), None, {}, False)
+
+
+def _is_either(values: Sequence[Any]) -> bool:
+    """Whether both active and inactive records are asked for."""
+    return all(isinstance(value, bool) for value in values) and set(values) == {True, False}
 
 
 def _named(
@@ -125,6 +130,8 @@ def _text(value: Scalar) -> str:
 def _order(order: Any, fields: Mapping[str, str]) -> str:
     """`[["name", "ASC"], ["id", "DESC"]]` as `name,-id`; nothing asked leaves it to the service."""
     parts = []
+    if order is not None and not isinstance(order, list):
+        raise UntranslatableRequest(f"the order {order!r} can't be put to the new service")
     for part in order or []:
         match part:
             case [str(name), str(direction)] if name in fields and direction.upper() in ("ASC", "DESC"):

@@ -190,7 +190,8 @@ class Facade:
         decision: Decision,
         kept: Kept | None,
     ) -> None:
-        repeatable = call.caller.method in SAFE or decision.kind == "read"
+        # What a route calls a write is one, even if its method is GET.
+        repeatable = decision.kind == "read" or (decision.kind is None and call.caller.method in SAFE)
         try:
             await passage.take(call.caller, look, headers, repeatable, kept)
         finally:

@@ -282,6 +282,64 @@ async def test_shadow_compares_in_the_callers_terms(serve: Serve, front: Front, 
     await until(lambda: outcome("failed") == 1)
 
 
+def ask(method: str, params: list[Any], *told: Answer) -> tuple[list[str], Answer]:
+    """Put a call to a service that answers with `told`: what it was asked, and what the caller is told."""
+    body = json.dumps({"id": 7, "method": f"model.party.party.{method}", "params": [*params, {}]}).encode()
+    exchange, asked, answers = connect(OPTIONS).translate(None, Call("POST", "/", [], body)), [], iter(told)
+    try:
+        step = next(exchange)
+        while True:
+            asked.append(f"{step.method} {step.target}")
+            step = exchange.send(next(answers))
+    except StopIteration as stopped:
+        return asked, stopped.value
+
+
+@pytest.mark.parametrize("call", [("write", [[5], {"name": "a"}]), ("delete", [[5]]), ("create", [[{}]])])
+def test_a_redirected_write_was_not_done_and_is_not_said_to_be(call: tuple[str, list[Any]]) -> None:
+    _, told = ask(*call, Answer(307, [("location", "/parties/5/")], b""))
+    assert "redirects aren't followed" in json.loads(told.body)["error"][1][1]
+
+
+def test_a_redirected_read_is_one_that_the_service_cant_be_asked() -> None:
+    with pytest.raises(UntranslatableRequest, match="redirects aren't followed"):
+        ask("read", [[5], ["name"]], Answer(307, [], b""))
+
+
+@pytest.mark.parametrize("call", [("read", [[], ["name"]]), ("search", [[["id", "in", []]], 0, None, None])])
+def test_no_ids_are_no_records_whatever_a_service_makes_of_an_empty_query(
+    call: tuple[str, list[Any]],
+) -> None:
+    asked, told = ask(*call)
+    assert (asked, json.loads(told.body)["result"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("search", [[["active", "in", [[1]]]], 0, None, None]),
+        ("search", [[["active", "=", {}]], 0, None, None]),
+        ("search", [[["name", "=", "\ud800"]], 0, None, None]),
+        ("search", [[], 0, None, 5]),
+        ("search", [[], -1, None, None]),
+        ("search", [[], 0, True, None]),
+        ("write", [[5], {"name": "\ud800"}]),
+        ("read", [[5], ["\ud800"]]),
+        ("read", [[5], [["name"]]]),
+    ],
+)
+def test_a_call_of_the_wrong_form_is_untranslatable_and_can_be_refused(call: tuple[str, list[Any]]) -> None:
+    with pytest.raises(UntranslatableRequest) as error:
+        ask(*call)
+    request = Call("POST", "/", [], json.dumps({"id": "\ud800", "params": [call[1]]}).encode())
+    assert connect(OPTIONS).refuse(request, str(error.value)).status == 200
+
+
+def test_a_call_nested_without_end_is_untranslatable() -> None:
+    with pytest.raises(UntranslatableRequest):
+        next(connect(OPTIONS).translate(None, Call("POST", "/", [], b"[" * 200_000)))
+
+
 def test_a_service_that_fails_is_no_answer_in_trytons_terms() -> None:
     body = json.dumps({"id": 7, "method": "model.party.party.read", "params": [[1], ["name"], {}]}).encode()
     exchange = connect(OPTIONS).translate(None, Call("POST", "/tryton/rpc/", [], body))
