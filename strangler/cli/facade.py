@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import click
 
@@ -26,8 +27,9 @@ def command(application: Application, host: str | None, port: int | None) -> Exi
 
     logs.configure()
     # uvicorn takes the signals while it serves, and raises them again at the end, when there is nothing left to stop.
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: stop.set())
     settings = application.settings
-    serve(settings, lambda: control(settings), host=host, port=port)
+    serve(settings, lambda: control(settings), host=host, port=port, stop=stop)
     return ExitCode.OK

@@ -44,7 +44,7 @@ def run(application: Application) -> ExitCode:
         else:
             from strangler.facade.server import serve
 
-            serve(settings, lambda: control(settings))
+            serve(settings, lambda: control(settings), stop=stop)
     return ExitCode.OK
 
 

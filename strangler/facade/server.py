@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -61,18 +62,23 @@ def address_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, that tells the facade when it begins to stop."""
+    """uvicorn, that tells the facade when it begins to stop, and that sees when it was told to stop before it began."""
 
-    def __init__(self, config: uvicorn.Config, facade: Facade) -> None:
+    def __init__(self, config: uvicorn.Config, facade: Facade, stop: threading.Event) -> None:
         super().__init__(config)
-        self._facade = facade
+        self._facade, self._stop = facade, stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # By now signals come to uvicorn; one that came earlier went to whoever set `stop`.
+        self.should_exit = self.should_exit or self._stop.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._facade.drain()
         await super().shutdown(sockets)
 
 
-def server(facade: Facade) -> uvicorn.Server:
+def server(facade: Facade, stop: threading.Event | None = None) -> uvicorn.Server:
     """A uvicorn server for the facade; `await server.serve(sockets=[listen(…)])`, `server.should_exit = True` stops it."""
     config = uvicorn.Config(
         facade,
@@ -88,17 +94,25 @@ def server(facade: Facade) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=DRAIN,
     )
-    return _Server(config, facade)
+    return _Server(config, facade, stop or threading.Event())
 
 
 def serve(
-    settings: Settings, open_control: OpenControl, *, host: str | None = None, port: int | None = None
+    settings: Settings,
+    open_control: OpenControl,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable."""
+    """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable.
+
+    `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
+    """
     facade = application(settings, open_control)
     with listen(host or facade.settings.host, facade.settings.port if port is None else port) as listener:
         facade.announce(address_of(listener))
         _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
-        front = server(facade)
+        front = server(facade, stop)
         with asyncio.Runner(loop_factory=front.config.get_loop_factory()) as runner:
             runner.run(front.serve(sockets=[listener]))
