@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-_PASSWORD: Final = re.compile(r"(?P<before>://[^:/?#@]*):.*@", re.DOTALL)
+_PASSWORD: Final = re.compile(r"(?P<before>://[^:/?#@]*):(?P<password>.*)@", re.DOTALL)
 _PARAMETER: Final = re.compile(
     r"(?P<before>[?&](?:password|pass|token|secret|sslpassword)=)[^&#]*", re.IGNORECASE
 )
@@ -26,6 +26,12 @@ def display(url: str) -> str:
     """
     hidden = _PASSWORD.sub(r"\g<before>:***@", url, count=1)
     return _PARAMETER.sub(r"\g<before>***", hidden)
+
+
+def unescaped(url: str) -> bool:
+    """Whether the password has an `@` or `/` that isn't percent-encoded: drivers then take its end for the host, and name it."""
+    match = _PASSWORD.search(url)
+    return match is not None and any(sign in match["password"] for sign in "@/")
 
 
 def kind(url: str) -> str:

@@ -13,7 +13,7 @@ from strangler.configuration.findings import Finding, Path, dotted
 from strangler.names import nearest
 from strangler.settings import Entity, Settings
 from strangler.urls import kind as kind_of
-from strangler.urls import sqlite_path
+from strangler.urls import sqlite_path, unescaped
 
 CONNECTORS: Final = {"postgresql": "postgres", "sqlite": "sqlite"}
 """Kind of URL → kind of the connector that reads it."""
@@ -179,6 +179,9 @@ def urls(settings: Settings) -> Iterator[Finding]:
     for path, url in databases:
         if not kind_of(url):
             yield Finding(path, "isn't a URL", example)
+        elif unescaped(url):
+            what = "has a password with an @ or / that isn't percent-encoded, or an @ behind its host"
+            yield Finding(path, what, "%40 for @, %2F for /")
         elif kind_of(url) == "sqlite" and sqlite_path(url) == ":memory:":
             yield Finding(
                 path, "a SQLite database in memory would be lost and can't be shared", "sqlite:///file.db"

@@ -86,3 +86,14 @@ def test_display_hides_every_password(user: str, password: str) -> None:
 )
 def test_display_leaves_the_rest(url: str, shown: str) -> None:
     assert display(url) == shown
+
+
+@pytest.mark.parametrize("sign", "@/")
+def test_a_password_that_a_driver_would_take_for_the_host_is_refused_and_not_shown(
+    tmp_path: Path, sign: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(written(tmp_path, source=f"postgresql://erp:first{sign}{SECRET}@db/erp"))
+    assert "percent-encoded" in str(raised.value)
+    assert SECRET not in str(raised.value)
+    load(written(tmp_path, source=f"postgresql://erp:first%40{SECRET}@db/erp"))

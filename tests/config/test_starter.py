@@ -50,12 +50,12 @@ def test_it_loads_with_real_tables_columns_and_keys(tmp_path: Path) -> None:
 
 
 def test_the_password_is_not_in_it(tmp_path: Path) -> None:
-    text = starter("postgres", "postgresql://u:s3cr@t@h/erp", [PARTY])
+    text = starter("postgres", "postgresql://u:s3cr%40t@h/erp", [PARTY])
     assert "s3cr" not in text
     path = tmp_path / "strangler.yaml"
     path.write_text(text)
-    url = load(path, {PASSWORD: "s3cr@t"}).sources["legacy"].url
-    assert url.get_secret_value() == "postgresql://u:s3cr@t@h/erp"
+    url = load(path, {PASSWORD: "s3cr%40t"}).sources["legacy"].url
+    assert url.get_secret_value() == "postgresql://u:s3cr%40t@h/erp"
     assert without_password("postgresql://u@h/erp") == "postgresql://u@h/erp"
 
 
