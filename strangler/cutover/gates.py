@@ -21,6 +21,11 @@ SHADOW_DAY: Final = 86_400.0
 """Seconds after which shadow comparisons are too old: one whole business day of an ERP is the least rhythm."""
 
 
+UNCOMPARED: Final = 0.05
+"""Largest share of shadowed reads that couldn't be compared beside those that were: what they would have shown isn't
+known, and once new owns the function nobody else answers them."""
+
+
 class Verdict(StrEnum):
     """What a gate says."""
 
@@ -218,9 +223,9 @@ def shadow(evidence: Evidence, function: Function) -> GateResult:
         words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}"
         do = "let callers read for longer, or lower gates.shadow.min_samples"
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
-    if counted.failed > total:
-        words = f"more reads could not be compared ({counted.failed:,}) than were ({total:,})"
-        do = "find out in the facade's log why the new service doesn't answer"
+    if counted.failed > UNCOMPARED * (total + counted.failed):
+        words = f"{counted.failed:,} of {total + counted.failed:,} reads could not be compared, more than {UNCOMPARED:.0%}"
+        do = "see in the facade's log why, mend it, then roll back a stage and advance to count anew"
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
     # With the whole weight on new no read is left that both sides could answer; what was compared before still counts.
     everything_moved = evidence.standing.weight == 10_000

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from strangler.control.ledger import Verification
 from strangler.control.reconciliations import Status
-from strangler.cutover.stages import RULES
+from strangler.cutover.stages import RULES, Side
 from strangler.durations import format_duration
 from strangler.progress.facts import Attention, FunctionProgress
 
@@ -34,9 +34,8 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
     for backfill in function.backfills:
         if backfill.error:
             yield f"the backfill of {backfill.entity} doesn't go on: {_first_line(backfill.error)}"
-    if function.reconciled and function.reconciled.run.status is Status.DRIFT:
-        run = function.reconciled.run
-        yield f"{_count(run.drift, 'key differs', 'keys differ')} between legacy and store"
+    if drift := _drift(function, Side.LEGACY):
+        yield drift
     if function.late_writes:
         late = _count(function.late_writes, "late write", "late writes")
         yield f"{late} came from legacy after the switch: a job still writes there"
@@ -47,6 +46,8 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
 def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
     if function.reconciled and function.reconciled.run.status is Status.FAILED:
         yield f"the last reconciliation could not check: {_first_line(function.reconciled.run.reason or '')}"
+    if drift := _drift(function, Side.NEW):
+        yield f"{drift}: what new wrote since the switch isn't in legacy"
     if function.standing.hold:
         yield f"held: {function.standing.hold}"
     if function.standing.fenced:
@@ -59,6 +60,14 @@ def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
         yield f"backfill is going on: {rows:,} of about {about:,} rows"
     if RULES[function.standing.stage].delivery and function.delivery and (function.delivery.lag or 0) > 60:
         yield f"the store is {format_duration(function.delivery.lag or 0)} behind"
+
+
+def _drift(function: FunctionProgress, owner: Side) -> str:
+    """The drift in words, if there is some and `owner` owns the function."""
+    run = function.reconciled.run if function.reconciled else None
+    if run is None or run.status is not Status.DRIFT or function.standing.owner is not owner:
+        return ""
+    return f"{_count(run.drift, 'key differs', 'keys differ')} between legacy and store"
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -14,9 +14,10 @@ from typing import Final
 
 from strangler import assembly
 from strangler.changes import ORIGIN, Position
-from strangler.control import deliveries, quarantine, reconciliations
+from strangler.control import deliveries, quarantine, reconciliations, standings
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
+from strangler.cutover.stages import Side
 from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
@@ -107,8 +108,13 @@ def compare_all(
     return outcomes
 
 
-def feed_of(control: Control, function: str, source: ChangeSource) -> Feed:
-    """How far the store of a function is, as delivery says in the control store."""
+def feed_of(control: Control, function: str, source: ChangeSource) -> Feed | None:
+    """How far the store of a function is, as delivery says in the control store.
+
+    None when new owns the function: delivery has ended then, so nothing is on its way and every difference stands.
+    """
+    if standings.of(control, function).owner is Side.NEW:
+        return None
 
     def safe_position(timeout: float) -> Position:
         if deliveries.get(control, function) is None:

@@ -22,17 +22,18 @@ RECENT: Final = 500
 
 
 class OnlyInNew(NamedTuple):
-    """What the store has and legacy hasn't: whole entities (`extra`) and other values (`different`), counted, with the first
-    of them as examples."""
+    """What new has done and legacy doesn't know of: whole entities (`extra`), other values (`different`), and removals
+    (`removed`), which a rollback would bring back to life; counted, with the first of them as examples."""
 
     extra: int
     different: int
+    removed: int
     examples: tuple[Difference, ...]
 
     @property
     def total(self) -> int:
         """How many keys would be lost by a rollback."""
-        return self.extra + self.different
+        return self.extra + self.different + self.removed
 
 
 def only_in_new(
@@ -45,12 +46,11 @@ def only_in_new(
 ) -> OnlyInNew:
     """What a rollback would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
     outcomes = compare_all(mappings, source, store, control, feed=None, limit=examples)
-    shown = [
-        each for outcome in outcomes for each in outcome.differences if each.kind is not narrow.Kind.MISSING
-    ]
+    shown = [each for outcome in outcomes for each in outcome.differences]
     return OnlyInNew(
         sum(outcome.extra for outcome in outcomes),
         sum(outcome.different for outcome in outcomes),
+        sum(outcome.missing for outcome in outcomes),
         tuple(shown[:examples]),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,9 +11,10 @@ from click.testing import CliRunner, Result
 from strangler import assembly
 from strangler.changes import ORIGIN, Position
 from strangler.cli.main import root
-from strangler.control import quarantine, reconciliations
+from strangler.control import quarantine, reconciliations, standings
 from strangler.control.quarantine import Held
 from strangler.control.reconciliations import Status
+from strangler.cutover.stages import Side, Stage
 from strangler.events import Effect, Event
 from strangler.reconcile import runs
 from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
@@ -137,6 +139,19 @@ def test_without_any_delivery_a_difference_cannot_be_judged(local: Landscape) ->
     assert "--no-confirm" in result.output
 
 
+def test_what_new_wrote_as_the_owner_is_listed_at_once(local: Landscape) -> None:
+    """Delivery has ended then: the store will never pass a position of the source."""
+    local.deliver(Position("1"))
+    before = standings.of(local.control, "partners")
+    standings.change(
+        local.control, before, replace(before, stage=Stage.LIVE, owner=Side.NEW, weight=10_000), at=1.0
+    )
+    local.new.run("UPDATE partner SET name = 'written by the owner' WHERE id = 7")
+    result = strangler(local, "reconcile", "partners")
+    assert result.exit_code == 1
+    assert "written by the owner" in result.output
+
+
 def test_keys_that_wait_in_quarantine_are_not_drift(local: Landscape) -> None:
     local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
     held = Held("partners", "partner", "[7]", Position("1"), "no such date", "{}", 0.0)
@@ -167,8 +182,8 @@ def test_what_a_rollback_would_lose_is_counted(local: Landscape) -> None:
         "DELETE FROM partner WHERE id = 8",
     )
     found = only_in_new(local.mappings, local.source, local.store, local.control)
-    assert (found.extra, found.different, found.total) == (1, 1, 2)
-    assert [each.key for each in found.examples] == ["[1001]", "[7]"]
+    assert (found.extra, found.different, found.removed, found.total) == (1, 1, 1, 3)
+    assert [each.key for each in found.examples] == ["[1001]", "[7]", "[8]"]
 
 
 def test_the_delta_check_compares_the_keys_that_it_is_given(local: Landscape) -> None:

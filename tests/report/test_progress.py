@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
-from strangler.control import ledger, tables, traffic
+from strangler.control import ledger, reconciliations, standings, tables, traffic
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.gates import Gate, Verdict
@@ -119,3 +121,18 @@ def test_nothing_recorded_is_no_zero(control: Control) -> None:
     assert party.share is None
     assert party.reconciled is None
     assert (progress.history, progress.begun, progress.attention) == ((), None, ())
+
+
+def test_what_new_wrote_as_the_owner_is_worth_knowing_and_not_wrong(control: Control) -> None:
+    run = reconciliations.start(control, "party", at=NOW - 60)
+    reconciliations.finish(control, run, reconciliations.Status.DRIFT, at=NOW - 50, different=2)
+    before = standings.of(control, "party")
+    assert _told(control) == [(True, "2 keys differ between legacy and store")]
+    standings.change(control, before, replace(before, stage=Stage.LIVE, owner=Side.NEW), at=NOW - 70)
+    ((wrong, words),) = _told(control)
+    assert not wrong
+    assert words.endswith("what new wrote since the switch isn't in legacy")
+
+
+def _told(control: Control) -> list[tuple[bool, str]]:
+    return [(each.wrong, each.words) for each in measured(control).attention]
