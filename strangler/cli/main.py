@@ -92,6 +92,13 @@ def _problem(problem: Problem) -> str:
 class Root(LazyGroup):
     """Turns what commands raise and return into messages and exit codes; a returned `ExitCode` is its own."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Bytes that are no text reach Python as halves of surrogate pairs, which nothing can store or print."""
+        for argument in args:
+            if any("\ud800" <= each <= "\udfff" for each in argument):
+                raise click.UsageError(f"the argument {argument!r} isn't text in UTF-8", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)

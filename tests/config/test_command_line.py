@@ -118,3 +118,9 @@ def test_a_function_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StranglerError, match="there is no function 'pary'") as caught:
         Application(path).function("pary")
     assert caught.value.do == "did you mean 'party'?"
+
+
+def test_an_argument_that_is_no_text_is_refused_in_words() -> None:
+    result = CliRunner().invoke(root, ["hold", "party", "--reason", "closed \udcff"])
+    assert result.exit_code == ExitCode.UNUSABLE
+    assert r"'closed \udcff' isn't text in UTF-8" in result.output

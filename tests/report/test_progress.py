@@ -135,4 +135,4 @@ def test_what_new_wrote_as_the_owner_is_worth_knowing_and_not_wrong(control: Con
 
 
 def _told(control: Control) -> list[tuple[bool, str]]:
-    return [(each.wrong, each.words) for each in measured(control).attention]
+    return [(each.wrong, each.words) for each in measured(control, party="Partners").attention]
