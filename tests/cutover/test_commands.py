@@ -44,7 +44,7 @@ def strangler(tmp_path: Path) -> Strangler:
     path.write_text(CONFIGURATION)
 
     def run(*arguments: str, input: str | None = None) -> Result:
-        result = CliRunner().invoke(root, ["--config", str(path), *arguments], input=input)
+        result = CliRunner(env={"COLUMNS": "140"}).invoke(root, ["--config", str(path), *arguments], input=input)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 
