@@ -15,14 +15,15 @@ from __future__ import annotations
 import json
 from typing import Any, Final, Literal
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from strangler import __version__
 from strangler.console.metrics import expose
-from strangler.console.wellness import Wellness, look
+from strangler.console.wellness import Part, Wellness, look
 from strangler.control.store import Control
+from strangler.errors import StranglerError
 from strangler.progress import measure
 from strangler.report import render
 from strangler.settings import Settings
@@ -33,6 +34,12 @@ HEALTH: Final = "application/health+json"
 def application(settings: Settings, control: Control) -> FastAPI:
     """The console as an ASGI application."""
     api = FastAPI(title=f"Strangler: {settings.name}", version=__version__, docs_url=None, redoc_url=None)
+
+    @api.exception_handler(StranglerError)
+    def unable(request: Request, error: StranglerError) -> JSONResponse:
+        """Mostly the control store that doesn't answer: nothing is known, but this process lives."""
+        wellness = Wellness((Part("control store", False, error.what),))
+        return _health(wellness, 200 if request.url.path == "/healthz" else 503)
 
     @api.get("/", response_class=HTMLResponse)
     def page() -> str:

@@ -86,3 +86,13 @@ def test_the_figures_tell_rows_and_stage(page: Page, landscape: Landscape) -> No
     assert 'strangler_stage{function="partners",stage="syncing"} 1.0' in figures
     assert 'strangler_stage{function="partners",stage="live"} 0.0' in figures
     assert 'strangler_quarantined_keys{function="partners"} 1.0' in figures
+
+
+def test_without_its_control_store_it_lives_and_says_so(page: Page, landscape: Landscape) -> None:
+    with landscape.control.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE source")
+    assert page.get("/healthz")[0] == 200
+    for path in ("/readyz", "/", "/api/progress"):
+        status, body = page.get(path)
+        assert status == 503
+        assert "the control store" in json.loads(body)["output"]

@@ -147,3 +147,24 @@ def test_invariant_7_a_new_key_without_its_long_values_is_held(legacy: str) -> N
     assert [(event.type, event.key) for event in result.events] == [("PartnerRemoved", "[1]")]
     assert [held.key.key for held in result.held] == ["[2]"]
     assert "ALTER TABLE partner REPLICA IDENTITY FULL" in result.held[0].reason
+
+
+def test_a_table_that_joins_a_running_capture_is_seen_from_then_on(legacy: str, control: Control) -> None:
+    with closing(source_of(legacy)) as whole:
+        first = mapping(whole, "partner", "id")
+        second = mapping(whole, "measure", ["id", "day"])
+    earlier = postgres.connect("erp", Source(kind="postgres", url=legacy), {"partner": COLUMNS["partner"]})
+    with closing(earlier), earlier.stream(ORIGIN, earlier.prepare()) as stream:
+        write(legacy, "INSERT INTO partner VALUES (1, 'a', 'b')")
+        identity = earlier.prepare()
+        translated(stream, Boundary([first]))
+    write(legacy, "INSERT INTO measure VALUES (1, '2026-01-01', 'before')")
+    with closing(source_of(legacy)) as source, source.stream(ORIGIN, identity) as stream:
+        assert source.prepare() == identity
+        write(legacy, "INSERT INTO measure VALUES (2, '2026-01-01', 'after')")
+        boundary = Boundary([first, second])
+        seen = [*translated(stream, boundary).events, *translated(stream, boundary).events]
+    assert [(event.entity, event.data.get("name")) for event in seen] == [
+        ("partner", None),
+        ("measure", "after"),
+    ]
