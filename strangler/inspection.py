@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from strangler import assembly, catalog
 from strangler.configuration.findings import Finding, Path, undotted
-from strangler.errors import MappingError, StranglerError
+from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.names import nearest
 from strangler.ports import ChangeSource
@@ -21,9 +21,10 @@ from strangler.shapes import Table
 
 @dataclass
 class Inspection:
-    """What was found: findings, and what of the configuration holds."""
+    """What was found: findings, sources that don't answer now, and what of the configuration holds."""
 
     findings: list[Finding] = field(default_factory=list)
+    unreached: list[Finding] = field(default_factory=list)
     mappings: list[EntityMapping] = field(default_factory=list)
 
 
@@ -37,7 +38,8 @@ def inspect(settings: Settings) -> Inspection:
         except StranglerError as error:
             remedy = error.do or "correct the URL, or check with --offline"
             why = f"{error.what}: {error.why}" if error.why else error.what
-            result.findings.append(Finding(("sources", name, "url"), f"couldn't be checked: {why}", remedy))
+            where = result.unreached if isinstance(error, Unavailable) else result.findings
+            where.append(Finding(("sources", name, "url"), f"couldn't be checked: {why}", remedy))
     return result
 
 

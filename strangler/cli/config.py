@@ -37,8 +37,8 @@ def check(application: Application, offline: bool) -> None:
         from strangler.inspection import inspect
 
         inspection = inspect(settings)
-        if inspection.findings:
-            raise ConfigurationError(configuration.problems(application.path, document, inspection.findings))
+        if found := [*inspection.unreached, *inspection.findings]:
+            raise ConfigurationError(configuration.problems(application.path, document, found))
     _print(application, settings, inspection)
 
 

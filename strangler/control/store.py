@@ -123,10 +123,26 @@ class Control:
             self._make_directory()
         with _translated(self.place), self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
-                # Outside a transaction, where alone it is allowed; the file remembers it.
-                connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+                self._switch_to_wal(connection)
             else:
                 connection.exec_driver_sql("SELECT 1")
+
+    def _switch_to_wal(self, connection: Connection) -> None:
+        """Outside a transaction, where alone it is allowed; the file remembers it."""
+        try:
+            connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+        except connection.dialect.loaded_dbapi.OperationalError as error:
+            raise Unavailable(
+                f"the control store {self.place} doesn't answer",
+                why=str(error),
+                do="see that the file and its directory can be written, or name others in `control.url` or `data_dir`",
+            ) from error
+        except connection.dialect.loaded_dbapi.DatabaseError as error:
+            raise StoreError(
+                f"the control store {self.place} can't be one",
+                why=str(error),
+                do="name another file in `control.url`, or move this one away if it isn't needed",
+            ) from error
 
     def _make_directory(self) -> None:
         directory = Path(str(self.engine.url.database)).parent

@@ -38,21 +38,39 @@ def application(settings: Settings, open_control: OpenControl) -> Facade:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises Unavailable when the address is taken or isn't ours."""
+    return _listening(bind(host, port))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket with its address, that refuses callers until `serve` listens on it. Raises Unavailable as `listen` does."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, since asyncio switches Nagle's algorithm off only then; with it each answer waits for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(BACKLOG)
         return listener
     except (OSError, OverflowError) as error:
         listener.close()
-        raise Unavailable(
-            f"the facade can't listen on {host}:{port}",
-            why=str(error),
-            do="stop what listens there, or give another --host or --port (facade.host, facade.port)",
-        ) from error
+        raise _taken(f"{host}:{port}", error) from error
+
+
+def _listening(bound: socket.socket) -> socket.socket:
+    try:
+        bound.listen(BACKLOG)
+        return bound
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        bound.close()
+        raise _taken(f"{host}:{port}", error) from error
+
+
+def _taken(address: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the facade can't listen on {address}",
+        why=str(error),
+        do="stop what listens there, or give another --host or --port (facade.host, facade.port)",
+    )
 
 
 def address_of(listener: socket.socket) -> str:
@@ -104,13 +122,16 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     stop: threading.Event | None = None,
+    bound: socket.socket | None = None,
 ) -> None:
     """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable.
 
+    `bound` is a socket of `bind`, by default a new one at `host` and `port` or where the configuration says.
     `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
     """
     facade = application(settings, open_control)
-    with listen(host or facade.settings.host, facade.settings.port if port is None else port) as listener:
+    bound = bound or bind(host or facade.settings.host, facade.settings.port if port is None else port)
+    with _listening(bound) as listener:
         facade.announce(address_of(listener))
         _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
         front = server(facade, stop)

@@ -137,3 +137,12 @@ def test_a_password_is_never_in_an_error() -> None:
     with pytest.raises(Unavailable) as raised:
         Control.open("postgresql://somebody:hunter2@127.0.0.1:1/control")
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_file_that_is_no_database_is_refused_in_words_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.db"
+    path.write_text("minutes of a meeting " * 100)
+    with pytest.raises(StoreError, match="can't be one") as error:
+        Control.open(f"sqlite:///{path}")
+    assert "not a database" in error.value.why
+    assert path.read_text().startswith("minutes")
