@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.misfits import refuse_misfits
 from strangler.errors import ExitCode, Unavailable
 
 if TYPE_CHECKING:
+    import socket
+
     from strangler.control.store import Control
     from strangler.settings import Settings
 
@@ -26,6 +29,7 @@ TRY_FOR = 5.0
 @pass_application
 def worker(application: Application) -> ExitCode:
     """Run the sync: capture changes, translate them, fill the stores. Ctrl-C stops cleanly."""
+    refuse_misfits(application)
     with _stoppable() as stop, _working(application.settings, stop):
         stop.wait()
     return ExitCode.OK
@@ -38,14 +42,27 @@ def run(application: Application) -> ExitCode:
     from strangler.assembly import control
 
     settings = application.settings
-    with _stoppable() as stop, _working(settings, stop):
-        if settings.facade is None or stop.is_set():
+    refuse_misfits(application)
+    with _stoppable() as stop, _front(settings) as bound, _working(settings, stop):
+        if bound is None or stop.is_set():
             stop.wait()
         else:
             from strangler.facade.server import serve
 
-            serve(settings, lambda: control(settings), stop=stop)
+            serve(settings, lambda: control(settings), stop=stop, bound=bound)
     return ExitCode.OK
+
+
+@contextlib.contextmanager
+def _front(settings: Settings) -> Iterator[socket.socket | None]:
+    """The facade's address, taken before the worker touches anything; None without a facade."""
+    if settings.facade is None:
+        yield None
+        return
+    from strangler.facade.server import bind
+
+    with bind(settings.facade.host, settings.facade.port) as bound:
+        yield bound
 
 
 @contextlib.contextmanager
