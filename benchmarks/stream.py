@@ -89,7 +89,7 @@ class Bench:
         self._copy_slot(SLOT)
         with closing(assembly.control(settings)) as control:
             _let_flow(control)
-            worker = Worker(settings, control)
+            worker = Worker(settings, control, apart=True)
             began = time.monotonic()
             worker.start()
             try:

@@ -28,9 +28,12 @@ TRY_FOR = 5.0
 @click.command()
 @pass_application
 def worker(application: Application) -> ExitCode:
-    """Run the sync: capture changes, translate them, fill the stores. Ctrl-C stops cleanly."""
+    """Run the sync: capture changes, translate them, fill the stores. Ctrl-C stops cleanly.
+
+    The stores are filled by a second process for each source, which ends with this one.
+    """
     refuse_misfits(application)
-    with _stoppable() as stop, _working(application.settings, stop):
+    with _stoppable() as stop, _working(application.settings, stop, apart=True):
         stop.wait()
     return ExitCode.OK
 
@@ -82,7 +85,7 @@ def _stoppable() -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def _working(settings: Settings, stop: threading.Event) -> Iterator[None]:
+def _working(settings: Settings, stop: threading.Event, *, apart: bool = False) -> Iterator[None]:
     """The worker and its console, from when the control store is there."""
     from strangler.console.server import serving
     from strangler.worker import Worker
@@ -91,7 +94,7 @@ def _working(settings: Settings, stop: threading.Event) -> Iterator[None]:
     if control is None:
         yield
         return
-    moving = Worker(settings, control)
+    moving = Worker(settings, control, apart=apart)
     with contextlib.closing(control), serving(settings, control):
         moving.start()
         try:

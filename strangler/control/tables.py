@@ -108,7 +108,7 @@ backfill = Table(
     Column("started_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("finished_at", Float),
-    Column("mapping", String(16), nullable=False, server_default=""),
+    Column("mapping", String(16), nullable=False),
     Column("error", Text),
 )
 """The progress of each backfill, for people; what is done is known by the store's own mark. `mapping` is the version

@@ -88,6 +88,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.Column("finished_at", sa.Float()),
+        sa.Column("mapping", sa.String(16), nullable=False),
+        sa.Column("error", sa.Text()),
     )
     op.create_table(
         "quarantine",

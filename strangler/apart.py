@@ -1,0 +1,60 @@
+"""Filling apart: the stores of one source are filled by a process of their own, which lives and dies with its parent.
+
+They are tied by a pipe on which nothing is ever written. When the parent stops it, or is gone for whatever reason, the
+child reads the end of it and stops; when the child is gone, the parent raises, and its keeper starts another.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from contextlib import closing
+from multiprocessing.connection import Connection, wait
+from typing import Final
+
+from strangler.errors import StranglerError
+from strangler.settings import Settings
+
+LOOK_AROUND: Final = 0.2
+"""Seconds between two looks whether the parent is to stop."""
+
+STOP_WITHIN: Final = 20.0
+"""Seconds that the child has to finish what it has in hand."""
+
+CONTROL_WAIT: Final = 60.0
+"""Seconds that the child tries to reach the control store before it gives up and is started again."""
+
+
+def fill_apart(settings: Settings, source: str, stop: threading.Event) -> None:
+    """Run the child until `stop` is set. Raises StranglerError when it ends by itself."""
+    context = multiprocessing.get_context("spawn")
+    theirs, ours = context.Pipe(duplex=False)
+    name = f"filling from {source}"
+    child = context.Process(target=_fill, args=(settings, source, theirs), name=name, daemon=True)
+    child.start()
+    theirs.close()
+    with closing(ours):
+        while not stop.is_set():
+            if wait([child.sentinel], LOOK_AROUND):
+                raise StranglerError(f"the process of {name} ended with code {child.exitcode}")
+    child.join(STOP_WITHIN)
+    if child.is_alive():
+        child.kill()
+
+
+def _fill(settings: Settings, source: str, lifeline: Connection) -> None:
+    """The child: fill until the pipe ends."""
+    from strangler import assembly, logs
+    from strangler.filling import Filling
+    from strangler.keeper import Bell, Keeper
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # A terminal's Ctrl-C reaches both; the parent decides.
+    logs.configure()
+    with closing(assembly.control(settings, wait=CONTROL_WAIT)) as control:
+        keeper = Keeper()
+        Filling(settings, control, source, keeper, Bell(), captured=lambda: True).start()
+        lifeline.poll(None)
+        keeper.stop.set()
+        keeper.join(STOP_WITHIN)

@@ -1,0 +1,112 @@
+"""Filling: delivery and backfill of the functions that come from one source, each in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from strangler import assembly
+from strangler.control import backfills, deliveries, standings
+from strangler.control.store import Control
+from strangler.cutover.stages import RULES
+from strangler.errors import StranglerError
+from strangler.keeper import Bell, Keeper
+from strangler.settings import Settings
+from strangler.sync.backfill import Backfill
+from strangler.sync.delivery import Delivery
+
+if TYPE_CHECKING:
+    from strangler.mapping import EntityMapping
+
+LOOK_AROUND = 0.5
+"""Seconds between two looks whether a backfill is wanted."""
+
+DELIVERY_WAIT = 0.1
+"""Longest wait for the log to grow when another process may be writing it."""
+
+
+class Filling:
+    """Fills the stores of one source's functions in threads of `keeper`. `grown` rings when the log has grown.
+
+    `captured` waits until all tables are captured and says False when there is a stop first: before that, changes behind the
+    stamp of a backfill would be lost, also those of a table that only now joins a running capture.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        source: str,
+        keeper: Keeper,
+        grown: Bell,
+        captured: Callable[[], bool],
+    ) -> None:
+        self._settings, self._control, self._source = settings, control, source
+        self._keeper, self._grown, self._captured = keeper, grown, captured
+
+    def start(self) -> None:
+        """Start the threads; they go on until the keeper stops."""
+        for function in assembly.functions_of(self._settings, self._source):
+            failed = partial(self._delivery_failed, function)
+            self._keeper.keep(f"delivery {function}", partial(self._deliver, function), failed)
+            failed = partial(self._backfill_failed, function)
+            self._keeper.keep(f"backfill {function}", partial(self._fill, function), failed)
+
+    def _deliver(self, function: str) -> None:
+        """A function's delivery thread."""
+        section = self._settings.functions[function]
+        if not self._captured():
+            return
+        shapes = [m.shape for m in self._mappings(function)]
+        with (
+            closing(assembly.log(self._settings)) as log,
+            closing(assembly.store(self._settings, section.store)) as store,
+        ):
+            store.prepare(shapes)
+            batch = self._settings.sync.batch
+            delivery = Delivery(function, section.source, log, store, self._control, batch, shapes)
+            delivery.run(self._keeper.stop, partial(self._grown.wait, DELIVERY_WAIT))
+
+    def _fill(self, function: str) -> None:
+        """A function's backfill thread: carries out what is asked for, from when the function is synced."""
+        if not self._captured():
+            return
+        mappings = self._mappings(function)
+        while not self._keeper.stop.wait(LOOK_AROUND):
+            if not RULES[standings.of(self._control, function).stage].delivery:
+                continue
+            for mapping in mappings:
+                self._request_if_needed(mapping)
+            if backfills.unfinished(self._control, function):
+                self._backfill(function, mappings)
+
+    def _request_if_needed(self, mapping: EntityMapping) -> None:
+        """Ask for a backfill of what never had one, and of what was filled by a mapping that is no more."""
+        function, entity = mapping.shape.function, mapping.shape.entity
+        record = backfills.get(self._control, function, entity)
+        if record is None or (record.stamp and record.mapping != mapping.version):
+            backfills.request(self._control, function, entity)
+
+    def _backfill(self, function: str, mappings: Sequence[EntityMapping]) -> None:
+        section = self._settings.functions[function]
+        with (
+            closing(assembly.source(self._settings, section.source)) as source,
+            closing(assembly.store(self._settings, section.store)) as store,
+        ):
+            store.prepare([m.shape for m in mappings])
+            for mapping in mappings:
+                Backfill(mapping, source, store, self._control, self._settings.sync.chunk).run(
+                    self._keeper.stop
+                )
+
+    def _mappings(self, function: str) -> list[EntityMapping]:
+        with closing(assembly.source(self._settings, self._source)) as legacy:
+            return assembly.mappings(self._settings, function, legacy)
+
+    def _delivery_failed(self, function: str, error: StranglerError) -> None:
+        deliveries.fail(self._control, function, error.what)
+
+    def _backfill_failed(self, function: str, error: StranglerError) -> None:
+        backfills.fail(self._control, function, error.what)
