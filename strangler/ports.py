@@ -206,7 +206,11 @@ class ServiceStore(Protocol):
         ...
 
     def mark(self, reader: str) -> Mark | None:
-        """The last mark of the reader; None if it never was here."""
+        """The last mark of the reader; None if it never was here.
+
+        Who has asked for it goes on from there: `apply` and `load` raise Unavailable, and write nothing, once another
+        instance has moved it.
+        """
         ...
 
     def sweep(self, shape: Shape, before: Position) -> int:

@@ -47,8 +47,8 @@ def record(transaction: Transaction, mark: Mark) -> None:
     )
 
 
-def mark(session: Session[Any], reader: str) -> Mark | None:
-    """The last mark of the reader. Read outside of any transaction: it must not wait for a writer."""
+def mark(session: Session[Any] | Transaction, reader: str) -> Mark | None:
+    """The last mark of the reader. To be read outside of any transaction where it must not wait for a writer."""
     rows = session.rows("SELECT at, position FROM strangler_mark WHERE reader = ?", (reader,))
     return Mark(reader, rows[0][0], Position(rows[0][1])) if rows else None
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from strangler.changes import ORIGIN, Position
-from strangler.errors import StoreError
+from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
 from strangler.mapping.canonical import quote
 from strangler.ports import Chunk, Mark, SqlSide
@@ -37,6 +37,7 @@ class SqlStore(ABC, Generic[T]):
     def __init__(self, what: str, session: Session[T]) -> None:
         self._what, self._session = what, session
         self._layouts: dict[tuple[str, str], Layout] = {}
+        self._marks: dict[str, Mark | None] = {}
         self._ready = False
 
     # What each database does in its own way.
@@ -91,7 +92,8 @@ class SqlStore(ABC, Generic[T]):
             for layout, batch in ordered:
                 for decisive in rounds(batch, layout.fields):
                     written += self._write(transaction, layout, decisive)
-            own_tables.record(transaction, mark)  # Invariant 2.
+            self._record(transaction, mark)
+        self._marks[mark.reader] = mark
         return written
 
     def load(self, shape: Shape, chunk: Chunk, stamp: Position, mark: Mark) -> int:
@@ -100,14 +102,16 @@ class SqlStore(ABC, Generic[T]):
             self._lock(transaction, layout)
             rows = self._load(transaction, layout, chunk, stamp)
             self._complete(transaction, layout, own_tables.partial(transaction, layout.entity))
-            own_tables.record(transaction, mark)  # Invariant 2.
+            self._record(transaction, mark)
+        self._marks[mark.reader] = mark
         return rows
 
     def mark(self, reader: str) -> Mark | None:
         if not self._ready:
             with self._transaction():
                 pass  # Makes the tables.
-        return own_tables.mark(self._session, reader)
+        self._marks[reader] = own_tables.mark(self._session, reader)
+        return self._marks[reader]
 
     def sweep(self, shape: Shape, before: Position) -> int:
         with self._transaction() as transaction:
@@ -115,6 +119,23 @@ class SqlStore(ABC, Generic[T]):
 
     def close(self) -> None:
         self._session.close()
+
+    def _record(self, transaction: T, mark: Mark) -> None:
+        """Write the mark with its effect (invariant 2), and undo both where somebody else has moved it since it was read here.
+
+        So of two that deliver under one name by mistake, or because the one that was killed is slower to end than the next to
+        start, only the one that knows where the store is goes on; a late batch of the other brings nothing back.
+        """
+        if (
+            mark.reader in self._marks
+            and own_tables.mark(transaction, mark.reader) != self._marks[mark.reader]
+        ):
+            raise Unavailable(
+                f"{self._what}: another process fills it as {mark.reader}",
+                why="the mark of how far it is has moved since this process read it",
+                do="run one worker only; this one goes on from the new mark",
+            )
+        own_tables.record(transaction, mark)
 
     # One round: no two events of one key.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 from strangler.changes import ORIGIN, Position
-from strangler.errors import StoreError
+from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping.canonical import quote
 from strangler.ports import Chunk, Mark, SqlSide
@@ -61,6 +61,7 @@ class MemoryStore:
 
     def __init__(self, database: MemoryDatabase | None = None) -> None:
         self.database = database or MemoryDatabase()
+        self._marks: dict[str, Mark | None] = {}
 
     def prepare(self, shapes: Sequence[Shape]) -> None:
         with self.database.lock:
@@ -76,7 +77,7 @@ class MemoryStore:
     def apply(self, events: Sequence[Event], mark: Mark) -> int:
         with self.database.transaction() as held:
             written = {(e.entity, e.key) for e in events if self._apply(held, self._shape(e), e)}
-            held.marks[mark.reader] = mark  # Invariant 2.
+            self._record(held, mark)
         return len(written)
 
     def load(self, shape: Shape, chunk: Chunk, stamp: Position, mark: Mark) -> int:
@@ -93,11 +94,18 @@ class MemoryStore:
                 count += 1
             if len(keys) < count:
                 raise StoreError(f"several rows for {shape.table} have the same key")
-            held.marks[mark.reader] = mark  # Invariant 2.
+            self._record(held, mark)
         return count
 
     def mark(self, reader: str) -> Mark | None:
-        return self.database.held.marks.get(reader)
+        self._marks[reader] = self.database.held.marks.get(reader)
+        return self._marks[reader]
+
+    def _record(self, held: _Held, mark: Mark) -> None:
+        if mark.reader in self._marks and held.marks.get(mark.reader) != self._marks[mark.reader]:
+            raise Unavailable(f"somebody else moved the mark of {mark.reader}")
+        held.marks[mark.reader] = mark  # Invariant 2.
+        self._marks[mark.reader] = mark
 
     def sweep(self, shape: Shape, before: Position) -> int:
         with self.database.transaction() as held:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, ClassVar, Final, Protocol
 import pytest
 
 from strangler.changes import Position
-from strangler.errors import SourceError, StoreError, StranglerError
+from strangler.errors import SourceError, StoreError, StranglerError, Unavailable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import canonical_columns
 from strangler.mapping.canonical import float_text, quote
@@ -248,6 +248,24 @@ class ServiceStoreSuite:
         assert (store.mark("party/0"), store.mark("other")) == (mark(5), mark(4, "other"))
         if self.HANDLES:
             assert open_store().mark("party/0") == mark(5)
+
+    def test_invariant_2_who_does_not_know_the_mark_any_more_writes_nothing(
+        self, store: ServiceStore, open_store: OpenStore, chunk: Callable[..., Rows]
+    ) -> None:
+        if not self.HANDLES:
+            return
+        quick = open_store()
+        quick.prepare([PARTY])
+        assert store.mark("party/0") == quick.mark("party/0")
+        quick.apply([saying(PARTY, 5, party(1))], mark(5))
+        quick.apply([saying(PARTY, 6, party(2))], mark(6))
+        with pytest.raises(Unavailable):
+            store.apply([saying(PARTY, 4, party(3))], mark(4))
+        with pytest.raises(Unavailable):
+            store.load(PARTY, chunk(PARTY, [party(3)]), at(4), mark(4))
+        assert contents(store, PARTY) == texts(PARTY, [party(1), party(2)])
+        assert store.mark("party/0") == mark(6)
+        assert store.apply([saying(PARTY, 7, party(3))], mark(7)) == 1
 
     def test_invariant_2_effect_and_mark_of_events_commit_together(
         self, store: ServiceStore, service: Service
