@@ -120,11 +120,12 @@ class SqlLog:
         kinds = self._kinds
         if any(row[1] not in kinds for row in rows):
             self._learn_kinds()
-        records, loads = [], orjson.loads
+        # Named tuples made without their Python-level constructor, which would cost as much as the rest.
+        records, loads, new = [], orjson.loads, tuple.__new__
         for offset, kind, key, position, time, data in rows:
             type, entity, effect, mapping = kinds[kind]
-            event = Event(type, stream, entity, effect, key, position, time, mapping, loads(data))
-            records.append(Record(Offset(offset + 1), event))
+            parts = (type, stream, entity, effect, key, position, time, mapping, loads(data))
+            records.append(new(Record, (offset + 1, new(Event, parts))))
         return records
 
     def end(self, stream: str, partition: int) -> Offset:
