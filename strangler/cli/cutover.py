@@ -70,6 +70,7 @@ def stages() -> None:
 def status(application: Application, wants_json: bool) -> None:
     """Show where every function stands, and what keeps it from going on."""
     from strangler.cli import standing
+    from strangler.cli.worries import worries
 
     _recover(application, _user())
     assessed = _assess_all(application)
@@ -77,8 +78,8 @@ def status(application: Application, wants_json: bool) -> None:
         click.echo(json.dumps([standing.status_json(each) for each in assessed], indent=2))
         return
     out = standing.console()
-    out.print(standing.status_table(assessed))
-    for line in standing.worries(assessed, application.control):
+    out.print(standing.status(assessed, out.width))
+    for line in worries(assessed, application.control):
         out.print(line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich import box
@@ -12,9 +12,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from strangler.control import facades
-from strangler.control.store import Control
-from strangler.cutover import journal
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
@@ -24,6 +21,9 @@ from strangler.durations import format_duration
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
+
+ROOMY: Final = 110
+"""Columns from which on what comes next has room in the table."""
 
 _COLOURS: Final = {
     Stage.LEGACY: "bright_black",
@@ -57,9 +57,20 @@ def stages_table() -> Table:
     return table
 
 
-def status_table(assessed: Sequence[Assessment]) -> Table:
-    """All functions: where they stand, how well they are synced, and what comes next or is in the way."""
-    table = _table("function", "stage", "weight", "owner", "rows", "lag", "drift", "shadow", "next")
+def status(assessed: Sequence[Assessment], width: int) -> RenderableType:
+    """All functions: where they stand, how well they are synced, and what comes next or is in the way.
+
+    `width` is that of the screen in characters; on a narrow one what comes next stands below the table.
+    """
+    if width >= ROOMY:
+        return _status_table(assessed, beside=True)
+    below = [Text.assemble((each.function, "bold"), "  ", _next(each)) for each in assessed]
+    return Group(_status_table(assessed, beside=False), *(Padding(line, (0, 1)) for line in below))
+
+
+def _status_table(assessed: Sequence[Assessment], *, beside: bool) -> Table:
+    names = ("function", "stage", "weight", "owner", "rows", "lag", "drift", "shadow")
+    table = _table(*names, *(("next",) if beside else ()))
     for column in table.columns[4:7]:
         column.justify = "right"
     for each in assessed:
@@ -77,41 +88,9 @@ def status_table(assessed: Sequence[Assessment]) -> Table:
             _lag(each),
             _drift(each),
             _shadow(each),
-            _next(each),
+            *([_next(each)] if beside else []),
         )
     return table
-
-
-def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
-    """What no cell of the table says: errors of source, delivery and backfill, late writes, switches under way, no facade."""
-    told: set[str] = set()
-    for each in assessed:
-        source, delivery = each.evidence.source, each.evidence.delivery
-        if source and source.error:
-            told.add(f"source {source.name}: {source.error}")
-        if delivery and delivery.error:
-            told.add(f"delivery of {each.function}: {delivery.error}")
-        told |= {
-            f"backfill of {each.function}, {b.entity}: {b.error}"
-            for b in each.evidence.backfills.values()
-            if b.error
-        }
-        if delivery and delivery.late_writes:
-            told.add(
-                f"{each.function}: {delivery.late_writes:,} late writes in legacy, not applied to the store"
-            )
-        if each.evidence.quarantined:
-            told.add(
-                f"{each.function}: {each.evidence.quarantined:,} keys in quarantine (strangler quarantine list)"
-            )
-    for open_switch in journal.unfinished(control):
-        intent = open_switch.intent
-        told.add(f"{intent.function}: a switch to {intent.owner} is under way, last step: {open_switch.step}")
-    beyond = [each for each in assessed if each.evidence.standing.stage not in (Stage.LEGACY, Stage.SYNCING)]
-    if beyond and not facades.live(control, now=beyond[0].evidence.now):
-        told.add("no facade was seen in the last 10 s: callers that come past it aren't routed")
-    for words in sorted(told):
-        yield Text.assemble(("! ", "bold yellow"), words)
 
 
 def status_json(each: Assessment) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def strangler(tmp_path: Path) -> Strangler:
     path.write_text(CONFIGURATION)
 
     def run(*arguments: str, input: str | None = None) -> Result:
-        result = CliRunner(env={"COLUMNS": "140"}).invoke(root, ["--config", str(path), *arguments], input=input)
+        result = CliRunner(env={"COLUMNS": "140"}).invoke(
+            root, ["--config", str(path), *arguments], input=input
+        )
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 
@@ -70,6 +72,17 @@ def test_status_shows_each_function_and_what_is_in_its_way(strangler: Strangler)
     (found,) = json.loads(strangler("status", "--json").output)
     assert (found["function"], found["title"], found["stage"]) == ("party", "Business partners", "syncing")
     assert found["blocking"] == ["backfill", "freshness", "lag", "service"]
+
+
+def test_status_fits_a_narrow_screen(tmp_path: Path) -> None:
+    path = tmp_path / "strangler.yaml"
+    path.write_text(CONFIGURATION)
+    narrow = CliRunner(env={"COLUMNS": "80"})
+    narrow.invoke(root, ["--config", str(path), "advance", "party"])
+    output = narrow.invoke(root, ["--config", str(path), "status"]).output
+    assert "party  ✗ backfill: the backfill of party hasn't begun (+3)" in output
+    assert max(map(len, output.splitlines())) <= 80
+    assert "…" not in output
 
 
 def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, store: Control) -> None:

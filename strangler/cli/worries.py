@@ -1,0 +1,45 @@
+"""What a person should look at beside the table of `strangler status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from strangler.control import facades
+from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.assessment import Assessment
+from strangler.cutover.stages import Stage
+
+
+def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
+    """What no cell of the table says: errors of source, delivery and backfill, late writes, switches under way, no facade."""
+    told: set[str] = set()
+    for each in assessed:
+        source, delivery = each.evidence.source, each.evidence.delivery
+        if source and source.error:
+            told.add(f"source {source.name}: {source.error}")
+        if delivery and delivery.error:
+            told.add(f"delivery of {each.function}: {delivery.error}")
+        told |= {
+            f"backfill of {each.function}, {b.entity}: {b.error}"
+            for b in each.evidence.backfills.values()
+            if b.error
+        }
+        if delivery and delivery.late_writes:
+            late = "late write" if delivery.late_writes == 1 else "late writes"
+            told.add(f"{each.function}: {delivery.late_writes:,} {late} in legacy, not applied to the store")
+        if each.evidence.quarantined:
+            keys = "key" if each.evidence.quarantined == 1 else "keys"
+            told.add(
+                f"{each.function}: {each.evidence.quarantined:,} {keys} in quarantine (strangler quarantine list)"
+            )
+    for open_switch in journal.unfinished(control):
+        intent = open_switch.intent
+        told.add(f"{intent.function}: a switch to {intent.owner} is under way, last step: {open_switch.step}")
+    beyond = [each for each in assessed if each.evidence.standing.stage not in (Stage.LEGACY, Stage.SYNCING)]
+    if beyond and not facades.live(control, now=beyond[0].evidence.now):
+        told.add("no facade was seen in the last 10 s: callers that come past it aren't routed")
+    for words in sorted(told):
+        yield Text.assemble(("! ", "bold yellow"), words)
