@@ -33,7 +33,7 @@ def test_the_invariants_are_numbered_from_1_to_9() -> None:
     assert list(range(1, 10)) == INVARIANTS
 
 
-@pytest.mark.parametrize("path", sources(*CODE, "tests"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(sources(*CODE, "tests")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_invariants_that_exist_are_cited(path: Path) -> None:
     assert cited(path) <= set(INVARIANTS)
 
@@ -50,7 +50,7 @@ def test_each_invariant_has_a_test_that_bears_its_number(number: int) -> None:
     assert [path for path in sources("tests", "strangler/testing") if name.search(path.read_text())]
 
 
-@pytest.mark.parametrize("path", sources(*CODE), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(sources(*CODE)), ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_module_says_what_it_is_and_has_a_name_that_means_something(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert not tree.body or ast.get_docstring(tree)
