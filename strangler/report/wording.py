@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from textwrap import shorten
+from typing import Any, Final
 
 from strangler.control.backfills import BackfillRecord
 from strangler.control.ledger import Entry
 from strangler.control.reconciliations import Run, Status
+from strangler.cutover.gates import Verdict
+from strangler.cutover.history import Kind
 from strangler.cutover.plan import percent as weight
 from strangler.cutover.stages import RULES, Side, Stage
 from strangler.durations import format_duration
@@ -120,7 +123,9 @@ def lag(function: FunctionProgress) -> str:
 
 
 def decision(entry: Entry) -> str:
-    """What a ledger entry says: from where to where, and why."""
+    """What a ledger entry says: from where to where, and why; of a refusal what was asked, and what stood against it."""
+    if entry.kind == Kind.REFUSED:
+        return _refusal(entry.body)
     body = entry.body
     words = str(body.get("reason") or "")
     before, after = body.get("before"), body.get("after")
@@ -128,6 +133,14 @@ def decision(entry: Entry) -> str:
         return words
     move = f"{_place(before)} → {_place(after)}"
     return f"{move}: {words}" if words else move
+
+
+def _refusal(body: dict[str, Any]) -> str:
+    """The gates that blocked by their names; where it wasn't a gate, the reason in words."""
+    blocking = [gate["gate"] for gate in body.get("gates", ()) if gate["verdict"] != Verdict.PASS]
+    because = ", ".join(blocking) or body.get("why")
+    words = f"{body['what']} ({because})" if because else body["what"]
+    return shorten(f"{body['asked']}: {words}", REFUSAL, placeholder=" …")
 
 
 def side(owner: Side) -> str:
@@ -138,6 +151,9 @@ def _place(standing: dict[str, object]) -> str:
     stage, share = standing.get("stage"), standing.get("weight")
     return f"{stage} {weight(share)}" if stage == Stage.CANARY and isinstance(share, int) else str(stage)
 
+
+REFUSAL: Final = 240
+"""Characters that are shown of a refusal; the ledger has it whole."""
 
 DECISIONS: Final = 30
 """Entries of the ledger that are shown of each function, the newest."""

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from strangler.cli.main import root
 from strangler.control import ledger
 from strangler.control.store import Control
+from strangler.cutover.gates import Gate, GateResult, Verdict
+from strangler.cutover.history import Kind, evidence
 from strangler.cutover.stages import ORDER
 from strangler.progress import Progress
 from strangler.report import FORMATS, render
@@ -99,6 +101,41 @@ def test_no_name_gets_out_of_its_place(control: Control, form: str) -> None:
         assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [9]
     else:
         assert json.loads(text)["functions"][0]["title"] == HOSTILE
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_a_refusal_says_what_was_asked_and_which_gates_stood_against_it(control: Control, form: str) -> None:
+    gates = [
+        GateResult(Gate.LAG, Verdict.PASS, "0.4 s", "5 s", "the store is 0.4 s behind"),
+        GateResult(Gate.DRIFT, Verdict.FAIL, "2 keys", "0 keys", "2 keys differ"),
+        GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, "3", "100", "3 answers were compared"),
+    ]
+    what = "party stays in shadow: 2 of 3 gates don't pass on the way to canary 5%"
+    refuse(
+        control, {"asked": "advance", "what": what, "why": "drift is failing\n…", "gates": evidence(gates)}
+    )
+    shown = words(render(measured(control, party="Partners"), form), form)
+    assert f"refused advance: {what} (drift, shadow)" in shown
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_a_refusal_without_gates_says_why_and_is_cut_when_it_is_long(control: Control, form: str) -> None:
+    why = "1,204 writes would be lost: " + "and so on, " * 40
+    refuse(control, {"asked": "rollback", "what": "party stays in live", "why": why, "gates": []})
+    shown = words(render(measured(control, party="Partners"), form), form)
+    assert "refused rollback: party stays in live (1,204 writes would be lost: and so on" in shown
+    assert "and so on, " * 20 not in shown
+
+
+def refuse(control: Control, body: dict[str, object]) -> None:
+    """A refusal as the conductor notes it."""
+    ledger.append(control, actor="me", kind=Kind.REFUSED, function="party", body=body, at=migration.NOW)
+
+
+def words(text: str, form: str) -> str:
+    """What a reader sees, on one line."""
+    seen = " ".join(Page(text).words) if form == "html" else text.replace("\\", "").replace(" | ", " ")
+    return " ".join(seen.split())
 
 
 @pytest.mark.parametrize("form", FORMATS)
