@@ -11,7 +11,7 @@ from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
 
-GONE_AFTER: Final = 10.0
+GONE_AFTER: Final = 15.0
 """Seconds after which a facade that wasn't seen counts as gone. A facade that can't reach the control store for so
 long must refuse writes by itself, since nobody waits for it any more."""
 

@@ -3,7 +3,7 @@
 Every 200 ms the facade asks the control store for the generation; when it has grown, all standings are read at once and
 replace the old ones in a single assignment. In table `facade` it acknowledges the generation under which nothing
 older is still under way (invariant 5); that line is also what makes it exist for the conductor. A facade that
-couldn't write it for ten seconds counts as gone, so by then it has stopped to let writes through: its lease is over.
+couldn't write it for long enough counts as gone; some seconds before that its lease is over and it lets no write through.
 
 The order in a round matters: first say that we are here, then read. A conductor that fences either sees us, and
 waits, or was done before we were here, and then we read its fence.
@@ -32,7 +32,10 @@ PERIOD: Final = 0.2
 BEAT: Final = 1.0
 """Seconds after which the facade says that it lives, even if nothing has changed."""
 
-LEASE: Final = facades.GONE_AFTER
+CLOCKS: Final = 5.0
+"""Seconds by which the clocks of a facade's host and the conductor's may differ without any harm."""
+
+LEASE: Final = facades.GONE_AFTER - CLOCKS
 """Seconds for which the facade lets writes through after it last announced itself."""
 
 _log: Final = logging.getLogger("strangler.facade")
