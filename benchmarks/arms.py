@@ -6,19 +6,52 @@ a slow minute hits all of them.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from strangler.testing import postgres
+from strangler.testing.postgres import Server
+
 Arm = Callable[[int], float]
 """Runs once (given the number of the round) and returns its rate per second."""
 
 ORDER: Final = ("ours", "peer", "limit")
+
+
+def run(
+    benchmark: str,
+    description: str | None,
+    size: tuple[str, int],
+    meaning: Mapping[str, str],
+    prepare: Callable[[Path, Server, int], Mapping[str, Arm]],
+) -> None:
+    """A benchmark as a program: options, a private PostgreSQL, the arms in turn, the report.
+
+    `size` names what is counted and how much of it by default (`("rows", 2_000_000)`); `meaning` says what each arm
+    is; `prepare` gets an empty directory, the server and the size, and gives the arms.
+    """
+    what, default = size
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(f"--{what}", dest="size", type=int, default=default)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        postgres.server(Path(home) / "pg", max_wal_size="8GB") as server,
+    ):
+        rates = alternate(prepare(Path(home), server, chosen.size), chosen.rounds)
+    report(benchmark, f"{what}/s", rates, meaning, **{what: chosen.size})
 
 
 def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
@@ -55,12 +88,7 @@ def report(
                 ratio,
             )
     Console(width=120).print(table)
-    line = {
-        "benchmark": benchmark,
-        "unit": unit,
-        **{name: round(median[name], 1) for name in ORDER if name in median},
-    }
-    line |= {
-        f"vs_{name}": round(median["ours"] / median[name], 3) for name in ("peer", "limit") if name in median
-    }
+    line: dict[str, object] = {"benchmark": benchmark, "unit": unit}
+    line |= {name: round(median[name], 1) for name in ORDER if name in median}
+    line |= {f"vs_{name}": round(median["ours"] / median[name], 3) for name in ("peer", "limit")}
     print(json.dumps(line | {"rounds": len(rates["ours"])} | more))

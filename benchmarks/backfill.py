@@ -9,14 +9,13 @@ SELECT and a table of the same columns and key, in one piece and without any gua
 
 from __future__ import annotations
 
-import argparse
 import os
-import tempfile
 import threading
 import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import psycopg2
 
@@ -27,31 +26,22 @@ from strangler.cutover.stages import Stage
 from strangler.mapping import EntityMapping
 from strangler.settings import Settings
 from strangler.sync.backfill import Backfill
-from strangler.testing import postgres
 from strangler.testing.postgres import Server
+
+MEANING: Final = {
+    "ours": "mapped, guarded, resumable",
+    "peer": "Debezium snapshot, to nowhere",
+    "limit": "COPY piped into COPY",
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        postgres.server(Path(home) / "pg", max_wal_size="8GB") as server,
-    ):
-        bench = Bench(Path(home), server, arguments.rows)
-        rates = arms.alternate(
-            {"ours": bench.ours, "peer": bench.peer, "limit": bench.limit}, arguments.rounds
-        )
-    meaning = {
-        "ours": "mapped, guarded, resumable",
-        "peer": "Debezium snapshot, to nowhere",
-        "limit": "COPY piped into COPY",
-    }
-    arms.report("backfill", "rows/s", rates, meaning, rows=arguments.rows)
+    arms.run("backfill", __doc__, ("rows", 2_000_000), MEANING, prepare)
+
+
+def prepare(home: Path, server: Server, rows: int) -> dict[str, arms.Arm]:
+    bench = Bench(home, server, rows)
+    return {"ours": bench.ours, "peer": bench.peer, "limit": bench.limit}
 
 
 class Bench:

@@ -9,8 +9,6 @@ nowhere. `limit` is psycopg2 receiving the same pgoutput messages and dropping t
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -26,7 +24,7 @@ from strangler.control import backfills, deliveries, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.settings import Settings
-from strangler.testing import postgres
+from strangler.testing.postgres import Server
 from strangler.worker import Worker
 
 SLOT: Final = "strangler_bench_legacy"
@@ -35,28 +33,21 @@ TRANSACTION: Final = 100
 """Rows in one transaction: between a dialogue's few and a batch job's thousands."""
 
 
+MEANING: Final = {
+    "ours": "translated, logged, stored",
+    "peer": "Debezium embedded, to nowhere",
+    "limit": "psycopg2 raw messages",
+}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--updates", type=int, default=500_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        postgres.server(Path(home) / "pg", max_wal_size="8GB") as server,
-    ):
-        bench = Bench(Path(home), server.create_database("legacy"), arguments.updates)
-        bench.make_backlog()
-        rates = arms.alternate(
-            {"ours": bench.ours, "peer": bench.peer, "limit": bench.limit}, arguments.rounds
-        )
-    meaning = {
-        "ours": "translated, logged, stored",
-        "peer": "Debezium embedded, to nowhere",
-        "limit": "psycopg2 raw messages",
-    }
-    arms.report("stream", "updates/s", rates, meaning, updates=arguments.updates)
+    arms.run("stream", __doc__, ("updates", 500_000), MEANING, prepare)
+
+
+def prepare(home: Path, server: Server, updates: int) -> dict[str, arms.Arm]:
+    bench = Bench(home, server.create_database("legacy"), updates)
+    bench.make_backlog()
+    return {"ours": bench.ours, "peer": bench.peer, "limit": bench.limit}
 
 
 class Bench:
