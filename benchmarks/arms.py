@@ -90,5 +90,5 @@ def report(
     Console(width=120).print(table)
     line: dict[str, object] = {"benchmark": benchmark, "unit": unit}
     line |= {name: round(median[name], 1) for name in ORDER if name in median}
-    line |= {f"vs_{name}": round(median["ours"] / median[name], 3) for name in ("peer", "limit")}
+    line |= {f"vs_{name}": round(median["ours"] / median[name], 3) for name in ORDER[1:] if name in median}
     print(json.dumps(line | {"rounds": len(rates["ours"])} | more))
