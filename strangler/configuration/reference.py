@@ -58,6 +58,7 @@ the legacy databases as they are (`--offline` leaves that out). `strangler confi
 - Scalars follow YAML 1.2: only `true` and `false` are booleans; `no`, `12:30` and `2026-11-23` are texts.
 - Relative paths and SQLite URLs are seen from the folder of the file.
 - A key that isn't known and a key that stands twice are errors.
+- The expressions of `fields` and `when` have [a page of their own](expressions.md).
 
 This page is made from the settings themselves: `python -m strangler.configuration.reference > docs/configuration.md`.
 """

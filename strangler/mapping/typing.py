@@ -17,10 +17,10 @@ from strangler.mapping.scope import Scope
 from strangler.mapping.wrong import Wrong
 from strangler.shapes import Table
 
-_DEEPEST: Final = 50
+DEEPEST: Final = 50
 """Levels of nesting: what Python's own parser takes, with room."""
 
-_MOST_FALLIBLE: Final = 5
+MOST_FALLIBLE: Final = 5
 """Casts around casts: each stands in the SQL several times, to be tried before it is done."""
 
 
@@ -32,7 +32,7 @@ def check(expression: str, table: Table) -> Node:
         levels, fallible = _depth(node)
     except RecursionError:
         raise too_deep from None
-    if levels > _DEEPEST or fallible > _MOST_FALLIBLE:
+    if levels > DEEPEST or fallible > MOST_FALLIBLE:
         raise too_deep
     return node
 

@@ -15,7 +15,7 @@ from strangler.mapping.scope import Rules, Scope
 from strangler.mapping.wrong import Wrong
 from strangler.shapes import FieldType
 
-_WIDEST_PAD: Final = 10_000
+WIDEST_PAD: Final = 10_000
 
 
 def concat(scope: Scope, this: exp.Concat) -> Node:
@@ -87,7 +87,7 @@ def pad(scope: Scope, this: exp.Pad) -> Node:
     name, shown = ("pad_left", "LPAD") if this.args.get("is_left") else ("pad_right", "RPAD")
     fill = this.args.get("fill_pattern") or exp.Literal.string(" ")
     value, filling = scope.nodes(this.this, fill)
-    width = scope.count(this.expression, f"{shown}'s length", most=_WIDEST_PAD)
+    width = scope.count(this.expression, f"{shown}'s length", most=WIDEST_PAD)
     return call(name, text_only(shown, value), width, text_only(shown, filling), gives=FieldType.TEXT)
 
 

@@ -1,0 +1,267 @@
+"""What the mapping language has, for people: `docs/expressions.md`.
+
+Types, NULL and results are computed here by the very code that translates rows, so that the page can't disagree with it.
+`python -m strangler.mapping.reference > docs/expressions.md` writes the page anew; a test holds it current.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+import orjson
+
+from strangler.changes import Operation
+from strangler.errors import Untranslatable
+from strangler.mapping import EntityMapping, compile_entity
+from strangler.mapping.conversions import convert
+from strangler.mapping.explained import REFUSED, SECTIONS, TABLE, Example, Explained
+from strangler.mapping.language import operation
+from strangler.mapping.names import KINDS
+from strangler.mapping.nodes import Call, Node, Reference, columns, walk
+from strangler.mapping.rules.text import WIDEST_PAD
+from strangler.mapping.typing import DEEPEST, MOST_FALLIBLE, check
+from strangler.mapping.wrong import Wrong
+from strangler.settings import Entity
+from strangler.shapes import Column, FieldType
+
+INTRODUCTION: Final = """\
+# Expressions
+
+The fields of an entity and the conditions of its events are SQL expressions over the columns of one legacy row. Each has one
+meaning and three executions: Python translates the stream, and PostgreSQL or SQLite fill the store and are checked against
+it. The language is therefore what all three do alike, to the byte; what they would do differently isn't in it,
+and is refused by `strangler config check` with what to write instead.
+
+An expression either gives a value, or the row is *untranslatable*: it goes to quarantine and the rest of the migration goes on.
+
+Types, NULL and results on this page are computed by the code that translates rows:
+`python -m strangler.mapping.reference > docs/expressions.md`. Values are shown in their canonical form.
+"""
+
+RULES: Final = f"""\
+## The rules
+
+- **NULL.** An operation on NULL is NULL, unless its row below says otherwise. A condition that is NULL doesn't hold.
+- **All arguments are evaluated**, also those of AND and OR; one that fails makes the row untranslatable. Only CASE and
+  COALESCE evaluate no more than they must: `CASE WHEN code <> '' THEN CAST(code AS INTEGER) END` is safe where
+  `code <> '' AND CAST(code AS INTEGER) > 0` isn't.
+- **Types are known beforehand** and nothing is converted silently, with these exceptions: NULL takes any type; an integer beside
+  a decimal becomes one; a constant number becomes a float beside one, a constant text a date, time, timestamp or instant beside
+  one; `||` and CONCAT write out what has a text.
+- **Constants.** `'…'` is text, `7` an integer, `7.5` a decimal, `TRUE` and `FALSE` are booleans, `DATE '2026-11-23'` is a cast. What
+  holds no column is computed once, when the configuration is read.
+- **Columns** are found in any case; in double quotes, in exactly this one. `partner.name` is `name`.
+- **Text** is counted, cut and compared by code points, whatever the collation of the database: `Z` stands before `a`, and `á`
+  differs from `a` with an accent of its own. UPPER and LOWER change A–Z only, since databases disagree on all other letters.
+- **CHAR(n)** is read without its padding. VARCHAR and TEXT are read as they stand.
+- **Integers** have 64 bits. Sums and products may exceed them on the way; the end result may not.
+- **Decimals** are exact: sums and products lose no digit. Rounding, by ROUND or by CAST, takes halves away from zero.
+- **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
+- **There is no division**, since databases disagree on how many digits a quotient has. Multiply by the reciprocal, and ROUND.
+- **Zones.** UTC is the only one; the rules of others change with the version of the database.
+- **Limits.** {DEEPEST} levels of nesting (`a || b || c` has three); {MOST_FALLIBLE} operations that can fail inside one another;
+  LPAD and RPAD to {WIDEST_PAD:,} characters.
+
+A column makes a row untranslatable, if an expression names it, when its value isn't one of its type's in every database: `infinity`
+and years beyond 1 to 9999, an infinite decimal, `24:00`, a NUL in a text, and in SQLite a value of another type than the
+column's. So does a change with which the database sent only some of an expression's columns; the fix,
+`REPLICA IDENTITY FULL`, is in the message.
+"""
+
+KEYS: Final = """\
+A key field must not be NULL (such a row is untranslatable), must not be a float or JSON, and at least one must come from a column.
+"""
+
+WHEN: Final = """\
+## `when:` conditions
+
+The names of events take conditions, in the same language. The first name whose condition is true is the event's; one without
+`when` always applies; where none does, the event has the default name. `created` and `changed` are asked of the new row, `removed` of
+the last one. A row for which the condition fails is untranslatable like any other.
+"""
+
+EVENTS: Final[dict[str, Any]] = {
+    "changed": [
+        {"name": "PartnerDeactivated", "when": "NOT active"},
+        {"name": "PartnerMoved", "when": "city = 'Łódź'"},
+    ]
+}
+HAPPENED: Final = (
+    (Operation.UPDATE, {"active": False, "city": "Łódź"}),
+    (Operation.UPDATE, {"active": None, "city": "Łódź"}),
+    (Operation.UPDATE, {"active": True, "city": None}),
+    (Operation.INSERT, {"active": True, "city": "Łódź"}),
+)
+
+
+def page() -> str:
+    """The reference of the language, in Markdown."""
+    return "\n".join(_page()) + "\n"
+
+
+def trees(explained: Explained) -> list[Node]:
+    """The checked expressions of its examples."""
+    return [check(example.expression, TABLE) for example in explained.examples]
+
+
+def can_fail(explained: Explained) -> bool:
+    """Whether something in its examples can make a row untranslatable."""
+    return any(
+        operation(each.name, each.args[0].type, len(each.args)).guard is not None
+        for tree in trees(explained)
+        for each in walk(tree)
+        if isinstance(each, Call)
+    )
+
+
+def null_gives_null(explained: Explained) -> bool:
+    """Whether each example is NULL as soon as one of its columns is, the others being what they are."""
+    return all(
+        _result(example.expression, example.row | {name: None}) == "NULL"
+        for example in explained.examples
+        for name in example.row
+        if None not in example.row.values()
+    )
+
+
+def _page() -> Iterator[str]:
+    yield INTRODUCTION
+    yield "## Types and canonical values\n"
+    yield inspect.cleandoc(FieldType.__doc__ or "").split("\n\n")[1] + "\n"
+    yield KEYS
+    yield RULES
+    yield "## Operations\n"
+    yield from _examples_table()
+    for title, listed in SECTIONS.items():
+        yield f"### {title}\n"
+        yield from _table(
+            ("written", "meaning", "types", "with NULL", "untranslatable", "examples"),
+            [_row(explained) for explained in listed],
+        )
+    yield from _conversions()
+    yield from _events()
+    yield "## What isn't in the language\n"
+    yield "What is refused, and what is said then.\n"
+    yield from _table(("written", "answer"), [(_code(each), _cell(_refusal(each))) for each in REFUSED])
+
+
+def _examples_table() -> Iterator[str]:
+    by_type = {kind: ", ".join(f"`{c.name}`" for c in TABLE.columns if c.type is kind) for kind in FieldType}
+    yield (
+        "The examples are over a table whose columns are "
+        + "; ".join(f"{names} ({kind.value})" for kind, names in by_type.items())
+        + ". Constants may stand for columns.\n"
+    )
+
+
+def _row(explained: Explained) -> tuple[str, ...]:
+    return (
+        _cell(explained.written),
+        _cell(explained.meaning),
+        "<br>".join(dict.fromkeys(map(_types, trees(explained)))),
+        explained.null or "NULL",
+        explained.untranslatable or "–",
+        "<br>".join(map(_shown, explained.examples)),
+    )
+
+
+def _types(tree: Node) -> str:
+    return f"{', '.join(column.type.value for column in columns(tree))} → {tree.type.value}"
+
+
+def _shown(example: Example) -> str:
+    given = ", ".join(f"{name} = {_code(_result(name, example.row))}" for name in example.row)
+    return f"{_code(example.expression)}, {given}: {_outcome(example)}"
+
+
+def _outcome(example: Example) -> str:
+    try:
+        return _code(_result(example.expression, example.row))
+    except Untranslatable as error:
+        return f"untranslatable, {_cell(error.why)}"
+
+
+def _result(expression: str, row: dict[str, Any]) -> str:
+    """The canonical value as the stream has it, as JSON. Raises Untranslatable."""
+    value = _mapping(expression).translate({"id": 1} | row)["value"]
+    return "NULL" if value is None else orjson.dumps(value).decode()
+
+
+def _mapping(expression: str, **events: Any) -> EntityMapping:
+    fields = {"id": "id", "value": expression}
+    given = {"table": TABLE.name, "key": "id", "fields": fields, "events": events}
+    return compile_entity("crm", "partner", Entity.model_validate(given), TABLE)
+
+
+def _conversions() -> Iterator[str]:
+    yield "From which type to which there is a conversion:\n"
+    kinds = [kind for kind in FieldType if kind not in (FieldType.BYTES, FieldType.JSON)]
+    instead: dict[str, None] = {}
+    rows = []
+    for source in FieldType:
+        cells = [f"**{source.value}**"]
+        for target in kinds:
+            mark, hint = _conversion(source, target)
+            cells.append(mark)
+            if hint:
+                instead[f"- {source.value} to {target.value}: {hint}"] = None
+        rows.append(tuple(cells))
+    yield from _table(("from", *(kind.value for kind in kinds)), rows)
+    yield "(✓) may make the row untranslatable. What has no mark takes a way around:\n"
+    yield "\n".join(instead) + "\n"
+
+
+def _conversion(source: FieldType, target: FieldType) -> tuple[str, str]:
+    """The mark, and what to write instead where there is none."""
+    if source is target:
+        return "·", ""
+    try:
+        made = convert(Reference(Column("x", source, True, source.value)), target)
+    except Wrong as wrong:
+        return "", wrong.instead
+    assert isinstance(made, Call)
+    return ("✓" if operation(made.name, source, 1).guard is None else "(✓)"), ""
+
+
+def _events() -> Iterator[str]:
+    yield WHEN
+    yield "```yaml\nevents:"
+    for kind, listed in EVENTS.items():
+        yield f"  {kind}:"
+        yield from (f'    - {{name: {each["name"]}, when: "{each["when"]}"}}' for each in listed)
+    yield "```\n"
+    name_of = _mapping("name", **EVENTS).event_name
+    rows = [
+        (KINDS[happened], *(_code(_result(name, row)) for name in row), name_of(happened, {"id": 1} | row))
+        for happened, row in HAPPENED
+    ]
+    yield from _table(("the row is", "active", "city", "event"), rows)
+
+
+def _refusal(expression: str) -> str:
+    try:
+        check(expression, TABLE)
+    except Wrong as wrong:
+        return f"{wrong.what}; {wrong.instead}" if wrong.instead and len(wrong.instead) < 80 else wrong.what
+    raise AssertionError(f"{expression} is in the language")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |\n| {' | '.join('---' for _ in head)} |"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield ""
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)

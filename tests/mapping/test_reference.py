@@ -1,0 +1,41 @@
+"""The reference page of the language says what the language does, and leaves nothing out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strangler.mapping.explained import SECTIONS, Explained
+from strangler.mapping.language import COMPARISONS, OPERATIONS
+from strangler.mapping.nodes import Call, walk
+from strangler.mapping.reference import can_fail, null_gives_null, page, trees
+
+PAGE = Path(__file__).parents[2] / "docs" / "expressions.md"
+EXPLAINED = [explained for section in SECTIONS.values() for explained in section]
+
+
+def family(name: str) -> str:
+    """The comparisons of all types are one operation to a reader."""
+    return next((known for known in (*COMPARISONS, "null_if") if name.startswith(f"{known}_")), name)
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text() == page(), "python -m strangler.mapping.reference > docs/expressions.md"
+
+
+def test_every_operation_of_the_language_is_explained() -> None:
+    shown = {
+        family(each.name)
+        for explained in EXPLAINED
+        for tree in trees(explained)
+        for each in walk(tree)
+        if isinstance(each, Call)
+    }
+    assert {family(name) for name in OPERATIONS} | {"concat", "in_list"} == shown
+
+
+@pytest.mark.parametrize("explained", EXPLAINED, ids=lambda explained: explained.written)
+def test_what_can_fail_and_what_differs_with_null_is_said(explained: Explained) -> None:
+    assert bool(explained.untranslatable) == can_fail(explained)
+    assert bool(explained.null) != null_gives_null(explained)
