@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from strangler import assembly
-from strangler.control import backfills, deliveries, standings
+from strangler.control import backfills, deliveries, sources, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
@@ -96,10 +96,15 @@ class Filling:
             closing(assembly.store(self._settings, section.store)) as store,
         ):
             store.prepare([m.shape for m in mappings])
+            chunk = self._settings.sync.chunk
             for mapping in mappings:
-                Backfill(mapping, source, store, self._control, self._settings.sync.chunk).run(
+                Backfill(mapping, source, store, self._control, chunk, self._remembered).run(
                     self._keeper.stop
                 )
+
+    def _remembered(self) -> bool:
+        """Whether the source has a capture: none between its reset and the new one."""
+        return sources.identity(self._control, self._source) is not None
 
     def _mappings(self, function: str) -> list[EntityMapping]:
         with closing(assembly.source(self._settings, self._source)) as legacy:

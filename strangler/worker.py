@@ -21,7 +21,7 @@ from strangler.boundary import Boundary
 from strangler.control import backfills, sources
 from strangler.control.store import Control
 from strangler.cutover.recovery import recover
-from strangler.errors import StranglerError
+from strangler.errors import SourceError, StranglerError
 from strangler.filling import Filling
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
@@ -110,4 +110,6 @@ class Worker:
         return True
 
     def _source_failed(self, name: str, error: StranglerError) -> None:
-        sources.fail(self._control, name, error.what)
+        """Note what is wrong; what only a person can mend, with why and what to do."""
+        cure = f" ({error.why}); do: {error.do}" if isinstance(error, SourceError) else ""
+        sources.fail(self._control, name, error.what + cure)

@@ -32,7 +32,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill quarantine report"
+    "reconcile backfill quarantine source report"
 )
 
 SECTIONS = "name data_dir control log sources stores facade console sync cutover functions"

@@ -39,7 +39,8 @@ class Weight(click.ParamType[int]):
         return round(share * 10_000)
 
 
-def _acting_as(command: Callable[..., Any]) -> Callable[..., Any]:
+def acting_as(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that decides something the option `--as`."""
     return click.option(
         "--as", "actor", default=_user, show_default="user@host", help="Who decides, for the ledger."
     )(command)
@@ -110,7 +111,7 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     "--weight", type=Weight(), help="The share of callers that read from the new service, e.g. 25%."
 )
 @dry_run
-@_acting_as
+@acting_as
 @pass_application
 def advance(
     application: Application,
@@ -135,7 +136,7 @@ def advance(
 @click.option("--weight", type=Weight(), help="A smaller share of callers, within canary.")
 @click.option("--reason", default="", help="Why, for the ledger.")
 @dry_run
-@_acting_as
+@acting_as
 @pass_application
 def rollback(
     application: Application,
@@ -161,7 +162,7 @@ def rollback(
 @click.command()
 @click.argument("function")
 @click.option("--reason", required=True, help="Why; shown to whoever tries to advance it.")
-@_acting_as
+@acting_as
 @pass_application
 def hold(application: Application, function: str, reason: str, actor: str) -> None:
     """Let nobody advance FUNCTION until it is released. Rolling back stays possible."""
@@ -173,7 +174,7 @@ def hold(application: Application, function: str, reason: str, actor: str) -> No
 
 @click.command()
 @click.argument("function")
-@_acting_as
+@acting_as
 @pass_application
 def release(application: Application, function: str, actor: str) -> None:
     """Lift the hold of FUNCTION."""

@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
+    "source": Lazy("strangler.cli.source:group", LOOK, "List the sources; reset one whose capture is lost."),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
     ),

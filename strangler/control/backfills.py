@@ -76,12 +76,24 @@ def request(control: Control, function: str, entity: str) -> BackfillRecord:
 
 
 def begin(
-    control: Control, function: str, entity: str, *, stamp: Position, estimate: int, mapping: str = ""
+    control: Control,
+    function: str,
+    entity: str,
+    *,
+    run: int,
+    stamp: Position,
+    estimate: int,
+    mapping: str = "",
 ) -> None:
-    """The run that was asked for begins: its rows get position `stamp` and are made by this version of the mapping."""
+    """The run that was asked for begins: its rows get position `stamp` and are made by this version of the mapping.
+
+    When another run was asked for meanwhile, that one hasn't begun by it: its stamp is to be taken later.
+    """
     now = time.time()
     begun = {"stamp": stamp, "estimate": estimate, "mapping": mapping}
-    _update(control, function, entity, **begun, started_at=now, updated_at=now, error=None)
+    with control.begin() as connection:
+        statement = update(tables.backfill).where(*_is(function, entity), tables.backfill.c.run == run)
+        connection.execute(statement.values(**begun, started_at=now, updated_at=now, error=None))
 
 
 def add_rows(control: Control, function: str, entity: str, rows: int) -> None:

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 
 from strangler.boundary import Boundary, Translation
-from strangler.changes import ORIGIN, Transaction
+from strangler.changes import ORIGIN, Position, Transaction
 from strangler.control import quarantine as record
 from strangler.control import sources
 from strangler.control.store import Control
+from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
 from strangler.sync import releasing
@@ -31,7 +32,10 @@ NOTE_EVERY = 0.5
 
 
 ATTEND_EVERY = 0.5
-"""Seconds between two looks at the quarantine."""
+"""Seconds between two looks at what others decide: about the quarantine, and about this source."""
+
+SAFE_POSITION_WAIT = 60.0
+"""Seconds to wait for open transactions before a new capture; then the keeper tries again."""
 
 
 class Stream:
@@ -61,26 +65,62 @@ class Stream:
     def run(self, stop: threading.Event) -> None:
         """Open the source behind what the log has, and carry until `stop`."""
         self._position = self._log.position(self._name)
-        with self._open() as stream:
-            self._captured()
-            logger.info("reading", extra={"source": self._name, "after": self._position})
-            while not stop.is_set():
-                self._attend()
-                self._carry(stream)
+        try:
+            with self._open() as stream:
+                self._captured()
+                logger.info("reading", extra={"source": self._name, "after": self._position})
+                while not stop.is_set():
+                    self._attend()
+                    self._carry(stream)
+        except SourceLost as lost:  # Only here is the source known by the name that the user gave it.
+            raise SourceLost(lost.what, why=lost.why, do=f"strangler source reset {self._name}") from lost
 
     def _open(self) -> ChangeStream:
-        remembered = sources.get(self._control, self._name)
-        if remembered is None or not remembered.identity:
-            identity = self._source.prepare()
-            sources.remember(self._control, self._name, identity)
-            return self._source.stream(self._position, identity)
-        stream = self._source.stream(self._position, remembered.identity)
+        identity = sources.identity(self._control, self._name)
+        if identity is None:
+            return self._begin()
+        stream = self._source.stream(self._position, identity)
         try:
             self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
         except BaseException:
             stream.close()
             raise
         return stream
+
+    def _begin(self) -> ChangeStream:
+        """Make a capture and open it: at its beginning, or, where the log already has something of the source, at a safe
+        position behind that. The latter after a reset; what changed before it is for the backfills that it asked for.
+
+        Those write rows under a stamp that is newer still, so that they replace whatever the stores have: positions of one
+        server only grow. They don't in a database that was put back from a copy, or in another one. Then what is in log
+        and stores would win over all that comes (invariant 3), and nothing but empty ones help: SourceError.
+        """
+        # Killed between any two steps, nothing is remembered, and all of them are done again: `prepare` finds the same
+        # capture, and the safe position is a later one. What is passed over in between is missed by nobody, for backfills
+        # begin only once the identity is remembered. Which comes last, while the stream is held that only one can hold.
+        identity = self._source.prepare()
+        start = self._position if self._position == ORIGIN else self._safe_position()
+        stream = self._source.stream(start, identity)
+        try:
+            if start != ORIGIN:
+                self._log.append(self._name, [], start)
+                self._position = start
+            sources.remember(self._control, self._name, identity)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def _safe_position(self) -> Position:
+        safe = self._source.safe_position(SAFE_POSITION_WAIT)
+        if safe < self._position:
+            raise SourceError(
+                f"source {self._name}: its database is behind what the log has of it",
+                why=f"it is at {safe}, the log at {self._position}: it was put back from a copy, or is another database",
+                do="stop the worker, drop what waits (`strangler quarantine drop`), name an empty log (`log.url`) and"
+                " empty stores (`stores`) in the configuration, and start it: all is filled again",
+            )
+        return safe
 
     def _carry(self, stream: ChangeStream) -> None:
         """Read what is there, at most a batch, and make it durable."""
@@ -99,10 +139,13 @@ class Stream:
         self._note(last, idle)
 
     def _attend(self) -> None:
-        """Look after the quarantine now and then; others (a user, a backfill) write it too."""
+        """Look after the quarantine now and then; others (a user, a backfill) write it too. And see whether the source was
+        reset meanwhile: then this stream ends, and the keeper opens another."""
         if time.monotonic() - self._attended < ATTEND_EVERY:
             return
         self._attended = time.monotonic()
+        if sources.identity(self._control, self._name) is None:
+            raise Unavailable(f"source {self._name} was reset: its capture begins anew")
         if releasing.attend(self._control, self._log, self._boundary, self._name):
             self._appended()
 

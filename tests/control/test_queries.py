@@ -161,7 +161,7 @@ def test_delivery_is_reported_in_totals_and_survives_a_failure(control: Control)
 
 def test_a_backfill_is_asked_for_begun_counted_and_finished(control: Control) -> None:
     assert backfills.request(control, "party", "party").run == 1
-    backfills.begin(control, "party", "party", stamp=Position("0/5"), estimate=100)
+    backfills.begin(control, "party", "party", run=1, stamp=Position("0/5"), estimate=100)
     backfills.add_rows(control, "party", "party", 40)
     backfills.add_rows(control, "party", "party", 2)
     (record,) = backfills.unfinished(control, "party")

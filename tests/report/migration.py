@@ -164,7 +164,7 @@ def _sync(control: Control, now: float) -> None:
         size = 2_013 * (number + 1) ** 3
         part = 0.62 if name == "invoice" else 1.0
         backfills.request(control, name, name)
-        backfills.begin(control, name, name, stamp=Position("00000000/01"), estimate=size)
+        backfills.begin(control, name, name, run=1, stamp=Position("00000000/01"), estimate=size)
         backfills.add_rows(control, name, name, int(size * part))
         if part == 1.0:
             backfills.finish(control, name, name, run=1)

@@ -40,10 +40,6 @@ SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
 FROM pg_database WHERE datname = current_database()
 """
 
-_AFRESH: Final = (
-    "start the sync of its functions afresh: backfill again, so that what was missed is caught up"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -168,16 +164,16 @@ def require_unbroken(
     """Raise SourceLost unless the capture is the one with identity `expected` and still reaches back to `after`."""
     what = f"source {source}: changes may be missing since the last position that is remembered"
     if slot is None or found is None:
-        raise SourceLost(what, why="its slot or publication is no longer there", do=_AFRESH)
+        raise SourceLost(what, why="its slot or publication is no longer there")
     if found != expected:
-        raise SourceLost(what, why="its slot, its publication or one of its tables was made anew", do=_AFRESH)
+        raise SourceLost(what, why="its slot, its publication or one of its tables was made anew")
     if slot.lost:
         why = "the server threw away what the slot still needed (max_slot_wal_keep_size)"
-        raise SourceLost(what, why=why, do=_AFRESH)
+        raise SourceLost(what, why=why)
     reached = confirmed(after) if after != ORIGIN else parse_lsn(found.split("/")[-2].replace("-", "/"))
     if slot.confirmed > reached:
         why = f"the slot begins at {format_lsn(slot.confirmed)}, remembered is {format_lsn(reached)}"
-        raise SourceLost(what, why=why + ": it was made anew, or read by somebody else", do=_AFRESH)
+        raise SourceLost(what, why=why + ": it was made anew, or read by somebody else")
 
 
 def _by_name(relations: Sequence[Relation]) -> dict[str, list[int]]:

@@ -5,7 +5,8 @@ The triggers run inside the ERP with the ERP's own SQLite, however old. So they 
 the other, each with its type in front, because SQLite's columns hold anything and JSON has neither bytes nor all numbers.
 A layout says which columns a journal row has; it gets a new number when other columns are asked for.
 
-`seq` only ever grows: the last row is never deleted, so its number isn't given again.
+`seq` only ever grows: the last row is never deleted, so its number isn't given again. A journal begins at the microseconds
+since the epoch, so that one that is made anew goes on behind the one that was lost, which can't have had as many rows.
 """
 
 from __future__ import annotations
@@ -93,9 +94,10 @@ class Journal:
         query = f'SELECT id, "table", columns FROM {self._layout}'
         return {id: (table, json.loads(columns)) for id, table, columns in self._connection.execute(query)}
 
-    def beat(self) -> int:
-        """Write a row that changes nothing; its `seq`. In the caller's transaction."""
-        cursor = self._connection.execute(f"INSERT INTO {self.table} (at, op) VALUES ({NOW}, '{BEAT}')")
+    def beat(self, seq: str = "NULL") -> int:
+        """Write a row that changes nothing; its `seq`: the next one, or what the expression gives. In the caller's transaction."""
+        insert = f"INSERT INTO {self.table} (seq, at, op) VALUES ({seq}, {NOW}, '{BEAT}')"
+        cursor = self._connection.execute(insert)
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -126,7 +128,7 @@ class Journal:
             f'CREATE TABLE {self._layout} (id INTEGER PRIMARY KEY, "table" TEXT, columns TEXT)'
         )
         self._connection.execute(f"CREATE TABLE {self._capture} (token, start, pruned, tables)")
-        start = self.beat()
+        start = self.beat(f"CAST({NOW} * 1e6 AS INTEGER)")
         self._connection.execute(f"INSERT INTO {self._capture} VALUES ('', ?, ?, '[]')", [start, start])
 
     def _trigger(self, op: str, table: str) -> str:

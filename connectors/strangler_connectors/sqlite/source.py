@@ -123,7 +123,6 @@ class SqliteSource:
         raise SourceLost(
             f"source {self._name}: changes may be missing since the last position that is remembered",
             why=why,
-            do="start the sync of its functions afresh: backfill again, so that what was missed is caught up",
         )
 
     @property
