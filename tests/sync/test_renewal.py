@@ -227,9 +227,11 @@ def test_a_database_behind_the_log_is_refused_with_what_to_do_and_not_remembered
     log = MemoryLog()
     log.append("erp", [], Position("F" * 16))
     source = MemorySource("x_erp", MemoryDatabase([TABLE]), {"partner": ["name"]})
+    stop = threading.Event()
+    stop.set()
     with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
         with pytest.raises(SourceError, match="behind what the log has") as raised:
-            stream_of(source, log, control).run(threading.Event())
+            stream_of(source, log, control).run(stop)
         assert sources.identity(control, "erp") is None
     assert "empty log" in raised.value.do
     assert log.position("erp") == "F" * 16
