@@ -46,12 +46,14 @@ def fill_apart(settings: Settings, source: str, stop: threading.Event) -> None:
 def _fill(settings: Settings, source: str, lifeline: Connection) -> None:
     """The child: fill until the pipe ends."""
     from strangler import assembly, logs
+    from strangler.collector import collect_seldom
     from strangler.filling import Filling
     from strangler.keeper import Bell, Keeper
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # A terminal's Ctrl-C reaches both; the parent decides.
     logs.configure()
+    collect_seldom()
     with closing(assembly.control(settings, wait=CONTROL_WAIT)) as control:
         keeper = Keeper()
         Filling(settings, control, source, keeper, Bell(), captured=lambda: True).start()

@@ -93,12 +93,12 @@ class Boundary:
                     if identity in folded:
                         step = _then(folded.pop(identity)[1], step)
                     folded[identity] = (mapping, step)
-        return [entry for entry in folded.values() if _matters(entry[1])]
-
-
-def _matters(step: _Step) -> bool:
-    """False for what came and went within the transaction."""
-    return step.existed or step.change.operation is not Operation.DELETE
+        return [
+            entry
+            for entry in folded.values()
+            # What came and went within the transaction doesn't matter.
+            if entry[1].existed or entry[1].change.operation is not Operation.DELETE
+        ]
 
 
 def _held_key(mapping: EntityMapping, step: _Step) -> HeldKey:

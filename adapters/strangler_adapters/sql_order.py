@@ -7,16 +7,18 @@ What remains is written in rounds, each with at most one event of a key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 
 from strangler.events import Effect, Event
 
 
-def rounds(events: Iterable[Event], fields: Set[str]) -> list[list[Event]]:
+def rounds(events: Sequence[Event], fields: Set[str]) -> list[list[Event]]:
     """The events of one entity as rounds; writing these in turn leaves what writing all events in order would.
 
     `fields` are those of the whole row.
     """
+    if len({event.key for event in events}) == len(events):
+        return [list(events)] if events else []
     chains: dict[str, list[Event]] = {}
     for event in events:
         chain = chains.setdefault(event.key, [])

@@ -87,6 +87,7 @@ def _stoppable() -> Iterator[threading.Event]:
 @contextlib.contextmanager
 def _working(settings: Settings, stop: threading.Event, *, apart: bool = False) -> Iterator[None]:
     """The worker and its console, from when the control store is there."""
+    from strangler.collector import collect_seldom
     from strangler.console.server import serving
     from strangler.worker import Worker
 
@@ -95,6 +96,7 @@ def _working(settings: Settings, stop: threading.Event, *, apart: bool = False) 
         yield
         return
     moving = Worker(settings, control, apart=apart)
+    collect_seldom()
     with contextlib.closing(control), serving(settings, control):
         moving.start()
         try:

@@ -153,7 +153,10 @@ class Switch:
             return f"writes from before the fence may still be under way in facade {names}" if late else ""
 
         with self._watched(Step.ACKNOWLEDGED):
-            self._wait(behind, f"look at that facade's log; a dead one counts as gone after {facades.GONE_AFTER:.0f} s")
+            self._wait(
+                behind,
+                f"look at that facade's log; a dead one counts as gone after {facades.GONE_AFTER:.0f} s",
+            )
             return self._done(at, Step.ACKNOWLEDGED)
 
     def _limit_delivery(self, at: Journal) -> Journal:
