@@ -201,7 +201,9 @@ def _doubt(run: Run | None, evidence: Evidence, gates: Gates) -> str:
     if run is None or run.finished_at is None:
         return "it was never reconciled"
     age, fresh = evidence.now - run.finished_at, gates.drift.fresh.total_seconds()
-    filled = max((record.finished_at or 0.0 for record in evidence.backfills.values()), default=0.0)
+    # Of a backfill that is asked for or under way, so far only its beginning counts.
+    fillings = evidence.backfills.values()
+    filled = max((record.finished_at or record.started_at for record in fillings), default=0.0)
     if run.status is Status.FAILED:
         return f"the last reconciliation could not check: {run.reason or 'no reason given'}"
     if age > fresh:

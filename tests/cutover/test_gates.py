@@ -95,6 +95,12 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         INCONCLUSIVE,
         "before the backfill",
     ),
+    (
+        gates.drift,
+        {"backfills": {"party": replace(FILLED, started_at=NOW - 95, finished_at=None)}},
+        INCONCLUSIVE,
+        "before the backfill",
+    ),
     (gates.drift, {"switched_at": NOW - 95}, INCONCLUSIVE, "before the last switch"),
     (
         gates.drift,
