@@ -64,6 +64,20 @@ def instant_text(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat("T", "microseconds") + "Z"
 
 
+def plain(value: Any) -> Any:
+    """A value of a type that databases write in ways of their own as its canonical text; any other as it is."""
+    match value:
+        case Decimal():
+            return decimal_text(value)
+        case datetime():
+            return instant_text(value) if value.tzinfo else timestamp_text(value)
+        case date():
+            return value.isoformat()
+        case time():
+            return time_text(value)
+    return value
+
+
 PYTHON: Final[dict[FieldType, str]] = {
     FieldType.TEXT: "{0}",
     FieldType.INTEGER: "{0}",

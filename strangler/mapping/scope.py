@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from strangler.mapping.nodes import Literal, Node
 from strangler.mapping.parsing import span_of
-from strangler.mapping.wrong import Wrong, closest
+from strangler.mapping.wrong import Wrong
+from strangler.names import nearest
 from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
@@ -77,7 +78,7 @@ class Scope:
         if len(alike) == 1 and not identifier.quoted:
             return alike[0]
         names = [each.name for each in self.table.columns]
-        similar = closest(name, names)
+        similar = nearest(name, names)
         known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise Wrong(
             span_of(identifier),
@@ -109,7 +110,7 @@ def _unknown(this: exp.Expr) -> Wrong:
     why = _REASONS.get(type(this))
     if why:
         return Wrong(span_of(this), why)
-    similar = closest(name, FUNCTIONS)
+    similar = nearest(name, FUNCTIONS)
     known = f"one of {', '.join(FUNCTIONS)}; operators are {OPERATORS}"
     return Wrong(
         span_of(this), f"the mapping language has no {name}", f"{similar}; or {known}" if similar else known

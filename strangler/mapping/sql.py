@@ -5,8 +5,6 @@ The value never makes a statement fail: where an operation can't be applied it i
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from strangler.mapping import canonical, language
@@ -122,16 +120,7 @@ def _plain(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    match value:
-        case Decimal():
-            return canonical.decimal_text(value)
-        case datetime():
-            return canonical.instant_text(value) if value.tzinfo else canonical.timestamp_text(value)
-        case date():
-            return value.isoformat()
-        case time():
-            return canonical.time_text(value)
-    return str(value)
+    return str(canonical.plain(value))
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
-from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
@@ -56,15 +55,7 @@ def _out(value: Any) -> Any:
             return int(value)
         case int():
             return value if runtime.LEAST <= value <= runtime.GREATEST else str(value)
-        case Decimal():
-            return canonical.decimal_text(value)
-        case datetime():
-            return canonical.instant_text(value) if value.tzinfo else canonical.timestamp_text(value)
-        case date():
-            return value.isoformat()
-        case time():
-            return canonical.time_text(value)
-    return value
+    return canonical.plain(value)
 
 
 def _function(name: str) -> Callable[..., Any]:

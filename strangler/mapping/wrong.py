@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -30,10 +28,3 @@ class Wrong(Exception):
         column = self.span.start - begin
         width = max(1, min(self.span.end + 1 - begin, len(line)) - column)
         return f"{self.what}\n    {line}\n    {' ' * column}{'^' * width}"
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like the given one, if any is."""
-    by_lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None

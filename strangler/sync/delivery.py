@@ -107,9 +107,8 @@ class Delivery:
         """One batch of each partition; True when there may be more at once."""
         more = False
         for partition in self._partitions:
-            known = self._log.position(
-                self._source
-            )  # Read before the records: at their end the store is that far.
+            # Read before the records: at their end the store is that far.
+            known = self._log.position(self._source)
             records = self._log.read(self._function, partition.number, partition.next, self._batch)
             until = standing.sync_until
             wanted = records if until is None else _before(records, until)

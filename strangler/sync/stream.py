@@ -128,9 +128,8 @@ class Stream:
         if last is not None:
             if gathered.held:
                 now = time.time()
-                record.hold(
-                    self._control, [to_record(held, now) for held in gathered.held]
-                )  # Invariant 7: before the position moves past them.
+                # Invariant 7: before the position moves past them.
+                record.hold(self._control, [to_record(held, now) for held in gathered.held])
             self._log.append(self._name, gathered.events, last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position
