@@ -60,15 +60,25 @@ class Change(NamedTuple):
     after: Row | None
 
 
+PART: Final = 10_000
+"""Most changes in one `Transaction`: so much of it is in memory at once, however large it was in the source."""
+
+
 class Transaction(NamedTuple):
     """The changes of one committed source transaction, in the order in which they were made.
 
     `position` is at or after the position of every change in it and before every later transaction's.
     `committed_at` is in seconds since the epoch, by the source's clock. Without changes it is a heartbeat:
     everything up to `position` has been seen.
+
+    One of more than `PART` changes comes as several of these with the same `id`, one behind the other; `position` of each but
+    the last is that of its last change. Reading can begin behind any of them.
+
+    `altered` are the tables, as configured, whose definition the source saw changed since the transaction before this one.
     """
 
     position: Position
     id: str
     committed_at: float
     changes: Sequence[Change]
+    altered: Sequence[str] = ()

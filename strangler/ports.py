@@ -20,6 +20,17 @@ Offset = NewType("Offset", int)
 """Where a reader stands in one partition of a stream of the log: the next offset to read. 0 is the beginning."""
 
 
+class Finding(NamedTuple):
+    """One thing that is missing to run, or that will hurt later. `do` is the statement or act that mends it.
+
+    `blocks`: nothing runs until it is mended; otherwise it runs, and `what` says what to fear.
+    """
+
+    what: str
+    do: str
+    blocks: bool = True
+
+
 class ChangeStream(Protocol):
     """An open stream of one source's transactions, in commit order. A context manager; closing it loses nothing."""
 
@@ -36,6 +47,10 @@ class ChangeStream(Protocol):
 
         What was read but not acknowledged is read again after a restart.
         """
+        ...
+
+    def behind(self) -> int | None:
+        """How many records wait to be read, as far as the source tells without being asked; None where it can't."""
         ...
 
     def close(self) -> None: ...
@@ -58,6 +73,12 @@ class ChangeSource(Protocol):
         time will be read by `stream`. Raises SourceError, before anything is created, for what can't be captured
         (a table without a key, a missing privilege), with the statement that mends it.
         """
+        ...
+
+    def examine(self, outage: float) -> list[Finding]:
+        """What is missing to capture the asked tables, and what wouldn't survive that nobody reads for `outage` seconds
+        (retention that is shorter). Changes nothing. What `prepare` would refuse is `blocks`. A server that can't be
+        reached is raised as by any other call."""
         ...
 
     def stream(self, after: Position, identity: str) -> ChangeStream:
@@ -93,7 +114,7 @@ class SqlSide(Protocol):
 
     @property
     def dialect(self) -> str:
-        """sqlglot's name of the SQL dialect: `postgres`, `sqlite`."""
+        """sqlglot's name of the SQL dialect: `postgres`, `sqlite`, `mysql` (MariaDB too), `tsql`, `oracle`, …"""
         ...
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
@@ -105,6 +126,19 @@ class SqlSide(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Share(Protocol):
+    """A part in reading one stream of the log together with other processes."""
+
+    def partitions(self) -> frozenset[int]:
+        """The partitions that are this reader's now, none twice among all readers. To be asked between any two batches, at
+        least every five seconds: who stays silent loses them."""
+        ...
+
+    def close(self) -> None:
+        """Leave, so that the others take over at once."""
+        ...
 
 
 class Record(NamedTuple):
@@ -142,6 +176,14 @@ class EventLog(Protocol):
 
     def end(self, stream: str, partition: int) -> Offset:
         """The offset after the last record."""
+        ...
+
+    def share(self, stream: str) -> Share | None:
+        """Join the readers of the stream, which divide its partitions among them; None where one process has to read all."""
+        ...
+
+    def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
+        """What is missing to keep these streams, and what wouldn't survive that nobody reads for `outage` seconds. Changes nothing."""
         ...
 
     def close(self) -> None: ...
@@ -215,6 +257,10 @@ class ServiceStore(Protocol):
 
     def sweep(self, shape: Shape, before: Position) -> int:
         """Forget tombstones with a position before `before`; returns how many."""
+        ...
+
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+        """What is missing to fill these shapes (privileges, a table that doesn't fit). Changes nothing."""
         ...
 
     def reader(self) -> SqlSide:

@@ -57,19 +57,34 @@ class Log(Section):
     """The event log."""
 
     kind: str = Field("sql", description="Kind of log: an entry point of `strangler.logs`.")
-    url: SecretStr | None = Field(None, description="Where it is; by default SQLite in the data directory.")
+    url: SecretStr | None = Field(
+        None,
+        description="Where it is; by default SQLite in the data directory. Of kind kafka: kafka://host:9092,host:9092.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="What only this kind of log knows; see its page."
+    )
 
 
 class Source(Section):
     """A legacy database that is read by change data capture."""
 
     kind: str = Field(
-        description="Kind of connector: an entry point of `strangler.connectors` (postgres, sqlite)."
+        description="Kind of connector: an entry point of `strangler.connectors` (postgres, mysql, debezium, polling, sqlite)."
     )
     url: SecretStr = Field(description="How to reach the legacy database.")
     heartbeat: Duration = Field(
         timedelta(seconds=10),
         description="Longest silence of an idle source before a heartbeat is made, so that lag means something.",
+    )
+    on_schema_change: Literal["stop", "continue"] = Field(
+        "stop",
+        description="What to do when a captured table is altered in mid-stream: `stop` until somebody has looked, or `continue` "
+        "where no mapping is touched.",
+    )
+    outage: Duration = Field(
+        timedelta(days=1),
+        description="Longest outage that capture is to survive; `strangler doctor` says whether the source keeps its log that long.",
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="What only this kind of connector knows; see its page."
