@@ -12,8 +12,9 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -24,20 +25,25 @@ from strangler.testing.postgres import Server
 Arm = Callable[[int], float]
 """Runs once (given the number of the round) and returns its rate per second."""
 
+S = TypeVar("S")
+
 ORDER: Final = ("ours", "peer", "limit")
 
 
-def run(
-    benchmark: str,
-    description: str | None,
-    size: tuple[str, int],
-    meaning: Mapping[str, str],
-    prepare: Callable[[Path, Server, int], Mapping[str, Arm]],
-) -> None:
-    """A benchmark as a program: options, a private PostgreSQL, the arms in turn, the report.
+class Benchmark(NamedTuple, Generic[S]):
+    """What is measured in one table: `meaning` says what each arm is; `serve` starts the private server that all of them use, in an
+    empty directory; `prepare` gets that directory, the server and the size, and gives the arms."""
 
-    `size` names what is counted and how much of it by default (`("rows", 2_000_000)`); `meaning` says what each arm
-    is; `prepare` gets an empty directory, the server and the size, and gives the arms.
+    name: str
+    meaning: Mapping[str, str]
+    serve: Callable[[Path], AbstractContextManager[S]]
+    prepare: Callable[[Path, S, int], Mapping[str, Arm]]
+
+
+def run(description: str | None, size: tuple[str, int], *benchmarks: Benchmark[Any]) -> None:
+    """Benchmarks as a program: options, then for each its server, its arms in turn, its report.
+
+    `size` names what is counted and how much of it by default (`("rows", 2_000_000)`).
     """
     what, default = size
     parser = argparse.ArgumentParser(
@@ -45,13 +51,18 @@ def run(
     )
     parser.add_argument(f"--{what}", dest="size", type=int, default=default)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=[each.name for each in benchmarks])
     chosen = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        postgres.server(Path(home) / "pg", max_wal_size="8GB") as server,
-    ):
-        rates = alternate(prepare(Path(home), server, chosen.size), chosen.rounds)
-    report(benchmark, f"{what}/s", rates, meaning, **{what: chosen.size})
+    for benchmark in benchmarks:
+        if chosen.only in (None, benchmark.name):
+            with tempfile.TemporaryDirectory() as home, benchmark.serve(Path(home)) as server:
+                rates = alternate(benchmark.prepare(Path(home), server, chosen.size), chosen.rounds)
+            report(benchmark.name, f"{what}/s", rates, benchmark.meaning, **{what: chosen.size})
+
+
+def postgresql(home: Path) -> AbstractContextManager[Server]:
+    """A private PostgreSQL, as the tests have it but with room for a backlog."""
+    return postgres.server(home / "pg", max_wal_size="8GB")
 
 
 def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:

@@ -36,7 +36,7 @@ MEANING: Final = {
 
 
 def main() -> None:
-    arms.run("backfill", __doc__, ("rows", 2_000_000), MEANING, prepare)
+    arms.run(__doc__, ("rows", 2_000_000), arms.Benchmark("backfill", MEANING, arms.postgresql, prepare))
 
 
 def prepare(home: Path, server: Server, rows: int) -> dict[str, arms.Arm]:
