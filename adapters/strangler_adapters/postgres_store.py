@@ -11,14 +11,16 @@ from psycopg.errors import CardinalityViolation, UniqueViolation
 from strangler.changes import Position
 from strangler.events import Event, decode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, ServiceStore, SqlSide
+from strangler.ports import Chunk, Finding, ServiceStore, SqlSide
 from strangler.settings import Database
-from strangler.shapes import FieldType
+from strangler.shapes import FieldType, Shape
 from strangler_adapters import sql_own_tables as own_tables
+from strangler_adapters.postgres_privileges import lacking
 from strangler_adapters.sql_copy import copy_chunk
-from strangler_adapters.sql_fit import POSTGRES_TYPES, Found, Table, declared, misfit
+from strangler_adapters.sql_fit import POSTGRES_TYPES, Found, Table, as_finding, declared, misfit
 from strangler_adapters.sql_layout import POSITION, Layout, quoted
 from strangler_adapters.sql_postgres import PostgresSession, PostgresSide, PostgresTransaction
+from strangler_adapters.sql_session import Session
 from strangler_adapters.sql_store import SqlStore
 
 _STAGING: Final = "strangler_staging"
@@ -41,6 +43,16 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         super().__init__(what, PostgresSession(what, url))
         self._url = url
         self._contended: set[str] = set()
+
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+        layouts = [Layout(shape) for shape in shapes]
+        found = [(layout, _found(self._session, layout)) for layout in layouts]
+        misfits = [
+            error
+            for layout, table in found
+            if table.columns and (error := misfit(self._what, layout, POSTGRES_TYPES, table))
+        ]
+        return lacking(self._session, layouts) + [as_finding(error) for error in misfits]
 
     def reader(self) -> SqlSide:
         return PostgresSide(self._what, self._url)
@@ -196,15 +208,15 @@ def _json(rows: Sequence[Mapping[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def _found(transaction: PostgresTransaction, layout: Layout) -> Table:
-    columns = transaction.rows(
+def _found(side: Session[Any] | PostgresTransaction, layout: Layout) -> Table:
+    columns = side.rows(
         """SELECT a.attname, format_type(a.atttypid, a.atttypmod), c.collname, a.attnotnull,
             a.atthasdef OR a.attidentity <> ''
         FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
         WHERE a.attrelid = to_regclass(quote_ident(?)) AND a.attnum > 0 AND NOT a.attisdropped""",
         (layout.shape.table,),
     )
-    unique = transaction.rows(
+    unique = side.rows(
         """SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a
             ON a.attrelid = i.indrelid AND a.attnum = ANY((i.indkey::smallint[])[0:i.indnkeyatts - 1])
         WHERE i.indrelid = to_regclass(quote_ident(?)) AND i.indisunique AND i.indimmediate

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from strangler.errors import StoreError
 from strangler.mapping.canonical import quote
+from strangler.ports import Finding
 from strangler.shapes import FieldType
 from strangler_adapters.sql_layout import POSITION, Layout, quoted
 
@@ -119,6 +120,11 @@ def misfit(what: str, layout: Layout, types: Types, table: Table) -> StoreError 
             do=f"CREATE UNIQUE INDEX ON {layout.table} ({quoted(layout.shape.key)})",
         )
     return None
+
+
+def as_finding(misfit: StoreError) -> Finding:
+    """The misfit as `ServiceStore.examine` tells it."""
+    return Finding(f"{misfit.what}{': ' if misfit.why else ''}{misfit.why}", misfit.do)
 
 
 def _optional(layout: Layout, name: str) -> bool:

@@ -52,6 +52,15 @@ def translated(what: str, error: sqlite3.Error) -> StranglerError:
     return StoreError(f"{what} refused", why=str(error))
 
 
+@contextmanager
+def translating(what: str) -> Iterator[None]:
+    """SQLite's errors leave the block in Strangler's words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translated(what, error) from error
+
+
 def open_reader(what: str, path: Path) -> sqlite3.Connection:
     """A connection that can't write. Raises Unavailable when there is no file yet."""
     try:
@@ -152,9 +161,8 @@ class SqliteSession:
     @contextmanager
     def _translating(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.Error as error:
-            raise translated(self._what, error) from error
+            with translating(self._what):
+                yield
         except OSError as error:
             raise StoreError(f"{self._what} can't be made", why=str(error)) from error
 
@@ -172,12 +180,10 @@ class SqliteSide:
         sqlite_functions.register(self._connection)
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        try:
+        with translating(self._what):
             cursor = self._connection.execute(sql)
             while batch := cursor.fetchmany(_STREAMED):
                 yield from batch
-        except sqlite3.Error as error:
-            raise translated(self._what, error) from error
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False

@@ -21,7 +21,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Mark, SqlSide
+from strangler.ports import Chunk, Finding, Mark, SqlSide
 from strangler.shapes import Shape
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_layout import POSITION, Layout
@@ -41,6 +41,9 @@ class SqlStore(ABC, Generic[T]):
         self._ready = False
 
     # What each database does in its own way.
+
+    @abstractmethod
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]: ...
 
     @abstractmethod
     def reader(self) -> SqlSide: ...

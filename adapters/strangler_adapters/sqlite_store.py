@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from strangler.changes import Position
 from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, ServiceStore, SqlSide
+from strangler.ports import Chunk, Finding, ServiceStore, SqlSide
 from strangler.settings import Database
+from strangler.shapes import Shape
 from strangler_adapters import sql_own_tables as own_tables
-from strangler_adapters.sql_fit import SQLITE_TYPES, Found, Table, declared, misfit
+from strangler_adapters.sql_fit import SQLITE_TYPES, Found, Table, as_finding, declared, misfit
 from strangler_adapters.sql_layout import POSITION, Layout, quoted, values_of
-from strangler_adapters.sql_sqlite import SqliteSession, SqliteSide, SqliteTransaction, file_of
+from strangler_adapters.sql_sqlite import (
+    SqliteSession,
+    SqliteSide,
+    SqliteTransaction,
+    file_of,
+    open_reader,
+    translating,
+)
 from strangler_adapters.sql_store import SqlStore
 
 
@@ -28,6 +39,15 @@ class SqliteStore(SqlStore[SqliteTransaction]):
     def __init__(self, what: str, url: str) -> None:
         super().__init__(what, SqliteSession(what, url))
         self._path = file_of(what, url)
+
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+        if not self._path.exists():
+            return _unwritable(next(folder for folder in self._path.absolute().parents if folder.exists()))
+        with closing(open_reader(self._what, self._path)) as connection, translating(self._what):
+            side = SqliteTransaction(connection)
+            layouts = [layout for layout in map(Layout, shapes) if side.has_table(layout.shape.table)]
+            misfits = [misfit(self._what, layout, SQLITE_TYPES, _found(side, layout)) for layout in layouts]
+        return _unwritable(self._path) + [as_finding(error) for error in misfits if error]
 
     def reader(self) -> SqlSide:
         return SqliteSide(self._what, self._path)
@@ -106,6 +126,12 @@ class SqliteStore(SqlStore[SqliteTransaction]):
         )
         for key in keys.intersection(own):
             raise self._own_row(layout, encode_key(key), stamp)
+
+
+def _unwritable(path: Path) -> list[Finding]:
+    if os.access(path, os.W_OK):
+        return []
+    return [Finding(f"{path} can't be written by this user", f"chmod u+w {path}, or chown it to this user")]
 
 
 def _upsert_sql(layout: Layout) -> str:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import pytest
 
@@ -50,6 +50,9 @@ class Capabilities:
     """A truncated table is a change of its own."""
     copy: bool = False
     """The reader can write COPY text."""
+    alterations: frozenset[str] = frozenset({"add", "drop", "retype"})
+    """What an ERP's upgrade may do to a captured table here: those of `Alteration.action` that the database allows and the
+    source sees."""
 
 
 class Write(NamedTuple):
@@ -59,6 +62,15 @@ class Write(NamedTuple):
     table: str
     where: Mapping[str, Any]
     values: Mapping[str, Any]
+
+
+class Alteration(NamedTuple):
+    """What an ERP's upgrade does to one column of a table. `type` as the database declares it; empty where it is dropped."""
+
+    action: Literal["add", "drop", "retype"]
+    table: str
+    column: str
+    type: str = ""
 
 
 class Legacy(Protocol):
@@ -72,6 +84,10 @@ class Legacy(Protocol):
 
     def transaction(self) -> AbstractContextManager[Callable[[Write], None]]:
         """An open transaction of the ERP: writes are done at once, committed at the end, undone on an exception."""
+        ...
+
+    def alter(self, alteration: Alteration) -> None:
+        """Alter a table as an upgrade of the ERP does, and commit; only what the capabilities name is asked for."""
         ...
 
     def replace_capture(self) -> None:
@@ -109,6 +125,17 @@ def statement(write: Write, mark: str) -> tuple[str, list[Any]]:
     if write.operation is Operation.DELETE:
         return f'DELETE FROM "{write.table}" WHERE {where}', list(write.where.values())
     return f'TRUNCATE "{write.table}"', []
+
+
+def alteration_statement(alteration: Alteration) -> str:
+    """The alteration as SQL of PostgreSQL, and of SQLite but for `retype`."""
+    action, table, column, type = alteration
+    how = {
+        "add": f'ADD COLUMN "{column}" {type}',
+        "drop": f'DROP COLUMN "{column}"',
+        "retype": f'ALTER COLUMN "{column}" TYPE {type}',
+    }
+    return f'ALTER TABLE "{table}" {how[action]}'
 
 
 def commit(legacy: Legacy, *writes: Write) -> None:

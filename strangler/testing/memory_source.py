@@ -20,16 +20,18 @@ from typing import Any, BinaryIO, NamedTuple
 
 from strangler.changes import ORIGIN, Change, Operation, Position, Row, Transaction
 from strangler.errors import SourceError, SourceLost, Unavailable
-from strangler.ports import SqlSide
+from strangler.ports import Finding, SqlSide
 from strangler.shapes import Table
 
 
 class Committed(NamedTuple):
-    """A transaction in the log of the database: (table, operation, old row, new row) each, whole rows."""
+    """A transaction in the log of the database: (table, operation, old row, new row) each, whole rows; and the table that
+    it altered."""
 
     number: int
     at: float
     writes: tuple[tuple[str, Operation, Row | None, Row | None], ...]
+    altered: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,11 +98,21 @@ class MemoryDatabase:
             self.rows = rows
             self.commit(transaction.writes)
 
-    def commit(self, writes: Sequence[tuple[str, Operation, Row | None, Row | None]]) -> int:
+    def alter(self, table: Table) -> None:
+        """Give the table of this name another definition; its rows keep what they have in columns that are still there."""
+        names = [column.name for column in table.columns]
+        with self.writing:
+            self.rows[table.name] = [{name: row.get(name) for name in names} for row in self.rows[table.name]]
+            self.tables[table.name] = table
+            self.commit((), (table.name,))
+
+    def commit(
+        self, writes: Sequence[tuple[str, Operation, Row | None, Row | None]], altered: tuple[str, ...] = ()
+    ) -> int:
         """Put writes into the log, with the lock held; the number of the transaction. None is a heartbeat."""
         with self.changed:
             self.number += 1
-            self.log.append(Committed(self.number, time.time(), tuple(writes)))
+            self.log.append(Committed(self.number, time.time(), tuple(writes), altered))
             self.changed.notify_all()
             return self.number
 
@@ -121,13 +133,10 @@ class MemorySource:
         return {name: self._database.tables[name] for name in tables if name in self._database.tables}
 
     def prepare(self) -> str:
-        problems = [
-            problem for name, asked in self._tables.items() for problem in self._problems(name, asked)
-        ]
-        if problems:
-            raise SourceError(
-                f"source {self._name} can't be captured", why="; ".join(problems), do="mend the tables"
-            )
+        findings = self.examine(0)
+        if findings:
+            why = "; ".join(finding.what for finding in findings)
+            raise SourceError(f"source {self._name} can't be captured", why=why, do="mend the tables")
         with self._database.writing:
             capture = self._database.captures.get(self._name)
             if capture is None:
@@ -136,6 +145,13 @@ class MemorySource:
                 self._database.captures[self._name] = capture
             capture.tables = frozenset(self._tables)
             return capture.identity
+
+    def examine(self, outage: float) -> list[Finding]:
+        return [
+            Finding(problem, "mend the tables")
+            for name, asked in self._tables.items()
+            for problem in self._problems(name, asked)
+        ]
 
     def stream(self, after: Position, identity: str) -> MemoryStream:
         capture = self._database.captures.get(self._name)
@@ -222,6 +238,9 @@ class MemoryStream:
     def acknowledge(self, position: Position) -> None:
         self._capture.forgotten = max(self._capture.forgotten, int(position.split("/")[0]))
 
+    def behind(self) -> int:
+        return self._database.number - self._after
+
     def close(self) -> None:
         if self._open:
             self._open = False
@@ -249,7 +268,8 @@ class MemoryStream:
             for index, (table, operation, old, new) in enumerate(found.writes, 1)
             if table in self._asked
         ]
-        return Transaction(position(found.number), str(found.number), found.at, changes)
+        altered = [table for table in found.altered if table in self._asked]
+        return Transaction(position(found.number), str(found.number), found.at, changes, altered)
 
     def _part(self, table: str, row: Row | None) -> Row | None:
         return None if row is None else {name: row[name] for name in row if name in self._asked[table]}

@@ -17,7 +17,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Mark, SqlSide
+from strangler.ports import Chunk, Finding, Mark, SqlSide
 from strangler.shapes import Shape
 
 
@@ -113,6 +113,15 @@ class MemoryStore:
             for of in old:
                 del held.tombstones[of]
         return len(old)
+
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+        with self.database.lock:
+            there = [(self.database.shapes.get(shape.table), shape) for shape in shapes]
+        return [
+            Finding(f"the table {shape.table} doesn't fit", "take another table")
+            for found, shape in there
+            if found and {f.name: f.type for f in found.fields} != {f.name: f.type for f in shape.fields}
+        ]
 
     def reader(self) -> SqlSide:
         return MemorySide(self.database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from strangler.testing.change_source import (
     CUSTOMER,
     LINE,
     SCRIBBLE,
+    Alteration,
     Capabilities,
     ChangeSourceContract,
     Write,
@@ -74,6 +76,13 @@ class MemoryLegacy:
                         transaction.truncate(each.table)
 
             yield write
+
+    def alter(self, alteration: Alteration) -> None:
+        table = self.database.tables[alteration.table]
+        columns = [column for column in table.columns if column.name != alteration.column]
+        if alteration.action != "drop":
+            columns.append(_column(alteration.column, FieldType.TEXT, alteration.type))
+        self.database.alter(replace(table, columns=tuple(columns)))
 
     def replace_capture(self) -> None:
         source = self.source({CUSTOMER: ["name"]}, 30.0)

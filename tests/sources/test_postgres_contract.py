@@ -12,7 +12,14 @@ from pydantic import SecretStr
 
 from strangler.ports import ChangeSource
 from strangler.settings import Source
-from strangler.testing.change_source import Capabilities, ChangeSourceContract, Write, statement
+from strangler.testing.change_source import (
+    Alteration,
+    Capabilities,
+    ChangeSourceContract,
+    Write,
+    alteration_statement,
+    statement,
+)
 from strangler_connectors.postgres import connect
 
 SCHEMA = """
@@ -52,6 +59,10 @@ class PostgresLegacy:
                 connection.execute(sql.encode(), parameters)
 
             yield write
+
+    def alter(self, alteration: Alteration) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(alteration_statement(alteration).encode())
 
     def replace_capture(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

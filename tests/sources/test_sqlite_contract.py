@@ -14,7 +14,15 @@ from pydantic import SecretStr
 from strangler.changes import Operation
 from strangler.ports import ChangeSource
 from strangler.settings import Source
-from strangler.testing.change_source import Capabilities, ChangeSourceContract, Write, delete, statement
+from strangler.testing.change_source import (
+    Alteration,
+    Capabilities,
+    ChangeSourceContract,
+    Write,
+    alteration_statement,
+    delete,
+    statement,
+)
 from strangler_connectors.sqlite import connect
 
 SCHEMA = """
@@ -27,7 +35,8 @@ CREATE TABLE scribble (text text);
 class SqliteLegacy:
     """A file, written by an ordinary client."""
 
-    capabilities = Capabilities(boundaries=False)
+    # SQLite has no statement that gives a column another type.
+    capabilities = Capabilities(boundaries=False, alterations=frozenset({"add", "drop"}))
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,6 +58,10 @@ class SqliteLegacy:
                 connection.execute(*statement(each, "?"))
 
             yield write
+
+    def alter(self, alteration: Alteration) -> None:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(alteration_statement(alteration))
 
     def replace_capture(self) -> None:
         source = self.source({"customer": ["name", "note"], "order-line": ["Text"]}, 30.0)

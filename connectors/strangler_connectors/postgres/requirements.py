@@ -11,14 +11,8 @@ from typing import NamedTuple
 
 from psycopg import sql
 
+from strangler.ports import Finding
 from strangler_connectors.postgres.catalog import Relation
-
-
-class Need(NamedTuple):
-    """One thing that is missing and the statement or act that mends it."""
-
-    what: str
-    do: str
 
 
 class Server(NamedTuple):
@@ -35,7 +29,7 @@ class Server(NamedTuple):
     standby: bool
 
 
-def server_needs(server: Server) -> list[Need]:
+def server_needs(server: Server) -> list[Finding]:
     """What is missing on the server and the role."""
     role, database = (sql.Identifier(name).as_string() for name in (server.role, server.database))
     checks = [
@@ -54,48 +48,52 @@ def server_needs(server: Server) -> list[Need]:
             f"GRANT CREATE ON DATABASE {database} TO {role}",
         ),
     ]
-    return [Need(what, do) for holds, what, do in checks if not holds]
+    return [Finding(what, do) for holds, what, do in checks if not holds]
 
 
-def table_needs(server: Server, asked: Mapping[str, Sequence[str]], found: Sequence[Relation]) -> list[Need]:
+def table_needs(
+    server: Server, asked: Mapping[str, Sequence[str]], found: Sequence[Relation]
+) -> list[Finding]:
     """What is missing on the tables: that they exist, have the columns, can be read and identified."""
     needs = []
     for table, columns in asked.items():
         family = [relation for relation in found if relation.asked == table]
         if not family:
-            needs.append(Need(f"table {table} isn't there", "correct the table's name, or the search path"))
+            needs.append(
+                Finding(f"table {table} isn't there", "correct the table's name, or the search path")
+            )
         for relation in family:
             needs += _relation_needs(server, relation, columns)
     return needs
 
 
-def _relation_needs(server: Server, relation: Relation, columns: Sequence[str]) -> list[Need]:
+def _relation_needs(server: Server, relation: Relation, columns: Sequence[str]) -> list[Finding]:
     needs = []
     name, role = relation.quoted, sql.Identifier(server.role).as_string()
     missing = sorted(set(columns) - {column.name for column in relation.columns})
     if missing:
         needs.append(
-            Need(f"table {relation.asked} has no column {', '.join(missing)}", "correct the mapping")
+            Finding(f"table {relation.asked} has no column {', '.join(missing)}", "correct the mapping")
         )
     # PostgreSQL 18 could publish stored ones, but only them, and all tables of a publication alike.
     computed = sorted(relation.generated & set(columns))
     if computed:
         needs.append(
-            Need(
+            Finding(
                 f"table {relation.asked}: {', '.join(computed)} is generated and isn't part of the changes",
                 "write its expression into the mapping instead",
             )
         )
     if relation.persistence != "p":
-        needs.append(Need(f"table {relation.asked} isn't logged", f"ALTER TABLE {name} SET LOGGED"))
+        needs.append(Finding(f"table {relation.asked} isn't logged", f"ALTER TABLE {name} SET LOGGED"))
     if not relation.readable:
-        needs.append(Need(f"{server.role} may not read {name}", f"GRANT SELECT ON {name} TO {role}"))
+        needs.append(Finding(f"{server.role} may not read {name}", f"GRANT SELECT ON {name} TO {role}"))
     if not (relation.owned or server.is_superuser):
         owner = sql.Identifier(relation.owner).as_string()
-        needs.append(Need(f"only the owner of {name} may publish it", f"GRANT {owner} TO {role}"))
+        needs.append(Finding(f"only the owner of {name} may publish it", f"GRANT {owner} TO {role}"))
     if not relation.identity_columns or not set(relation.key) <= set(relation.identity_columns):
         why = "has no key" if not relation.key else "doesn't tell its key when a row is updated or deleted"
-        needs.append(Need(f"table {name} {why}", _mend_identity(relation)))
+        needs.append(Finding(f"table {name} {why}", _mend_identity(relation)))
     return needs
 
 

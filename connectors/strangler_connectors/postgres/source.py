@@ -12,6 +12,7 @@ from psycopg import pq, sql
 
 from strangler.changes import Position
 from strangler.errors import SourceError
+from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import Table
 from strangler_connectors.postgres import barrier
@@ -71,6 +72,10 @@ class PostgresSource:
             except psycopg.errors.QueryCanceled:
                 raise barrier.blocked(connection, self._name, barrier.open_transactions(connection)) from None
 
+    def examine(self, outage: float) -> list[Finding]:
+        with self._connected("examining the server") as connection:
+            return self._needs(connection, relations(connection, list(self._tables)))
+
     def stream(self, after: Position, identity: str) -> PostgresStream:
         with self._connected("opening the stream") as connection:
             capture = Capture(connection, self._capture)
@@ -107,13 +112,16 @@ class PostgresSource:
         ):
             yield connection
 
-    def _require(self, connection: psycopg.Connection[Any], found: Sequence[Relation]) -> None:
+    def _needs(self, connection: psycopg.Connection[Any], found: Sequence[Relation]) -> list[Finding]:
         row = connection.execute(_SERVER).fetchone()
         assert row is not None
         server = Server(*row)
-        needs = server_needs(server) + table_needs(server, self._tables, found)
+        return server_needs(server) + table_needs(server, self._tables, found)
+
+    def _require(self, connection: psycopg.Connection[Any], found: Sequence[Relation]) -> None:
         if not self._tables:
             raise SourceError(f"source {self._name}: no mapping names one of its tables")
+        needs = self._needs(connection, found)
         if needs:
             raise SourceError(
                 f"source {self._name} can't be captured yet; nothing was created",

@@ -77,6 +77,10 @@ class PostgresStream:
         # Invariant 1: nothing else ever moves what is confirmed to the server.
         self._acknowledged = max(self._acknowledged, position)
 
+    def behind(self) -> int | None:
+        """None: the server tells how many bytes wait, and only when asked."""
+        return None
+
     def close(self) -> None:
         if self._closed.is_set():
             return

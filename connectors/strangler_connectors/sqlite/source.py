@@ -9,6 +9,7 @@ from pathlib import Path
 
 from strangler.changes import Position
 from strangler.errors import SourceError, SourceLost, Unavailable
+from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import FieldType, Table
 from strangler.urls import MEMORY, sqlite_path
@@ -37,6 +38,10 @@ class SqliteSource:
         with self._connected("preparing the capture") as connection, immediate(connection):
             columns = self._captured(describe(connection, list(self._tables)))
             return Journal(connection, self._prefix).create(columns)
+
+    def examine(self, outage: float) -> list[Finding]:
+        with self._connected("examining the file", "ro") as connection:
+            return self._findings(describe(connection, list(self._tables)))
 
     def stream(self, after: Position, identity: str) -> SqliteStream:
         release = self._claim()
@@ -86,16 +91,17 @@ class SqliteSource:
 
     def _captured(self, found: Mapping[str, Table]) -> dict[str, list[str]]:
         """Table → asked columns and key, in the order of the table; SourceError for what can't be captured."""
-        needs = [
-            need for table, asked in self._tables.items() for need in _needs(found.get(table), table, asked)
-        ]
+        needs = self._findings(found)
         if needs or not self._tables:
             raise SourceError(
                 f"source {self._name} can't be captured yet; nothing was created",
-                why="; ".join(what for what, _ in needs) or "no mapping names one of its tables",
-                do="; ".join(dict.fromkeys(cure for _, cure in needs)),
+                why="; ".join(need.what for need in needs) or "no mapping names one of its tables",
+                do="; ".join(dict.fromkeys(need.do for need in needs)),
             )
         return {name: list(types) for name, types in self._types(found).items()}
+
+    def _findings(self, found: Mapping[str, Table]) -> list[Finding]:
+        return [each for name, asked in self._tables.items() for each in _needs(found.get(name), name, asked)]
 
     def _types(self, found: Mapping[str, Table]) -> dict[str, dict[str, FieldType]]:
         return {
@@ -155,13 +161,13 @@ def _path(name: str, url: str) -> Path:
     return Path(path)
 
 
-def _needs(table: Table | None, name: str, asked: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _needs(table: Table | None, name: str, asked: Sequence[str]) -> Iterator[Finding]:
     if table is None:
-        yield f"table {name} isn't there", "correct the table's name"
+        yield Finding(f"table {name} isn't there", "correct the table's name")
         return
     missing = sorted(set(asked) - {column.name for column in table.columns})
     if missing:
-        yield f"table {name} has no column {', '.join(missing)}", "correct the mapping"
+        yield Finding(f"table {name} has no column {', '.join(missing)}", "correct the mapping")
     if not table.key:
         index = f"CREATE UNIQUE INDEX {quoted(name + '_key')} ON {quoted(name)} (…)"
-        yield f"table {name} has no key", f"{index} over the NOT NULL columns that identify a row"
+        yield Finding(f"table {name} has no key", f"{index} over the NOT NULL columns that identify a row")

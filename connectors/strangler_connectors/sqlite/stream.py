@@ -83,6 +83,9 @@ class SqliteStream:
         # Invariant 1: nothing else ever prunes the journal.
         self._acknowledged = max(self._acknowledged, int(position, 16))
 
+    def behind(self) -> int:
+        return self._journal.last() - self._after
+
     def close(self) -> None:
         if self._closed:
             return
