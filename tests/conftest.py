@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
+from strangler.testing import connect as kafka_connect
+from strangler.testing import kafka as kafka_broker
 from strangler.testing import mariadb as mariadb_server
 from strangler.testing.postgres import Server, server
+from strangler.testing.shared import Run
 
 _numbers = itertools.count(1)
 
@@ -42,3 +46,29 @@ def mariadb_url(mariadb: mariadb_server.Standing) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     yield mariadb.create_database(name)
     mariadb.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What the processes of this run share; under pytest-xdist there are several, and the one that started them."""
+    folder = tmp_path_factory.getbasetemp()
+    alone = not hasattr(request.config, "workerinput")
+    return Run(folder, os.getpid()) if alone else Run(folder.parent, os.getppid())
+
+
+@pytest.fixture(scope="session")
+def kafka(the_run: Run) -> kafka_broker.Standing:
+    """One Kafka for the whole run, or the one that `STRANGLER_TEST_KAFKA` names. Not to be stopped."""
+    return kafka_broker.standing_or_shared(the_run)
+
+
+@pytest.fixture(scope="session")
+def connect(the_run: Run, kafka: kafka_broker.Standing) -> kafka_connect.Standing:
+    """One Kafka Connect for the whole run, or the one that `STRANGLER_TEST_CONNECT` names. Not to be stopped."""
+    return kafka_connect.standing_or_shared(the_run, kafka)
+
+
+@pytest.fixture
+def prefix() -> str:
+    """What this test's topics, groups and connectors begin with: `kafka` and `connect` are shared, their names too."""
+    return f"test{secrets.token_hex(4)}"

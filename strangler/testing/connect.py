@@ -3,6 +3,7 @@ and its JDBC sink: one distributed worker, so that what is registered outlives a
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import Final
 from strangler.testing import java
 from strangler.testing.kafka import Listening
 from strangler.testing.kafka_jars import resolve
+from strangler.testing.shared import Run
 
 SETTINGS: Final = {
     "config.storage.replication.factor": "1",
@@ -97,6 +99,12 @@ def worker(
     finally:
         if path is None:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def standing_or_shared(run: Run, broker: Listening) -> Standing:
+    """The Kafka Connect that `STRANGLER_TEST_CONNECT` names (a URL), or else one that all processes of a run share."""
+    standing = os.environ.get("STRANGLER_TEST_CONNECT", "").rstrip("/")
+    return Standing(standing or run.server("connect", "--bootstrap", broker.bootstrap))
 
 
 def _is_healthy(url: str) -> bool:

@@ -42,8 +42,8 @@ class Process:
     def __init__(
         self, name: str, command: Sequence[str], *, home: Path, log: Path, answers: Callable[[], bool]
     ) -> None:
-        self._name, self._command, self._home, self._answers = name, command, home, answers
-        self.log = log
+        self.name, self.log = name, log
+        self._command, self._home, self._answers = command, home, answers
         self._process: subprocess.Popen[bytes] | None = None
         self._mourner: subprocess.Popen[bytes] | None = None
 
@@ -103,7 +103,7 @@ class Process:
                     else f"is silent for {PATIENCE:.0f} s"
                 )
                 raise Unavailable(
-                    f"{self._name} doesn't start: it {how}", why=tail(self.log), do=f"see {self.log}"
+                    f"{self.name} doesn't start: it {how}", why=tail(self.log), do=f"see {self.log}"
                 )
             time.sleep(0.05)
 

@@ -5,6 +5,7 @@ Kafka comes as a distribution with shell scripts, which no package registry has;
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import struct
@@ -19,6 +20,7 @@ from typing import Final, Protocol
 from strangler.errors import Unavailable
 from strangler.testing import java
 from strangler.testing.kafka_jars import resolve
+from strangler.testing.shared import Run
 
 SETTINGS: Final = {
     "process.roles": "broker,controller",
@@ -120,6 +122,11 @@ def broker(
     finally:
         if path is None:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def standing_or_shared(run: Run) -> Standing:
+    """The Kafka that `STRANGLER_TEST_KAFKA` names (host:port), or else one that all processes of a run share."""
+    return Standing(os.environ.get("STRANGLER_TEST_KAFKA") or run.server("kafka"))
 
 
 METADATA: Final = struct.pack(">hhihi", 3, 1, 0, -1, 0)
