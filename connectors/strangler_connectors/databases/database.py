@@ -1,0 +1,72 @@
+"""What a source asks of the legacy database behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from strangler.ports import Finding, SqlSide
+from strangler.shapes import Table
+
+
+class Place(NamedTuple):
+    """Where a table stands, as the catalog writes it. `schema` is MySQL's and MariaDB's database."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+class Database(Protocol):
+    """A legacy database, reached directly. Every call but `reader` opens a connection of its own and closes it.
+
+    Callable from any thread. Errors: `Unavailable` when trying again may help, else SourceError.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it is: `postgresql`, `mysql`, `mariadb`, `mssql`, `oracle`, `db2`, `sqlite`, …"""
+        ...
+
+    @property
+    def catalog(self) -> str:
+        """The name of the database within its server, as the URL gives it; empty where it gives none."""
+        ...
+
+    def describe(self, tables: Sequence[str]) -> dict[str, Table]:
+        """See `ChangeSource.describe`."""
+        ...
+
+    def places(self, tables: Sequence[str]) -> dict[Place, str]:
+        """Where rows of the tables that exist are kept → the name as configured; a table that has descendants by
+        inheritance in PostgreSQL, whose rows are its rows too, has several places."""
+        ...
+
+    def reader(self) -> SqlSide:
+        """A new read-only connection; values are those of `strangler.changes.Row`."""
+        ...
+
+    def needs(self, outage: float) -> list[Finding]:
+        """What is missing to read the captured tables' changes from this database's log; see `ChangeSource.examine`."""
+        ...
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the transactions that are open now have ended, as far as this database tells which there are.
+        Raises Unavailable after `timeout` seconds, naming the one that blocks."""
+        ...
+
+    def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement in a transaction of its own, with `:name` for each parameter; its rows, if it has any."""
+        ...
+
+    def capture(self, tables: Sequence[str]) -> str:
+        """Make what this database itself needs so that a log reader sees exactly these tables (PostgreSQL: slot and
+        publication; elsewhere nothing); idempotent. The identity of that, which changes when changes in between
+        were lost; empty where there is nothing."""
+        ...
+
+    def release(self) -> None:
+        """Remove what `capture` made. Idempotent."""
+        ...
