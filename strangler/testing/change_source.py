@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import pytest
 
-from strangler.changes import ORIGIN, UNCHANGED, Change, Operation, Position, Transaction
+from strangler.changes import ORIGIN, PART, UNCHANGED, Change, Operation, Position, Transaction
 from strangler.errors import SourceError, SourceLost, StranglerError, Unavailable
 from strangler.ports import ChangeSource, ChangeStream
 from strangler.shapes import FieldType
@@ -168,6 +168,11 @@ def read_changes(stream: ChangeStream, count: int) -> list[Change]:
 def read_to(stream: ChangeStream, position: Position) -> list[Transaction]:
     """Read until the stream has passed `position`."""
     return read_until(stream, lambda so_far: bool(so_far) and so_far[-1].position >= position)
+
+
+def _last_id(read: Sequence[Transaction]) -> Any:
+    rows = [change.after for transaction in read for change in transaction.changes if change.after]
+    return rows[-1]["id"] if rows else None
 
 
 class _Undo(Exception):
@@ -359,6 +364,74 @@ class ChangeSourceContract:
         assert changed.after is not None
         assert changed.after["name"] == "Bob"
         assert changed.after["note"] == (UNCHANGED if legacy.capabilities.unchanged else large)
+
+    def test_a_large_transaction_comes_in_parts_and_may_be_resumed_between_any_two(
+        self, legacy: Legacy, source: ChangeSource
+    ) -> None:
+        identity = source.prepare()
+        commit(legacy, insert(CUSTOMER, id=-1))
+        commit(legacy, *(insert(CUSTOMER, id=i) for i in range(2 * PART + 5)))
+        commit(legacy, insert(CUSTOMER, id=-2))
+        read: list[Transaction] = []
+        while not read or _last_id(read) != -2:
+            with source.stream(read[-1].position if read else ORIGIN, identity) as stream:
+                read += read_until(stream, lambda so_far: any(t.changes for t in so_far))
+                stream.acknowledge(read[-1].position)
+        changes = [change for transaction in read for change in transaction.changes]
+        assert [c.after["id"] for c in changes if c.after] == [-1, *range(2 * PART + 5), -2]
+        assert max(len(transaction.changes) for transaction in read) <= PART
+        positions = [position for t in read for position in (*(c.position for c in t.changes), t.position)]
+        assert positions == sorted(positions)
+        if legacy.capabilities.boundaries:
+            ids = list(dict.fromkeys(t.id for t in read if t.changes))
+            assert len(ids) == 3
+
+    def test_a_part_that_was_not_acknowledged_is_read_again(
+        self, legacy: Legacy, source: ChangeSource
+    ) -> None:
+        identity = source.prepare()
+        commit(legacy, *(insert(CUSTOMER, id=i) for i in range(PART + 5)))
+        with source.stream(ORIGIN, identity) as stream:
+            first = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1]
+            stream.acknowledge(first.position)
+            second = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1]
+        with source.stream(first.position, identity) as stream:
+            again = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1]
+        assert (again.position, again.changes) == (second.position, second.changes)
+
+    @pytest.mark.parametrize(
+        "alteration",
+        [
+            Alteration("add", CUSTOMER, "email", "varchar(80)"),
+            Alteration("drop", CUSTOMER, "credit"),
+            Alteration("retype", CUSTOMER, "note", "varchar(2000)"),
+        ],
+        ids=lambda alteration: alteration.action,
+    )
+    def test_an_altered_table_is_named_before_its_first_row_of_the_new_shape(
+        self, legacy: Legacy, source: ChangeSource, alteration: Alteration
+    ) -> None:
+        if alteration.action not in legacy.capabilities.alterations:
+            return
+        identity = source.prepare()
+        commit(legacy, insert(CUSTOMER, id=1, name="old"))
+        with source.stream(ORIGIN, identity) as stream:
+            before = read_until(stream, lambda so_far: any(t.changes for t in so_far))
+            # What came before somebody looked may be named once more than needed, but not twice.
+            commit(legacy, insert(CUSTOMER, id=2, name="old"))
+            before = read_until(stream, lambda so_far: any(t.changes for t in so_far))
+            assert [t.altered for t in before if t.altered] == []
+            legacy.alter(alteration)
+            commit(legacy, insert(CUSTOMER, id=3, name="new"))
+            after = read_until(stream, lambda so_far: any(t.changes for t in so_far))
+        assert [table for t in after for table in t.altered] == [CUSTOMER]
+        (change,) = after[-1].changes
+        assert change.after == {"id": 3, "name": "new", "note": None}
+        names = [column.name for column in source.describe([CUSTOMER])[CUSTOMER].columns]
+        assert ("email" in names, "credit" in names) == (
+            alteration.action == "add",
+            alteration.action != "drop",
+        )
 
     def test_a_table_added_later_is_captured_under_the_same_identity(self, legacy: Legacy) -> None:
         with closing(legacy.source({CUSTOMER: ["name"]}, 30.0)) as source:

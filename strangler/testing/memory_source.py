@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as clock
 from decimal import Decimal
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from strangler.changes import ORIGIN, Change, Operation, Position, Row, Transaction
+from strangler.changes import ORIGIN, PART, Change, Operation, Position, Row, Transaction
 from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.ports import Finding, SqlSide
 from strangler.shapes import Table
@@ -158,12 +158,12 @@ class MemorySource:
         what = f"source {self._name}: changes may be missing"
         if capture is None or capture.identity != identity:
             raise SourceLost(what, why="the capture isn't the one that is remembered")
-        number = capture.start if after == ORIGIN else int(after.split("/")[0])
+        number, index = place(after) if after != ORIGIN else (capture.start, LAST)
         if number < capture.forgotten:
             raise SourceLost(what, why="what is asked for was acknowledged and let go")
         if not capture.reading.acquire(blocking=False):
             raise Unavailable(f"source {self._name}: another stream is open")
-        return MemoryStream(self._database, capture, self._asked(), number, self._heartbeat)
+        return MemoryStream(self._database, capture, self._asked(), (number, index), self._heartbeat)
 
     def safe_position(self, timeout: float) -> Position:
         if not self._database.writing.acquire(timeout=timeout):
@@ -208,7 +208,7 @@ class MemoryStream:
         database: MemoryDatabase,
         capture: Capture,
         asked: Mapping[str, frozenset[str]],
-        after: int,
+        after: tuple[int, int],
         heartbeat: float,
     ) -> None:
         self._database, self._capture, self._asked = database, capture, asked
@@ -225,7 +225,7 @@ class MemoryStream:
                 if found is None and now - self._heard < self._heartbeat and now < deadline:
                     self._database.changed.wait(min(deadline - now, self._heartbeat))
             if found is not None:
-                self._after, self._heard = found.number, now
+                self._heard = now
                 return self._transaction(found)
             if now >= deadline:
                 return None
@@ -236,10 +236,11 @@ class MemoryStream:
                     self._database.writing.release()
 
     def acknowledge(self, position: Position) -> None:
-        self._capture.forgotten = max(self._capture.forgotten, int(position.split("/")[0]))
+        number, index = place(position)
+        self._capture.forgotten = max(self._capture.forgotten, number if index == LAST else number - 1)
 
     def behind(self) -> int:
-        return self._database.number - self._after
+        return self._database.number - self._after[0]
 
     def close(self) -> None:
         if self._open:
@@ -254,9 +255,14 @@ class MemoryStream:
 
     def _next(self) -> Committed | None:
         # Transaction number n stands at index n - 1: the log is never cut.
-        return self._database.log[self._after] if self._after < len(self._database.log) else None
+        number, index = self._after
+        at = number if index == LAST else number - 1
+        return self._database.log[at] if at < len(self._database.log) else None
 
     def _transaction(self, found: Committed) -> Transaction:
+        """The whole of it, or its next part."""
+        begun = self._after[1] if self._after[0] == found.number else 0
+        part = found.writes[begun : begun + PART]
         changes = [
             Change(
                 position(found.number, index),
@@ -265,11 +271,13 @@ class MemoryStream:
                 self._part(table, old),
                 self._part(table, new),
             )
-            for index, (table, operation, old, new) in enumerate(found.writes, 1)
+            for index, (table, operation, old, new) in enumerate(part, begun + 1)
             if table in self._asked
         ]
         altered = [table for table in found.altered if table in self._asked]
-        return Transaction(position(found.number), str(found.number), found.at, changes, altered)
+        done = begun + len(part)
+        self._after = (found.number, LAST if done == len(found.writes) else done)
+        return Transaction(position(*self._after), str(found.number), found.at, changes, altered)
 
     def _part(self, table: str, row: Row | None) -> Row | None:
         return None if row is None else {name: row[name] for name in row if name in self._asked[table]}
@@ -303,9 +311,19 @@ class MemorySide:
         """Nothing to close."""
 
 
-def position(number: int, index: int = 9999_9999) -> Position:
+LAST: Final = 9999_9999
+"""The index of a whole transaction, behind all its changes."""
+
+
+def position(number: int, index: int = LAST) -> Position:
     """The number of the transaction and of the change in it, as fixed-width decimals."""
     return Position(f"{number:016}/{index:08}")
+
+
+def place(position: Position) -> tuple[int, int]:
+    """The numbers of a position."""
+    number, index = position.split("/")
+    return int(number), int(index)
 
 
 def _fill(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> None:

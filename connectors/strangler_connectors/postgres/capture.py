@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,13 +32,18 @@ FROM pg_replication_slots WHERE slot_name = %s
 """
 _PUBLICATION: Final = """
 SELECT obj_description(oid, 'pg_publication'),
-    ARRAY(SELECT prrelid::bigint FROM pg_publication_rel WHERE prpubid = p.oid)
+    ARRAY(SELECT prrelid::bigint FROM pg_publication_rel WHERE prpubid = p.oid),
+    pubinsert AND pubupdate AND pubdelete AND pubtruncate
+        AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE prpubid = p.oid AND to_jsonb(r) ->> 'prqual' IS NOT NULL)
 FROM pg_publication p WHERE pubname = %s
 """
 _PLACE: Final = """
 SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
 FROM pg_database WHERE datname = current_database()
 """
+
+
+_MISSING: Final = "source {source}: changes may be missing since the last position that is remembered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,19 @@ class Capture:
         record, _ = self._remembered()
         return record.identity(self._place(), self._name) if record and self.slot() else None
 
+    def require_whole(self, source: str, relations: Sequence[Relation]) -> None:
+        """Raise SourceLost where a table that is remembered as captured isn't, or not all of it: what was written to it
+        meanwhile is missing. Tables that are to join the capture don't matter yet."""
+        row = self._connection.execute(_PUBLICATION, [self._name]).fetchone()
+        if row is None or not row[0]:
+            raise SourceLost(_MISSING.format(source=source), why="its publication is no longer there")
+        record = Record(**json.loads(row[0]))
+        why = gap(record.tables, _by_name(relations), frozenset(row[1]))
+        if not row[2]:
+            why = f"the publication {self._name} was altered: it leaves out operations or rows"
+        if why:
+            raise SourceLost(_MISSING.format(source=source), why=why)
+
     def create(self, relations: Sequence[Relation]) -> str:
         """Make what is missing and publish exactly `relations`; the identity of the capture.
 
@@ -98,7 +116,7 @@ class Capture:
             if slot:
                 self._drop_slot()
             record = Record(secrets.token_hex(8), self._create_slot(), tables)
-        elif _has_gap(record.tables, tables, published or frozenset()):
+        elif gap(_without_gone(record.tables, tables), tables, published or frozenset()):
             record = Record(secrets.token_hex(8), record.start, tables)
         else:
             record = Record(record.token, record.start, tables)
@@ -162,7 +180,7 @@ def require_unbroken(
     source: str, slot: Slot | None, found: str | None, expected: str, after: Position
 ) -> None:
     """Raise SourceLost unless the capture is the one with identity `expected` and still reaches back to `after`."""
-    what = f"source {source}: changes may be missing since the last position that is remembered"
+    what = _MISSING.format(source=source)
     if slot is None or found is None:
         raise SourceLost(what, why="its slot or publication is no longer there")
     if found != expected:
@@ -183,9 +201,23 @@ def _by_name(relations: Sequence[Relation]) -> dict[str, list[int]]:
     return tables
 
 
-def _has_gap(before: dict[str, list[int]], now: dict[str, list[int]], published: frozenset[int]) -> bool:
-    """Whether a table that was captured was replaced by another, or was taken out of the publication meanwhile."""
-    return any(
-        table in now and (before[table][0] != now[table][0] or not published.issuperset(before[table]))
-        for table in before
-    )
+def gap(before: Mapping[str, list[int]], now: Mapping[str, list[int]], published: Collection[int]) -> str:
+    """Why changes of a captured table may be missing; empty when none are. `before` and `now`: table as configured → the oids
+    of it and of its descendants, as they were captured and as the catalog has them; `published`: those that are captured now."""
+    for table, oids in before.items():
+        if table not in now:
+            return f"the table {table} isn't there any more: it was dropped or renamed"
+        if now[table][0] != oids[0]:
+            return f"the table {table} is another one than was captured: it was made anew"
+        if lost := set(oids).difference(now[table]):
+            return f"{len(lost)} of the tables that inherit from {table} were dropped or taken away from it"
+        if set(oids).difference(published):
+            return f"the table {table} was taken out of the publication"
+        if set(now[table]).difference(oids):
+            return f"another table inherits from {table} now, and what was written to it wasn't captured"
+    return ""
+
+
+def _without_gone(before: Mapping[str, list[int]], now: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Tables that no mapping names any more leave the capture without harm."""
+    return {table: oids for table, oids in before.items() if table in now}

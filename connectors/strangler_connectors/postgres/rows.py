@@ -10,7 +10,7 @@ and the text: `n` NULL, `t` text, `u` unchanged TOAST (not sent).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
@@ -53,8 +53,11 @@ class RowDecoders(NamedTuple):
     delete: Decode
 
 
-def compile_decoders(table: str, columns: Sequence[WireColumn], asked: frozenset[str]) -> RowDecoders:
-    """Decoders that give the `asked` columns of `columns`, under the table's configured name."""
+def compile_decoders(
+    table: str, columns: Sequence[WireColumn], asked: Collection[str], absent: Mapping[str, Any]
+) -> RowDecoders:
+    """Decoders that give the `asked` columns of `columns`, under the table's configured name. New rows also have what is
+    `absent` on the wire: column → value."""
     wanted = [column.name in asked for column in columns]
     keys = [wanted_here and column.identity for column, wanted_here in zip(columns, wanted, strict=True)]
     source = "\n".join(
@@ -68,7 +71,7 @@ def compile_decoders(table: str, columns: Sequence[WireColumn], asked: frozenset
             "def insert(d, position):",
             f"    o = {_BODY + 3}",
             *_walk(columns, wanted, to_the_end=False),
-            f"    return new(Change, (position, table, INSERT, None, {_display(columns, wanted)}))",
+            f"    return new(Change, (position, table, INSERT, None, {_display(columns, wanted, absent)}))",
             "def update(d, position):",
             f"    kind = d[{_BODY}]",
             f"    o = {_BODY + 3}",
@@ -78,7 +81,7 @@ def compile_decoders(table: str, columns: Sequence[WireColumn], asked: frozenset
             "        before, o = read_key(d, o) if kind == 75 else read_old(d, o)",
             "        o += 3",
             *_walk(columns, wanted, to_the_end=False),
-            f"    after = {_display(columns, wanted)}",
+            f"    after = {_display(columns, wanted, absent)}",
             "    if kind == 79:",
             "        after = fill(after, before)",
             "    return new(Change, (position, table, UPDATE, before, after))",
@@ -98,6 +101,7 @@ def compile_decoders(table: str, columns: Sequence[WireColumn], asked: frozenset
         # A named tuple made without its Python-level constructor: half the time.
         "new": tuple.__new__,
         "table": table,
+        "absent": absent,
         **{f"convert_{type.value}": CONVERTERS[type] for type in FieldType if type in CONVERTERS},
     }
     exec(compile(source, f"<decoder of {table}>", "exec"), scope)
@@ -126,11 +130,11 @@ def _walk(columns: Sequence[WireColumn], wanted: Sequence[bool], to_the_end: boo
     return lines
 
 
-def _display(columns: Sequence[WireColumn], wanted: Sequence[bool]) -> str:
-    pairs = (f"{column.name!r}: v{i}" for i, column in enumerate(columns) if wanted[i])
-    return "{" + ", ".join(pairs) + "}"
+def _display(columns: Sequence[WireColumn], wanted: Sequence[bool], absent: Collection[str] = ()) -> str:
+    pairs = [f"{column.name!r}: v{i}" for i, column in enumerate(columns) if wanted[i]]
+    return "{" + ", ".join([*pairs, *(f"{name!r}: absent[{name!r}]" for name in absent)]) + "}"
 
 
 def _fill(after: Row, before: Row) -> Row:
     """With REPLICA IDENTITY FULL the old row is whole, so what didn't change is known."""
-    return {name: before[name] if value is UNCHANGED else value for name, value in after.items()}
+    return {name: before.get(name) if value is UNCHANGED else value for name, value in after.items()}

@@ -19,7 +19,8 @@ from strangler_connectors.postgres import barrier
 from strangler_connectors.postgres.capture import Capture, capture_name, require_unbroken
 from strangler_connectors.postgres.catalog import Relation, domains, relations
 from strangler_connectors.postgres.connection import open_connection, translated
-from strangler_connectors.postgres.decoder import Decoder, Wanted
+from strangler_connectors.postgres.decoder import Decoder
+from strangler_connectors.postgres.layouts import wanted
 from strangler_connectors.postgres.positions import confirmed, format_lsn
 from strangler_connectors.postgres.reader import PostgresSide
 from strangler_connectors.postgres.requirements import Server, server_needs, table_needs
@@ -80,14 +81,16 @@ class PostgresSource:
         with self._connected("opening the stream") as connection:
             capture = Capture(connection, self._capture)
             require_unbroken(self._name, capture.slot(), capture.identity(), identity, after)
-            decoder = Decoder(self._wanted(relations(connection, list(self._tables))), domains(connection))
+            found = relations(connection, list(self._tables))
+            capture.require_whole(self._name, found)
+            decoder = Decoder(wanted(connection, found, self._tables), domains(connection))
         replication = open_connection(self._url, self._name, replication=True)
         try:
             self._start(replication, after)
         except BaseException:
             replication.close()
             raise
-        return PostgresStream(self._name, replication, decoder, after, self._heartbeat, self._beat)
+        return PostgresStream(self._name, replication, decoder, after, self._heartbeat, self._look)
 
     def safe_position(self, timeout: float) -> Position:
         with self._connected("waiting for open transactions") as connection:
@@ -129,13 +132,6 @@ class PostgresSource:
                 do="; ".join(dict.fromkeys(need.do for need in needs if need.do)),
             )
 
-    def _wanted(self, found: Sequence[Relation]) -> dict[tuple[str, str], Wanted]:
-        keys = {relation.asked: relation.key for relation in found if relation.root}
-        return {
-            (r.schema, r.name): Wanted(r.asked, frozenset(self._tables[r.asked]) | set(keys[r.asked]))
-            for r in found
-        }
-
     def _start(self, replication: psycopg.Connection[Any], after: Position) -> None:
         command = sql.SQL(
             "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')"
@@ -147,9 +143,12 @@ class PostgresSource:
         with translated(self._name, "opening the stream"):
             _until_released(lambda: _copy_both(replication, command.as_bytes()))
 
-    def _beat(self) -> None:
-        with self._connected("making a heartbeat") as connection:
-            barrier.beat(connection)
+    def _look(self, silent: bool) -> None:
+        with self._connected("looking after the capture") as connection:
+            found = relations(connection, list(self._tables))
+            Capture(connection, self._capture).require_whole(self._name, found)
+            if silent:
+                barrier.beat(connection)
 
 
 def _copy_both(replication: psycopg.Connection[Any], command: bytes) -> None:

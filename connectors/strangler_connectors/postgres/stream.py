@@ -33,7 +33,8 @@ _REPORT: Final = Struct(">cqqqqB")
 
 
 class PostgresStream:
-    """See `ChangeStream`. `beat` makes the server write a heartbeat; it is called after `heartbeat` seconds of silence."""
+    """See `ChangeStream`. `look` sees whether the capture is still whole, every `heartbeat` seconds; after as long a silence it is
+    asked to make the server write a heartbeat, too."""
 
     def __init__(
         self,
@@ -42,14 +43,14 @@ class PostgresStream:
         decoder: Decoder,
         after: Position,
         heartbeat: float,
-        beat: Callable[[], None],
+        look: Callable[[bool], None],
     ) -> None:
         self._name, self._connection, self._decoder = name, connection, decoder
-        self._heartbeat, self._beat = heartbeat, beat
+        self._heartbeat, self._look = heartbeat, look
         self._last, self._acknowledged = after, after
         self._arrived = self._confirmed = 0
         self._quiet: Transaction | None = None
-        self._quiet_due = self._heard = self._beaten = self._reported = time.monotonic()
+        self._quiet_due = self._heard = self._looked = self._beaten = self._reported = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._selector.register(connection.pgconn.socket, selectors.EVENT_READ)
         self._using = threading.Lock()
@@ -61,6 +62,7 @@ class PostgresStream:
         deadline = time.monotonic() + wait
         with self._using, translated(self._name, "reading the replication stream"):
             while True:
+                self._look_when_due(time.monotonic())
                 transaction = self._receive()
                 if transaction is not None:
                     self._last = transaction.position
@@ -70,7 +72,6 @@ class PostgresStream:
                 if now >= deadline:
                     return None
                 self._report_when_due(now)
-                self._beat_when_silent(now)
                 self._selector.select(min(deadline - now, REPORT_INTERVAL, self._heartbeat))
 
     def acknowledge(self, position: Position) -> None:
@@ -112,7 +113,12 @@ class PostgresStream:
                     continue
                 transaction = feed(message)
                 if transaction is not None and transaction.position > last:
-                    if transaction.changes or self._quiet_for_long():
+                    if (
+                        transaction.changes and transaction.changes[0].position <= last
+                    ):  # Begun before, in an earlier part.
+                        rest = [change for change in transaction.changes if change.position > last]
+                        transaction = transaction._replace(changes=rest)
+                    if transaction.changes or transaction.altered or self._quiet_for_long():
                         self._quiet = None
                         return transaction
                     self._quiet, self._quiet_due = transaction, 0.0
@@ -137,10 +143,13 @@ class PostgresStream:
             self._quiet_due = self._heard + REPORT_INTERVAL
         self._quiet = Transaction(here, "", clock / 1e6 + EPOCH, ())
 
-    def _beat_when_silent(self, now: float) -> None:
-        if now - max(self._heard, self._beaten) >= self._heartbeat:
+    def _look_when_due(self, now: float) -> None:
+        silent = now - max(self._heard, self._beaten) >= self._heartbeat
+        if silent:
             self._beaten = now
-            self._beat()
+        if silent or now - self._looked >= self._heartbeat:
+            self._looked = now
+            self._look(silent)
 
     def _quiet_for_long(self) -> bool:
         return time.monotonic() - self._heard > REPORT_INTERVAL

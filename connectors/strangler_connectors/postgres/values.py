@@ -40,6 +40,22 @@ def field_type(oid: int) -> FieldType:
     return TYPES.get(oid, FieldType.TEXT)
 
 
+def read_as(wire: FieldType, now: FieldType) -> FieldType:
+    """How to read a value that was written when its column still had the type `wire`, and has the type `now` by now.
+
+    As the cast of the database would have it where that is beyond doubt. Otherwise the value stays what it was, and a mapping
+    of the new type calls it untranslatable.
+    """
+    widened = wire is FieldType.INTEGER and now is FieldType.DECIMAL
+    written = now is FieldType.TEXT and wire not in (FieldType.BOOLEAN, FieldType.BYTES)
+    return now if widened or written else wire
+
+
+def converted(type: FieldType, text: str | None) -> Any:
+    """The Python value of PostgreSQL's text."""
+    return None if text is None else CONVERTERS[type](text.encode())
+
+
 def _or_text(parse: Callable[[str], Any]) -> Callable[[bytes], Any]:
     def convert(raw: bytes) -> Any:
         text = raw.decode()

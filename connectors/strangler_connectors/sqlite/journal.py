@@ -86,8 +86,10 @@ class Journal:
         return {n: sql for n, sql in self._connection.execute(query) if n.startswith(f"{self._prefix}_on_")}
 
     def covers(self, table: str) -> bool:
-        """Whether all triggers of the table are there."""
-        return all(self._trigger(op, table) in self.triggers() for op in _SIDES)
+        """Whether all triggers of the table are there, and are its own: those of a renamed table go with it."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+        there = {name for (name,) in self._connection.execute(query, [table])}
+        return there.issuperset(self._trigger(op, table) for op in _SIDES)
 
     def layouts(self) -> dict[int, tuple[str, list[str]]]:
         """The number of each layout → its table and columns."""

@@ -1,27 +1,25 @@
 """The stream of a SQLite source: polls the journal and prunes what was acknowledged.
 
 A trigger can't see where a transaction ends. But a reader sees only what is committed, so what one poll finds is
-whole legacy transactions, and it is given as one. Only a backlog of more than `MOST` rows is cut, perhaps within a transaction.
+whole legacy transactions, and it is given as one. Only a backlog of more than `PART` rows is cut, perhaps within a transaction.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from strangler.changes import ORIGIN, Change, Operation, Position, Row, Transaction
-from strangler.errors import SourceError
+from strangler.changes import ORIGIN, PART, Change, Operation, Position, Row, Transaction
+from strangler.errors import SourceLost
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.sqlite_values import decode
 from strangler.shapes import FieldType
+from strangler_connectors.sqlite.catalog import describe, quoted
 from strangler_connectors.sqlite.connection import immediate, translated
 from strangler_connectors.sqlite.journal import BEAT, Journal, read_values
-
-MOST: Final = 10_000
-"""Journal rows in one transaction: what memory holds easily."""
 
 POLL: Final = 0.02
 """Seconds between two looks into the journal."""
@@ -57,6 +55,8 @@ class SqliteStream:
         self._name, self._connection, self._journal = name, connection, journal
         self._wanted, self._after, self._heartbeat, self._release = wanted, after, heartbeat, release
         self._layouts = journal.layouts()
+        self._schema, self._tables = self._version(), describe(connection, list(wanted))
+        self._altered: tuple[str, ...] = ()
         self._acknowledged = self._pruned = 0
         self._heard = self._pruned_at = time.monotonic()
         self._closed = False
@@ -100,17 +100,39 @@ class SqliteStream:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _look(self) -> None:
+        """See whether the file's schema was altered."""
+        version = self._version()
+        if version == self._schema:
+            return
+        tables = describe(self._connection, list(self._tables))
+        for table in self._tables:
+            if table not in tables or not self._journal.covers(table):
+                raise SourceLost(
+                    f"source {self._name}: changes may be missing since the last position that is remembered",
+                    why=f"the table {table} was dropped, renamed or made anew, and its triggers went with it",
+                )
+        altered = (table for table in tables if tables[table] != self._tables[table])
+        self._altered = tuple(dict.fromkeys((*self._altered, *altered)))
+        self._schema, self._tables = version, tables
+
+    def _version(self) -> int:
+        """A number that grows with every change of the file's schema."""
+        return int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
+
     def _poll(self) -> Transaction | None:
         query = (
             f"SELECT seq, at, op, layout, before, after FROM {self._journal.table}"
             " WHERE seq > ? ORDER BY seq LIMIT ?"
         )
-        rows = self._connection.execute(query, [self._after, MOST]).fetchall()
+        rows = self._connection.execute(query, [self._after, PART]).fetchall()
+        self._look()  # After the journal was read: what it has in a new shape is named.
         if not rows:
             return None
         changes = list(self._changes(rows))
         self._after, at = rows[-1][:2]
-        return Transaction(position(self._after), str(self._after), at, changes)
+        altered, self._altered = self._altered, ()
+        return Transaction(position(self._after), str(self._after), at, changes, altered)
 
     def _changes(self, rows: list[tuple[Any, ...]]) -> Iterator[Change]:
         for seq, _, op, layout, before, after in rows:
@@ -121,22 +143,21 @@ class SqliteStream:
             table, columns = self._layouts[layout]
             types = self._wanted.get(table)
             if types is not None:
-                old, new = (self._row(table, types, columns, text) for text in (before, after))
-                yield Change(position(seq), table, Operation(op), old, new)
+                old, new = (_values(columns, text) for text in (before, after))
+                if new is not None and len(types.keys() & new.keys()) < len(types):
+                    new = self._completed(table, types, new)
+                yield Change(position(seq), table, Operation(op), _row(types, old), _row(types, new))
 
-    def _row(
-        self, table: str, types: Mapping[str, FieldType], columns: list[str], text: str | None
-    ) -> Row | None:
-        if text is None:
-            return None
-        values = dict(zip(columns, read_values(text), strict=True))
-        missing = types.keys() - values.keys()
-        if missing:
-            raise SourceError(
-                f"table {table}: {', '.join(sorted(missing))} isn't in a change that was journalled before it was asked for",
-                do="let the changes before be read with the configuration as it was, then change it",
-            )
-        return {name: _decoded(type, values[name]) for name, type in types.items()}
+    def _completed(self, table: str, types: Mapping[str, FieldType], row: dict[str, Any]) -> dict[str, Any]:
+        """A row that was journalled before all these columns were asked for, with what the others have by now: newer than the
+        row, and what comes after it brings the same again. A row that is gone by now has nothing in them."""
+        missing, key = sorted(types.keys() - row.keys()), self._tables[table].key
+        query = (
+            f"SELECT {', '.join(map(quoted, missing))} FROM {quoted(table)}"
+            f" WHERE {' AND '.join(f'{quoted(name)} = ?' for name in key)}"
+        )
+        found = self._connection.execute(query, [row.get(name) for name in key]).fetchone()
+        return row | dict(zip(missing, found or [None] * len(missing), strict=True))
 
     def _beat(self) -> None:
         self._heard = time.monotonic()
@@ -151,6 +172,16 @@ class SqliteStream:
         with suppress(sqlite3.OperationalError), immediate(self._connection):
             self._journal.prune(self._acknowledged)
             self._pruned = self._acknowledged
+
+
+def _values(columns: Sequence[str], text: str | None) -> dict[str, Any] | None:
+    return None if text is None else dict(zip(columns, read_values(text), strict=True))
+
+
+def _row(types: Mapping[str, FieldType], values: Mapping[str, Any] | None) -> Row | None:
+    if values is None:
+        return None
+    return {name: _decoded(type, values[name]) for name, type in types.items() if name in values}
 
 
 def _decoded(type: FieldType, value: Any) -> Any:
