@@ -1,0 +1,144 @@
+"""Driver: the seam between the log and a client library of Kafka. What the log asks of one, and no more.
+
+Implementations raise only errors of `strangler.errors`: `Unavailable` when the broker doesn't answer in time. All waiting is
+bounded by the options' `timeout`. An object belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from strangler.errors import Unavailable
+from strangler_adapters.kafka_log.options import Options
+
+
+class Place(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+Headers = list[tuple[str, bytes]]
+
+
+class Fenced(Unavailable):
+    """Another process has begun to write for the same source, or the broker gave this one up; it must write no more."""
+
+
+class Writer(Protocol):
+    """Writes for one source, in transactions. Making one ends whatever an earlier writer of the same id left open, and
+    keeps that one from writing ever again: it meets `Fenced`. After an error it is good for nothing but `abort` and `close`."""
+
+    def begin(self) -> None: ...
+
+    def send(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
+        """Send a record; may be under way when this returns."""
+        ...
+
+    def flush(self) -> Mapping[Place, int]:
+        """Wait until the broker has all that was sent since `begin`. Place → the offset after the last record there."""
+        ...
+
+    def commit(self) -> None:
+        """After an error here nobody knows whether it was committed, until another writer of the same id is made."""
+        ...
+
+    def abort(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Fetched(NamedTuple):
+    """A record as it came."""
+
+    offset: int
+    key: bytes
+    value: bytes
+
+
+class Arrival(NamedTuple):
+    """What arrived of one partition: records in order, and from which offset it goes on, behind gaps."""
+
+    place: Place
+    records: Sequence[Fetched]
+    next: int
+
+
+class Reader(Protocol):
+    """Reads committed records of partitions."""
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Fetch `place` from here on. Raises StoreError, now or with the next `poll`, when the log no longer reaches back so far."""
+        ...
+
+    def poll(self, place: Place, wait: float) -> Iterable[Arrival]:
+        """What has arrived, of any partition that isn't paused; waits up to `wait` seconds for something of `place`."""
+        ...
+
+    def pause(self, place: Place) -> None: ...
+    def resume(self, place: Place) -> None: ...
+
+    def ends(self, places: Sequence[Place], committed: bool = True) -> dict[Place, int]:
+        """The offset after the last record of each, now; `committed`: up to the first transaction that is open."""
+        ...
+
+    def beginnings(self, places: Sequence[Place]) -> dict[Place, int]:
+        """The offset of the first record that is still there, of each."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it is: number of partitions, copies of each, and all its settings."""
+
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]
+
+
+class Admin(Protocol):
+    """Looks at topics and makes them."""
+
+    def topics(self, names: Sequence[str]) -> dict[str, Topic]:
+        """Those of the topics that exist."""
+        ...
+
+    def create(self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]) -> None:
+        """Make a topic and wait until it can be used; nothing happens when it is there by now."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Member(Protocol):
+    """A member of a consumer group that reads one topic. Fetches nothing; it only takes part in dividing."""
+
+    def partitions(self) -> frozenset[int]:
+        """Those that are this member's now; takes part in a division that is under way."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Driver(Protocol):
+    """A client library. Its methods connect."""
+
+    def writer(self, id: str) -> Writer: ...
+    def reader(self) -> Reader: ...
+    def admin(self) -> Admin: ...
+    def member(self, group: str, topic: str) -> Member: ...
+
+
+def load(options: Options) -> Driver:
+    """The driver that the options name; its library is imported only now. Raises ImportError when it isn't there."""
+    if options.driver == "confluent":
+        from strangler_adapters.kafka_log.confluent import ConfluentDriver
+
+        return ConfluentDriver(options)
+    from strangler_adapters.kafka_log.kafka_python import KafkaPythonDriver
+
+    return KafkaPythonDriver(options)

@@ -1,0 +1,214 @@
+"""The event log in Kafka: a topic for each function, partitioned by entity key; each append is one transaction.
+
+With its events, a transaction writes how far the source is now into a topic of positions, so that both stand or fall
+together. The transactional id is the source's: whoever begins to write for a source ends what its predecessor left open, and
+fences it off. So a writer knows all that is recorded, and after an append with an unknown outcome the next one first
+makes it known, and appends nothing twice.
+
+A commit becomes visible in one partition after the other. What is recorded therefore says where the transaction's events
+end, and a reader that has been told a position doesn't call a partition read before it is as far.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from typing import Final
+
+from strangler.changes import Position
+from strangler.errors import StoreError, StranglerError
+from strangler.events import Event
+from strangler.ports import Finding, Offset, Record, Share
+from strangler_adapters.kafka_log import topics
+from strangler_adapters.kafka_log.driver import Driver, Fenced, Place, Writer
+from strangler_adapters.kafka_log.limits import WINDOW
+from strangler_adapters.kafka_log.options import Options
+from strangler_adapters.kafka_log.partitioning import partition_of
+from strangler_adapters.kafka_log.reading import Reading
+from strangler_adapters.kafka_log.records import NOWHERE, Reached, decode, decode_reached, encode, encode_reached
+from strangler_adapters.kafka_log.wording import fenced, silent
+
+logger = logging.getLogger("strangler.log.kafka")
+
+_LOOK_AGAIN: Final = 0.001
+"""Seconds between two looks whether a commit is visible: it is, as a rule, at the first."""
+
+
+class KafkaLog:
+    """An `EventLog`; see the port. Connects when it is first used."""
+
+    def __init__(self, options: Options, driver: Driver) -> None:
+        self._options, self._driver = options, driver
+        self._reading = Reading(options, driver.reader)
+        self._counts: dict[str, int] = {}
+        self._writers: dict[str, Writer] = {}
+        self._fenced: set[str] = set()
+        self._recorded: dict[str, Reached] = {}
+        self._positions_read = 0
+
+    def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        writer = self._writer(source)
+        if position is None and not events:
+            return
+        if position is not None and position <= self._recorded.get(source, NOWHERE).position:
+            return
+        try:
+            writer.begin()
+            ends = self._send(writer, events)
+            if position is not None:
+                reached = Reached(position, dict(ends))
+                ends = {**ends, **self._record(writer, source, reached)}
+                self._recorded[source] = reached
+            writer.commit()
+        except BaseException as error:
+            self._give_up(source, error)
+            raise
+        self._await_visible(ends)
+
+    def position(self, source: str) -> Position:
+        self._catch_up_positions(committed=True)
+        reached = self._recorded.get(source, NOWHERE)
+        self._reading.expect(reached.ends)
+        return reached.position
+
+    def partitions(self, stream: str) -> int:
+        return self._open(topics.of_stream(self._options, stream))
+
+    def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
+        place = self._place(stream, partition)
+        fetched, next = self._reading.read(place, start, limit)
+        new = tuple.__new__
+        records = [new(Record, (offset + 1, decode(stream, value))) for offset, _, value in fetched]
+        if records:
+            records[-1] = Record(Offset(next), records[-1].event)
+        return records
+
+    def end(self, stream: str, partition: int) -> Offset:
+        return Offset(self._reading.end(self._place(stream, partition)))
+
+    def share(self, stream: str) -> Share | None:
+        self.partitions(stream)
+        topic = topics.of_stream(self._options, stream).name
+        return self._driver.member(f"{topic}.delivery", topic)
+
+    def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
+        wanted = [topics.of_stream(self._options, stream) for stream in streams]
+        wanted.append(topics.of_positions(self._options))
+        with closing(self._driver.admin()) as admin:
+            found = admin.topics([each.name for each in wanted])
+        return [
+            finding
+            for each in wanted
+            if each.name in found
+            for finding in topics.check(self._options, each, found[each.name], outage)
+        ]
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        self._reading.close()
+
+    def _send(self, writer: Writer, events: Sequence[Event]) -> Mapping[Place, int]:
+        """Send all events, and wait until the broker has them: place → where they end."""
+        size, counts = 0, {}
+        for event in events:
+            stream = event.function
+            if stream not in counts:
+                counts[stream] = self.partitions(stream), topics.of_stream(self._options, stream).name
+            key, value, headers = encode(event)
+            partitions, topic = counts[stream]
+            writer.send(Place(topic, partition_of(key, partitions)), key, value, headers)
+            size += len(value)
+            if size > WINDOW:
+                writer.flush()
+                size = 0
+        return writer.flush()
+
+    def _record(self, writer: Writer, source: str, reached: Reached) -> Mapping[Place, int]:
+        place = self._positions()
+        writer.send(place, source.encode(), encode_reached(reached), [])
+        return writer.flush()
+
+    def _writer(self, source: str) -> Writer:
+        """The writer of the source. To open one is to know how the last append ended, whoever made it."""
+        if source in self._fenced:
+            raise fenced()
+        if source not in self._writers:
+            self._positions()
+            writer = self._driver.writer(f"{self._options.prefix}.{source}")
+            try:
+                self._catch_up_positions(committed=False)
+            except BaseException:
+                writer.close()
+                raise
+            self._writers[source] = writer
+        return self._writers[source]
+
+    def _give_up(self, source: str, error: BaseException) -> None:
+        """After a failed append: end the transaction if possible, and forget what might not be so."""
+        writer = self._writers.pop(source)
+        self._recorded.clear()
+        self._positions_read = 0
+        if isinstance(error, Fenced):
+            self._fenced.add(source)
+        elif isinstance(error, StoreError):
+            with suppress(StranglerError):
+                writer.abort()
+        writer.close()
+
+    def _await_visible(self, ends: Mapping[Place, int]) -> None:
+        """Wait until readers see what was committed: the broker marks one partition after the other."""
+        deadline = time.monotonic() + self._options.timeout
+        hidden = dict(ends)
+        while hidden:
+            now = self._reading.ends(list(hidden))
+            hidden = {place: end for place, end in hidden.items() if now[place] <= end}
+            if hidden:
+                if time.monotonic() > deadline:
+                    raise silent(self._options, "the broker's mark that a transaction is complete")
+                time.sleep(_LOOK_AGAIN)
+
+    def _catch_up_positions(self, *, committed: bool) -> None:
+        """Read what is recorded of the sources. Not only what is `committed`: wait until nothing is undecided."""
+        place = self._positions()
+        if not committed:
+            with closing(self._driver.reader()) as other:
+                self._reading.expect(other.ends([place], committed=False))
+        while True:
+            fetched, next = self._reading.read(place, self._positions_read, 1000)
+            for _, key, value in fetched:
+                self._recorded[key.decode()] = decode_reached(value)
+            if not fetched:
+                return
+            self._positions_read = next
+
+    def _positions(self) -> Place:
+        wanted = topics.of_positions(self._options)
+        self._open(wanted)
+        return Place(wanted.name, 0)
+
+    def _place(self, stream: str, partition: int) -> Place:
+        self.partitions(stream)
+        return Place(topics.of_stream(self._options, stream).name, partition)
+
+    def _open(self, wanted: topics.Wanted) -> int:
+        """How many partitions the topic has; it is made when it isn't there, and refused when it would lose something."""
+        if wanted.name not in self._counts:
+            with closing(self._driver.admin()) as admin:
+                found = admin.topics([wanted.name])
+                if not found:
+                    logger.info("making a topic", extra={"topic": wanted.name})
+                    replication = self._options.replication
+                    admin.create(wanted.name, wanted.partitions, replication, wanted.settings)
+                    found = admin.topics([wanted.name])
+            topic = found[wanted.name]
+            for finding in topics.check(self._options, wanted, topic, outage=0.0):
+                if finding.blocks:
+                    raise StoreError(finding.what, do=finding.do)
+            self._counts[wanted.name] = topic.partitions
+        return self._counts[wanted.name]
+
+

@@ -1,0 +1,172 @@
+"""Topics: what those of the log have to be like, and what to do about one that is otherwise. Pure.
+
+One topic for each stream, `<prefix>.<function>`; and one for the positions of the sources, whose name has a hyphen, so that
+no function can be called like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from strangler.durations import format_duration
+from strangler.ports import Finding
+from strangler_adapters.kafka_log.driver import Topic
+from strangler_adapters.kafka_log.limits import LARGEST_EVENT
+from strangler_adapters.kafka_log.options import Options
+
+FOREVER: Final = "-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topic as it should be. `events`: it holds those, and not positions."""
+
+    name: str
+    partitions: int
+    settings: Mapping[str, str]
+    events: bool
+
+
+def of_stream(options: Options, stream: str) -> Wanted:
+    """The topic of a function's events. Kept for ever, and never thinned out, unless the options say so: what a store is
+    filled from again has to be whole."""
+    retention = FOREVER
+    if options.retention is not None:
+        retention = str(int(options.retention.total_seconds() * 1000))
+    settings = {
+        "cleanup.policy": "compact" if options.compaction else "delete",
+        "retention.ms": retention,
+        "retention.bytes": FOREVER,
+        "max.message.bytes": str(LARGEST_EVENT),
+        "message.timestamp.type": "CreateTime",
+    }
+    if options.compaction and options.retention is not None:
+        settings["cleanup.policy"] = "compact,delete"
+    return Wanted(f"{options.prefix}.{stream}", options.partitions, settings, True)
+
+
+def of_positions(options: Options) -> Wanted:
+    """The topic of positions: one partition, of which only the last record of each source is of use. Its segments are
+    small and soon compacted, since whoever begins reads it from its beginning."""
+    settings = {
+        "cleanup.policy": "compact",
+        "segment.bytes": str(1024 * 1024),
+        "segment.ms": str(600_000),
+        "min.cleanable.dirty.ratio": "0.1",
+        "delete.retention.ms": "60000",
+    }
+    return Wanted(f"{options.prefix}.source-positions", 1, settings, False)
+
+
+def check(options: Options, wanted: Wanted, topic: Topic, outage: float) -> list[Finding]:
+    """What of the topic isn't as it should be. `blocks`: it would lose events or positions."""
+    findings = list(_policy(options, wanted, topic))
+    findings += _partitions(options, wanted, topic)
+    if wanted.events:
+        findings += _retention(options, wanted, topic, outage)
+        findings += _size(options, wanted, topic)
+    return findings + list(_copies(options, wanted, topic))
+
+
+def _policy(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
+    is_, should = (
+        frozenset(each["cleanup.policy"].split(",")) for each in (topic.settings, wanted.settings)
+    )
+    if is_ == should:
+        return
+    if wanted.events:
+        harm = "old events of a key vanish" if "compact" in is_ - should else "it isn't thinned out as configured"
+    else:
+        harm = "positions of idle sources vanish" if "delete" in is_ else "it only grows"
+    policy = ",".join(sorted(is_))
+    blocks = "compact" in is_ - should if wanted.events else "delete" in is_
+    yield Finding(
+        f"topic {wanted.name} has cleanup.policy={policy}: {harm}",
+        alter(options, wanted, "cleanup.policy"),
+        blocks,
+    )
+
+
+def _partitions(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
+    if topic.partitions == wanted.partitions:
+        return
+    if not wanted.events:
+        what = f"topic {wanted.name} has {topic.partitions} partitions: positions would be looked for in the wrong one"
+        yield Finding(what, f"stop the workers, and name another log.options.prefix, or empty stores and log")
+        return
+    what = f"topic {wanted.name} has {topic.partitions} partitions, the configuration says {wanted.partitions}"
+    grow = (
+        f"; or, while nothing is left to deliver, kafka-topics.sh --bootstrap-server {options.servers[0]} --alter"
+        f" --topic {wanted.name} --partitions {wanted.partitions}, and start the workers again"
+    )
+    more = grow if topic.partitions < wanted.partitions else " (partitions can't be taken away)"
+    yield Finding(what, f"write log.options.partitions: {topic.partitions}{more}", blocks=False)
+
+
+def _retention(options: Options, wanted: Wanted, topic: Topic, outage: float) -> Iterator[Finding]:
+    if topic.settings["cleanup.policy"] == "compact":
+        return
+    kept = int(topic.settings["retention.ms"])
+    if kept >= 0 and kept < outage * 1000:
+        yield Finding(
+            f"topic {wanted.name} keeps events for {format_duration(kept / 1000)}, shorter than the outage of"
+            f" {format_duration(outage)} to survive",
+            alter(options, wanted, "retention.ms"),
+        )
+    elif str(kept) != wanted.settings["retention.ms"]:
+        said = "for ever" if kept < 0 else f"for {format_duration(kept / 1000)}"
+        yield Finding(
+            f"topic {wanted.name} keeps events {said}, which isn't as configured",
+            alter(options, wanted, "retention.ms"),
+            blocks=False,
+        )
+    if topic.settings["retention.bytes"] != FOREVER:
+        yield Finding(
+            f"topic {wanted.name} keeps only {int(topic.settings['retention.bytes']):,} bytes of a partition, however young",
+            alter(options, wanted, "retention.bytes"),
+            blocks=False,
+        )
+
+
+def _size(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
+    largest = int(topic.settings["max.message.bytes"])
+    if largest < LARGEST_EVENT:
+        yield Finding(
+            f"topic {wanted.name} takes no event beyond {largest:,} bytes: a larger one would stop its source",
+            alter(options, wanted, "max.message.bytes"),
+            blocks=False,
+        )
+
+
+def _copies(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
+    least = int(topic.settings["min.insync.replicas"])
+    if topic.replication == 1:
+        yield Finding(
+            f"topic {wanted.name} is kept once: it is lost with its broker's disk",
+            "with three brokers or more: kafka-reassign-partitions.sh, to three replicas; then min.insync.replicas=2",
+            blocks=False,
+        )
+    elif least < 2:
+        yield Finding(
+            f"topic {wanted.name} has min.insync.replicas={least}: what one broker alone confirmed can be lost",
+            alter(options, wanted, "min.insync.replicas", "2"),
+            blocks=False,
+        )
+    if topic.settings["unclean.leader.election.enable"] == "true":
+        yield Finding(
+            f"topic {wanted.name} lets a replica lead that is behind (unclean.leader.election.enable): events can be lost",
+            alter(options, wanted, "unclean.leader.election.enable", "false"),
+            blocks=False,
+        )
+
+
+def alter(options: Options, wanted: Wanted, key: str, value: str | None = None) -> str:
+    """The command that sets it."""
+    value = wanted.settings[key] if value is None else value
+    listed = f"[{value}]" if "," in value else value
+    return (
+        f"kafka-configs.sh --bootstrap-server {options.servers[0]} --alter --entity-type topics"
+        f" --entity-name {wanted.name} --add-config {key}={listed}"
+    )

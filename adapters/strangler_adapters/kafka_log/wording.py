@@ -1,0 +1,52 @@
+"""Wording: what goes wrong with Kafka, in words that say what to do. The same for both drivers."""
+
+from __future__ import annotations
+
+from strangler.errors import StoreError, Unavailable
+from strangler_adapters.kafka_log.driver import Fenced
+from strangler_adapters.kafka_log.limits import LARGEST_EVENT, LARGEST_REQUEST
+from strangler_adapters.kafka_log.options import Options
+
+
+def unanswered(options: Options, error: object) -> Unavailable:
+    """The broker doesn't answer, or is busy with itself."""
+    return Unavailable(
+        f"the Kafka log at {options.place} doesn't answer",
+        why=str(error),
+        do="see whether the brokers run and can be reached from here; it is tried again",
+    )
+
+
+def refused(options: Options, error: object) -> StoreError:
+    """The broker answers no."""
+    return StoreError(
+        f"the Kafka log at {options.place} refuses",
+        why=str(error),
+        do="see that log.options.client says how to log in, and that this user may read, write, create and describe"
+        f" topics and groups that begin with {options.prefix!r}, and use such transactional ids",
+    )
+
+
+def fenced() -> Fenced:
+    """Somebody else writes now."""
+    return Fenced(
+        "this process may no longer write into the Kafka log",
+        why="another one has begun to write for the same source, or this one was silent for so long that the broker gave it up",
+        do="nothing, unless two workers are meant to read the same source: only one can",
+    )
+
+
+def too_large(options: Options, error: object) -> StoreError:
+    """A record beyond what the topic takes."""
+    servers = options.servers[0]
+    return StoreError(
+        "an event is too large for the Kafka log",
+        why=f"{error}; a topic is made for events of {LARGEST_EVENT:,} bytes, and none larger than {LARGEST_REQUEST:,} is ever sent",
+        do=f"kafka-configs.sh --bootstrap-server {servers} --alter --entity-type topics --entity-name {options.prefix}.FUNCTION"
+        f" --add-config max.message.bytes={LARGEST_REQUEST}; or leave the large column out of the mapping",
+    )
+
+
+def silent(options: Options, what: str) -> Unavailable:
+    """Nothing came although there is something."""
+    return unanswered(options, f"{what} didn't come within {options.timeout:g} s")
