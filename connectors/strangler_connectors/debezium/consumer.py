@@ -1,0 +1,165 @@
+"""The consumer: one member of a group that holds every partition of a source's topics, or nothing.
+
+Membership is the lock that lets one stream be open at once, wherever its process runs; it costs no round trip, since the
+client's own thread keeps it up while the caller is busy, and goes by itself when the process dies. Where to
+read is not left to the group: positions are set here, so that a rebalance (another member comes and goes, the
+broker restarts) goes on exactly where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import kafka
+from kafka import errors
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from strangler.errors import Unavailable
+from strangler_connectors.debezium import client
+from strangler_connectors.debezium.exclusive import Exclusive
+from strangler_connectors.debezium.options import Options
+
+SESSION: Final = 10.0
+"""Seconds after which a member that was killed counts as gone, so that the next stream can be opened."""
+
+JOINING: Final = 15.0
+"""Longest wait, in seconds, for the group to settle."""
+
+SILENCE: Final = 5.0
+"""Seconds without a record after which the broker is asked whether it is still there, and how long it may take to say so."""
+
+COMMIT_INTERVAL: Final = 1.0
+"""Least seconds between two commits of offsets."""
+
+_DAY: Final = 86_400_000
+
+Offsets = Mapping[TopicPartition, int]
+"""Partition → the offset to read from next."""
+
+
+class Consumer:
+    """Reads `topics` from `starts` on; a partition that isn't there yet is read from its beginning once it is.
+
+    Raises Unavailable while another stream holds the group, SourceLost where Kafka no longer has what was to be read next.
+    """
+
+    def __init__(self, options: Options, topics: Sequence[str], starts: Offsets) -> None:
+        self._options = options
+        self._next = dict(starts)
+        self._division = Exclusive()
+        self._pending: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._committing: Any = None
+        self._committed = 0.0
+        self._heard = time.monotonic()
+        self._consumer = client.consumer(
+            options,
+            group_id=options.group,
+            partition_assignment_strategy=(self._division,),
+            session_timeout_ms=int(SESSION * 1000),
+            heartbeat_interval_ms=int(SESSION * 200),
+            # A caller may be busy for as long as it likes: that its process lives is enough.
+            max_poll_interval_ms=_DAY,
+            # So soon a topic that Debezium makes with a table's first row is found.
+            metadata_max_age_ms=10_000,
+        )
+        try:
+            self._consumer.subscribe(list(topics), listener=_Resuming(self._consumer, self._next))
+            self._join()
+        except BaseException:
+            self._leave()
+            raise
+
+    def poll(self, wait: float) -> list[Any]:
+        """The records that are here, or come within `wait` seconds; per partition in order, each once."""
+        with client.translated(self._options, "reading"):
+            polled = self._consumer.poll(timeout_ms=int(wait * 1000))
+            self._require_hold()
+            self._commit_when_due()
+            records = [record for batch in polled.values() for record in batch]
+            for record in records:
+                self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            self._require_broker(bool(records), wait)
+        return records
+
+    def commit(self, offsets: Offsets, note: str) -> None:
+        """Have the group remember where to go on, with a `note` beside it; done lazily, at the latest by `close`."""
+        self._pending.update({at: OffsetAndMetadata(offset, note, -1) for at, offset in offsets.items()})
+        self._commit_when_due()
+
+    def behind(self) -> int:
+        """Records in Kafka that haven't been given out, as of the last fetch."""
+        ends = ((at, self._consumer.highwater(at)) for at in self._consumer.assignment())
+        return sum(max(0, end - self._next.get(at, 0)) for at, end in ends if end is not None)
+
+    def close(self) -> None:
+        """Commit what is due and leave the group, so that the next stream can be opened at once."""
+        try:
+            if self._pending:
+                self._consumer.commit(self._pending, timeout_ms=int(SILENCE * 1000))
+        except errors.KafkaError:
+            pass  # What isn't committed is read again, and dropped by its position.
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._consumer.close(autocommit=False, timeout_ms=int(SILENCE * 1000))
+
+    def _join(self) -> None:
+        deadline = time.monotonic() + JOINING
+        with client.translated(self._options, "joining the consumer group"):
+            while not self._consumer.assignment():
+                # Nothing is kept of what this gives: records come only to who holds partitions.
+                self._consumer.poll(timeout_ms=100, max_records=1)
+                self._require_hold()
+                if time.monotonic() > deadline:
+                    raise occupied(self._options, "its members don't settle")
+        for at in self._consumer.assignment():
+            self._consumer.seek(at, self._next.setdefault(at, 0))
+
+    def _require_hold(self) -> None:
+        if self._division.excluded:
+            raise occupied(self._options, "another member holds it")
+
+    def _require_broker(self, heard: bool, wait: float) -> None:
+        """A poll says nothing of a broker that is gone; so it is asked when there was silence."""
+        now = time.monotonic()
+        if heard:
+            self._heard = now
+        elif wait and now - self._heard > SILENCE:
+            self._consumer.end_offsets(list(self._next), timeout_ms=int(SILENCE * 1000))
+            self._heard = time.monotonic()
+
+    def _commit_when_due(self) -> None:
+        if self._committing is not None and self._committing.is_done:
+            if self._committing.failed():
+                self._pending = self._sent | self._pending
+            self._committing = None
+        if not self._pending or self._committing or time.monotonic() - self._committed < COMMIT_INTERVAL:
+            return
+        self._committed = time.monotonic()
+        self._sent, self._pending = self._pending, {}
+        self._committing = self._consumer.commit_async(self._sent)
+
+
+class _Resuming(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
+    """After a rebalance every partition goes on behind the last record that was given out."""
+
+    def __init__(self, consumer: kafka.KafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        self._consumer, self._offsets = consumer, offsets
+
+    def on_partitions_revoked(self, revoked: Any) -> None: ...
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        for at in assigned:
+            self._consumer.seek(at, self._offsets.setdefault(at, 0))
+
+
+def occupied(options: Options, why: str) -> Unavailable:
+    """The error of a second stream."""
+    return Unavailable(
+        f"source {options.source}: the consumer group {options.group} is in use", why=why,
+        do="only one stream may read a source: end the other one; one that was killed is gone after "
+        f"{SESSION:.0f} s",
+    )  # fmt: skip
