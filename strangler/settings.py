@@ -86,6 +86,10 @@ class Source(Section):
         timedelta(days=1),
         description="Longest outage that capture is to survive; `strangler doctor` says whether the source keeps its log that long.",
     )
+    state: Path | None = Field(
+        None,
+        description="File of a connector that has to remember something itself (polling); by default in the data directory.",
+    )
     options: dict[str, Any] = Field(
         default_factory=dict, description="What only this kind of connector knows; see its page."
     )

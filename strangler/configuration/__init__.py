@@ -98,7 +98,12 @@ def _completed(settings: Settings, folder: Path) -> Settings:
 
     control = seen(settings.control.url if settings.control else None, "control.db")
     sources = {
-        name: source.model_copy(update={"url": seen(source.url, "")})
+        name: source.model_copy(
+            update={
+                "url": seen(source.url, ""),
+                "state": folder / source.state.expanduser() if source.state else data / f"{name}.state.db",
+            }
+        )
         for name, source in settings.sources.items()
     }
     stores = {

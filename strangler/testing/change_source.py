@@ -50,6 +50,8 @@ class Capabilities:
     """A truncated table is a change of its own."""
     copy: bool = False
     """The reader can write COPY text."""
+    moves: bool = True
+    """A changed key is one change; otherwise the row appears under the new key and is removed under the old one."""
     alterations: frozenset[str] = frozenset({"add", "drop", "retype"})
     """What an ERP's upgrade may do to a captured table here: those of `Alteration.action` that the database allows and the
     source sees."""
@@ -324,6 +326,12 @@ class ChangeSourceContract:
         identity = source.prepare()
         commit(legacy, insert(CUSTOMER, id=1, name="Ann"))
         commit(legacy, update(CUSTOMER, {"id": 1}, id=2))
+        if not legacy.capabilities.moves:
+            with source.stream(ORIGIN, identity) as stream:
+                _, come, gone = read_changes(stream, 3)
+            assert (come.operation, come.after) == (Operation.INSERT, {"id": 2, "name": "Ann", "note": None})
+            assert (gone.operation, gone.before) == (Operation.DELETE, {"id": 1})
+            return
         with source.stream(ORIGIN, identity) as stream:
             _, moved = read_changes(stream, 2)
         assert moved.operation is Operation.UPDATE
