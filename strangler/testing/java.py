@@ -60,6 +60,8 @@ class Process:
         if self.pid is not None:
             return
         self._bury()
+        if self._answers():
+            raise Unavailable(f"{self.name} doesn't start", why="another one answers at its address already")
         with self.log.open("ab") as output:
             # A session of its own: Ctrl-C in a terminal reaches the parent alone, which stops things in order.
             self._process = subprocess.Popen(
