@@ -15,7 +15,7 @@ from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
 from strangler.errors import Untranslatable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import EntityMapping
-from strangler.shapes import Shape
+from strangler.shapes import Shape, Table
 
 WAITING = "waits behind an earlier change of the same key"
 
@@ -56,6 +56,11 @@ class Boundary:
     def shapes(self) -> list[Shape]:
         """The shape of every entity that this boundary makes events of."""
         return [mapping.shape for mappings in self._by_table.values() for mapping in mappings]
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The legacy tables as the mappings know them, by name."""
+        return {name: mappings[0].table for name, mappings in self._by_table.items()}
 
     def mapping(self, function: str, entity: str) -> EntityMapping | None:
         """The mapping of the entity; None when the configuration no longer has it."""

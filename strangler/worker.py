@@ -25,6 +25,7 @@ from strangler.errors import SourceError, StranglerError
 from strangler.filling import Filling
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
+from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
 
 logger = logging.getLogger("strangler.worker")
@@ -79,7 +80,10 @@ class Worker:
     def _read(self, name: str) -> None:
         """A source's thread: capture, translate, append."""
         functions = assembly.functions_of(self._settings, name)
+        schema = Schema(name, self._settings, self._control)
         with closing(assembly.source(self._settings, name)) as legacy:
+            # Before the mappings are compiled: that one doesn't fit any more is the lesser part of the news.
+            schema.require_known(legacy.describe(schema.tables))
             mappings = [m for each in functions for m in assembly.mappings(self._settings, each, legacy)]
         boundary = Boundary(mappings)
         with (
@@ -88,7 +92,9 @@ class Worker:
         ):
             batch = self._settings.sync.batch
             captured = partial(self._capture_made, name)
-            stream = Stream(name, source, boundary, log, self._control, batch, self._grown.ring, captured)
+            stream = Stream(
+                name, source, schema, boundary, log, self._control, batch, self._grown.ring, captured
+            )
             stream.run(self._keeper.stop)
 
     def _capture_made(self, source: str) -> None:

@@ -43,11 +43,18 @@ class _Sync(Collector):
         failing = GaugeMetricFamily(
             "strangler_source_failing", "1 while the source can't be read.", labels=["source"]
         )
+        behind = GaugeMetricFamily(
+            "strangler_source_consumer_lag_records",
+            "Records of the source that wait to be read, where it tells.",
+            labels=["source"],
+        )
         for name, record in sources.all_sources(self._control).items():
+            if record.behind is not None:
+                behind.add_metric([name], record.behind)
             if record.seen_at:
                 silence.add_metric([name], max(0.0, time.time() - record.seen_at))
             failing.add_metric([name], float(record.error is not None))
-        yield from (silence, failing)
+        yield from (silence, failing, behind)
 
     def _functions(self) -> Iterator[Metric]:
         label = ["function"]

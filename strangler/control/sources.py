@@ -20,6 +20,7 @@ class SourceRecord:
 
     `seen_at` is when the source was last heard of, by our clock; `committed_at` when the last transaction from it was
     committed, by its clock; seconds since the epoch, 0 for never. `error` is what is wrong now, None when all is well.
+    `behind` is how many records wait to be read, None where the source can't tell.
     """
 
     name: str
@@ -28,6 +29,7 @@ class SourceRecord:
     seen_at: float
     committed_at: float
     error: str | None
+    behind: int | None = None
 
 
 def get(control: Control, name: str) -> SourceRecord | None:
@@ -58,9 +60,18 @@ def remember(control: Control, name: str, identity: str) -> None:
         )
 
 
-def seen(control: Control, name: str, position: Position, *, seen_at: float, committed_at: float) -> None:
+def seen(
+    control: Control,
+    name: str,
+    position: Position,
+    *,
+    seen_at: float,
+    committed_at: float,
+    behind: int | None = None,
+) -> None:
     """The source was heard of, and the log has it up to `position`; whatever was wrong is over."""
-    _update(control, name, position=position, committed_at=committed_at, seen_at=seen_at, error=None)
+    values = {"position": position, "committed_at": committed_at, "seen_at": seen_at, "behind": behind}
+    _update(control, name, **values, error=None)
 
 
 def fail(control: Control, name: str, error: str) -> None:
@@ -71,9 +82,10 @@ def fail(control: Control, name: str, error: str) -> None:
 
 
 def forget(control: Control, name: str) -> None:
-    """The capture was removed on purpose; the next one begins anew."""
+    """The capture was removed on purpose; the next one begins anew, with the tables as they are then."""
     with control.begin() as connection:
         connection.execute(delete(tables.source).where(_is(name)))
+        connection.execute(delete(tables.legacy_table).where(tables.legacy_table.c.source == name))
 
 
 def _update(control: Control, name: str, **values: Any) -> None:

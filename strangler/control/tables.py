@@ -78,9 +78,20 @@ source = Table(
     Column("seen_at", Float, nullable=False),
     Column("committed_at", Float, nullable=False),
     Column("error", Text),
+    Column("behind", BigInteger),
 )
 """What is remembered of each source: the identity of its capture, how far the log has it, when it was
-last heard of (`seen_at`), when the last transaction from it was committed there (`committed_at`)."""
+last heard of (`seen_at`), when the last transaction from it was committed there (`committed_at`), and how many
+records wait there to be read (`behind`, NULL where the source can't tell)."""
+
+legacy_table = Table(
+    "legacy_table",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("table", String(256), primary_key=True),
+    Column("shape", Text, nullable=False),
+)
+"""What each captured legacy table looked like when it was last agreed to: `shape` is JSON of `strangler.shapes.Table`."""
 
 delivery = Table(
     "delivery",

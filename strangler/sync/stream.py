@@ -2,7 +2,8 @@
 
 The order of the steps is the guarantee: what can't be translated is held, then events are appended with the
 source's position in one step, then the source is acknowledged (invariant 1). Killed between any two of them, the same
-transactions are read again and the repetition changes nothing.
+transactions are read again and the repetition changes nothing. Where a captured table was altered, the source keeps its place
+before the alteration until the new shape is agreed to (`Schema`): nothing is translated by a wrong one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
 from strangler.sync import releasing
+from strangler.sync.schema import Schema
 
 logger = logging.getLogger("strangler.sync.stream")
 
@@ -48,6 +50,7 @@ class Stream:
         self,
         name: str,
         source: ChangeSource,
+        schema: Schema,
         boundary: Boundary,
         log: EventLog,
         control: Control,
@@ -55,10 +58,11 @@ class Stream:
         appended: Callable[[], None],
         captured: Callable[[], None],
     ) -> None:
-        self._name, self._source, self._boundary = name, source, boundary
+        self._name, self._source, self._schema, self._boundary = name, source, schema, boundary
         self._log, self._control, self._batch = log, control, batch
         self._appended, self._captured = appended, captured
         self._position = ORIGIN
+        self._taken: Transaction | None = None
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
 
@@ -67,6 +71,7 @@ class Stream:
         self._position = self._log.position(self._name)
         try:
             with self._open() as stream:
+                self._begin_schema()
                 self._captured()
                 logger.info("reading", extra={"source": self._name, "after": self._position})
                 while not stop.is_set():
@@ -122,6 +127,14 @@ class Stream:
             )
         return safe
 
+    def _begin_schema(self) -> None:
+        """See that the tables are those that are known. After the stream was opened, since from then on it tells what is altered;
+        what was altered before that is seen here."""
+        tables = self._source.describe(self._schema.tables)
+        self._schema.begin(tables)
+        if any(tables.get(name) != table for name, table in self._boundary.tables.items()):
+            raise Unavailable(f"source {self._name} was altered just now: its mappings are compiled anew")
+
     def _carry(self, stream: ChangeStream) -> None:
         """Read what is there, at most a batch, and make it durable."""
         gathered, last, idle = self._gather(stream)
@@ -135,7 +148,7 @@ class Stream:
             self._position = last.position
             if gathered.events:
                 self._appended()
-        self._note(last, idle)
+        self._note(last, idle, stream.behind())
 
     def _attend(self) -> None:
         """Look after the quarantine now and then; others (a user, a backfill) write it too. And see whether the source was
@@ -151,9 +164,14 @@ class Stream:
     def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
         """Translate transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
         gathered, last, changes = Translation([], []), None, 0
-        transaction = stream.read(IDLE_WAIT)
+        transaction, self._taken = self._taken or stream.read(IDLE_WAIT), None
         while transaction is not None:
             if transaction.position > self._position:
+                if transaction.altered and last is not None:
+                    self._taken = transaction  # What came before it is made durable first.
+                    return gathered, last, False
+                if transaction.altered:
+                    self._schema.require_known(self._source.describe(self._schema.tables))
                 self._boundary.translate(transaction, gathered)
                 last = transaction
             changes += max(1, len(transaction.changes))
@@ -162,10 +180,12 @@ class Stream:
             transaction = stream.read(0)
         return gathered, last, True
 
-    def _note(self, last: Transaction | None, idle: bool) -> None:
+    def _note(self, last: Transaction | None, idle: bool, behind: int | None) -> None:
         now = time.time()
         if now - self._noted < NOTE_EVERY:
             return
         self._noted = now
         committed = now if idle or last is None else last.committed_at
-        sources.seen(self._control, self._name, self._position, seen_at=now, committed_at=committed)
+        sources.seen(
+            self._control, self._name, self._position, seen_at=now, committed_at=committed, behind=behind
+        )

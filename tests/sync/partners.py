@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import SecretStr
+
 from strangler.changes import Change, Operation, Position, Row, Transaction
 from strangler.mapping import EntityMapping, compile_entity
-from strangler.settings import Entity, EventName, Events
+from strangler.settings import Entity, EventName, Events, Function, Settings, Source
 from strangler.shapes import Column, FieldType, Table
 
 TABLE = Table(
@@ -37,6 +39,13 @@ ENTITY = Entity(
         removed=[EventName(name="PartnerRemoved")],
     ),
 )
+
+
+def settings(**source: Any) -> Settings:
+    """A configuration with one source, `erp`, that has this one entity."""
+    section = Source(kind="memory", url=SecretStr("memory://"), **source)
+    function = Function(source="erp", store="service", entities={"partner": ENTITY})
+    return Settings(sources={"erp": section}, functions={"partners": function})
 
 
 def mapping() -> EntityMapping:

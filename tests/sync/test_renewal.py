@@ -30,12 +30,13 @@ from strangler.reconcile.narrow import Kind
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
 from strangler.sync.backfill import Backfill
+from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
 from strangler.testing.memory_log import MemoryLog
 from strangler.testing.memory_source import MemoryDatabase, MemorySource
 from strangler.worker import Worker
 from tests.sync.landscape import Landscape, until
-from tests.sync.partners import TABLE, mapping
+from tests.sync.partners import TABLE, mapping, settings
 
 Given = TypeVar("Given")
 
@@ -218,9 +219,9 @@ def test_a_backfill_that_began_before_a_newer_was_asked_for_does_not_begin_that(
 def stream_of(source: MemorySource, log: MemoryLog, control: Control) -> Stream:
     def nothing() -> None: ...
 
-    return Stream(
-        "erp", cast(ChangeSource, source), Boundary([mapping()]), log, control, 20, nothing, nothing
-    )
+    schema = Schema("erp", settings(), control)
+    boundary = Boundary([mapping()])
+    return Stream("erp", cast(ChangeSource, source), schema, boundary, log, control, 20, nothing, nothing)
 
 
 def test_a_database_behind_the_log_is_refused_with_what_to_do_and_not_remembered(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from strangler.changes import Change, Position, Transaction
 from strangler.control.store import Control
 from strangler.ports import ChangeSource
 from strangler.settings import Log
+from strangler.shapes import Table
+from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
 from strangler_adapters import sql_log
-from tests.sync.partners import insert, mapping, position, row, transaction
+from tests.sync.partners import TABLE, insert, mapping, position, row, settings, transaction
 
 
 class Endless:
@@ -24,6 +26,12 @@ class Endless:
     def __init__(self, stop: threading.Event, bad: bool) -> None:
         self._stop, self._bad, self._number = stop, bad, 0
         self.acknowledged: list[Position] = []
+
+    def describe(self, tables: Sequence[str]) -> dict[str, Table]:
+        return {TABLE.name: TABLE}
+
+    def behind(self) -> int | None:
+        return None
 
     def prepare(self) -> str:
         return "this one"
@@ -63,7 +71,10 @@ def ran(tmp_path: Path, bad: bool) -> Endless:
         closing(sql_log.connect("log", Log(url=cast(Any, f"sqlite:///{tmp_path}/log.db")))) as log,
     ):
         boundary = Boundary([mapping()])
-        Stream("erp", cast(ChangeSource, source), boundary, log, control, 20, nothing, nothing).run(stop)
+        schema = Schema("erp", settings(), control)
+        Stream("erp", cast(ChangeSource, source), schema, boundary, log, control, 20, nothing, nothing).run(
+            stop
+        )
         assert log.position("erp") == source.acknowledged[-1]
     return source
 

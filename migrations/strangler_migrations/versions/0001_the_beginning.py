@@ -65,6 +65,13 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.Column("committed_at", sa.Float(), nullable=False),
         sa.Column("error", sa.Text()),
+        sa.Column("behind", sa.BigInteger()),
+    )
+    op.create_table(
+        "legacy_table",
+        sa.Column("source", sa.String(64), primary_key=True),
+        sa.Column("table", sa.String(256), primary_key=True),
+        sa.Column("shape", sa.Text(), nullable=False),
     )
     op.create_table(
         "delivery",

@@ -1,0 +1,184 @@
+"""Alterations: what an upgrade of the ERP did to a captured table, which mappings it touches, and whether to go on.
+
+Pure: two shapes of a table go in, words and a verdict come out. An alteration touches a mapping when the mapping uses a column
+that isn't what it was; a column that was added touches none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlglot import exp
+
+from strangler.errors import SourceError
+from strangler.mapping.parsing import parse_expression
+from strangler.mapping.wrong import Wrong
+from strangler.settings import Entity, Settings
+from strangler.shapes import Column, Table
+
+
+class Difference(NamedTuple):
+    """One thing that is different about a table. `columns`: those that aren't what they were; None: whoever uses the table at all
+    is touched."""
+
+    table: str
+    words: str
+    columns: frozenset[str] | None
+
+
+class Use(NamedTuple):
+    """A part of the configuration that uses columns of a legacy table: `path` as `function.entity.field`. Names of columns are in
+    lower case, since a mapping may write them in any."""
+
+    path: str
+    table: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """What is different in a source, and the paths of the mappings that it touches."""
+
+    differences: tuple[Difference, ...]
+    touched: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """`customer: column email (text) added; order: the key was id, is (id, year)`."""
+        by_table: dict[str, list[str]] = {}
+        for difference in self.differences:
+            by_table.setdefault(difference.table, []).append(difference.words)
+        return "; ".join(f"{table}: {', '.join(words)}" for table, words in by_table.items())
+
+
+def alteration(before: Mapping[str, Table], now: Mapping[str, Table], uses: Iterable[Use]) -> Alteration:
+    """What became of the tables that were there before. `before`, `now`: table as configured → its shape."""
+    differences = tuple(each for name in sorted(before) for each in _compare(before[name], now.get(name)))
+    touched = (use.path for use in uses if any(_touches(difference, use) for difference in differences))
+    return Alteration(differences, tuple(dict.fromkeys(touched)))
+
+
+def uses(settings: Settings, source: str) -> list[Use]:
+    """Every mapping of the source, field by field."""
+    return [
+        use
+        for name, function in settings.functions.items()
+        if function.source == source
+        for entity_name, entity in function.entities.items()
+        for use in _uses_of(f"{name}.{entity_name}", entity)
+    ]
+
+
+def stop(source: str, found: Alteration, policy: str) -> SourceError | None:
+    """Why the source isn't read on, in words that say what to do; None where the policy lets it go on."""
+    accept = f"strangler source accept {source}"
+    what = f"source {source} was altered: {found.words}"
+    if found.touched:
+        return SourceError(
+            what,
+            why=f"this touches {', '.join(found.touched)}",
+            do=f"bring these in line in strangler.yaml, restart, then: {accept}",
+        )
+    if policy == "continue":
+        return None
+    return SourceError(
+        what,
+        why="no mapping uses what changed, and sources are read on only when somebody has looked",
+        do=f"{accept}; or set sources.{source}.on_schema_change: continue",
+    )
+
+
+def _compare(before: Table, now: Table | None) -> Iterator[Difference]:
+    if now is None:
+        yield Difference(before.name, "the table isn't there any more", None)
+        return
+    for words, columns in _columns(before.columns, now.columns):
+        yield Difference(before.name, words, columns)
+    if before.key != now.key:
+        yield Difference(before.name, f"the key was {_list(before.key)}, is {_list(now.key)}", None)
+    elif before.removal != now.removal:
+        told = _list(now.removal) if now.removal is not None else "all columns"
+        less = now.removal is not None and not set(now.removal).issuperset(before.removal or _names(before))
+        words = f"a removed row now tells {told}"
+        yield Difference(before.name, words, None if less else frozenset())
+
+
+def _columns(before: Sequence[Column], now: Sequence[Column]) -> Iterator[tuple[str, frozenset[str]]]:
+    was, there = {column.name: column for column in before}, {column.name: column for column in now}
+    renamed = _renamed(before, now)
+    for name, column in was.items():
+        if name in renamed:
+            words = f"column {name} ({column.declared}) dropped and {renamed[name]} added, probably renamed"
+            yield words, frozenset({name})
+        elif name not in there:
+            yield f"column {name} ({column.declared}) dropped", frozenset({name})
+        elif column != there[name]:
+            yield _changed(column, there[name]), frozenset({name})
+    for name, column in there.items():
+        if name not in was and name not in renamed.values():
+            yield f"column {name} ({column.declared}) added", frozenset()
+
+
+def _renamed(before: Sequence[Column], now: Sequence[Column]) -> dict[str, str]:
+    """Columns that are gone, where one of the same type has come at the same place between those that stayed."""
+    old, new = {column.name for column in before}, {column.name for column in now}
+    gone = {_place(column, before, new): column for column in before if column.name not in new}
+    come = {_place(column, now, old): column for column in now if column.name not in old}
+    return {
+        column.name: come[place].name
+        for place, column in gone.items()
+        if place in come and come[place].declared == column.declared
+    }
+
+
+def _place(column: Column, among: Sequence[Column], stayed: set[str]) -> tuple[str, int]:
+    """The nearest column before it that stayed, and how many stand between."""
+    at = among.index(column)
+    for distance, earlier in enumerate(reversed(among[:at])):
+        if earlier.name in stayed:
+            return earlier.name, distance
+    return "", at
+
+
+def _changed(before: Column, now: Column) -> str:
+    changes = []
+    if before.declared != now.declared:
+        changes.append(f"retyped from {before.declared} to {now.declared}")
+    elif before.type is not now.type:
+        changes.append(f"read as {now.type.value}, no longer as {before.type.value}")
+    if before.nullable != now.nullable:
+        changes.append("may be NULL now" if now.nullable else "may no longer be NULL")
+    return f"column {now.name} {' and '.join(changes)}"
+
+
+def _touches(difference: Difference, use: Use) -> bool:
+    if difference.table != use.table:
+        return False
+    return difference.columns is None or any(name.lower() in use.columns for name in difference.columns)
+
+
+def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
+    for field, expression in entity.fields.items():
+        yield Use(f"{path}.{field}", entity.table, _names_in(expression))
+    for kind in ("created", "changed", "removed"):
+        for event in getattr(entity.events, kind):
+            if event.when is not None:
+                yield Use(f"{path}.{event.name}", entity.table, _names_in(event.when))
+
+
+def _names_in(expression: str) -> frozenset[str]:
+    try:
+        tree = parse_expression(expression)
+    except Wrong:
+        return frozenset()  # It will be said where the mapping is compiled.
+    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"({', '.join(names)})" if len(names) != 1 else names[0]
