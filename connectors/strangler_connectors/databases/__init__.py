@@ -33,6 +33,10 @@ def open_database(
         from strangler_connectors.databases.mysql import MysqlDatabase
 
         return MysqlDatabase(name, settings, tables)
+    if kind == "sqlite":
+        from strangler_connectors.databases.sqlite import SqliteDatabase
+
+        return SqliteDatabase(name, settings, tables)
     from strangler_connectors.databases.generic import GenericDatabase
 
     return GenericDatabase(name, settings, tables)
