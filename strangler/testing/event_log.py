@@ -97,7 +97,7 @@ class EventLogSuite:
         first = log.read("party", partition, Offset(0), 4)
         rest = log.read("party", partition, first[-1].next, 100)
         assert [record.event.position for record in first + rest] == [at(n) for n in range(10)]
-        assert rest[-1].next == log.end("party", partition)
+        assert rest[-1].next <= log.end("party", partition)
         assert log.read("party", partition, rest[-1].next, 100) == []
 
     def test_streams_are_apart(self, open_log: OpenLog) -> None:

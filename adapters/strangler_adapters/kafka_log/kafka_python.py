@@ -13,7 +13,7 @@ from typing import Any, Final
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 from kafka.admin import ConfigResource
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
 from strangler.errors import StranglerError
@@ -318,7 +318,7 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            partition_assignment_strategy=[StickyPartitionAssignor],
+            partition_assignment_strategy=[RangePartitionAssignor],
             session_timeout_ms=int(SILENCE * 1000),
             heartbeat_interval_ms=int(HEARTBEAT_EVERY * 1000),
             max_poll_interval_ms=int(DIVIDE_WITHIN * 1000),

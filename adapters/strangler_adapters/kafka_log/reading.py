@@ -45,9 +45,9 @@ class Reading:
         self._ends.clear()
 
     def read(self, place: Place, start: int, limit: int) -> tuple[list[Fetched], int]:
-        """Up to `limit` records from `start` on, and where to go on from; none at the end. Fewer where they are large."""
+        """Up to `limit` records from `start` on, as many as have arrived, and where to go on from. None only at the end."""
         cursor = self._cursor(place, start)
-        self._fill(place, cursor, limit)
+        self._fill(place, cursor)
         taken: list[Fetched] = []
         size = 0
         while cursor.waiting and len(taken) < limit and size < READ:
@@ -98,14 +98,14 @@ class Reading:
             self._ends.pop(place, None)
         return cursor
 
-    def _fill(self, place: Place, cursor: _Cursor, limit: int) -> None:
-        """Wait until as much is here as is asked for, or all there is."""
-        if _enough(cursor, limit):
+    def _fill(self, place: Place, cursor: _Cursor) -> None:
+        """Wait until something is here, or it is certain that there is nothing."""
+        if cursor.waiting:
             return
         end = self._end_once(place)
         client = self._reader()
         deadline = time.monotonic() + self._options.timeout
-        while cursor.reached < end and not _enough(cursor, limit):
+        while cursor.reached < end and not cursor.waiting:
             if cursor.paused:
                 client.resume(place)
                 cursor.paused = False
@@ -133,6 +133,3 @@ class Reading:
             self._ends = self._reader().ends(list(self._cursors))
         return max(self._ends.pop(place), self._due.get(place, 0))
 
-
-def _enough(cursor: _Cursor, limit: int) -> bool:
-    return len(cursor.waiting) >= limit or cursor.size >= READ
