@@ -1,10 +1,12 @@
-"""`strangler source`: look at the legacy databases as they are captured, and begin anew where a capture is lost."""
+"""`strangler source`: look at the legacy databases as they are captured, agree to what an upgrade did to them, and begin anew
+where a capture is lost."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,13 @@ import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.cli.cutover import acting_as
+from strangler.errors import Refused, StranglerError
+from strangler.keeper import LONGEST_PAUSE
 
 if TYPE_CHECKING:
     from strangler.control.sources import SourceRecord
+    from strangler.ports import ChangeSource
+    from strangler.settings import Settings
 
 MEANING = """\
 Resetting source {name} means:
@@ -26,7 +32,7 @@ Resetting source {name} means:
 
 @click.group()
 def group() -> None:
-    """List the sources; reset one whose capture is lost."""
+    """List the sources; accept that one was altered; reset one whose capture is lost."""
 
 
 @group.command("list")
@@ -79,6 +85,56 @@ def reset(application: Application, name: str, yes: bool, actor: str) -> None:
         click.echo(f"afterwards: strangler reconcile {function}")
 
 
+@group.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@acting_as
+@pass_application
+def accept(application: Application, name: str, yes: bool, actor: str) -> None:
+    """Agree to how the tables of source NAME look by now, so that it is read on.
+
+    For a source that stopped because an upgrade of the ERP altered tables that are captured. First bring the mappings in
+    line that this touches: what doesn't fit the new tables isn't accepted.
+    """
+    from strangler import assembly
+    from strangler.sync.schema import Schema
+
+    _refuse_unknown(application, name)
+    settings = application.settings
+    schema = Schema(name, settings, application.control)
+    with closing(assembly.source(settings, name)) as legacy:
+        tables = legacy.describe(schema.tables)
+        found = schema.compare(tables)
+        if not found.differences:
+            click.echo(f"source {name} is as it is remembered: there is nothing to accept")
+            return
+        for line in found.lines:
+            click.echo(line)
+        click.echo(f"touched: {', '.join(found.touched) or 'no mapping'}")
+        _refuse_unfit(settings, name, legacy)
+    if not yes:
+        click.confirm("Read on with the tables as they are now?", abort=True)
+    schema.accept(tables, found, actor=actor, at=time.time())
+    click.echo(f"accepted: the worker reads source {name} on within {LONGEST_PAUSE:.0f} s")
+    for function in dict.fromkeys(path.split(".")[0] for path in found.touched):
+        click.echo(f"afterwards: strangler reconcile {function}")
+
+
+def _refuse_unfit(settings: Settings, name: str, legacy: ChangeSource) -> None:
+    """Raise Refused where a mapping doesn't fit the tables as they are now."""
+    from strangler import assembly
+
+    for function in assembly.functions_of(settings, name):
+        try:
+            assembly.mappings(settings, function, legacy)
+        except StranglerError as error:
+            raise Refused(
+                f"source {name}: {function} doesn't fit its tables as they are now",
+                why=str(error),
+                do=f"correct it in strangler.yaml, then: strangler source accept {name}",
+            ) from error
+
+
 def _refuse_unknown(application: Application, name: str) -> None:
     if name not in application.settings.sources:
         from strangler.names import unknown
@@ -92,6 +148,7 @@ def _remembered(record: SourceRecord | None) -> dict[str, Any]:
         "identity": (record.identity or None) if record else None,
         "position": (record.position or None) if record else None,
         "seen_at": (record.seen_at or None) if record else None,
+        "behind": record.behind if record else None,
         "error": record.error if record else None,
     }
 
@@ -103,7 +160,7 @@ def _print_table(found: Mapping[str, Mapping[str, Any]]) -> None:
 
     from strangler.cli.standing import console
 
-    headers = ("source", "kind", "where", "capture", "position", "last heard of", "error")
+    headers = ("source", "kind", "where", "capture", "position", "waiting", "last heard of", "error")
     table = Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"  # What is cut off can't be copied.
@@ -114,6 +171,7 @@ def _print_table(found: Mapping[str, Mapping[str, Any]]) -> None:
             Text(each["where"]),
             Text(each["identity"] or "none yet"),
             each["position"] or "–",
+            "–" if each["behind"] is None else f"{each['behind']:,}",
             _when(each["seen_at"]),
             Text(each["error"] or "–", "red" if each["error"] else ""),
         )

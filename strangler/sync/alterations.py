@@ -47,10 +47,15 @@ class Alteration:
     @property
     def words(self) -> str:
         """`customer: column email (text) added; order: the key was id, is (id, year)`."""
+        return "; ".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """One line for each table that is different."""
         by_table: dict[str, list[str]] = {}
         for difference in self.differences:
             by_table.setdefault(difference.table, []).append(difference.words)
-        return "; ".join(f"{table}: {', '.join(words)}" for table, words in by_table.items())
+        return [f"{table}: {', '.join(words)}" for table, words in by_table.items()]
 
 
 def alteration(before: Mapping[str, Table], now: Mapping[str, Table], uses: Iterable[Use]) -> Alteration:

@@ -71,7 +71,6 @@ class Stream:
         self._position = self._log.position(self._name)
         try:
             with self._open() as stream:
-                self._begin_schema()
                 self._captured()
                 logger.info("reading", extra={"source": self._name, "after": self._position})
                 while not stop.is_set():
@@ -86,6 +85,7 @@ class Stream:
             return self._begin()
         stream = self._source.stream(self._position, identity)
         try:
+            self._begin_schema()
             self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
         except BaseException:
             stream.close()
@@ -107,6 +107,7 @@ class Stream:
         start = self._position if self._position == ORIGIN else self._safe_position()
         stream = self._source.stream(start, identity)
         try:
+            self._begin_schema()
             if start != ORIGIN:
                 self._log.append(self._name, [], start)
                 self._position = start
