@@ -8,7 +8,7 @@ is an error, and only what is committed is seen. No topic is created by merely b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ def lone_consumer(options: Options, doing: str) -> Iterator[kafka.KafkaConsumer]
         opened.close()
 
 
-def _connection(options: Options) -> Mapping[str, Any]:
+def _connection(options: Options) -> dict[str, Any]:
     servers = [server.strip() for server in options.kafka.split(",") if server.strip()]
     return CONNECTION | options.client | {"bootstrap_servers": servers}
 
@@ -95,12 +95,18 @@ def _translate(error: errors.KafkaError, options: Options, doing: str) -> Strang
     what = f"source {options.source}: {doing} failed at Kafka {options.kafka}"
     why = " ".join(str(error).split())
     match error:
-        case errors.OffsetOutOfRangeError() | errors.LogTruncationError() | errors.NoOffsetForPartitionError():
-            return lost(options, f"Kafka no longer has what was to be read next ({why}): retention removed it")
+        case (
+            errors.OffsetOutOfRangeError() | errors.LogTruncationError() | errors.NoOffsetForPartitionError()
+        ):
+            return lost(
+                options, f"Kafka no longer has what was to be read next ({why}): retention removed it"
+            )
         case errors.KafkaConfigurationError():
             return SourceError(what, why=why, do="correct options.client: kafka-python's names are meant")
         case errors.AuthorizationError():
-            return SourceError(what, why=why, do="grant READ and DESCRIBE on the topics and READ on the group")
+            return SourceError(
+                what, why=why, do="grant READ and DESCRIBE on the topics and READ on the group"
+            )
         case errors.SaslAuthenticationFailedError() | errors.UnsupportedSaslMechanismError():
             return SourceError(what, why=why, do="correct the sasl_ settings in options.client")
         case errors.InconsistentGroupProtocolError() | errors.InvalidGroupIdError():

@@ -50,6 +50,7 @@ class Consumer:
         self._next = dict(starts)
         self._division = Exclusive()
         self._pending: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._sent: dict[TopicPartition, OffsetAndMetadata] = {}
         self._committing: Any = None
         self._committed = 0.0
         self._heard = time.monotonic()
@@ -163,3 +164,11 @@ def occupied(options: Options, why: str) -> Unavailable:
         do="only one stream may read a source: end the other one; one that was killed is gone after "
         f"{SESSION:.0f} s",
     )  # fmt: skip
+
+
+def require_free(options: Options) -> None:
+    """Raise Unavailable while somebody is in the consumer group. Asking disturbs nobody, other than joining."""
+    with client.admin(options, "looking into the consumer group") as admin:
+        members = admin.describe_groups([options.group])[options.group]["members"]
+    if members:
+        raise occupied(options, f"a member at {members[0]['client_host']} holds it")

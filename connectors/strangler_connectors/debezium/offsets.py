@@ -1,0 +1,160 @@
+"""Offsets: where in Kafka a stream behind a position begins, and how Kafka itself remembers it.
+
+Beside each committed offset stands a note: up to which position everything before that offset is durable. So
+it can be told whether what Kafka remembers reaches back to a position, and not merely hoped. Kafka forgets the offsets
+of a group that nobody uses for a week; then the beginning of a partition must reach back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from strangler.changes import ORIGIN, Position
+from strangler_connectors.debezium import client
+from strangler_connectors.debezium.options import Options
+from strangler_connectors.debezium.topics import Layout
+
+_NAME: Final = 8
+_ENTRY: Final = _NAME + 6
+"""Letters for one topic: a digest of its name, then the beginning of its id."""
+
+_TOPICS: Final = 280
+"""So many topics are told in a note; Kafka keeps at most 4096 bytes beside an offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What stands beside an offset. `position`: up to there all is durable; `beat`: the last that was seen then, -1 for
+    none; `topics`: the topics that were read, see `topics_note`."""
+
+    position: str = ORIGIN
+    beat: int = -1
+    topics: str = ""
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def read(cls, text: str) -> Note | None:
+        """None where somebody else committed the offset."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a stream begins: the offset of each partition that is there, and the last beat of the heartbeat table before."""
+
+    offsets: dict[TopicPartition, int]
+    beat: int
+
+
+def topics_note(layout: Layout) -> str:
+    """The names and ids of the layout's topics in brief, so that one that is made anew is known for it."""
+    return "".join(digest + id for digest, id in sorted(_topics(layout).items())[:_TOPICS])
+
+
+def _topics(layout: Layout) -> dict[str, str]:
+    return {_digest(topic.name): topic.id[: _ENTRY - _NAME] for topic in layout.topics.values()}
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:_NAME]
+
+
+def remembered(options: Options, layout: Layout) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What the group remembers of the layout's partitions."""
+    with client.admin(options, "reading the group's offsets") as admin:
+        kept = admin.list_group_offsets({options.group: None})[options.group]
+    known = set(layout.partitions)
+    return {at: offset for at, offset in kept.items() if at in known}
+
+
+def begin_here(options: Options, layout: Layout) -> None:
+    """Have the group remember the ends of the partitions of which it remembers nothing yet: what is in them was committed before
+    the capture was prepared."""
+    kept = remembered(options, layout)
+    new = [at for at in layout.partitions if at not in kept]
+    if not new:
+        return
+    with client.lone_consumer(options, "looking for the ends of the topics") as consumer:
+        ends = consumer.end_offsets(new, timeout_ms=10_000)
+    note = str(Note(topics=topics_note(layout)))
+    with client.admin(options, "committing the first offsets") as admin:
+        admin.alter_group_offsets(options.group, {at: OffsetAndMetadata(ends[at], note, -1) for at in new})
+
+
+def start(
+    options: Options,
+    layout: Layout,
+    after: Position,
+    kept: Mapping[TopicPartition, OffsetAndMetadata],
+    beginnings: Mapping[TopicPartition, int],
+    reaches: Callable[[TopicPartition], bool],
+) -> Start:
+    """Where to begin so that nothing behind `after` is missed; raises SourceLost where that can't be shown.
+
+    `kept` is what the group remembers, `beginnings` the first offsets that Kafka still has; `reaches` says
+    whether the first record of a partition stands at or before `after`.
+    """
+    notes = {at: Note.read(offset.metadata) for at, offset in kept.items()}
+    _require_same_topics(options, layout, notes)
+    offsets = {}
+    for at in layout.partitions:
+        note = notes.get(at)
+        if note is None:
+            if beginnings[at] > 0 and not reaches(at):
+                why = f"nothing shows that {_name(at)}, whose first records retention removed, reaches back so far"
+                raise client.lost(options, why)
+            offsets[at] = beginnings[at]
+        elif note.position > after:
+            why = f"what stands in {_name(at)} before offset {kept[at].offset} was acknowledged"
+            raise client.lost(options, why)
+        elif kept[at].offset < beginnings[at]:
+            why = f"retention removed offsets {kept[at].offset} to {beginnings[at] - 1} of {_name(at)}"
+            raise client.lost(options, why)
+        else:
+            offsets[at] = kept[at].offset
+    return Start(offsets, max((note.beat for note in notes.values() if note), default=-1))
+
+
+def _require_same_topics(
+    options: Options, layout: Layout, notes: Mapping[TopicPartition, Note | None]
+) -> None:
+    """Kafka forgets a topic's offsets with the topic; but other partitions' notes still know it."""
+    there = dict.fromkeys(map(_digest, layout.names), "") | _topics(layout)
+    for note in filter(None, notes.values()):
+        for i in range(0, len(note.topics), _ENTRY):
+            digest, id = note.topics[i : i + _NAME], note.topics[i + _NAME : i + _ENTRY]
+            if there.get(digest, id) != id:
+                raise client.lost(options, "a topic that was read was deleted or made anew")
+
+
+def _name(at: TopicPartition) -> str:
+    return f"topic {at.topic}, partition {at.partition}"
+
+
+class Unacknowledged:
+    """What was given out and isn't durable yet: positions in order, each with where to begin once it is."""
+
+    def __init__(self) -> None:
+        self._given: deque[tuple[Position, Mapping[int, int], int]] = deque()
+
+    def give(self, position: Position, resume: Mapping[int, int], beat: int) -> None:
+        self._given.append((position, resume, beat))
+
+    def take(self, position: Position) -> tuple[Position, Mapping[int, int], int] | None:
+        """The last of what stands at or before `position`, and forget all of that; None if there is nothing."""
+        last = None
+        while self._given and self._given[0][0] <= position:
+            last = self._given.popleft()
+        return last

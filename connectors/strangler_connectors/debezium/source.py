@@ -1,0 +1,182 @@
+"""Debezium as a `ChangeSource`: the legacy database, Kafka Connect and Kafka, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from kafka.structs import TopicPartition
+
+from strangler.changes import Position
+from strangler.errors import SourceError
+from strangler.ports import Finding, SqlSide
+from strangler.settings import Source
+from strangler.shapes import Table
+from strangler_connectors.databases import Place, open_database
+from strangler_connectors.debezium import client, echo, offsets, registration, topics, watermark
+from strangler_connectors.debezium.assembling import Assembler
+from strangler_connectors.debezium.beats import Beats
+from strangler_connectors.debezium.consumer import Consumer, require_free
+from strangler_connectors.debezium.envelope import Name, RowMessage, decode
+from strangler_connectors.debezium.findings import connector_findings, topic_findings
+from strangler_connectors.debezium.merging import Merger
+from strangler_connectors.debezium.modes import Modes
+from strangler_connectors.debezium.options import read
+from strangler_connectors.debezium.positions import point, position
+from strangler_connectors.debezium.rest import Connect
+from strangler_connectors.debezium.stream import DebeziumStream, Putting
+from strangler_connectors.debezium.values import Wanted
+
+_FIRST_ECHO: Final = 60.0
+"""Seconds that a connector which was just registered has until the first change comes through."""
+
+_PATIENCE: Final = 5.0
+"""Least silence, in seconds, after which a stream looks whether its capture is still there."""
+
+
+class DebeziumSource:
+    """See `ChangeSource`. Every call but `stream` and `reader` opens connections of its own and closes them."""
+
+    def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
+        self._options = read(name, settings)
+        self._tables = tables
+        self._database = open_database(name, settings, tables, self._options.slot)
+        self._heartbeat = settings.heartbeat.total_seconds()
+
+    def describe(self, tables: Sequence[str]) -> dict[str, Table]:
+        keys = self._options.keys
+        return {
+            name: replace(table, key=keys[name]) if name in keys and not table.key else table
+            for name, table in self._database.describe(tables).items()
+        }
+
+    def prepare(self) -> str:
+        self._refuse(self._database.needs(0) + self._kafka_findings(0))
+        registration.ensure(self._options, self._database, self._tables, self._heartbeat)
+        stands = self._layout()
+        offsets.begin_here(self._options, stands)
+        echo.echo(self._options, self._database, stands.heartbeat, _FIRST_ECHO)
+        stands = self._layout()
+        topics.require(self._options, stands)
+        identity = self._identity(stands)
+        assert identity is not None, "ensure made it"
+        return identity
+
+    def examine(self, outage: float) -> list[Finding]:
+        return self._database.needs(outage) + self._kafka_findings(outage)
+
+    def stream(self, after: Position, identity: str) -> DebeziumStream:
+        require_free(self._options)
+        stands = self._layout()
+        self._require_same(stands, identity)
+        begin = self._start(stands, after)
+        consumer = Consumer(self._options, stands.names, begin.offsets)
+        return DebeziumStream(
+            consumer,
+            self._putting(stands, after),
+            Beats(self._options, begin.beat),
+            offsets.topics_note(stands),
+            lambda: self._look(identity),
+            max(_PATIENCE, 1.5 * self._heartbeat),
+        )
+
+    def safe_position(self, timeout: float) -> Position:
+        return echo.echo(self._options, self._database, self._layout().heartbeat, timeout)
+
+    def reader(self) -> SqlSide:
+        return self._database.reader()
+
+    def drop(self) -> None:
+        require_free(self._options)
+        registration.remove(self._options, self._database)
+        topics.delete(self._options)
+
+    def close(self) -> None:
+        """Nothing to close: streams and readers are closed by whoever opened them."""
+
+    def _layout(self) -> topics.Layout:
+        schema_of_ours = Place("", watermark.HEARTBEAT)
+        heartbeat = watermark.places(self._database).get(watermark.HEARTBEAT, schema_of_ours)
+        return topics.layout(
+            self._options, self._database, self._database.places(list(self._tables)), heartbeat
+        )
+
+    def _identity(self, stands: topics.Layout) -> str | None:
+        """What the capture is now; None when a part of it isn't there."""
+        captured = watermark.capture(self._database, self._options.source)
+        if not captured or stands.anchor not in stands.topics:
+            return None
+        return f"{captured}|{stands.identity}"
+
+    def _require_same(self, stands: topics.Layout, identity: str) -> None:
+        found = self._identity(stands)
+        if found is None:
+            why = f"the topic {stands.anchor}, or what Debezium needs in the legacy database, is no longer there"
+            raise client.lost(self._options, why)
+        if found != identity:
+            why = "the topic, the slot or the heartbeat's row was made anew, or the Kafka cluster is another one"
+            raise client.lost(self._options, why)
+
+    def _look(self, identity: str) -> None:
+        """After a silence: is everything still there? And make the source be heard, whatever Debezium does about it."""
+        registration.require_running(self._options)
+        self._require_same(self._layout(), identity)
+        watermark.write(self._database, self._options.source, "-")
+
+    def _start(self, stands: topics.Layout, after: Position) -> offsets.Start:
+        kept = offsets.remembered(self._options, stands)
+        with client.lone_consumer(self._options, "looking for the beginnings of the topics") as consumer:
+            beginnings = consumer.beginning_offsets(stands.partitions, timeout_ms=10_000)
+
+            def reaches(at: TopicPartition) -> bool:
+                consumer.assign([at])
+                consumer.seek(at, beginnings[at])
+                for records in consumer.poll(timeout_ms=5_000).values():
+                    for record in records:
+                        message = decode(record.key, record.value, record.headers)
+                        if isinstance(message, RowMessage):
+                            return position(point(message.origin), 0) <= after
+                return False
+
+            return offsets.start(self._options, stands, after, kept, beginnings, reaches)
+
+    def _putting(self, stands: topics.Layout, after: Position) -> Putting:
+        make = Assembler if stands.ordered else Merger
+        heartbeat = watermark.places(self._database)[watermark.HEARTBEAT]
+        return make(
+            self._wanted(), self._modes(), after, database=self._database.catalog, heartbeat=heartbeat
+        )
+
+    def _wanted(self) -> dict[Name, Wanted]:
+        described = self.describe(list(self._tables))
+        return {
+            place: Wanted(described[name], frozenset(self._tables[name]) | set(described[name].key))
+            for place, name in self._database.places(list(self._tables)).items()
+        }
+
+    def _modes(self) -> Modes:
+        """How the connector writes values; of one that isn't ours only what was told."""
+        if self._options.connect:
+            config = Connect(self._options.source, self._options.connect).config(self._options.connector)
+            if config is not None:
+                return Modes.of(config)
+        return Modes.of(self._options.config) if self._options.config else Modes()
+
+    def _kafka_findings(self, outage: float) -> list[Finding]:
+        stands = self._layout()
+        config = topics.settings(self._options, sorted(stands.topics))
+        state = registration.state(self._options)
+        return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
+
+    def _refuse(self, findings: Sequence[Finding]) -> None:
+        name = self._options.source
+        if not self._tables:
+            raise SourceError(f"source {name}: no mapping names one of its tables")
+        needs = [finding for finding in findings if finding.blocks]
+        if needs:
+            raise SourceError(
+                f"source {name} can't be captured yet; nothing was created",
+                why="; ".join(need.what for need in needs),
+                do="; ".join(dict.fromkeys(need.do for need in needs if need.do)),
+            )

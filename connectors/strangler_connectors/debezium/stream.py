@@ -1,0 +1,110 @@
+"""The stream: records of Kafka in, whole transactions out, and offsets committed only for what was acknowledged."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from kafka.structs import TopicPartition
+
+from strangler.changes import Position, Transaction
+from strangler.errors import SourceError
+from strangler_connectors.debezium.assembling import Assembled
+from strangler_connectors.debezium.beats import Beats
+from strangler_connectors.debezium.consumer import Consumer
+from strangler_connectors.debezium.envelope import Message, decode, located
+from strangler_connectors.debezium.offsets import Note, Unacknowledged
+
+_STEP: Final = 1.0
+"""Longest single wait in seconds: so often it is asked whether it has been silent for too long."""
+
+
+class Putting(Protocol):
+    """What puts messages together: an `Assembler` for one partition, a `Merger` for several."""
+
+    def feed(self, message: Message, partition: int, offset: int) -> Sequence[Assembled]: ...
+
+
+class DebeziumStream:
+    """See `ChangeStream`. `look` is called after `patience` seconds of silence: it makes the source be heard, and raises where
+    it can't be. `topics` goes into the note beside committed offsets."""
+
+    def __init__(
+        self, consumer: Consumer, putting: Putting, beats: Beats, topics: str,
+        look: Callable[[], None], patience: float,
+    ) -> None:  # fmt: skip
+        self._consumer, self._putting, self._beats, self._topics = consumer, putting, beats, topics
+        self._look, self._patience = look, patience
+        self._records: deque[Any] = deque()
+        self._whole: deque[Assembled] = deque()
+        self._numbers: dict[TopicPartition, int] = {}
+        self._partitions: list[TopicPartition] = []
+        self._unacknowledged = Unacknowledged()
+        self._heard = time.monotonic()
+        self._closed = False
+
+    def read(self, wait: float) -> Transaction | None:
+        deadline = time.monotonic() + wait
+        while not self._whole:
+            if self._records:
+                self._feed(self._records.popleft())
+                continue
+            remaining = max(0.0, deadline - time.monotonic())
+            self._records.extend(self._consumer.poll(min(remaining, _STEP)))
+            if self._records:
+                self._heard = time.monotonic()
+            elif not remaining:
+                return None
+            else:
+                self._look_when_silent()
+        return self._give(self._whole.popleft())
+
+    def acknowledge(self, position: Position) -> None:
+        # Invariant 1: no other offsets are ever committed while a stream is open.
+        durable = self._unacknowledged.take(position)
+        if durable is not None:
+            at, resume, beat = durable
+            offsets = {self._partitions[number]: offset for number, offset in resume.items()}
+            self._consumer.commit(offsets, str(Note(at, beat, self._topics)))
+
+    def behind(self) -> int:
+        return self._consumer.behind() + len(self._records)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._consumer.close()
+
+    def __enter__(self) -> DebeziumStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _feed(self, record: Any) -> None:
+        try:
+            message = decode(record.key, record.value, record.headers)
+            self._beats.see(message)
+            self._whole.extend(self._putting.feed(message, self._number(record), record.offset))
+        except SourceError as error:
+            place = f"topic {record.topic}, partition {record.partition}, offset {record.offset}"
+            raise located(error, place) from error
+
+    def _number(self, record: Any) -> int:
+        at = TopicPartition(record.topic, record.partition)
+        number = self._numbers.get(at)
+        if number is None:
+            number = self._numbers[at] = len(self._partitions)
+            self._partitions.append(at)
+        return number
+
+    def _give(self, whole: Assembled) -> Transaction:
+        self._unacknowledged.give(whole.transaction.position, whole.resume, self._beats.last)
+        return whole.transaction
+
+    def _look_when_silent(self) -> None:
+        if time.monotonic() - self._heard > self._patience:
+            self._look()
+            self._heard = time.monotonic()
