@@ -44,6 +44,10 @@ class Database(Protocol):
         inheritance in PostgreSQL, whose rows are its rows too, has several places."""
         ...
 
+    def home(self) -> str:
+        """The schema in which a table is made that names none."""
+        ...
+
     def reader(self) -> SqlSide:
         """A new read-only connection; values are those of `strangler.changes.Row`."""
         ...
@@ -62,11 +66,17 @@ class Database(Protocol):
         ...
 
     def capture(self, tables: Sequence[str]) -> str:
-        """Make what this database itself needs so that a log reader sees exactly these tables (PostgreSQL: slot and
-        publication; elsewhere nothing); idempotent. The identity of that, which changes when changes in between
-        were lost; empty where there is nothing."""
+        """Make what this database itself needs so that a log reader sees exactly these tables; idempotent.
+
+        PostgreSQL: slot and publication; SQL Server, Oracle and Db2: that each table's changes are logged. The identity of
+        that, which changes when changes in between were lost; empty where nothing of the kind is kept.
+        """
+        ...
+
+    def making(self, tables: Sequence[str]) -> list[str]:
+        """The statements that `capture` would still run for these tables, some of which may not be there yet."""
         ...
 
     def release(self) -> None:
-        """Remove what `capture` made. Idempotent."""
+        """Remove what `capture` made for all tables together (slot and publication). Idempotent."""
         ...

@@ -18,7 +18,7 @@ from strangler.settings import Source
 from strangler.shapes import Column, Table
 from strangler_connectors.databases import address
 from strangler_connectors.databases.database import Place
-from strangler_connectors.databases.logs import log_needs
+from strangler_connectors.databases.logs import enabling, log_needs
 from strangler_connectors.databases.statements import Statements
 from strangler_connectors.databases.types import field_type, python_value
 
@@ -55,6 +55,11 @@ class GenericDatabase:
             found = {table: _find(catalog, engine, table) for table in tables}
             return {place: table for table, place in found.items() if place}
 
+    def home(self) -> str:
+        engine = self._statements.engine()
+        with self._statements.translated("reading the catalog"):
+            return _stored(engine, inspect(engine).default_schema_name or "")
+
     def reader(self) -> SqlSide:
         engine = self._statements.engine()
         with self._statements.translated("connecting"):
@@ -71,10 +76,17 @@ class GenericDatabase:
         return self._statements.execute(statement, **parameters)
 
     def capture(self, tables: Sequence[str]) -> str:
+        for statement in self.making(tables):
+            self.execute(statement)
         return ""
 
+    def making(self, tables: Sequence[str]) -> list[str]:
+        there = self.places(tables)
+        absent = [Place(self.home(), table) for table in tables if table not in there.values()]
+        return enabling(self.kind, self.execute, [*there, *absent])
+
     def release(self) -> None:
-        """Nothing was made."""
+        """A table that is logged stays so: others may have asked for it too."""
 
 
 class GenericSide:
@@ -105,8 +117,8 @@ class GenericSide:
 
 def _find(catalog: Inspector, engine: Engine, asked: str) -> Place | None:
     """Where the table stands. A name with a dot is first taken as `schema.name`, then as a name with a dot in it."""
-    schema, dot, name = asked.partition(".")
-    for schema, name in ([(schema, name)] if dot else []) + [("", asked)]:
+    first, dot, rest = asked.partition(".")
+    for schema, name in ([(first, rest)] if dot else []) + [("", asked)]:
         if catalog.has_table(_normal(engine, name), schema=_normal(engine, schema) if schema else None):
             return Place(schema or _stored(engine, catalog.default_schema_name or ""), name)
     return None
@@ -124,7 +136,10 @@ def _column(engine: Engine, reflected: ReflectedColumn) -> Column:
     type = reflected["type"]
     declared = type.compile(engine.dialect) if type.__visit_name__ != "null" else "unknown"
     return Column(
-        _stored(engine, reflected["name"]), field_type(type, engine.dialect.name), reflected["nullable"], declared
+        _stored(engine, reflected["name"]),
+        field_type(type, engine.dialect.name),
+        reflected["nullable"],
+        declared,
     )
 
 

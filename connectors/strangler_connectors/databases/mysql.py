@@ -40,6 +40,9 @@ class MysqlDatabase:
     def places(self, tables: Sequence[str]) -> dict[Place, str]:
         return {self._place(table): table for table in self.describe(tables)}
 
+    def home(self) -> str:
+        return self.catalog
+
     def reader(self) -> SqlSide:
         return self._connector.reader()
 
@@ -62,6 +65,9 @@ class MysqlDatabase:
 
     def capture(self, tables: Sequence[str]) -> str:
         return ""
+
+    def making(self, tables: Sequence[str]) -> list[str]:
+        return []
 
     def release(self) -> None:
         """Nothing was made: the binlog is the server's."""

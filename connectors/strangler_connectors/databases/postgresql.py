@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from psycopg import sql
+
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Table
@@ -41,6 +43,9 @@ class PostgresDatabase:
         ):
             return {Place(r.schema, r.name): r.asked for r in relations(connection, tables)}
 
+    def home(self) -> str:
+        return str(self.execute("SELECT current_schema()")[0][0])
+
     def reader(self) -> SqlSide:
         return self._connector(self._tables).reader()
 
@@ -54,10 +59,27 @@ class PostgresDatabase:
         return self._statements.execute(statement, **parameters)
 
     def capture(self, tables: Sequence[str]) -> str:
-        return self._connector({table: () for table in tables}).prepare()
+        return self._connector(dict.fromkeys(tables, ())).prepare()
+
+    def making(self, tables: Sequence[str]) -> list[str]:
+        places = [self._quoted(place) for place in self.places(tables)]
+        missing = sorted(set(tables) - set(self.places(tables).values()))
+        listed = ", ".join(f"ONLY {each}" for each in [*places, *missing])
+        slot = "SELECT pg_create_logical_replication_slot('{}', 'pgoutput')"
+        publication = "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true)"
+        statements = []
+        if not self.execute("SELECT 1 FROM pg_publication WHERE pubname = :name", name=self._slot):
+            statements.append(publication.format(sql.Identifier(self._slot).as_string(), listed))
+        if not self.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = :name", name=self._slot):
+            statements.append(slot.format(self._slot))
+        return statements
 
     def release(self) -> None:
         self._connector({}).drop()
+
+    @staticmethod
+    def _quoted(place: Place) -> str:
+        return sql.Identifier(place.schema, place.name).as_string()
 
     def _connector(self, tables: Mapping[str, Sequence[str]]) -> PostgresSource:
         options = {"slot": self._slot} if self._slot else {}

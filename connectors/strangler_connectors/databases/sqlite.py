@@ -35,16 +35,27 @@ class SqliteDatabase:
     def places(self, tables: Sequence[str]) -> dict[Place, str]:
         return {Place("", table): table for table in self.describe(tables)}
 
+    def home(self) -> str:
+        return ""
+
     def reader(self) -> SqlSide:
         return self._connector.reader()
 
     def needs(self, outage: float) -> list[Finding]:
-        return [Finding("SQLite has no log of changes that could be read", "use a source of kind sqlite, or polling")]
+        return [
+            Finding(
+                "SQLite has no log of changes that could be read", "use a source of kind sqlite, or polling"
+            )
+        ]
 
     def settle(self, timeout: float) -> None:
         # Who gets the write lock knows that nobody else is within a transaction that writes.
         connection = open_connection(Path(sqlite_path(self._url)), self._name, wait=timeout)
-        with closing(connection), translated(self._name, "waiting for open transactions"), immediate(connection):
+        with (
+            closing(connection),
+            translated(self._name, "waiting for open transactions"),
+            immediate(connection),
+        ):
             pass
 
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -52,6 +63,9 @@ class SqliteDatabase:
 
     def capture(self, tables: Sequence[str]) -> str:
         return ""
+
+    def making(self, tables: Sequence[str]) -> list[str]:
+        return []
 
     def release(self) -> None:
         """Nothing was made."""

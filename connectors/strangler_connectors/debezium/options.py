@@ -57,7 +57,9 @@ class Options(BaseModel):
         """YAML has numbers and booleans where Java's properties have text."""
         if not isinstance(value, dict):
             return value
-        return {key: str(each).lower() if isinstance(each, bool) else str(each) for key, each in value.items()}
+        return {
+            key: str(each).lower() if isinstance(each, bool) else str(each) for key, each in value.items()
+        }
 
     @property
     def topic(self) -> str:

@@ -1,12 +1,33 @@
-"""Registration: what has to stand in the legacy database and in Kafka Connect for changes to come, made and removed."""
+"""Registration: what has to stand in the legacy database and in Kafka Connect for changes to come, made and removed.
+
+Connect keeps where a connector has read up to. A connector that isn't registered is therefore made without any memory of
+a former one of its name: PostgreSQL's slot knows by itself from where on, and elsewhere the capture counts as a new one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from strangler_connectors.databases import Database
+from strangler.errors import SourceError, SourceLost, StranglerError, Unavailable
+from strangler.ports import Finding
+from strangler.shapes import Table
+from strangler_connectors.databases import Database, Place, address
+from strangler_connectors.debezium import watermark
 from strangler_connectors.debezium.options import Options
+from strangler_connectors.debezium.rendering import Captured, Wanted, difference, render
+from strangler_connectors.debezium.rest import Connect, NotFound
+from strangler_connectors.debezium.troubles import Trouble, explain
+
+_LOOK: Final = 0.2
+"""Seconds between two looks at a connector that is starting."""
+
+_AGAIN: Final = 5.0
+"""Seconds after which what failed for a passing reason is started again."""
+
+_RUNNING, _FAILED = "RUNNING", "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +53,37 @@ class State:
     @property
     def running(self) -> bool:
         """Whether the connector and at least one task run, and none has failed."""
-        return self.state == "RUNNING" and bool(self.tasks) and all(t.state == "RUNNING" for t in self.tasks)
+        return self.state == _RUNNING and bool(self.tasks) and all(t.state == _RUNNING for t in self.tasks)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What has failed, in words; None if nothing has."""
+        parts = [(self.state, self.trace), *((task.state, task.trace) for task in self.tasks)]
+        return next((explain(trace) for state, trace in parts if state == _FAILED), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `ensure` would do now. `rendered` and `registered` are whole configurations, with secrets; `registered` None: there is
+    none. `findings`: what is missing in the database. `statements`: what would be run there, in order."""
+
+    rendered: dict[str, str]
+    registered: dict[str, str] | None
+    findings: tuple[Finding, ...]
+    statements: tuple[str, ...]
+
+
+def plan(options: Options, database: Database, tables: Mapping[str, Sequence[str]], heartbeat: float) -> Plan:
+    """What `ensure` would do now; changes nothing."""
+    there = watermark.places(database)
+    own = [watermark.stored(database, table) for table in watermark.DEFINITIONS]
+    made = [text for table, text in watermark.DEFINITIONS.items() if table not in there]
+    return Plan(
+        rendered=_rendered(options, database, tables, heartbeat),
+        registered=configuration(options),
+        findings=tuple(database.needs(options.outage)),
+        statements=(*made, *(database.making([*tables, *own]) if options.connect else ())),
+    )
 
 
 def ensure(
@@ -49,14 +100,45 @@ def ensure(
     up to `timeout` seconds until its task runs, else raises with Debezium's reason in words. `heartbeat`: seconds
     between two of Debezium's. Without `options.connect` only the tables in the database are made.
 
-    Returns the identity of the capture in the database (`Database.capture`), empty where it has none.
+    Returns the identity of the capture: another one when changes in between may have been lost.
     """
-    raise NotImplementedError
+    if not tables:
+        raise SourceError(f"source {options.source}: no mapping names one of its tables")
+    _require(options, database.needs(options.outage))
+    drawn = watermark.create(database, options.source)
+    if not options.connect:
+        return drawn
+    own = [watermark.stored(database, table) for table in watermark.DEFINITIONS]
+    kept = database.capture([*tables, *own])
+    rendered = _rendered(options, database, tables, heartbeat)
+    connect = Connect(options.source, options.connect)
+    registered = connect.config(options.connector)
+    if registered is None:
+        _require_valid(options, connect, rendered)
+        if not kept:
+            drawn = watermark.renew(database, options.source)
+        connect.register_stopped(options.connector, rendered)
+        connect.forget(options.connector)
+    elif difference(rendered, registered):
+        _require_valid(options, connect, rendered)
+        connect.register(options.connector, rendered)
+    connect.resume(options.connector)
+    _wait_until_running(options, connect, timeout)
+    return f"{kept}/{drawn}".lstrip("/")
 
 
 def remove(options: Options, database: Database) -> None:
     """Remove the connector with its offsets, slot and publication, and our tables. Idempotent."""
-    raise NotImplementedError
+    if options.connect:
+        connect = Connect(options.source, options.connect)
+        try:
+            connect.stop(options.connector)
+            connect.forget(options.connector)
+            connect.remove(options.connector)
+        except NotFound:
+            pass
+        database.release()
+    watermark.drop(database, options.source)
 
 
 def state(options: Options) -> State | None:
@@ -64,9 +146,186 @@ def state(options: Options) -> State | None:
 
     Raises Unavailable when Connect doesn't answer.
     """
-    raise NotImplementedError
+    if not options.connect:
+        return None
+    found = Connect(options.source, options.connect).status(options.connector)
+    return _state(found) if found else None
+
+
+def configuration(options: Options) -> dict[str, str] | None:
+    """How the connector is registered now, secrets included; None as for `state`."""
+    return Connect(options.source, options.connect).config(options.connector) if options.connect else None
 
 
 def require_running(options: Options) -> None:
-    """Raise for a connector that is gone (SourceError) or has failed, with Debezium's reason in words."""
-    raise NotImplementedError
+    """See that the connector does its work; what failed for a passing reason is started again.
+
+    Raises SourceLost where the log no longer has what is to be read next, SourceError for a connector that is gone or
+    failed for good, Unavailable for one that is paused or on its way; nothing without `options.connect`.
+    """
+    if not options.connect:
+        return
+    found = state(options)
+    if found is None:
+        raise SourceError(
+            f"source {options.source}: Kafka Connect has no connector {options.connector}",
+            why="it was removed, or this is another Connect",
+            do="strangler connect apply registers it",
+        )
+    if trouble := found.trouble:
+        if trouble.passing:
+            Connect(options.source, options.connect).restart_failed(options.connector)
+        raise failure(options, trouble)
+    if not found.running:
+        raise _not_running(options, found)
+
+
+def signal_snapshot(options: Options, database: Database, tables: Iterable[str], stop: bool = False) -> None:
+    """Ask Debezium to read these tables incrementally, while changes go on; with `stop`: to leave off (all, where none is named).
+
+    What was asked for before and isn't done goes on behind it. Raises SourceError where a table or `strangler_signal` isn't there.
+    """
+    import json
+
+    names = list(tables)
+    places = _places(options, database, names)
+    if watermark.SIGNAL not in watermark.places(database):
+        raise SourceError(
+            f"source {options.source}: the legacy database has no table {watermark.SIGNAL}",
+            why="it is made together with the connector",
+            do="strangler connect apply",
+        )
+    if stop and not names:
+        watermark.signal(database, "stop-snapshot", json.dumps({"type": "incremental"}))
+    for place, table in places.items():
+        body: dict[str, Any] = {"type": "incremental", "data-collections": [_collection(database, place)]}
+        key = options.keys.get(table, ())
+        if len(key) == 1 and not stop:
+            body["surrogate-key"] = key[0]
+        watermark.signal(database, "stop-snapshot" if stop else "execute-snapshot", json.dumps(body))
+
+
+def failure(options: Options, trouble: Trouble) -> StranglerError:
+    """The error for a connector that has failed."""
+    what = f"source {options.source}: the connector {options.connector} has failed"
+    kind = SourceLost if trouble.lost else Unavailable if trouble.passing else SourceError
+    return kind(what, why=trouble.why, do=trouble.do.replace("<source>", options.source))
+
+
+def _require(options: Options, findings: Sequence[Finding]) -> None:
+    blocking = [each for each in findings if each.blocks]
+    if blocking:
+        raise SourceError(
+            f"source {options.source} can't be captured yet; nothing was created",
+            why="; ".join(each.what for each in blocking),
+            do="; ".join(dict.fromkeys(each.do for each in blocking if each.do)),
+        )
+
+
+def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]) -> None:
+    wanted = config["connector.class"]
+    installed = connect.plugins()
+    if wanted not in installed:
+        raise SourceError(
+            f"source {options.source}: Kafka Connect at {connect.url} doesn't have {wanted}",
+            why=f"it has: {', '.join(sorted(each.rpartition('.')[2] for each in installed)) or 'none'}",
+            do="install Debezium's plugin into its plugin.path on every worker",
+        )
+    wrong = connect.validate(config)
+    if wrong:
+        said = "; ".join(f"{each.property}: {' '.join(each.errors)}" for each in wrong)
+        trouble = explain(said)
+        raise SourceError(
+            f"source {options.source}: Kafka Connect doesn't accept the connector {options.connector}",
+            why=said,
+            do=trouble.do,
+        )
+
+
+def _wait_until_running(options: Options, connect: Connect, timeout: float) -> None:
+    deadline, again = time.monotonic() + timeout, 0.0
+    while True:
+        status = connect.status(options.connector)
+        found = _state(status) if status else None
+        if found and found.running:
+            return
+        trouble = found.trouble if found else None
+        now = time.monotonic()
+        # The first look may still show how it failed before it was brought up to date.
+        if trouble and now > again:
+            if again and not trouble.passing:
+                raise failure(options, trouble)
+            connect.restart_failed(options.connector)
+            again = now + _AGAIN
+        if now > deadline:
+            raise failure(options, trouble) if trouble else _not_running(options, found)
+        time.sleep(_LOOK)
+
+
+def _not_running(options: Options, found: State | None) -> Unavailable:
+    paused = found is not None and found.state in ("PAUSED", "STOPPED")
+    states = "not known to any worker yet"
+    if found:
+        states = f"{found.state}, its task {', '.join(task.state for task in found.tasks) or 'not started'}"
+    return Unavailable(
+        f"source {options.source}: the connector {options.connector} doesn't run",
+        why=f"it is {states}",
+        do="strangler connect apply resumes it" if paused else "wait, or look into the log of its worker",
+    )
+
+
+def _state(status: Mapping[str, Any]) -> State:
+    connector = status["connector"]
+    tasks = (
+        Task(each["id"], each["state"], each.get("worker_id", ""), each.get("trace", ""))
+        for each in status["tasks"]
+    )
+    return State(
+        status["name"],
+        connector["state"],
+        connector.get("worker_id", ""),
+        connector.get("trace", ""),
+        tuple(tasks),
+    )
+
+
+def _rendered(
+    options: Options, database: Database, tables: Mapping[str, Sequence[str]], heartbeat: float
+) -> dict[str, str]:
+    described = database.describe(list(tables))
+    places = _places(options, database, list(tables))
+    captured = [_captured(place, described[name], tables[name], options) for place, name in places.items()]
+    own = watermark.places(database)
+    heartbeat_table, signal_table = (
+        own.get(table) or Place(database.home(), watermark.stored(database, table))
+        for table in (watermark.HEARTBEAT, watermark.SIGNAL)
+    )
+    where = address.parse(options.source, options.url.get_secret_value())
+    return render(options, where, Wanted(captured, heartbeat_table, signal_table, heartbeat))
+
+
+def _captured(place: Place, table: Table, asked: Sequence[str], options: Options) -> Captured:
+    key = table.key or options.keys.get(table.name, ())
+    columns = tuple(c.name for c in table.columns if c.name in asked or c.name in key)
+    large = any(
+        "LOB" in c.declared.upper() or "XML" in c.declared.upper() for c in table.columns if c.name in columns
+    )
+    return Captured(place, columns, () if table.key else tuple(key), large)
+
+
+def _places(options: Options, database: Database, tables: Sequence[str]) -> dict[Place, str]:
+    places = database.places(tables)
+    missing = sorted(set(tables) - set(places.values()))
+    if missing:
+        raise SourceError(
+            f"source {options.source}: the legacy database has no table {', '.join(missing)}",
+            why="it isn't there, or the user of the source may not see it",
+            do="correct its name, or grant SELECT on it",
+        )
+    return places
+
+
+def _collection(database: Database, place: Place) -> str:
+    """A table as Debezium's signals name it."""
+    in_catalog = database.kind in ("mssql", "oracle") and database.catalog
+    return f"{database.catalog}.{place}" if in_catalog else str(place)

@@ -1,7 +1,7 @@
 """Kafka Connect's REST interface, with the standard library alone: few calls, no stream, nothing to pool.
 
 What Connect refuses becomes an error that says so in its words; a rebalance (409) passes by itself and is waited out.
-The interface is that of Apache Kafka 3.6 and later, where offsets can be removed.
+The interface is that of Apache Kafka 3.7 and later, where offsets can be removed and a connector can be registered before it runs.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Invalid:
 
 
 class Connect:
-    """Kafka Connect at `url`, for the source called `name`. Keeps no connection."""
+    """Kafka Connect at `url`, for the source called `name`. Keeps no connection. The attribute `url` is without a password."""
 
     def __init__(self, name: str, url: str) -> None:
         parts = urlsplit(url.rstrip("/"))
         host = parts.netloc.rpartition("@")[2]
-        self._name, self._url = name, urlunsplit(parts._replace(netloc=host))
+        self._name, self.url = name, urlunsplit(parts._replace(netloc=host))
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if parts.username:
             who = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -79,6 +79,11 @@ class Connect:
     def register(self, connector: str, config: Mapping[str, str]) -> None:
         """Register a connector, or bring one up to date; it is started (again)."""
         self._call("PUT", f"/connectors/{quote(connector)}/config", dict(config))
+
+    def register_stopped(self, connector: str, config: Mapping[str, str]) -> None:
+        """Register a connector that isn't there yet, without starting it."""
+        body = {"name": connector, "config": dict(config), "initial_state": "STOPPED"}
+        self._call("POST", "/connectors", body)
 
     def restart_failed(self, connector: str) -> None:
         """Start again what of the connector has failed."""
@@ -122,7 +127,7 @@ class Connect:
 
     def _once(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(
-            self._url + path,
+            self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers=self._headers,
@@ -135,7 +140,7 @@ class Connect:
             raise
         except (OSError, HTTPException) as error:
             raise Unavailable(
-                f"source {self._name}: Kafka Connect at {self._url} doesn't answer",
+                f"source {self._name}: Kafka Connect at {self.url} doesn't answer",
                 why=str(getattr(error, "reason", error)),
                 do="see whether its workers run, and whether the option `connect` is right",
             ) from None
@@ -144,13 +149,13 @@ class Connect:
 
     def _stranger(self, why: str) -> SourceError:
         return SourceError(
-            f"source {self._name}: what answers at {self._url} isn't Kafka Connect",
+            f"source {self._name}: what answers at {self.url} isn't Kafka Connect",
             why=why,
             do="correct the option `connect`: the base URL of Connect's REST interface, mostly port 8083",
         )
 
     def _refused(self, code: int, said: str) -> StranglerError:
-        what = f"source {self._name}: Kafka Connect at {self._url}"
+        what = f"source {self._name}: Kafka Connect at {self.url}"
         if code == 404:
             return NotFound(f"{what} doesn't have it", why=said)
         if code == 409:

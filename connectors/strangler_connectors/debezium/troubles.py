@@ -161,7 +161,10 @@ def explain(trace: str) -> Trouble:
                 return Trouble(f"{known.why}: {_short(line)}", known.do, known.passing, known.lost)
     if not said:
         return Trouble("Kafka Connect gives no reason", "look into the log of its worker")
-    return Trouble(_short(said[-1]), "look into the log of the worker; a corrected configuration: strangler connect apply")
+    return Trouble(
+        _short(said[-1]),
+        "look into the log of the worker; a corrected configuration: strangler connect apply",
+    )
 
 
 def reasons(trace: str) -> list[str]:
@@ -184,7 +187,14 @@ def _class_name(match: re.Match[str]) -> str:
 
 
 _WRAPPERS: Final = frozenset(
-    {"ConnectException", "DebeziumException", "RetriableException", "RuntimeException", "SQLException", "PSQLException"}
+    {
+        "ConnectException",
+        "DebeziumException",
+        "RetriableException",
+        "RuntimeException",
+        "SQLException",
+        "PSQLException",
+    }
 )
 
 
