@@ -8,7 +8,6 @@ from typing import Final
 from strangler.durations import format_duration
 from strangler.ports import Finding
 from strangler_connectors.debezium.registration import State
-from strangler_connectors.debezium.troubles import explain
 
 _ALTER: Final = "kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}"
 
@@ -40,9 +39,9 @@ def connector_findings(name: str, state: State | None) -> Iterator[Finding]:
     """None: it isn't registered yet, which is no fault: `prepare` does it."""
     if state is None or state.running:
         return
-    traces = [state.trace, *(task.trace for task in state.tasks)]
-    trouble = explain(next((trace for trace in traces if trace), ""))
-    states = ", ".join([state.state, *(task.state for task in state.tasks)])
+    trouble = state.trouble
+    why = trouble.why if trouble else f"it is {state.state}"
+    do = trouble.do if trouble else "strangler connect apply resumes it"
     yield Finding(
-        f"the connector {name} doesn't run ({states}): {trouble.why}", trouble.do, blocks=trouble.lost
+        f"the connector {name} doesn't run: {why}", do, blocks=trouble is not None and trouble.lost
     )

@@ -24,7 +24,6 @@ from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.options import read
 from strangler_connectors.debezium.positions import point, position
-from strangler_connectors.debezium.rest import Connect
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
 from strangler_connectors.debezium.values import Wanted
 
@@ -52,7 +51,7 @@ class DebeziumSource:
         }
 
     def prepare(self) -> str:
-        self._refuse(self._database.needs(0) + self._kafka_findings(0))
+        self._refuse(self._kafka_findings(0))
         registration.ensure(self._options, self._database, self._tables, self._heartbeat)
         stands = self._layout()
         offsets.begin_here(self._options, stands)
@@ -60,7 +59,7 @@ class DebeziumSource:
         stands = self._layout()
         topics.require(self._options, stands)
         identity = self._identity(stands)
-        assert identity is not None, "ensure made it"
+        assert identity is not None, "capture and topic were just seen"
         return identity
 
     def examine(self, outage: float) -> list[Finding]:
@@ -157,11 +156,8 @@ class DebeziumSource:
 
     def _modes(self) -> Modes:
         """How the connector writes values; of one that isn't ours only what was told."""
-        if self._options.connect:
-            config = Connect(self._options.source, self._options.connect).config(self._options.connector)
-            if config is not None:
-                return Modes.of(config)
-        return Modes.of(self._options.config) if self._options.config else Modes()
+        config = registration.configuration(self._options) or self._options.config
+        return Modes.of(config) if config else Modes()
 
     def _kafka_findings(self, outage: float) -> list[Finding]:
         stands = self._layout()
@@ -170,13 +166,10 @@ class DebeziumSource:
         return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
 
     def _refuse(self, findings: Sequence[Finding]) -> None:
-        name = self._options.source
-        if not self._tables:
-            raise SourceError(f"source {name}: no mapping names one of its tables")
         needs = [finding for finding in findings if finding.blocks]
         if needs:
             raise SourceError(
-                f"source {name} can't be captured yet; nothing was created",
+                f"source {self._options.source} can't be captured yet; nothing was created",
                 why="; ".join(need.what for need in needs),
-                do="; ".join(dict.fromkeys(need.do for need in needs if need.do)),
+                do="; ".join(need.do for need in needs),
             )
