@@ -166,3 +166,44 @@ def test_a_file_that_is_no_database_is_one_clear_message(path: Path) -> None:
     path.write_text("not a database, however long it may be read" * 10)
     with pytest.raises(SourceError, match="not a database"):
         _source(path, {}).describe(["x"])
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE party", "ALTER TABLE party RENAME TO party_old"])
+def test_a_table_that_goes_while_it_is_read_is_a_gap(
+    erp: sqlite3.Connection, path: Path, statement: str
+) -> None:
+    erp.execute("CREATE TABLE party (id integer PRIMARY KEY, name text)")
+    source = _source(path, {"party": ["name"]})
+    identity = source.prepare()
+    with source.stream(ORIGIN, identity) as stream:
+        erp.execute("INSERT INTO party VALUES (1, 'a')")
+        assert len(read_changes(stream, 1)) == 1
+        erp.execute(statement)
+        with pytest.raises(SourceLost, match="changes may be missing") as lost:
+            stream.read(0)
+        assert "the table party was dropped, renamed or made anew" in lost.value.why
+    with pytest.raises(SourceLost):
+        source.stream(ORIGIN, identity)
+
+
+def test_what_was_journalled_before_a_column_was_asked_for_has_in_it_what_the_row_has_now(
+    erp: sqlite3.Connection, path: Path
+) -> None:
+    erp.execute("CREATE TABLE party (id integer PRIMARY KEY, name text)")
+    identity = _source(path, {"party": ["name"]}).prepare()
+    erp.execute("INSERT INTO party VALUES (1, 'a'), (2, 'b')")
+    erp.execute("ALTER TABLE party ADD COLUMN email text DEFAULT 'none'")
+    erp.execute("UPDATE party SET email = 'e' WHERE id = 1")
+    erp.execute("DELETE FROM party WHERE id = 2")
+    source = _source(path, {"party": ["name", "email"]})
+    assert source.prepare() == identity
+    erp.execute("INSERT INTO party VALUES (3, 'c', 'f')")
+    with source.stream(ORIGIN, identity) as stream:
+        changes = read_changes(stream, 5)
+    assert [(c.after["id"], c.after["email"]) for c in changes if c.after] == [
+        (1, "e"),
+        (2, None),
+        (1, "e"),
+        (3, "f"),
+    ]
+    assert changes[3].before == {"id": 2, "name": "b"}

@@ -85,14 +85,15 @@ class Capture:
         record, _ = self._remembered()
         return record.identity(self._place(), self._name) if record and self.slot() else None
 
-    def require_whole(self, source: str, relations: Sequence[Relation]) -> None:
-        """Raise SourceLost where a table that is remembered as captured isn't, or not all of it: what was written to it
-        meanwhile is missing. Tables that are to join the capture don't matter yet."""
+    def require_whole(self, source: str, asked: Collection[str], relations: Sequence[Relation]) -> None:
+        """Raise SourceLost where one of the `asked` tables is remembered as captured and isn't, or not all of it: what was
+        written to it meanwhile is missing. Those that are to join the capture don't matter yet."""
         row = self._connection.execute(_PUBLICATION, [self._name]).fetchone()
         if row is None or not row[0]:
             raise SourceLost(_MISSING.format(source=source), why="its publication is no longer there")
         record = Record(**json.loads(row[0]))
-        why = gap(record.tables, _by_name(relations), frozenset(row[1]))
+        before = {table: oids for table, oids in record.tables.items() if table in asked}
+        why = gap(before, _by_name(relations), frozenset(row[1]))
         if not row[2]:
             why = f"the publication {self._name} was altered: it leaves out operations or rows"
         if why:

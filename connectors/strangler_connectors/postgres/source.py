@@ -82,7 +82,7 @@ class PostgresSource:
             capture = Capture(connection, self._capture)
             require_unbroken(self._name, capture.slot(), capture.identity(), identity, after)
             found = relations(connection, list(self._tables))
-            capture.require_whole(self._name, found)
+            capture.require_whole(self._name, self._tables, found)
             decoder = Decoder(wanted(connection, found, self._tables), domains(connection))
         replication = open_connection(self._url, self._name, replication=True)
         try:
@@ -146,7 +146,7 @@ class PostgresSource:
     def _look(self, silent: bool) -> None:
         with self._connected("looking after the capture") as connection:
             found = relations(connection, list(self._tables))
-            Capture(connection, self._capture).require_whole(self._name, found)
+            Capture(connection, self._capture).require_whole(self._name, self._tables, found)
             if silent:
                 barrier.beat(connection)
 
