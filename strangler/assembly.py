@@ -23,7 +23,7 @@ def control(settings: Settings, wait: float = 0.0) -> Control:
 
 def log(settings: Settings) -> EventLog:
     """The event log."""
-    opened: EventLog = plugins.load("logs", settings.log.kind)("log", settings.log)
+    opened: EventLog = plugins.load("logs", settings.log.kind)(settings.name, settings.log)
     return opened
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -55,19 +55,22 @@ class Filling:
             self._keeper.keep(f"backfill {function}", partial(self._fill, function), failed)
 
     def _deliver(self, function: str) -> None:
-        """A function's delivery thread."""
+        """A function's delivery thread. Where the log can't be shared, only the worker that captures delivers, so that a
+        second one that is started by mistake doesn't; where it can, every worker takes its part."""
         section = self._settings.functions[function]
-        if not self._captured():
-            return
         shapes = [m.shape for m in self._mappings(function)]
         with (
             closing(assembly.log(self._settings)) as log,
             closing(assembly.store(self._settings, section.store)) as store,
         ):
             store.prepare(shapes)
-            batch = self._settings.sync.batch
-            delivery = Delivery(function, section.source, log, store, self._control, batch, shapes)
-            delivery.run(self._keeper.stop, partial(self._grown.wait, DELIVERY_WAIT))
+            share = log.share(function)
+            if share is None and not self._captured():
+                return
+            with closing(share) if share else nullcontext():
+                batch = self._settings.sync.batch
+                delivery = Delivery(function, section.source, log, share, store, self._control, batch, shapes)
+                delivery.run(self._keeper.stop, partial(self._grown.wait, DELIVERY_WAIT))
 
     def _fill(self, function: str) -> None:
         """A function's backfill thread: carries out what is asked for, from when the function is synced."""

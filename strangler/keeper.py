@@ -23,6 +23,10 @@ CALM: Final = 30.0
 """Seconds of work after which a failure counts as the first again."""
 
 
+LOOK_AROUND: Final = 0.2
+"""Seconds between two looks whether to stop, while something else is waited for."""
+
+
 class Bell:
     """Wakes those who wait. A ring while nobody waits isn't lost: the next wait returns at once."""
 
@@ -56,6 +60,13 @@ class Keeper:
         thread = threading.Thread(target=self._run, args=(name, work, failed), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def waits_for(self, event: threading.Event) -> bool:
+        """Wait until `event` is set; False when the stop came first."""
+        while not event.wait(LOOK_AROUND):
+            if self.stop.is_set():
+                return False
+        return True
 
     def join(self, timeout: float) -> None:
         """Wait for all threads to end, at most `timeout` seconds together."""

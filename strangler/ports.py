@@ -163,7 +163,7 @@ class EventLog(Protocol):
         ...
 
     def position(self, source: str) -> Position:
-        """Up to where `source` is durably in the log; ORIGIN if never."""
+        """Up to where `source` is durably in the log; ORIGIN if never. What this handle reads afterwards is at least as far."""
         ...
 
     def partitions(self, stream: str) -> int:
@@ -171,7 +171,8 @@ class EventLog(Protocol):
         ...
 
     def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
-        """Up to `limit` records of the stream from offset `start` on, in order; empty at the end. Doesn't wait."""
+        """Up to `limit` records of the stream from offset `start` on, in order, as many as are at hand: fewer don't mean the end,
+        only none does, as it was at the call. Doesn't wait for more to be appended."""
         ...
 
     def end(self, stream: str, partition: int) -> Offset:

@@ -3,6 +3,9 @@
 The stores are filled in threads of this process, or apart, in a process for each source: two cores then do what one
 would, for Python runs one thread at a time.
 
+Several workers may run, on several hosts. One reads a source, the others wait to take over from it. All take part in filling
+the stores where the log can be shared; otherwise the one that reads does it alone.
+
 Parts may start in any order and fail at any time: each thread is kept going by `Keeper`, which tries again with growing
 pauses and tells the control store what is wrong meanwhile. Nothing is kept in memory that isn't durable elsewhere, so a
 kill is as good as a stop.
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import closing
 from functools import partial
 
@@ -21,7 +25,7 @@ from strangler.boundary import Boundary
 from strangler.control import backfills, sources
 from strangler.control.store import Control
 from strangler.cutover.recovery import recover
-from strangler.errors import SourceError, StranglerError
+from strangler.errors import SourceError, StranglerError, Unavailable
 from strangler.filling import Filling
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
@@ -30,8 +34,8 @@ from strangler.sync.stream import Stream
 
 logger = logging.getLogger("strangler.worker")
 
-LOOK_AROUND = 0.5
-"""Seconds between two looks whether the worker is to stop, while it waits for the capture."""
+READ_WITHIN = 5.0
+"""Seconds within which a source that is read is heard of again; whoever reads it says so twice a second."""
 
 RECOVER_EVERY = 2.0
 """Seconds between two looks for a switch of owners that was abandoned: writers wait behind its fence."""
@@ -52,9 +56,9 @@ class Worker:
         self._keeper.keep("recovery", self._recover, lambda error: None)
         for name in self._settings.sources:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
-            captured = partial(self._await_capture, name)
+            captured = partial(self._keeper.waits_for, self._captured[name])
             if self._apart:
-                filling = partial(self._fill_apart, name)
+                filling = partial(fill_apart, self._settings, name, self._keeper.stop, self._captured[name])
                 self._keeper.keep(f"filling from {name}", filling, lambda error: None)
             else:
                 Filling(self._settings, self._control, name, self._keeper, self._grown, captured).start()
@@ -72,10 +76,6 @@ class Worker:
                 logger.warning(ended)
             if self._keeper.stop.wait(RECOVER_EVERY):
                 return
-
-    def _fill_apart(self, source: str) -> None:
-        if self._await_capture(source):
-            fill_apart(self._settings, source, self._keeper.stop)
 
     def _read(self, name: str) -> None:
         """A source's thread: capture, translate, append."""
@@ -105,17 +105,16 @@ class Worker:
         )
         self._captured[source].set()
 
-    def _await_capture(self, source: str) -> bool:
-        """Wait until this process captures the source; False when stopped meanwhile.
-
-        Only one process can, so a second worker that is started by mistake neither delivers nor fills.
-        """
-        while not self._captured[source].wait(LOOK_AROUND):
-            if self._keeper.stop.is_set():
-                return False
-        return True
-
     def _source_failed(self, name: str, error: StranglerError) -> None:
-        """Note what is wrong; what only a person can mend, with why and what to do."""
+        """Note what is wrong; what only a person can mend, with why and what to do.
+
+        That another worker reads the source is no failure: this one waits to take over.
+        """
+        if isinstance(error, Unavailable) and not self._captured[name].is_set() and self._is_read(name):
+            return
         cure = f" ({error.why}); do: {error.do}" if isinstance(error, SourceError) else ""
         sources.fail(self._control, name, error.what + cure)
+
+    def _is_read(self, source: str) -> bool:
+        record = sources.get(self._control, source)
+        return record is not None and time.time() - record.seen_at < READ_WITHIN

@@ -11,6 +11,7 @@ and to read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -20,8 +21,9 @@ from strangler import urls
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
 from strangler.events import Effect, Event
-from strangler.ports import EventLog, Offset, Record
+from strangler.ports import EventLog, Finding, Offset, Record, Share
 from strangler.settings import Log
+from strangler_adapters import sql_log_needs as needs
 from strangler_adapters.sql_session import Session
 
 _COLUMNS: Final = 'stream, "offset", kind, key, position, time, data'
@@ -43,11 +45,13 @@ class _Numbered(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """Where SQLite and PostgreSQL part. `clustered` ends the declaration of a table that is kept in key order."""
+    """Where SQLite and PostgreSQL part. `clustered` ends the declaration of a table that is kept in key order; `lacking` says
+    what keeps the log from being written."""
 
     session: Session[Any]
     clustered: str
     insert: Callable[[Any, _Numbered], None]
+    lacking: Callable[[], list[Finding]]
 
 
 def connect(name: str, settings: Log) -> EventLog:
@@ -57,13 +61,15 @@ def connect(name: str, settings: Log) -> EventLog:
         raise StoreError(f"{what} has no url", do="set log.url, e.g. sqlite:///events.db")
     url = settings.url.get_secret_value()
     if urls.kind(url) == "sqlite":
-        from strangler_adapters.sql_sqlite import SqliteSession
+        from strangler_adapters.sql_sqlite import SqliteSession, file_of
 
-        return SqlLog(what, Dialect(SqliteSession(what, url), "WITHOUT ROWID", _insert_into_sqlite))
+        lacking = partial(needs.of_file, file_of(what, url))
+        return SqlLog(what, Dialect(SqliteSession(what, url), "WITHOUT ROWID", _insert_into_sqlite, lacking))
     if urls.kind(url) == "postgresql":
         from strangler_adapters.sql_postgres import PostgresSession
 
-        return SqlLog(what, Dialect(PostgresSession(what, url), "", _insert_into_postgres))
+        session = PostgresSession(what, url)
+        return SqlLog(what, Dialect(session, "", _insert_into_postgres, partial(needs.of_server, session)))
     raise StoreError(
         f"{what} can't be kept at {urls.display(url)}",
         why="a log of kind sql lives in SQLite or PostgreSQL",
@@ -132,6 +138,12 @@ class SqlLog:
         self._prepare()
         rows = self._session.rows("SELECT next FROM strangler_stream WHERE name = ?", (stream,))
         return Offset(rows[0][0] if rows else 0)
+
+    def share(self, stream: str) -> Share | None:
+        return None
+
+    def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
+        return self._dialect.lacking()  # Nothing is ever removed, so that no outage is too long.
 
     def close(self) -> None:
         self._session.close()

@@ -1,9 +1,14 @@
-"""How far the store of each function is: what the conductor waits for and what people see."""
+"""How far the store of each function is: what the conductor waits for and what people see.
+
+Each partition of a function's stream is told of by the one worker that delivers it; what is asked for is the function as a
+whole, which is as far as its last partition.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 
 from sqlalchemy import delete, select, update
 
@@ -19,7 +24,8 @@ class DeliveryRecord:
 
     `rows` were written from events since the start; `late_writes` are events that came from the side that isn't the
     owner (invariant 4): counted, not applied. `lag` is in seconds, None when unknown. `seen_at` in seconds since
-    the epoch. `error` is what keeps delivery from going on, None when all is well.
+    the epoch: when the partition that is silent for longest was last heard of, 0 when one never was. `error` is what keeps
+    delivery from going on, None when all is well.
     """
 
     function: str
@@ -34,22 +40,32 @@ class DeliveryRecord:
 
 def get(control: Control, function: str) -> DeliveryRecord | None:
     """How far the store of a function is; None when nothing was ever delivered."""
-    with control.read() as connection:
-        query = select(tables.delivery).where(tables.delivery.c.function == function)
-        row = connection.execute(query).first()
-        return DeliveryRecord(*row) if row else None
+    return _read(control, function).get(function)
 
 
 def all_deliveries(control: Control) -> dict[str, DeliveryRecord]:
     """Function → how far its store is."""
+    return _read(control)
+
+
+def rows(control: Control, function: str, partition: int) -> int:
+    """How many rows were written from events of the partition so far, for a delivery that goes on counting."""
+    at = tables.delivery.c
+    query = select(at.rows).where(at.function == function, at.partition == partition)
     with control.read() as connection:
-        return {row.function: DeliveryRecord(*row) for row in connection.execute(select(tables.delivery))}
+        return connection.execute(query).scalar() or 0
 
 
-def rows(control: Control, function: str) -> int:
-    """How many rows were written from events so far, for a delivery that goes on counting."""
-    record = get(control, function)
-    return record.rows if record else 0
+def expect(control: Control, function: str, partitions: int) -> None:
+    """Say how many partitions the function's stream has: as long as one of them wasn't heard of, nothing is delivered."""
+    unheard = [
+        {"partition": number, **asdict(DeliveryRecord(function, ORIGIN, 0, 0, 0, None, 0.0, None))}
+        for number in range(partitions)
+    ]
+    at = tables.delivery.c
+    with control.begin() as connection:
+        connection.execute(delete(tables.delivery).where(at.function == function, at.partition >= partitions))
+        insert_new(connection, tables.delivery, unheard)
 
 
 def report(
@@ -61,23 +77,51 @@ def report(
     rows: int,
     late_writes: int,
     lag: float | None,
+    partition: int = 0,
 ) -> None:
-    """Say how far delivery is now, with totals; whatever kept it from going on is over."""
+    """Say how far delivery of a partition is now, with totals; whatever kept it from going on is over."""
     record = DeliveryRecord(function, position, generation, rows, late_writes, lag, time.time(), None)
     with control.begin() as connection:
-        upsert(connection, tables.delivery, [asdict(record)])
+        upsert(connection, tables.delivery, [{"partition": partition, **asdict(record)}])
 
 
 def fail(control: Control, function: str, error: str) -> None:
-    """Delivery can't go on; what is known of it stays."""
+    """Delivery can't go on; what is known of it stays. Who delivers a partition none the less says so with its next report."""
     unknown = DeliveryRecord(function, ORIGIN, 0, 0, 0, None, 0.0, error)
+    of_function = tables.delivery.c.function == function
     with control.begin() as connection:
-        insert_new(connection, tables.delivery, [asdict(unknown)])
-        statement = update(tables.delivery).where(tables.delivery.c.function == function)
-        connection.execute(statement.values(error=error))
+        changed = connection.execute(update(tables.delivery).where(of_function).values(error=error))
+        if not changed.rowcount:
+            insert_new(connection, tables.delivery, [{"partition": 0, **asdict(unknown)}])
 
 
 def forget(control: Control, function: str) -> None:
     """Nothing is delivered any more."""
     with control.begin() as connection:
         connection.execute(delete(tables.delivery).where(tables.delivery.c.function == function))
+
+
+def _read(control: Control, function: str | None = None) -> dict[str, DeliveryRecord]:
+    """The records of one function or of all, each with its partitions put together."""
+    names = [field.name for field in fields(DeliveryRecord)]
+    query = select(*(tables.delivery.c[name] for name in names)).order_by(tables.delivery.c.function)
+    if function is not None:
+        query = query.where(tables.delivery.c.function == function)
+    with control.read() as connection:
+        found = [DeliveryRecord(*row) for row in connection.execute(query)]
+    return {name: _together(name, list(parts)) for name, parts in groupby(found, lambda each: each.function)}
+
+
+def _together(function: str, parts: list[DeliveryRecord]) -> DeliveryRecord:
+    """The function is as far as the partition that is least far."""
+    lags = [part.lag for part in parts]
+    return DeliveryRecord(
+        function,
+        position=min(part.position for part in parts),
+        generation=min(part.generation for part in parts),
+        rows=sum(part.rows for part in parts),
+        late_writes=sum(part.late_writes for part in parts),
+        lag=None if None in lags else max(lag for lag in lags if lag is not None),
+        seen_at=min(part.seen_at for part in parts),
+        error=next((part.error for part in parts if part.error), None),
+    )

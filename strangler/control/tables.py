@@ -97,6 +97,7 @@ delivery = Table(
     "delivery",
     metadata,
     Column("function", String(64), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("position", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("rows", BigInteger, nullable=False),
@@ -105,7 +106,8 @@ delivery = Table(
     Column("seen_at", Float, nullable=False),
     Column("error", Text),
 )
-"""How far each store is: `lag` in seconds, None when unknown; `rows` written from events since the start."""
+"""How far each store is, by partition of its function's stream: `lag` in seconds, None when unknown; `rows` written from
+events since the start."""
 
 backfill = Table(
     "backfill",

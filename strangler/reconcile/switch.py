@@ -60,8 +60,10 @@ def recently_changed(log: EventLog, function: str, most: int = RECENT) -> dict[s
     keys: dict[str, set[str]] = {}
     for partition in range(log.partitions(function)):
         start = Offset(max(0, log.end(function, partition) - most))
-        for record in log.read(function, partition, start, most):
-            keys.setdefault(record.event.entity, set()).add(record.event.key)
+        while records := log.read(function, partition, start, most):
+            start = records[-1].next
+            for record in records:
+                keys.setdefault(record.event.entity, set()).add(record.event.key)
     return keys
 
 

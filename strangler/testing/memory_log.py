@@ -13,7 +13,7 @@ import orjson
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
 from strangler.events import Event
-from strangler.ports import Offset, Record
+from strangler.ports import Finding, Offset, Record, Share
 
 
 @dataclass
@@ -57,6 +57,12 @@ class MemoryLog:
     def end(self, stream: str, partition: int) -> Offset:
         with self._records.lock:
             return Offset(len(self._records.streams.get((stream, partition), [])))
+
+    def share(self, stream: str) -> Share | None:
+        return None
+
+    def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
+        return []
 
     def close(self) -> None:
         """Nothing to release; the records stay."""

@@ -148,7 +148,7 @@ def test_a_source_keeps_its_first_identity_and_forgets_an_error_when_heard_of(co
 
 
 def test_delivery_is_reported_in_totals_and_survives_a_failure(control: Control) -> None:
-    assert deliveries.rows(control, "party") == 0
+    assert deliveries.rows(control, "party", 0) == 0
     deliveries.fail(control, "party", "no route to host")
     deliveries.report(control, "party", position=Position("5"), generation=2, rows=10, late_writes=1, lag=0.5)
     record = deliveries.get(control, "party")
@@ -157,6 +157,34 @@ def test_delivery_is_reported_in_totals_and_survives_a_failure(control: Control)
     assert record.error is None
     deliveries.fail(control, "party", "disk full")
     assert deliveries.all_deliveries(control)["party"] == replace(record, error="disk full")
+
+
+def test_delivery_is_as_far_as_the_last_of_its_partitions(control: Control) -> None:
+    deliveries.expect(control, "party", 3)
+    deliveries.report(control, "party", position=Position("7"), generation=4, rows=5, late_writes=1, lag=2.0)
+    deliveries.report(
+        control, "party", partition=1, position=Position("9"), generation=3, rows=6, late_writes=2, lag=0.5
+    )
+    record = deliveries.get(control, "party")
+    assert record is not None
+    assert (record.position, record.generation, record.lag, record.seen_at) == (ORIGIN, 0, None, 0.0), (
+        "of the third nobody has heard"
+    )
+    deliveries.report(
+        control, "party", partition=2, position=Position("8"), generation=5, rows=0, late_writes=0, lag=0.0
+    )
+    record = deliveries.get(control, "party")
+    assert record is not None
+    assert (record.position, record.generation, record.rows, record.late_writes, record.lag) == (
+        "7",
+        3,
+        11,
+        3,
+        2.0,
+    )
+    assert deliveries.rows(control, "party", 1) == 6
+    deliveries.expect(control, "party", 1)
+    assert deliveries.all_deliveries(control)["party"].rows == 5, "the others are no more"
 
 
 def test_a_backfill_is_asked_for_begun_counted_and_finished(control: Control) -> None:

@@ -252,7 +252,9 @@ class _Reader:
                     asked, isolation_level=level, request_timeout=self._options.timeout
                 )
                 try:
-                    return {Place(at.topic, at.partition): each.result().offset for at, each in answers.items()}
+                    return {
+                        Place(at.topic, at.partition): each.result().offset for at, each in answers.items()
+                    }
                 except KafkaException as error:
                     # A partition that was only just made, or whose leader has changed.
                     if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
@@ -287,7 +289,9 @@ class _Admin:
             for name, partitions in found.items()
         }
 
-    def create(self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]) -> None:
+    def create(
+        self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
+    ) -> None:
         topic = NewTopic(name, partitions, replication or -1, config=dict(settings))
         timeout = self._options.timeout
         with _translated(self._options):

@@ -107,7 +107,9 @@ class Admin(Protocol):
         """Those of the topics that exist."""
         ...
 
-    def create(self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]) -> None:
+    def create(
+        self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
+    ) -> None:
         """Make a topic and wait until it can be used; nothing happens when it is there by now."""
         ...
 

@@ -240,7 +240,9 @@ class _Reader:
         with _translated(self._options):
             return self._offsets(self._consumer.beginning_offsets, partitions)
 
-    def _offsets(self, ask: Callable[..., dict[Any, int]], partitions: list[TopicPartition]) -> dict[Place, int]:
+    def _offsets(
+        self, ask: Callable[..., dict[Any, int]], partitions: list[TopicPartition]
+    ) -> dict[Place, int]:
         milliseconds = self._options.timeout * 1000
         try:
             found = ask(partitions, timeout_ms=milliseconds)
@@ -283,7 +285,9 @@ class _Admin:
             for name, partitions in found.items()
         }
 
-    def create(self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]) -> None:
+    def create(
+        self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
+    ) -> None:
         wanted = {
             "num_partitions": partitions,
             "replication_factor": replication or -1,
@@ -342,5 +346,3 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]
     def close(self) -> None:
         with suppress(errors.KafkaError):
             self._consumer.close(timeout_ms=CLOSE_WITHIN * 1000)
-
-

@@ -27,7 +27,14 @@ from strangler_adapters.kafka_log.limits import WINDOW
 from strangler_adapters.kafka_log.options import Options
 from strangler_adapters.kafka_log.partitioning import partition_of
 from strangler_adapters.kafka_log.reading import Reading
-from strangler_adapters.kafka_log.records import NOWHERE, Reached, decode, decode_reached, encode, encode_reached
+from strangler_adapters.kafka_log.records import (
+    NOWHERE,
+    Reached,
+    decode,
+    decode_reached,
+    encode,
+    encode_reached,
+)
 from strangler_adapters.kafka_log.wording import fenced, silent
 
 logger = logging.getLogger("strangler.log.kafka")
@@ -210,5 +217,3 @@ class KafkaLog:
                     raise StoreError(finding.what, do=finding.do)
             self._counts[wanted.name] = topic.partitions
         return self._counts[wanted.name]
-
-

@@ -57,7 +57,9 @@ def read(name: str, settings: Log) -> Options:
         replication=None if given.get("replication") is None else _count("replication", given["replication"]),
         retention=_retention(given.get("retention")),
         compaction=_flag("compaction", given.get("compaction", False)),
-        timeout=_duration("timeout", given.get("timeout", timedelta(seconds=Options.timeout))).total_seconds(),
+        timeout=_duration(
+            "timeout", given.get("timeout", timedelta(seconds=Options.timeout))
+        ).total_seconds(),
         driver=_driver(given.get("driver", Options.driver)),
         client=_client(given.get("client", {})),
     )

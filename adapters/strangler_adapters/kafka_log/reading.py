@@ -132,4 +132,3 @@ class Reading:
         if place not in self._ends:
             self._ends = self._reader().ends(list(self._cursors))
         return max(self._ends.pop(place), self._due.get(place, 0))
-

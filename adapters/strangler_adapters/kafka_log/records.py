@@ -59,7 +59,9 @@ def decode(stream: str, value: bytes) -> Event:
             why=f"{type(error).__name__}: {error}",
             do="see that nobody else writes to its topic, and name another log or prefix",
         ) from error
-    return tuple.__new__(Event, parts)  # Without the constructor in Python, which would cost as much as the rest.
+    return tuple.__new__(
+        Event, parts
+    )  # Without the constructor in Python, which would cost as much as the rest.
 
 
 class Reached(NamedTuple):
@@ -81,7 +83,11 @@ def encode_reached(reached: Reached) -> bytes:
     for place, end in reached.ends.items():
         ends.setdefault(place.topic, {})[str(place.partition)] = end
     return orjson.dumps(
-        {"position": reached.position, "ends": ends, "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        {
+            "position": reached.position,
+            "ends": ends,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
     )
 
 

@@ -71,13 +71,15 @@ def check(options: Options, wanted: Wanted, topic: Topic, outage: float) -> list
 
 
 def _policy(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
-    is_, should = (
-        frozenset(each["cleanup.policy"].split(",")) for each in (topic.settings, wanted.settings)
-    )
+    is_, should = (frozenset(each["cleanup.policy"].split(",")) for each in (topic.settings, wanted.settings))
     if is_ == should:
         return
     if wanted.events:
-        harm = "old events of a key vanish" if "compact" in is_ - should else "it isn't thinned out as configured"
+        harm = (
+            "old events of a key vanish"
+            if "compact" in is_ - should
+            else "it isn't thinned out as configured"
+        )
     else:
         harm = "positions of idle sources vanish" if "delete" in is_ else "it only grows"
     policy = ",".join(sorted(is_))
@@ -96,7 +98,9 @@ def _partitions(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Find
         what = f"topic {wanted.name} has {topic.partitions} partitions: positions would be looked for in the wrong one"
         yield Finding(what, f"stop the workers, and name another log.options.prefix, or empty stores and log")
         return
-    what = f"topic {wanted.name} has {topic.partitions} partitions, the configuration says {wanted.partitions}"
+    what = (
+        f"topic {wanted.name} has {topic.partitions} partitions, the configuration says {wanted.partitions}"
+    )
     grow = (
         f"; or, while nothing is left to deliver, kafka-topics.sh --bootstrap-server {options.servers[0]} --alter"
         f" --topic {wanted.name} --partitions {wanted.partitions}, and start the workers again"

@@ -76,6 +76,7 @@ def upgrade() -> None:
     op.create_table(
         "delivery",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("partition", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("position", sa.Text(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
