@@ -9,6 +9,7 @@ from strangler import plugins, urls
 from strangler.control.store import Control
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
+from strangler.registrar import Registrar
 from strangler.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ def source(settings: Settings, name: str, tables: Mapping[str, Sequence[str]] | 
     section = settings.sources[name]
     connect = plugins.load("connectors", section.kind)
     opened: ChangeSource = connect(f"{settings.name}_{name}", section, tables or {})
+    return opened
+
+
+def registrar(settings: Settings, name: str, tables: Mapping[str, Sequence[str]]) -> Registrar:
+    """What registers the source `name` with the service that reads it; only some kinds have one (`plugins.names`)."""
+    section = settings.sources[name]
+    opened: Registrar = plugins.load("registrars", section.kind)(f"{settings.name}_{name}", section, tables)
     return opened
 
 

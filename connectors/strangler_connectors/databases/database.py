@@ -61,6 +61,10 @@ class Database(Protocol):
         Raises Unavailable after `timeout` seconds, naming the one that blocks."""
         ...
 
+    def unread(self) -> int | None:
+        """Bytes of the log that the reader of the capture hasn't confirmed yet; None where this isn't known."""
+        ...
+
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement in a transaction of its own, with `:name` for each parameter; its rows, if it has any."""
         ...

@@ -72,6 +72,9 @@ class GenericDatabase:
         """Nothing to wait for: here a transaction is visible to new readers once its commit is in the log, or its
         locks make them wait for it."""
 
+    def unread(self) -> int | None:
+        return None
+
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self._statements.execute(statement, **parameters)
 

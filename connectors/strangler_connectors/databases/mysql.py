@@ -60,6 +60,9 @@ class MysqlDatabase:
                 raise self._blocked(*still[0])
             waiting = {row[0] for row in still}
 
+    def unread(self) -> int | None:
+        return None
+
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self._statements.execute(statement, **parameters)
 

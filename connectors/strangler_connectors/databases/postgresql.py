@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from psycopg import sql
 
@@ -17,6 +17,10 @@ from strangler_connectors.databases.statements import Statements
 from strangler_connectors.postgres.catalog import relations
 from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.source import PostgresSource
+
+_UNREAD: Final = """
+SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM pg_replication_slots WHERE slot_name = :slot
+"""
 
 
 class PostgresDatabase:
@@ -54,6 +58,10 @@ class PostgresDatabase:
 
     def settle(self, timeout: float) -> None:
         self._connector(self._tables).safe_position(timeout)
+
+    def unread(self) -> int | None:
+        rows = self.execute(_UNREAD, slot=self._slot)
+        return int(rows[0][0]) if rows else None
 
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self._statements.execute(statement, **parameters)

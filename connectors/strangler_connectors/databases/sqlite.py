@@ -58,6 +58,9 @@ class SqliteDatabase:
         ):
             pass
 
+    def unread(self) -> int | None:
+        return None
+
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self._statements.execute(statement, **parameters)
 

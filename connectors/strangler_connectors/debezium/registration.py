@@ -92,7 +92,7 @@ def ensure(
     tables: Mapping[str, Sequence[str]],
     heartbeat: float,
     timeout: float = 60.0,
-) -> str:
+) -> None:
     """Make everything that is missing so that the changes of `tables` (with these columns) come; idempotent.
 
     In this order: what the database lacks is refused (SourceError, nothing was made); heartbeat and signal table;
@@ -100,23 +100,25 @@ def ensure(
     up to `timeout` seconds until its task runs, else raises with Debezium's reason in words. `heartbeat`: seconds
     between two of Debezium's. Without `options.connect` only the tables in the database are made.
 
-    Returns the identity of the capture: another one when changes in between may have been lost.
+    Where changes in between may have been lost, `watermark.capture` is another one afterwards.
     """
     if not tables:
         raise SourceError(f"source {options.source}: no mapping names one of its tables")
     _require(options, database.needs(options.outage))
-    drawn = watermark.create(database, options.source)
+    watermark.create(database, options.source)
     if not options.connect:
-        return drawn
+        return
     own = [watermark.stored(database, table) for table in watermark.DEFINITIONS]
     kept = database.capture([*tables, *own])
+    if kept:
+        watermark.renew(database, options.source, kept)
     rendered = _rendered(options, database, tables, heartbeat)
     connect = Connect(options.source, options.connect)
     registered = connect.config(options.connector)
     if registered is None:
         _require_valid(options, connect, rendered)
         if not kept:
-            drawn = watermark.renew(database, options.source)
+            watermark.renew(database, options.source)
         connect.register_stopped(options.connector, rendered)
         connect.forget(options.connector)
     elif difference(rendered, registered):
@@ -124,7 +126,6 @@ def ensure(
         connect.register(options.connector, rendered)
     connect.resume(options.connector)
     _wait_until_running(options, connect, timeout)
-    return f"{kept}/{drawn}".lstrip("/")
 
 
 def remove(options: Options, database: Database) -> None:

@@ -71,6 +71,7 @@ def render(options: Options, address: Address, wanted: Wanted) -> Properties:
         )
     of_kind = _OF_KIND[address.kind](options, address, wanted)
     return {
+        "name": options.connector,
         "connector.class": CLASSES[address.kind],
         "tasks.max": "1",
         **_connection(options, address),
@@ -150,6 +151,8 @@ def _behaviour(wanted: Wanted, address: Address, options: Options) -> Properties
         # Rows don't belong into Connect's log.
         "errors.log.include.messages": "false",
         "errors.max.retries": "-1",
+        # Headers that repeat with each row what the connector is called.
+        "extended.headers.enabled": "false",
         "poll.interval.ms": "50",
         "max.batch.size": "8192",
         "max.queue.size": "32768",
@@ -326,10 +329,8 @@ def difference(
     rendered: Mapping[str, str], registered: Mapping[str, str]
 ) -> dict[str, tuple[str | None, str | None]]:
     """What registering `rendered` would change: property → (as it is now, as it will be); None where it isn't."""
-    # Connect puts the connector's name in by itself.
-    names = [name for name in {**registered, **rendered} if name != "name"]
     return {
         name: (registered.get(name), rendered.get(name))
-        for name in names
+        for name in {**rendered, **registered}
         if registered.get(name) != rendered.get(name)
     }

@@ -44,9 +44,8 @@ class Connect:
     """Kafka Connect at `url`, for the source called `name`. Keeps no connection. The attribute `url` is without a password."""
 
     def __init__(self, name: str, url: str) -> None:
-        parts = urlsplit(url.rstrip("/"))
-        host = parts.netloc.rpartition("@")[2]
-        self._name, self.url = name, urlunsplit(parts._replace(netloc=host))
+        self._name, self.url = name, shown_url(url)
+        parts = urlsplit(url)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if parts.username:
             who = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -166,6 +165,12 @@ class Connect:
         if code >= 500:
             return Unavailable(f"{what} failed", why=said, do="look into the log of its worker")
         return SourceError(f"{what} refused", why=said)
+
+
+def shown_url(url: str) -> str:
+    """The URL without user and password, and without a slash at its end."""
+    parts = urlsplit(url.rstrip("/"))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _said(error: urllib.error.HTTPError) -> str | None:

@@ -2,8 +2,8 @@
 
 `strangler_heartbeat` has one row for each source. Debezium counts its `beat` up when it is idle; we write a token there
 and wait for its echo, which then proves that everything committed before it has come through. Every write raises
-`beat` by one, so a number that is left out is a change that was lost. `capture` is drawn when the row is made: a capture
-that was removed and made anew is another one. `strangler_signal` is Debezium's own shape: a row in it asks for an
+`beat` by one, so a number that is left out is a change that was lost. `capture` is drawn when the row is made and when a
+capture is made anew: another one means that changes in between may be missing. `strangler_signal` is Debezium's own shape: a row in it asks for an
 incremental snapshot.
 
 The definitions are standard SQL that all six databases take as it stands.
@@ -11,6 +11,7 @@ The definitions are standard SQL that all six databases take as it stands.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import Any, Final
 
@@ -44,28 +45,21 @@ def places(database: Database) -> dict[str, Place]:
     return {names[name]: place for place, name in database.places(list(names)).items()}
 
 
-def create(database: Database, source: str) -> str:
-    """Make both tables where they aren't there, and the row of `source` in the heartbeat; idempotent.
-
-    Returns the row's `capture`.
-    """
+def create(database: Database, source: str) -> None:
+    """Make both tables where they aren't there, and the row of `source` in the heartbeat; idempotent."""
     there = places(database)
     for table, definition in DEFINITIONS.items():
         if table not in there:
             _unless_there(database, table, definition)
-    found = capture(database, source)
-    if found is None:
-        row = {"source": source, "capture": secrets.token_hex(8)}
-        insert = f"INSERT INTO {HEARTBEAT} (source, beat, token, capture) VALUES (:source, 0, '-', :capture)"
-        try:
-            database.execute(insert, **row)
-        except SourceError:
-            # Another process may have been quicker.
-            if capture(database, source) is None:
-                raise
-        found = capture(database, source)
-    assert found is not None
-    return found
+    if capture(database, source) is not None:
+        return
+    insert = f"INSERT INTO {HEARTBEAT} (source, beat, token, capture) VALUES (:source, 0, '-', :capture)"
+    try:
+        database.execute(insert, source=source, capture=secrets.token_hex(8))
+    except SourceError:
+        # Another process may have been quicker.
+        if capture(database, source) is None:
+            raise
 
 
 def capture(database: Database, source: str) -> str | None:
@@ -76,12 +70,16 @@ def capture(database: Database, source: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def renew(database: Database, source: str) -> str:
-    """Draw anew, for a capture that can't be proven to go on where the last one ended; the new `capture`."""
-    drawn = secrets.token_hex(8)
-    update = f"UPDATE {HEARTBEAT} SET beat = beat + 1, capture = :drawn WHERE source = :source"
-    database.execute(update, source=source, drawn=drawn)
-    return drawn
+def renew(database: Database, source: str, identity: str = "") -> None:
+    """Make `capture` another one, for a capture that can't be proven to go on where the last one ended.
+
+    With `identity`, what the database itself calls its capture, it changes only when that does.
+    """
+    new = hashlib.sha256(identity.encode()).hexdigest()[:16] if identity else secrets.token_hex(8)
+    update = (
+        f"UPDATE {HEARTBEAT} SET beat = beat + 1, capture = :new WHERE source = :source AND capture <> :new"
+    )
+    database.execute(update, source=source, new=new)
 
 
 def drop(database: Database, source: str) -> None:
