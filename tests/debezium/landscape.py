@@ -120,7 +120,9 @@ class Landscape:
         """Delete a topic and make it anew under its old name."""
         with self.admin() as admin:
             admin.delete_topics([name])
-            while admin.create_topics([NewTopic(name, partitions, 1)], raise_errors=False)["topics"][0]["error_code"]:
+            while admin.create_topics([NewTopic(name, partitions, 1)], raise_errors=False)["topics"][0][
+                "error_code"
+            ]:
                 pass  # Deleting takes a moment.
 
 
