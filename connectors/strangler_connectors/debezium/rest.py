@@ -68,6 +68,11 @@ class Connect:
         found: dict[str, Any] | None = self._find(f"/connectors/{quote(connector)}/status")
         return found
 
+    def offsets(self, connector: str) -> list[dict[str, Any]]:
+        """Up to where the connector has read, in its own words; empty while nothing is stored, or if it isn't registered."""
+        found = self._find(f"/connectors/{quote(connector)}/offsets") or {}
+        return [each["offset"] for each in found.get("offsets", []) if each["offset"]]
+
     def validate(self, config: Mapping[str, str]) -> list[Invalid]:
         """What is wrong with a configuration. Connect's plugin connects to the legacy database for it."""
         path = f"/connector-plugins/{quote(config['connector.class'])}/config/validate"

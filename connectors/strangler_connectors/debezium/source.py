@@ -24,6 +24,7 @@ from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.options import read
 from strangler_connectors.debezium.positions import point, position
+from strangler_connectors.debezium.slots import slot_trouble
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
 from strangler_connectors.debezium.values import Wanted
 
@@ -112,15 +113,17 @@ class DebeziumSource:
         found = self._identity(stands)
         if found is None:
             why = f"the topic {stands.anchor}, or what Debezium needs in the legacy database, is no longer there"
-            raise client.lost(self._options, why)
-        if found != identity:
+        elif found != identity:
             why = "the topic, the slot or the heartbeat's row was made anew, or the Kafka cluster is another one"
+        else:
+            why = slot_trouble(self._options, self._database)
+        if why:
             raise client.lost(self._options, why)
 
     def _look(self, identity: str) -> None:
         """After a silence: is everything still there? And make the source be heard, whatever Debezium does about it."""
-        registration.require_running(self._options)
         self._require_same(self._layout(), identity)
+        registration.require_running(self._options)
         watermark.write(self._database, self._options.source, "-")
 
     def _start(self, stands: topics.Layout, after: Position) -> offsets.Start:
