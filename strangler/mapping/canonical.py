@@ -1,19 +1,19 @@
-"""Canonical values: the one way in which each type is written, in Python, in PostgreSQL and in SQLite.
+"""Canonical values: the one way in which each type is written, whoever writes it.
 
 Two forms. The *value* is what an event carries and a store is loaded with (`FieldType` defines it). The *text* is what a
 checksum hashes: the same bytes in every dialect. They differ for integers (written out), booleans (`true`, `false`) and
-floats (17 significant digits in scientific notation, which is exact and printed alike everywhere; the shortest form isn't).
+floats (the 64 bits in hex: every database can tell them, and no two print all digits alike).
 """
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
-from strangler.errors import StranglerError
 from strangler.mapping.bad_value import BadValue
-from strangler.shapes import FieldType, Shape
+from strangler.shapes import FieldType
 
 
 def decimal_text(value: Decimal) -> str:
@@ -42,9 +42,24 @@ def float_value(value: float) -> float | str:
 
 
 def float_text(value: float) -> str:
-    """17 significant digits in scientific notation: `1.0000000000000001e-01`."""
+    """The bits of an IEEE 754 double in hex, the sign first: `3fb999999999999a` is 0.1."""
     plain = float_value(value)
-    return plain if isinstance(plain, str) else f"{plain:.16e}"
+    return plain if isinstance(plain, str) else struct.pack(">d", plain).hex()
+
+
+def float_of(text: str) -> float | str:
+    """The value whose canonical text this is; what isn't one stays as it is."""
+    if len(text) != 16:
+        return text
+    (value,) = struct.unpack(">d", bytes.fromhex(text))
+    return float_value(value)
+
+
+def text_of(value: Any) -> str | None:
+    """The canonical text of a canonical value."""
+    if value is None or isinstance(value, str):
+        return value
+    return float_text(value) if isinstance(value, float) else str(value).lower()  # 7, true, false
 
 
 def time_text(value: time) -> str:
@@ -93,97 +108,15 @@ PYTHON: Final[dict[FieldType, str]] = {
 }
 """Python source of the canonical value of `{0}`, which isn't None."""
 
-_POSTGRES: Final[dict[FieldType, str]] = {
-    FieldType.TEXT: "{0}",
-    FieldType.INTEGER: "{0}",
-    FieldType.DECIMAL: "CAST(trim_scale({0}) AS text)",
-    FieldType.FLOAT: "({0} + 0.0)",
-    FieldType.BOOLEAN: "{0}",
-    FieldType.DATE: "to_char({0}, 'YYYY-MM-DD')",
-    FieldType.TIME: "to_char({0}, 'HH24:MI:SS.US')",
-    FieldType.TIMESTAMP: "to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')",
-    FieldType.INSTANT: "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-    FieldType.BYTES: "encode({0}, 'hex')",
-    FieldType.JSON: "{0}",
-}
-
-_SQLITE: Final[dict[FieldType, str]] = {
-    FieldType.TEXT: "{0}",
-    FieldType.INTEGER: "{0}",
-    FieldType.DECIMAL: "{0}",
-    FieldType.FLOAT: "({0} + 0.0)",
-    FieldType.BOOLEAN: "{0}",
-    FieldType.DATE: "{0}",
-    FieldType.TIME: "{0}",
-    FieldType.TIMESTAMP: "{0}",
-    FieldType.INSTANT: "{0}",
-    FieldType.BYTES: "lower(hex({0}))",
-    FieldType.JSON: "{0}",
-}
-
-VALUES: Final = {"postgres": _POSTGRES, "sqlite": _SQLITE}
-"""Per dialect, SQL of the canonical value of `{0}`, an expression as the SQL compiler writes it (SQLite: canonical text already)."""
-
-_POSTGRES_FLOAT: Final = (
-    "CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN CAST({0} AS text)"
-    " ELSE ltrim(to_char({0} + 0.0, '9.9999999999999999EEEE')) END"
-)
-
-TEXTS: Final = {
-    "postgres": _POSTGRES
-    | {
-        FieldType.INTEGER: "CAST({0} AS text)",
-        FieldType.BOOLEAN: "CAST({0} AS text)",
-        FieldType.FLOAT: _POSTGRES_FLOAT,
-    },
-    "sqlite": _SQLITE
-    | {
-        FieldType.INTEGER: "CAST({0} AS TEXT)",
-        FieldType.BOOLEAN: "CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST({0} AS TEXT) END",
-        FieldType.FLOAT: "strangler_float_text({0})",
-    },
-}
-"""Per dialect, SQL of the canonical text of `{0}`."""
-
-_POSTGRES_STORE: Final = {
-    kind: f"COALESCE({TEXTS['postgres'][kind]}, CAST({{0}} AS text))"
-    for kind in (FieldType.DATE, FieldType.TIMESTAMP, FieldType.INSTANT)
-}
-"""to_char of an infinite date is NULL; a store that holds one differs, and must not look like one that holds none."""
-
-_SQLITE_STORE: Final = {
-    kind: f"strangler_stored('{kind.value}', {{0}})"
-    for kind in FieldType
-    if kind not in (FieldType.TEXT, FieldType.JSON, FieldType.INTEGER, FieldType.BOOLEAN)
-}
-"""The service writes into its SQLite store too, where nothing keeps it from `1.50`; that isn't drift from `1.5`."""
-
-_STORE: Final = {"postgres": TEXTS["postgres"] | _POSTGRES_STORE, "sqlite": TEXTS["sqlite"] | _SQLITE_STORE}
-
 
 def quote(name: str) -> str:
-    """An identifier, quoted as both dialects do."""
+    """An identifier, quoted as standard SQL has it, and with it PostgreSQL and SQLite."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def canonical_columns(shape: Shape, dialect: str) -> list[str]:
-    """SQL per field, over the columns of the store's table, of the same canonical text as `Select.texts` has on the legacy side.
-
-    SQLite needs `strangler.mapping.sqlite_functions.register(connection)`. An unknown dialect is a StranglerError.
-    """
-    texts = _STORE[known(dialect)]
-    return [texts[field.type].format(quote(field.name)) for field in shape.fields]
-
-
-def known(dialect: str) -> str:
-    """The dialect, if the mapping can be compiled to it."""
-    if dialect in VALUES:
-        return dialect
-    raise StranglerError(
-        f"mappings can't be compiled to the SQL dialect {dialect!r}",
-        why=f"known are: {', '.join(VALUES)}",
-        do="use a connector or store of a known dialect",
-    )
+def quoted_text(text: str) -> str:
+    """A text as a standard SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def date_text(value: date) -> str:

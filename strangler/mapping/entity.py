@@ -15,7 +15,7 @@ from strangler.shapes import Column, Shape, Table
 
 @dataclass(frozen=True, slots=True)
 class EntityMapping:
-    """One entity's mapping, in its three executions.
+    """One entity's mapping, in all its executions.
 
     `columns` are the legacy columns that it needs, the legacy key included. `version` is 12 hex digits of a hash of
     everything that decides what comes out.
@@ -29,7 +29,7 @@ class EntityMapping:
     `event_name(operation, row)` gives the event's type; `row` is the new row, for a delete the old one. Raises Untranslatable
     when a condition can't be evaluated.
 
-    `select(dialect)` gives the same mapping as SQL for `postgres` or `sqlite`.
+    `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it.
     """
 
     shape: Shape
@@ -42,7 +42,7 @@ class EntityMapping:
     select: Callable[[str], Select]
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
-        """A row that `Select.untranslatable_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
+        """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
         row = dict(zip(self.columns, values, strict=True))
         if dialect != "sqlite":
             return row

@@ -80,7 +80,7 @@ class Writer:
         return f"({chain}{self.expression(args[-1])})"
 
     def _call(self, call: Call) -> str:
-        operation = language.operation(call.name, call.args[0].type, len(call.args))
+        operation = language.operation(call.name, len(call.args))
         sources = [self.expression(arg) for arg in call.args]
         if not operation.strict or not any(map(_may_be_none, call.args)):
             return _written(call.name, operation.python, sources)
@@ -132,9 +132,7 @@ def _may_be_none(node: Node) -> bool:
 
 def _can_fail(node: Node) -> bool:
     return any(
-        isinstance(each, Call)
-        and language.operation(each.name, each.args[0].type, len(each.args)).guard is not None
-        for each in walk(node)
+        isinstance(each, Call) and language.operation(each.name, len(each.args)).fails for each in walk(node)
     )
 
 

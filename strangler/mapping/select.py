@@ -1,81 +1,118 @@
-"""The SELECT that a mapping becomes: legacy rows in the new shape, evaluated by the legacy database itself."""
+"""The SELECTs that a mapping becomes: legacy rows in the new shape, as far as the legacy database can evaluate them itself.
+
+What it can't is left as legacy rows, to be translated in Python: with a dialect that mappings are compiled to, single rows, most
+of which Python will find untranslatable too; with any other, all of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from strangler.mapping import canonical, sql
+from strangler.mapping import sql
+from strangler.mapping.dialects import DIALECTS, Dialect, Inexpressible
+from strangler.mapping.legacy import quoted, statement, table_of
 from strangler.mapping.nodes import Node, Reference, columns
-from strangler.mapping.reading import sql_readable
 from strangler.mapping.rows import Plan
+from strangler.shapes import Column
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
-    """One entity's mapping in one SQL dialect.
+class Pushed:
+    """What the database evaluates itself.
 
     `columns`: per field of the shape, in its order, SQL of the canonical value in the database's nearest type, fit to be
-    loaded into a store: text and decimals as text, integers, floats and booleans as they are (SQLite: 0 and 1), dates,
+    loaded into a store: text and decimals as text, integers, floats and booleans as they are (SQLite and MySQL: 0 and 1), dates,
     times and timestamps as canonical text, bytes as lower-case hex, JSON as text.
 
     `texts`: the same values as text that is the same to the byte in every dialect, and the same as
     `canonical_columns` gives for a store's table: what checksums hash. NULL stays NULL.
 
-    `from_` is the quoted legacy table. `translatable` is a condition, never NULL, that holds for the rows that
-    the mapping can translate; with `always_translatable` that is every row. `key_order` is the list for ORDER BY: the legacy key columns.
-    `legacy` are the quoted legacy columns in the order of `EntityMapping.columns`.
+    `translatable` is a condition, never NULL, that holds for the rows that it translates; None: it translates every row.
     """
 
     columns: tuple[str, ...]
     texts: tuple[str, ...]
+    translatable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """One entity's legacy rows in one SQL dialect.
+
+    `pushed` is None when the database evaluates nothing itself, for the reason `why`. `from_` is the quoted legacy table,
+    `legacy` its columns in the order of `EntityMapping.columns`, `key_order` the list for ORDER BY: the legacy key columns.
+    A `where` is a further condition over the legacy columns.
+    """
+
+    pushed: Pushed | None
+    why: str
     from_: str
-    translatable: str
-    always_translatable: bool
-    key_order: str
     legacy: tuple[str, ...]
+    key_order: str
 
-    def rows_sql(self, where: str | None = None, order: bool = False) -> str:
-        """All translatable rows, in the new shape; `where` is a further condition over the legacy columns."""
-        condition = where if self.always_translatable else _both(self.translatable, where)
-        return self._select(self.columns, condition, order)
+    def rows_sql(self, where: str | None = None, order: bool = False) -> str | None:
+        """The rows that the database translates, in the new shape; None: it translates none."""
+        if self.pushed is None:
+            return None
+        return self._select(self.pushed.columns, [self.pushed.translatable, where], order)
 
-    def untranslatable_sql(self, where: str | None = None, order: bool = False) -> str:
-        """The rows that can't be translated, as legacy rows: the columns of `EntityMapping.columns`, in that order."""
-        return self._select(self.legacy, _both(f"NOT ({self.translatable})", where), order)
+    def rest_sql(self, where: str | None = None, order: bool = False) -> str | None:
+        """The rows that it doesn't, as legacy rows: the columns of `EntityMapping.columns`. None: there are none."""
+        if self.pushed is None:
+            return self._select(self.legacy, [where], order)
+        if self.pushed.translatable is None:
+            return None
+        return self._select(self.legacy, [f"NOT ({self.pushed.translatable})", where], order)
 
-    def _select(self, columns: tuple[str, ...], where: str | None, order: bool) -> str:
-        sql = f"SELECT {', '.join(columns)} FROM {self.from_}"
-        if where:
-            sql += f" WHERE {where}"
-        return f"{sql} ORDER BY {self.key_order}" if order else sql
-
-
-def _both(condition: str, where: str | None) -> str:
-    return f"({condition}) AND ({where})" if where else condition
+    def _select(self, columns: tuple[str, ...], conditions: list[str | None], order: bool) -> str:
+        statement = f"SELECT {', '.join(columns)} FROM {self.from_}"
+        if condition := sql.all_of(*conditions):
+            statement += f" WHERE {condition}"
+        return f"{statement} ORDER BY {self.key_order}" if order else statement
 
 
 def compile_select(plan: Plan, needed: tuple[str, ...], dialect: str) -> Select:
-    """The plan in `postgres` or `sqlite`; `needed` are the legacy columns that it needs. Another dialect is a StranglerError."""
-    values, texts = canonical.VALUES[canonical.known(dialect)], canonical.TEXTS[dialect]
-    written = [sql.write(field.node, dialect) for field in plan.fields]
-    used = dict.fromkeys(column for field in plan.fields for column in columns(field.node))
+    """The plan in a dialect, by sqlglot's name; `needed` are the legacy columns that it needs."""
+    known = DIALECTS.get(dialect)
+    raw = known.raw if known else lambda column: quoted(column.name, dialect)
+    pushed, why = _pushed(plan, known, dialect)
+    return Select(
+        pushed=pushed,
+        why=why,
+        from_=statement(table_of(plan.table), dialect),
+        legacy=_legacy(plan, needed, raw),
+        key_order=", ".join(quoted(name, dialect) for name in plan.table.key),
+    )
+
+
+def _legacy(plan: Plan, needed: tuple[str, ...], raw: Callable[[Column], str]) -> tuple[str, ...]:
+    return tuple(raw(column) for column in plan.table.columns if column.name in needed)
+
+
+def _pushed(plan: Plan, dialect: Dialect | None, name: str) -> tuple[Pushed | None, str]:
+    if dialect is None:
+        return None, f"mappings are compiled to {', '.join(DIALECTS)}, not to {name}"
+    try:
+        return _compiled(plan, dialect), ""
+    except Inexpressible as error:
+        return None, str(error)
+
+
+def _compiled(plan: Plan, dialect: Dialect) -> Pushed:
+    nodes = [field.node for field in plan.fields]
+    written = [sql.write(node, dialect) for node in nodes]
+    used = dict.fromkeys(column for node in nodes for column in columns(node))
     keys = [
         f"{each.value} IS NOT NULL"
         for field, each in zip(plan.fields, written, strict=True)
         if field.name in plan.key and not _never_null(field.node, plan)
     ]
-    condition = sql.all_of(
-        *(sql_readable(column, dialect) for column in used), *(each.guard for each in written), *keys
-    )
-    pairs = [(field.node.type, each.value) for field, each in zip(plan.fields, written, strict=True)]
-    return Select(
-        columns=tuple(values[kind].format(value) for kind, value in pairs),
-        texts=tuple(texts[kind].format(value) for kind, value in pairs),
-        from_=".".join(map(canonical.quote, plan.table.name.split(".", 1))),
-        translatable=condition or "1 = 1",
-        always_translatable=condition is None,
-        key_order=", ".join(map(canonical.quote, plan.table.key)),
-        legacy=tuple(map(canonical.quote, needed)),
+    values = [each.value for each in written]
+    return Pushed(
+        columns=tuple(map(dialect.value, nodes, values)),
+        texts=tuple(map(dialect.text, nodes, values)),
+        translatable=sql.all_of(*map(dialect.readable, used), *(each.guard for each in written), *keys),
     )
 
 

@@ -40,7 +40,7 @@ def check(expression: str, table: Table) -> Node:
 def _depth(node: Node) -> tuple[int, int]:
     """The levels of nesting, and how many of them on one path can fail."""
     below = [_depth(child) for child in children(node)]
-    own = isinstance(node, Call) and operation(node.name, node.args[0].type, len(node.args)).guard is not None
+    own = isinstance(node, Call) and operation(node.name, len(node.args)).fails
     return 1 + max((levels for levels, _ in below), default=0), own + max(
         (fallible for _, fallible in below), default=0
     )

@@ -22,7 +22,7 @@ Buckets = dict[int, Bucket]
 
 
 def buckets(rows: Iterable[tuple[Any, ...]]) -> Buckets:
-    """The answer to `Relation.checksums_sql`, by the number of the bucket."""
+    """The answer to `Relation.checksums`, by the number of the bucket."""
     return {int(number): Bucket(int(count), int(checksum)) for number, count, checksum in rows}
 
 

@@ -16,10 +16,12 @@ MOST_ARGUMENTS: Final = 90
 
 
 class Digest(NamedTuple):
-    """One dialect's SQL: `hash` of some texts as a signed 64-bit integer, `checksum` the sum of it over all rows as text."""
+    """One dialect's SQL: `hash` of some texts as a signed 64-bit integer, `checksum` the sum of it over all rows as text.
+    `text` is the type that writes out a hash."""
 
     hash: Callable[[Sequence[str]], str]
     checksum: Callable[[Sequence[str]], str]
+    text: str = "TEXT"
 
 
 def digest(dialect: str) -> Digest:
@@ -46,7 +48,7 @@ def checksum(dialect: str, texts: Sequence[str]) -> str:
 def _narrowed(dialect: str, texts: Sequence[str]) -> Sequence[str]:
     while len(texts) > MOST_ARGUMENTS:
         parts = (texts[start : start + MOST_ARGUMENTS] for start in range(0, len(texts), MOST_ARGUMENTS))
-        texts = [f"CAST({digest(dialect).hash(part)} AS TEXT)" for part in parts]
+        texts = [f"CAST({digest(dialect).hash(part)} AS {digest(dialect).text})" for part in parts]
     return texts
 
 
@@ -54,6 +56,17 @@ def _postgres_hash(texts: Sequence[str]) -> str:
     literals = ", ".join(f"quote_nullable({text})" for text in texts)
     # In UTF-8 whatever the database's own encoding is; 64 bits of hex read as an integer.
     return f"('x' || left(md5(convert_to(concat_ws(',', {literals}), 'UTF8')), 16))::bit(64)::bigint"
+
+
+def _mysql_hash(texts: Sequence[str]) -> str:
+    literals = ", ".join(map(_mysql_literal, texts))
+    return f"CAST(CONV(LEFT(MD5(CONCAT_WS(',', {literals})), 16), 16, -10) AS SIGNED)"
+
+
+def _mysql_literal(text: str) -> str:
+    """As PostgreSQL's `quote_nullable` has it; MySQL's QUOTE escapes otherwise."""
+    escaped = f"REPLACE(REPLACE({text}, '\\\\', '\\\\\\\\'), , '')"
+    return f"COALESCE(CONCAT(IF(INSTR({text}, '\\\\') > 0, 'E', ''), , {escaped}, ), 'NULL')"
 
 
 _DIGESTS: Final = {
@@ -65,5 +78,11 @@ _DIGESTS: Final = {
     "sqlite": Digest(
         hash=lambda texts: f"{HASH}({', '.join(texts)})",
         checksum=lambda texts: f"{CHECKSUM}({', '.join(texts)})",
+    ),
+    "mysql": Digest(
+        hash=_mysql_hash,
+        # MySQL's sum of BIGINT is DECIMAL.
+        checksum=lambda texts: f"CAST(SUM({_mysql_hash(texts)}) AS CHAR)",
+        text="CHAR",
     ),
 }

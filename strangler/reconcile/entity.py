@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from strangler.boundary import key_of
 from strangler.changes import Position
-from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping
 from strangler.reconcile import checksum, narrow, relation
 from strangler.reconcile.confirm import Feed, confirm
+from strangler.reconcile.legacy import Legacy
 from strangler.reconcile.narrow import Difference, Kind, Suspects
-from strangler.reconcile.relation import BUCKETS, Relation
+from strangler.reconcile.relation import BUCKETS, Relation, Row
 from strangler.reconcile.sides import Sides
 
 KEYS_AT_ONCE: Final = 500
@@ -89,7 +88,7 @@ class _Comparison:
         self._mapping, self._shape, self._sides, self._feed = mapping, mapping.shape, sides, feed
         self._held, self._limit, self._watch = held, limit, watch
         legacy, store = sides.dialects()
-        self._legacy: Relation = relation.legacy(mapping, legacy)
+        self._legacy = Legacy(mapping, legacy)
         self._store: Relation = relation.store(mapping.shape, store)
         self._untranslatable: dict[str, str] = {}
         self._kinds: Counter[Kind] = Counter()
@@ -99,10 +98,9 @@ class _Comparison:
 
     def run(self) -> Outcome:
         self._watch("checksums on both sides")
-        legacy, store = self._sides.ask(
-            self._legacy.checksums_sql(), self._store.checksums_sql(), checksum.buckets
+        (legacy, self._untranslatable), store = self._sides.ask(
+            self._legacy.checksums, lambda side: checksum.buckets(self._store.checksums(side))
         )
-        self._untranslatable = self._find_untranslatable()
         for buckets in checksum.differing(legacy, store):
             self._look_into(buckets)
         quarantined = self._quarantined()
@@ -132,8 +130,12 @@ class _Comparison:
         self._read_whole(drift)
 
     def _suspects(self, buckets: Collection[int]) -> Suspects:
-        legacy, store = self._legacy.hashes_sql(buckets), self._store.hashes_sql(buckets)
-        return narrow.suspects(*self._sides.ask(legacy, store, narrow.hashes))
+        return narrow.suspects(
+            *self._sides.ask(
+                lambda side: narrow.hashes(self._legacy.hashes(side, buckets)),
+                lambda side: narrow.hashes(self._store.hashes(side, buckets)),
+            )
+        )
 
     def _look_again(self, suspects: Suspects) -> Suspects:
         return self._suspects({number & (BUCKETS - 1) for number in suspects})
@@ -142,7 +144,7 @@ class _Comparison:
         """Keep the rows behind the keys, as many as may be kept. What has healed until now was in flight after all."""
         numbers = sorted(drift)[: self._limit - len(self._differences)]
         for part in _parts(numbers, KEYS_AT_ONCE):
-            rows = self._sides.ask(self._legacy.rows_sql(part), self._store.rows_sql(part), list)
+            rows = whole_rows(self._sides, self._legacy, self._store, part)
             found = narrow.differences(self._shape, *rows)
             self._differences += found
             still = {relation.number_of(self._shape, difference.key) for difference in found}
@@ -163,21 +165,14 @@ class _Comparison:
         reasons = dict.fromkeys(self._held(), "waits in quarantine") | self._untranslatable
         return [Quarantined(self._shape.entity, key, reasons[key]) for key in sorted(reasons)]
 
-    def _find_untranslatable(self) -> dict[str, str]:
-        select = self._mapping.select(self._legacy.dialect)
-        if select.always_translatable:
-            return {}
-        return self._sides.ask_legacy(select.untranslatable_sql(), lambda rows: dict(self._reasons(rows)))
 
-    def _reasons(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
-        for values in rows:
-            row = self._mapping.legacy_row(self._legacy.dialect, values)
-            try:
-                self._mapping.translate(row)
-                reason = "the legacy database can't translate it, though the stream could"
-            except Untranslatable as error:
-                reason = error.what
-            yield key_of(self._mapping, row), reason
+def whole_rows(
+    sides: Sides, legacy: Legacy, store: Relation, numbers: Collection[int]
+) -> tuple[list[Row], list[Row]]:
+    """The rows of the keys with these numbers on both sides, as canonical texts."""
+    return sides.ask(
+        lambda side: list(legacy.rows(side, numbers)), lambda side: list(store.rows(side, numbers))
+    )
 
 
 def _is_key(key: str) -> bool:

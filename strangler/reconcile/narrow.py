@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from strangler.events import encode_key
+from strangler.mapping.canonical import float_of
 from strangler.shapes import FieldType, Shape
 
 ROWS: Final = "(rows)"
@@ -57,7 +58,7 @@ class Difference:
 
 
 def hashes(rows: Iterable[tuple[Any, ...]]) -> dict[int, int]:
-    """The answer to `Relation.hashes_sql`. Several rows of one key become one hash that no single row has."""
+    """The answer to `Relation.hashes`. Several rows of one key become one hash that no single row has."""
     found: dict[int, int] = {}
     for number, value in rows:
         found[number] = found[number] + value + 1 if number in found else value
@@ -119,5 +120,5 @@ def value_of(text: str | None, type: FieldType) -> Any:
 _VALUES: Final[dict[FieldType, Callable[[str], Any]]] = {
     FieldType.INTEGER: int,
     FieldType.BOOLEAN: {"true": True, "false": False}.__getitem__,
-    FieldType.FLOAT: lambda text: float(text) if "." in text else text,
+    FieldType.FLOAT: float_of,
 }

@@ -1,5 +1,7 @@
 """One entity on one side, as SQL that both sides share: the legacy table seen through the mapping, or the store's table.
 
+The legacy side may have rows that its database doesn't see through the mapping; `rest` adds them.
+
 A key is known by a number, so that any key goes through SQL unquoted and sorts nowhere: a single integer stands for itself
 (and can use an index), any other key for the hash of its texts. Two keys with one number are told apart
 at the end, when rows are read whole.
@@ -7,19 +9,23 @@ at the end, when rows are read whole.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from strangler.events import decode_key
 from strangler.mapping import EntityMapping, canonical_columns
-from strangler.mapping.canonical import float_text, quote
+from strangler.mapping.canonical import quote, text_of
 from strangler.mapping.digest import row_hash as python_row_hash
+from strangler.ports import SqlSide
 from strangler.reconcile import digest
 from strangler.shapes import FieldType, Shape
 
 BUCKETS: Final = 4096
 """How many buckets keys fall into: few enough to be sent whole, enough that one key of millions costs a few hundred to find."""
+
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +42,39 @@ class Relation:
     origin: str
     condition: str
 
-    def checksums_sql(self) -> str:
+    def checksums(self, side: SqlSide) -> Iterator[Row]:
         """Rows (bucket, count, checksum as text)."""
         columns = f"{self._bucket}, count(*), {digest.checksum(self.dialect, self.texts)}"
-        return f"SELECT {columns} FROM {self.origin} WHERE {self.condition} GROUP BY 1"
+        return side.rows(f"SELECT {columns} FROM {self.origin} WHERE {self.condition} GROUP BY 1")
 
-    def hashes_sql(self, buckets: Collection[int]) -> str:
+    def hashes(self, side: SqlSide, buckets: Collection[int]) -> Iterator[Row]:
         """Rows (key's number, hash) of some buckets."""
         columns = f"{self.number}, {digest.row_hash(self.dialect, self.texts)}"
-        return f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self._bucket, buckets)}"
+        return side.rows(
+            f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self._bucket, buckets)}"
+        )
 
-    def rows_sql(self, numbers: Collection[int]) -> str:
+    def rows(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
         """Whole rows, as canonical texts, of the keys with these numbers."""
         columns = ", ".join(self.texts)
-        return f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self.number, numbers)}"
+        return side.rows(
+            f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self.number, numbers)}"
+        )
 
     @property
     def _bucket(self) -> str:
         return f"({self.number}) & {BUCKETS - 1}"
 
 
-def legacy(mapping: EntityMapping, dialect: str) -> Relation:
-    """The legacy side. Rows that can't be translated aren't in it."""
+def legacy(mapping: EntityMapping, dialect: str) -> Relation | None:
+    """The legacy rows that the database translates itself; None where it translates none."""
     select = mapping.select(dialect)
-    number = _number(mapping.shape, dialect, select.columns, select.texts)
-    return Relation(dialect, mapping.shape, select.texts, number, select.from_, f"({select.translatable})")
+    pushed = select.pushed
+    if pushed is None:
+        return None
+    number = _number(mapping.shape, dialect, pushed.columns, pushed.texts)
+    condition = f"({pushed.translatable or 'TRUE'})"
+    return Relation(dialect, mapping.shape, pushed.texts, number, select.from_, condition)
 
 
 def store(shape: Shape, dialect: str) -> Relation:
@@ -74,10 +88,14 @@ def store(shape: Shape, dialect: str) -> Relation:
 
 def number_of(shape: Shape, key: str) -> int:
     """The number of a key as `encode_key` writes it: what `Relation.number` gives in SQL."""
-    values = decode_key(key)
+    return number_of_values(shape, decode_key(key))
+
+
+def number_of_values(shape: Shape, values: Sequence[Any]) -> int:
+    """The number of a key whose canonical values these are."""
     if _is_integer(shape) and isinstance(values[0], int):
         return values[0]
-    return python_row_hash(*(_text(value) for value in values))
+    return python_row_hash(*map(text_of, values))
 
 
 def _number(shape: Shape, dialect: str, columns: Sequence[str], texts: Sequence[str]) -> str:
@@ -95,13 +113,6 @@ def _key_places(shape: Shape) -> list[int]:
 def _is_integer(shape: Shape) -> bool:
     places = _key_places(shape)
     return len(places) == 1 and shape.fields[places[0]].type is FieldType.INTEGER
-
-
-def _text(value: Any) -> str | None:
-    """The canonical text of a key's JSON value."""
-    if value is None or isinstance(value, str):
-        return value
-    return float_text(value) if isinstance(value, float) else str(value).lower()  # 7, true, false
 
 
 def _in(expression: str, numbers: Collection[int]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from strangler.ports import SqlSide
 
-Row = tuple[Any, ...]
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class _Lane:
@@ -45,17 +45,10 @@ class Sides:
 
     def dialects(self) -> tuple[str, str]:
         """The SQL dialects of legacy and store."""
-        return self._both(lambda side: side.dialect, lambda side: side.dialect)
+        return self.ask(lambda side: side.dialect, lambda side: side.dialect)
 
-    def ask(self, legacy: str, store: str, read: Callable[[Iterable[Row]], T]) -> tuple[T, T]:
-        """Run a query on each side at the same time; `read` takes its rows, in that side's thread."""
-        return self._both(lambda side: read(side.rows(legacy)), lambda side: read(side.rows(store)))
-
-    def ask_legacy(self, sql: str, read: Callable[[Iterable[Row]], T]) -> T:
-        """Run a query on the legacy side alone."""
-        return self._legacy.do(lambda side: read(side.rows(sql))).result()
-
-    def _both(self, legacy: Callable[[SqlSide], T], store: Callable[[SqlSide], T]) -> tuple[T, T]:
+    def ask(self, legacy: Callable[[SqlSide], T], store: Callable[[SqlSide], S]) -> tuple[T, S]:
+        """Ask each side something at the same time, in its own thread."""
         left, right = self._legacy.do(legacy), self._store.do(store)
         return left.result(), right.result()
 

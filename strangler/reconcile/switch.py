@@ -13,6 +13,8 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, EventLog, Offset, ServiceStore
 from strangler.reconcile import narrow, relation
+from strangler.reconcile.entity import whole_rows
+from strangler.reconcile.legacy import Legacy
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.runs import compare_all
 from strangler.reconcile.sides import Sides
@@ -86,6 +88,6 @@ def _compare_keys(mapping: EntityMapping, sides: Sides, keys: Collection[str]) -
     shape = mapping.shape
     legacy_dialect, store_dialect = sides.dialects()
     numbers = sorted({relation.number_of(shape, key) for key in keys})
-    legacy = relation.legacy(mapping, legacy_dialect).rows_sql(numbers)
-    store = relation.store(shape, store_dialect).rows_sql(numbers)
-    return [each for each in narrow.differences(shape, *sides.ask(legacy, store, list)) if each.key in keys]
+    legacy, store = Legacy(mapping, legacy_dialect), relation.store(shape, store_dialect)
+    rows = whole_rows(sides, legacy, store, numbers)
+    return [each for each in narrow.differences(shape, *rows) if each.key in keys]

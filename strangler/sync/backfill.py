@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
@@ -21,8 +22,7 @@ from strangler.changes import Change, Operation, Position
 from strangler.control import backfills
 from strangler.control import quarantine as record
 from strangler.control.store import Control
-from strangler.errors import Untranslatable
-from strangler.mapping import EntityMapping
+from strangler.mapping import EntityMapping, Translated, translated
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import decode_value, encode_value, to_record
 from strangler.sync.ranges import count, next_range
@@ -33,17 +33,43 @@ SAFE_POSITION_WAIT = 600.0
 """Seconds to wait for transactions that were open when the backfill began; an ERP's night batch may be one."""
 
 
-class Selected(NamedTuple):
-    """A chunk: the rows that a SELECT gives on the legacy side."""
+class Part:
+    """A chunk: the rows of a key range, translated by the legacy database as far as it can, the rest here, one by one.
 
-    side: SqlSide
-    sql: str
+    A row that can't be translated doesn't abort its chunk: it is held, as it would be from the stream.
+    """
 
-    def rows(self) -> Iterable[Sequence[Any]]:
-        return self.side.rows(self.sql)
+    def __init__(
+        self,
+        mapping: EntityMapping,
+        side: SqlSide,
+        where: str | None,
+        hold: Callable[[Iterable[Translated]], None],
+    ) -> None:
+        self._mapping, self._side, self._where, self._hold = mapping, side, where, hold
+        self._select = mapping.select(side.dialect)
+
+    def rows(self) -> Iterator[Sequence[Any]]:
+        if sql := self._select.rows_sql(self._where):
+            yield from self._side.rows(sql)
+        faulty = []
+        for each in self._rest():
+            if each.fault is None:
+                yield tuple(each.data.values())
+            else:
+                faulty.append(each)
+        self._hold(faulty)  # Invariant 7: before the store commits the mark that moves past them.
 
     def copy_out(self, into: BinaryIO) -> bool:
-        return self.side.copy_out(self.sql, into)
+        sql = self._select.rows_sql(self._where)
+        if sql is None or not self._side.copy_out(sql, into):
+            return False
+        self._hold(self._rest())  # Invariant 7
+        return True
+
+    def _rest(self) -> Iterator[Translated]:
+        if sql := self._select.rest_sql(self._where):
+            yield from translated(self._mapping, self._side.dialect, self._side.rows(sql))
 
 
 class _At(NamedTuple):
@@ -132,35 +158,23 @@ class Backfill:
 
     def _move_range(self, side: SqlSide, stamp: Position, at: _At) -> _At:
         """Move the next key range, and say where that leaves the backfill."""
-        shape, select = self._mapping.shape, self._mapping.select(side.dialect)
+        shape = self._mapping.shape
         span = next_range(side, self._mapping.table, at.after, self._chunk)
-        where = span.condition(side.dialect)
-        self._hold_untranslatable(side, where, stamp)  # Invariant 7: before the mark moves past them.
         reached = _At(span.last, span.last is None)
         mark = Mark(self._reader, reached.text(), stamp)
-        rows = self._store.load(shape, Selected(side, select.rows_sql(where)), stamp, mark)
+        part = Part(self._mapping, side, span.condition(), partial(self._hold, stamp))
+        rows = self._store.load(shape, part, stamp, mark)
         backfills.add_rows(self._control, shape.function, shape.entity, rows)
         return reached
 
-    def _hold_untranslatable(self, side: SqlSide, where: str, stamp: Position) -> None:
-        """A row that can't be translated doesn't abort its chunk: it goes to quarantine, as it would from the stream."""
-        select = self._mapping.select(side.dialect)
-        if select.always_translatable:
-            return
-        held = [
-            self._held(self._mapping.legacy_row(side.dialect, row), stamp)
-            for row in side.rows(select.untranslatable_sql(where))
-        ]
+    def _hold(self, stamp: Position, faulty: Iterable[Translated]) -> None:
+        held = [self._held(each, stamp) for each in faulty]
         if held:
             now = time.time()
             record.hold(self._control, [to_record(each, now) for each in held])
 
-    def _held(self, row: dict[str, Any], stamp: Position) -> Held:
+    def _held(self, faulty: Translated, stamp: Position) -> Held:
         shape = self._mapping.shape
-        try:
-            self._mapping.translate(row)
-            reason = "the legacy database can't translate it, though the stream could"
-        except Untranslatable as error:
-            reason = str(error)
-        change = Change(stamp, self._mapping.table.name, Operation.INSERT, None, row)
-        return Held(HeldKey(shape.function, shape.entity, key_of(self._mapping, row)), change, reason)
+        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
+        change = Change(stamp, self._mapping.table.name, Operation.INSERT, None, faulty.row)
+        return Held(HeldKey(shape.function, shape.entity, key_of(self._mapping, faulty.row)), change, reason)

@@ -82,7 +82,7 @@ def test_what_python_cannot_hold_is_untranslatable_in_postgresql_too(postgres_ur
         )
     side = PostgresSide("test", connection)
     assert list(side.rows(select.rows_sql())) == [(len(values), None, True)]
-    refused = [dict(zip(made.columns, row, strict=True)) for row in side.rows(select.untranslatable_sql())]
+    refused = [dict(zip(made.columns, row, strict=True)) for row in side.rows(select.rest_sql())]
     assert [row["id"] for row in refused] == list(range(len(values)))
     for row in refused:
         with pytest.raises(Untranslatable, match=name):
@@ -93,20 +93,19 @@ def test_what_python_cannot_hold_is_untranslatable_in_postgresql_too(postgres_ur
 def test_a_row_that_cannot_be_cast_does_not_abort_the_chunk(postgres_url: str) -> None:
     made = mapping(table("t", id=ID, code=(FieldType.TEXT, "text")), number="CAST(code AS INTEGER) * 2")
     select = made.select("postgres")
-    assert not select.always_translatable
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE t (id integer PRIMARY KEY, code text)")
         connection.execute("INSERT INTO t VALUES (1, '21'), (2, '2x'), (3, NULL), (4, '9223372036854775807')")
         into = io.BytesIO()
         PostgresSide("test", connection).copy_out(select.rows_sql(order=True), into)
-        refused = connection.execute(select.untranslatable_sql(order=True).encode()).fetchall()
+        refused = connection.execute(select.rest_sql(order=True).encode()).fetchall()
     assert into.getvalue() == b"1\t42\n3\t\\N\n"
     assert refused == [(2, "2x"), (4, "9223372036854775807")]
 
 
 def test_a_mapping_that_cannot_fail_has_no_condition() -> None:
     made = mapping(table("t", id=ID, code=(FieldType.TEXT, "text")), code="UPPER(code)")
-    assert made.select("postgres").always_translatable
+    assert made.select("postgres").rest_sql() is None
     assert "WHERE" not in made.select("postgres").rows_sql()
 
 
@@ -117,7 +116,7 @@ def test_a_key_that_is_null_is_not_among_the_rows() -> None:
     connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT)")
     connection.execute("INSERT INTO t VALUES (1, 'a'), (2, ''), (3, NULL)")
     assert connection.execute(made.select("sqlite").rows_sql()).fetchall() == [("a",)]
-    assert len(connection.execute(made.select("sqlite").untranslatable_sql()).fetchall()) == 2
+    assert len(connection.execute(made.select("sqlite").rest_sql()).fetchall()) == 2
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_what_sqlite_holds_against_the_declared_type_is_untranslatable(
     connection.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate([*good, None, *bad])))
     rows = connection.execute(select.rows_sql(order=True)).fetchall()
     assert [row[0] for row in rows] == list(range(len(good) + 1))
-    assert len(connection.execute(select.untranslatable_sql()).fetchall()) == len(bad)
+    assert len(connection.execute(select.rest_sql()).fetchall()) == len(bad)
 
 
 STORED: dict[FieldType, tuple[str, list[Any]]] = {
@@ -218,9 +217,25 @@ def test_an_infinite_date_in_a_store_is_not_taken_for_none(postgres_url: str) ->
     assert found == [("infinity",), ("2026-11-23",)]
 
 
-def test_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
+@pytest.mark.parametrize(
+    ("dialect", "statement"),
+    [
+        ("oracle", 'SELECT "id", "a ""b" FROM "s"."t" WHERE (x) ORDER BY "id"'),
+        ("tsql", 'SELECT [id], [a "b] FROM [s].[t] WHERE (x) ORDER BY [id]'),
+        ("db2", 'SELECT "id", "a ""b" FROM "s"."t" WHERE (x) ORDER BY "id"'),
+    ],
+)
+def test_a_dialect_without_templates_gives_its_legacy_rows(dialect: str, statement: str) -> None:
+    made = mapping(table("s.t", id=ID, **{'a "b': (FieldType.TEXT, "text")}), name='TRIM("a ""b")')
+    select = made.select(dialect)
+    assert select.rows_sql() is None
+    assert select.rest_sql("x", order=True) == statement
+    assert select.why == f"mappings are compiled to postgres, sqlite, mysql, not to {dialect}"
+
+
+def test_a_store_of_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
     with pytest.raises(StranglerError, match="oracle") as raised:
-        mapping(table("t", id=ID)).select("oracle")
+        canonical_columns(mapping(table("t", id=ID)).shape, "oracle")
     assert "postgres, sqlite" in raised.value.why
 
 
@@ -234,7 +249,7 @@ def test_an_untranslatable_row_of_sqlite_is_read_as_the_stream_reads_it() -> Non
     connection.execute("INSERT INTO t VALUES (1, 'x', '1.50', '2026-11-23'), (2, '5', '1.50', 'never')")
     found = [
         made.legacy_row("sqlite", row)
-        for row in connection.execute(made.select("sqlite").untranslatable_sql(order=True))
+        for row in connection.execute(made.select("sqlite").rest_sql(order=True))
     ]
     assert found == [
         {"id": 1, "code": "x", "paid": Decimal("1.50"), "day": date(2026, 11, 23)},

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import psycopg
 import yaml
@@ -18,11 +17,12 @@ from strangler.configuration import load
 from strangler.control import deliveries
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
-from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
+from strangler.ports import ChangeSource, Mark, ServiceStore
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome
 from strangler.reconcile.runs import compare_all
 from strangler.settings import Settings
+from strangler.sync.backfill import Part
 from strangler.urls import sqlite_url
 
 FIELDS = {
@@ -91,20 +91,6 @@ class Database:
             cursor.executemany(sql.encode(), found)
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The legacy rows in the new shape, on their way into the store."""
-
-    side: SqlSide
-    sql: str
-
-    def rows(self) -> Iterable[Sequence[Any]]:
-        return self.side.rows(self.sql)
-
-    def copy_out(self, into: BinaryIO) -> bool:
-        return self.side.copy_out(self.sql, into)
-
-
 class Landscape:
     """A function `partners` with one entity, between two databases."""
 
@@ -127,7 +113,7 @@ class Landscape:
         side = self.source.reader()
         try:
             for mapping in self.mappings:
-                chunk = Rows(side, mapping.select(side.dialect).rows_sql())
+                chunk = Part(mapping, side, None, list)
                 self.store.load(mapping.shape, chunk, Position("1"), Mark("test", "", Position("1")))
         finally:
             side.close()

@@ -1,0 +1,103 @@
+"""What a dialect has to tell: how it writes operations, constants and canonical forms, and how it reads legacy columns.
+
+Between operations each dialect has its own representation of a type; the canonical forms are the same in all of them. An
+operation's value never makes a statement fail: where it can't be applied it is NULL, and its guard is false.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+from strangler.mapping.language import operation
+from strangler.mapping.nodes import Call, Literal, Node
+from strangler.shapes import Column, FieldType
+
+
+class Inexpressible(Exception):
+    """The dialect can't say it; the text says what and why. The rows are then translated one by one, in Python."""
+
+
+class Written(NamedTuple):
+    """SQL of a value. `guard` is a condition, never NULL, under which there is one; None: always."""
+
+    value: str
+    guard: str | None = None
+
+
+class Template(NamedTuple):
+    """SQL over `{0}`, `{1}`…; `guard` holds for the arguments that the operation has a meaning for, None: for all."""
+
+    value: str
+    guard: str | None = None
+
+
+Templates = Mapping[str, Template]
+
+
+class Dialect(ABC):
+    """One SQL dialect; `name` is sqlglot's."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier."""
+
+    @abstractmethod
+    def literal(self, literal: Literal) -> str:
+        """A constant."""
+
+    @abstractmethod
+    def template(self, call: Call) -> Template:
+        """How the call's operation is written. Raises Inexpressible."""
+
+    @abstractmethod
+    def read(self, column: Column) -> str:
+        """The column's value as expressions see it. Raises Inexpressible."""
+
+    @abstractmethod
+    def readable(self, column: Column) -> str | None:
+        """The condition, never NULL, that the column's value can be read; None where it always can."""
+
+    @abstractmethod
+    def value(self, node: Node, written: str) -> str:
+        """The canonical value of an expression, which is `written` so."""
+
+    @abstractmethod
+    def text(self, node: Node, written: str) -> str:
+        """The canonical text of an expression, which is `written` so."""
+
+    def raw(self, column: Column) -> str:
+        """The column as the stream brings it, for rows that are translated in Python."""
+        return self.quote(column.name)
+
+    def call(self, call: Call, arguments: Sequence[str]) -> Written:
+        """The operation on arguments that are written so; the guard is the operation's own."""
+        template = self.template(call)
+        value = template.value.format(*arguments)
+        if template.guard is None:
+            return Written(value)
+        own = template.guard.format(*arguments)
+        return Written(f"CASE WHEN {own} THEN {value} END", f"{arguments[0]} IS NULL OR {own}")
+
+
+def comparisons(write: Callable[[FieldType, str], str], signs: Mapping[str, str]) -> Templates:
+    """The template of each comparison of each type."""
+    return {
+        f"{name}_{kind.value}": Template(write(kind, sign))
+        for name, sign in signs.items()
+        for kind in FieldType
+        if kind is not FieldType.JSON
+    }
+
+
+def escaped(text: str) -> str:
+    """Text that stands for itself in a template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def can_fail(call: Call) -> bool:
+    """Whether the call's operation has no meaning for some arguments."""
+    return operation(call.name, len(call.args)).fails

@@ -1,0 +1,85 @@
+"""The legacy side of a comparison: what its database sees through the mapping by itself, and the rest, translated here.
+
+Both have the same numbers, hashes and texts, so that the store can't tell which way a row was compared. Of a database of a
+dialect that mappings aren't compiled to the rest is the whole table: it is streamed, in constant memory, for each question.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from strangler.boundary import key_of
+from strangler.mapping import EntityMapping, Translated, translated
+from strangler.mapping.canonical import text_of
+from strangler.mapping.digest import row_hash
+from strangler.ports import SqlSide
+from strangler.reconcile import relation
+from strangler.reconcile.checksum import EMPTY, Bucket, Buckets, buckets
+from strangler.reconcile.relation import BUCKETS, Row
+
+
+class Seen(NamedTuple):
+    """The first look at the legacy side: buckets, and key → why for the rows that can't be translated."""
+
+    buckets: Buckets
+    untranslatable: dict[str, str]
+
+
+class Legacy:
+    """One entity's legacy rows. Its questions are asked of a side of the dialect, in whatever thread that lives."""
+
+    def __init__(self, mapping: EntityMapping, dialect: str) -> None:
+        self._mapping, self._shape, self._dialect = mapping, mapping.shape, dialect
+        self._pushed = relation.legacy(mapping, dialect)
+        self._rest_sql = mapping.select(dialect).rest_sql()
+
+    def checksums(self, side: SqlSide) -> Seen:
+        """Count and checksum per bucket, and what can't be translated."""
+        found: Buckets = defaultdict(
+            lambda: EMPTY, buckets(self._pushed.checksums(side) if self._pushed else ())
+        )
+        untranslatable: dict[str, str] = {}
+        for each in self._rest(side):
+            if each.fault:
+                untranslatable[key_of(self._mapping, each.row)] = each.fault.what
+                continue
+            texts = _texts(each)
+            number = self._number(each) & (BUCKETS - 1)
+            rows, checksum = found[number]
+            found[number] = Bucket(rows + 1, checksum + row_hash(*texts))
+        return Seen(dict(found), untranslatable)
+
+    def hashes(self, side: SqlSide, buckets: Collection[int]) -> Iterator[Row]:
+        """Rows (key's number, hash) of some buckets."""
+        wanted = set(buckets)
+        if self._pushed:
+            yield from self._pushed.hashes(side, buckets)
+        for number, each in self._numbered(side):
+            if number & (BUCKETS - 1) in wanted:
+                yield number, row_hash(*_texts(each))
+
+    def rows(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
+        """Whole rows, as canonical texts, of the keys with these numbers."""
+        wanted = set(numbers)
+        if self._pushed:
+            yield from self._pushed.rows(side, numbers)
+        for number, each in self._numbered(side):
+            if number in wanted:
+                yield tuple(_texts(each))
+
+    def _numbered(self, side: SqlSide) -> Iterator[tuple[int, Translated]]:
+        return ((self._number(each), each) for each in self._rest(side) if each.fault is None)
+
+    def _rest(self, side: SqlSide) -> Iterable[Translated]:
+        if self._rest_sql is None:
+            return ()
+        return translated(self._mapping, self._dialect, side.rows(self._rest_sql))
+
+    def _number(self, each: Translated) -> int:
+        return relation.number_of_values(self._shape, [each.data[name] for name in self._shape.key])
+
+
+def _texts(each: Translated) -> list[str | None]:
+    return [text_of(value) for value in each.data.values()]
