@@ -44,12 +44,12 @@ def ours(backlog: Backlog, number: int) -> float:
     settings = backlog.settings(number)
     backlog.copy_slot(SLOT)
     with closing(assembly.control(settings)) as control:
-        _let_flow(control)
+        let_flow(control)
         worker = Worker(settings, control, apart=True)
         began = time.monotonic()
         worker.start()
         try:
-            while _delivered(control) < backlog.target:
+            while delivered(control) < backlog.target:
                 time.sleep(0.02)
             seconds = time.monotonic() - began
         finally:
@@ -61,7 +61,7 @@ def ours(backlog: Backlog, number: int) -> float:
     return backlog.updates / seconds
 
 
-def _let_flow(control: Control) -> None:
+def let_flow(control: Control) -> None:
     """Put the function into `syncing` with nothing to backfill, so that only the stream is measured."""
     standing = standings.of(control, "partners")
     standings.change(control, standing, replace(standing, stage=Stage.SYNCING), at=time.time())
@@ -69,7 +69,8 @@ def _let_flow(control: Control) -> None:
     backfills.finish(control, "partners", "partner", run=1)
 
 
-def _delivered(control: Control) -> str:
+def delivered(control: Control) -> str:
+    """Up to where the store is complete."""
     record = deliveries.get(control, "partners")
     return record.position if record else ""
 
