@@ -5,6 +5,7 @@
 #   make test         the tests
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it
+#   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
 #   make bench        every benchmark; make bench-NAME runs one
 #   make clean        remove what was built and installed here
 
@@ -15,7 +16,7 @@ RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test check chaos bench clean
+.PHONY: help demo demo-keep test check chaos kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -38,6 +39,9 @@ check: $(VENV)/.with-dev
 
 chaos: $(VENV)/.with-dev
 	$(RUN) -m tests.chaos --kills $(KILLS)
+
+kafka: | $(RUN)
+	$(RUN) deploy/kafka/run --directory build/kafka --kafka-port 9092 --connect-port 8083
 
 bench: $(VENV)/.with-bench
 	set -e; for each in $(BENCHMARKS); do echo "== $$each"; $(RUN) -m benchmarks.$$each; done

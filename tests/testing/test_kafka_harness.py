@@ -13,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import psutil
 import psycopg
 import pymysql
 import pytest
+import yaml
 from kafka import KafkaConsumer, KafkaProducer
 
 from strangler.errors import StranglerError, Unavailable
@@ -279,3 +281,12 @@ def test_where_there_is_no_maven_the_way_out_is_named(
     with pytest.raises(StranglerError) as caught:
         kafka_jars.resolve()
     assert "maven" in caught.value.do
+
+
+def test_the_containers_are_of_the_versions_that_are_tested() -> None:
+    pom = ElementTree.parse(kafka_jars.POM)
+    versions = {name: pom.findtext(f".//{{*}}properties/{{*}}{name}") for name in ("kafka", "debezium")}
+    services = yaml.safe_load((kafka_jars.DEPLOY.parents[1] / "compose.yaml").read_text())["services"]
+    assert services["kafka"]["image"].split(":")[1] == versions["kafka"]
+    assert services["connect"]["image"].split(":")[1] == versions["debezium"]
+    assert all("healthcheck" in service for service in services.values())
