@@ -15,6 +15,8 @@ import psycopg
 import pymysql
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
+from kafka.protocol.consumer import OffsetSpec
+from kafka.structs import TopicPartition
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
@@ -97,6 +99,18 @@ class Landscape:
         while self.rest("GET", f"/connectors/{self.prefix}/status")["tasks"]:
             assert time.monotonic() < deadline, "the connector's task doesn't end"
 
+    def until_known(self) -> None:
+        """Wait until Kafka Connect has taken up the connector that was just registered."""
+        deadline = time.monotonic() + 30
+        while self.rest("GET", f"/connectors/{self.prefix}/status") is None:
+            assert time.monotonic() < deadline, "the connector isn't taken up"
+
+    def until_task(self, state: str) -> None:
+        """Wait until the connector's task is in `state`."""
+        deadline = time.monotonic() + 60
+        while [t["state"] for t in self.rest("GET", f"/connectors/{self.prefix}/status")["tasks"]] != [state]:
+            assert time.monotonic() < deadline, f"the connector's task isn't {state}"
+
     def resume_connector(self) -> None:
         self.rest("PUT", f"/connectors/{self.prefix}/resume")
 
@@ -115,6 +129,13 @@ class Landscape:
                 g["group_id"] for g in admin.list_groups() if g["group_id"].startswith(self.prefix)
             )
         return ours, groups, [name for name in self.rest("GET", "/connectors") if name == self.prefix]
+
+    def remove_records(self, name: str) -> None:
+        """Remove all records of a topic of one partition, as retention does."""
+        with self.admin() as admin:
+            at = TopicPartition(name, 0)
+            end = admin.list_partition_offsets({at: OffsetSpec.LATEST})[at].offset
+            admin.delete_records({at: end})
 
     def remake_topic(self, name: str, partitions: int = 1) -> None:
         """Delete a topic and make it anew under its old name."""

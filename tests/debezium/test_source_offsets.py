@@ -27,7 +27,7 @@ def layout(rows_id: str = "bbbbbbbb", **more: str) -> Layout:
 
 
 def kept(position: str, offset: int = 10, beat: int = 3, of: Layout | None = None) -> OffsetAndMetadata:
-    note = Note(position, beat, topics_note(of or layout()))
+    note = Note(Position(position), beat, topics_note(of or layout()))
     return OffsetAndMetadata(offset, str(note), -1)
 
 
@@ -43,7 +43,16 @@ def begin(
 
 def test_what_is_remembered_is_taken_up() -> None:
     begun = begin("P5", {MARKS: kept("P5", 7), ROWS: kept("P4", 9)})
-    assert begun == Start({MARKS: 7, ROWS: 9}, beat=3)
+    assert begun == Start({MARKS: 7, ROWS: 9}, Position("P5"), beat=3)
+
+
+def test_a_capture_that_begins_in_a_topic_that_was_there_leaves_out_what_came_before() -> None:
+    note = str(Note(Position("P3"), topics=topics_note(layout()), begins=True))
+    remembered = {at: OffsetAndMetadata(40, note, -1) for at in (MARKS, ROWS)}
+    assert begin(ORIGIN, remembered) == Start({MARKS: 40, ROWS: 40}, Position("P3"), beat=-1)
+    assert begin("P4", remembered).after == "P4"
+    with pytest.raises(SourceLost, match="before offset 40"):
+        begin("P2", remembered)
 
 
 def test_what_was_acknowledged_can_not_be_had_again() -> None:
@@ -60,7 +69,7 @@ def test_retention_that_removed_what_was_not_read_is_a_loss() -> None:
 
 @pytest.mark.parametrize("after", [ORIGIN, "P5"])
 def test_without_memory_the_beginning_will_do_where_nothing_was_removed(after: str) -> None:
-    assert begin(after, {}) == Start({MARKS: 0, ROWS: 0}, beat=-1)
+    assert begin(after, {}) == Start({MARKS: 0, ROWS: 0}, Position(after), beat=-1)
 
 
 def test_without_memory_the_beginning_has_to_be_shown_to_reach_back() -> None:
@@ -95,7 +104,7 @@ def test_a_topic_that_is_no_longer_wanted_may_go() -> None:
 
 def test_a_note_of_hundreds_of_topics_is_still_small_enough_for_kafka() -> None:
     many = layout(**{f"t{i}": f"{i:08x}" for i in range(1000)})
-    assert len(str(Note("F" * 60, 1 << 30, topics_note(many)))) <= 4096
+    assert len(str(Note(Position("F" * 60), 1 << 30, topics_note(many)))) <= 4096
 
 
 def test_invariant_1_only_what_was_acknowledged_is_taken() -> None:

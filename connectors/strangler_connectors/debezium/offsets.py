@@ -18,6 +18,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from strangler.changes import ORIGIN, Position
 from strangler_connectors.debezium import client
+from strangler_connectors.debezium.consumer import Offsets
 from strangler_connectors.debezium.options import Options
 from strangler_connectors.debezium.topics import Layout
 
@@ -31,12 +32,13 @@ _TOPICS: Final = 280
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What stands beside an offset. `position`: up to there all is durable; `beat`: the last that was seen then, -1 for
-    none; `topics`: the topics that were read, see `topics_note`."""
+    """What stands beside an offset. `position`: all up to there is durable or, where the capture `begins` here, doesn't
+    belong to it; `beat`: the last that was seen then, -1 for none; `topics`: those that were read, see `topics_note`."""
 
-    position: str = ORIGIN
+    position: Position = ORIGIN
     beat: int = -1
     topics: str = ""
+    begins: bool = False
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
@@ -52,9 +54,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a stream begins: the offset of each partition that is there, and the last beat of the heartbeat table before."""
+    """Where a stream begins: the offset of each partition that is there, the position behind which it reads, and the
+    last beat of the heartbeat table before that."""
 
     offsets: dict[TopicPartition, int]
+    after: Position
     beat: int
 
 
@@ -79,18 +83,21 @@ def remembered(options: Options, layout: Layout) -> dict[TopicPartition, OffsetA
     return {at: offset for at, offset in kept.items() if at in known}
 
 
-def begin_here(options: Options, layout: Layout) -> None:
-    """Have the group remember the ends of the partitions of which it remembers nothing yet: what is in them was committed before
-    the capture was prepared."""
-    kept = remembered(options, layout)
-    new = [at for at in layout.partitions if at not in kept]
-    if not new:
-        return
+def ends(options: Options, layout: Layout) -> dict[TopicPartition, int]:
+    """The ends of the layout's partitions as they are now."""
     with client.lone_consumer(options, "looking for the ends of the topics") as consumer:
-        ends = consumer.end_offsets(new, timeout_ms=10_000)
-    note = str(Note(topics=topics_note(layout)))
-    with client.admin(options, "committing the first offsets") as admin:
-        admin.alter_group_offsets(options.group, {at: OffsetAndMetadata(ends[at], note, -1) for at in new})
+        found: dict[TopicPartition, int] = consumer.end_offsets(layout.partitions, timeout_ms=10_000)
+        return found
+
+
+def begin(options: Options, layout: Layout, ends: Offsets, reached: Position) -> None:
+    """Have the group remember that the capture begins behind `reached`, which no record before `ends` is behind."""
+    if ends:
+        note = str(Note(reached, topics=topics_note(layout), begins=True))
+        with client.admin(options, "committing the first offsets") as admin:
+            admin.alter_group_offsets(
+                options.group, {at: OffsetAndMetadata(end, note, -1) for at, end in ends.items()}
+            )
 
 
 def start(
@@ -116,7 +123,7 @@ def start(
                 why = f"nothing shows that {_name(at)}, whose first records retention removed, reaches back so far"
                 raise client.lost(options, why)
             offsets[at] = beginnings[at]
-        elif note.position > after:
+        elif note.position > after and not (note.begins and after == ORIGIN):
             why = f"what stands in {_name(at)} before offset {kept[at].offset} was acknowledged"
             raise client.lost(options, why)
         elif kept[at].offset < beginnings[at]:
@@ -124,7 +131,9 @@ def start(
             raise client.lost(options, why)
         else:
             offsets[at] = kept[at].offset
-    return Start(offsets, max((note.beat for note in notes.values() if note), default=-1))
+    ours = [note for note in notes.values() if note]
+    behind = max([after, *(note.position for note in ours if note.begins)])
+    return Start(offsets, behind, max((note.beat for note in ours), default=-1))
 
 
 def _require_same_topics(

@@ -53,12 +53,14 @@ class DebeziumSource:
 
     def prepare(self) -> str:
         self._refuse(self._kafka_findings(0))
+        before = watermark.capture(self._database, self._options.source)
+        ends = offsets.ends(self._options, self._layout())
         registration.ensure(self._options, self._database, self._tables, self._heartbeat)
-        stands = self._layout()
-        offsets.begin_here(self._options, stands)
-        echo.echo(self._options, self._database, stands.heartbeat, _FIRST_ECHO)
+        reached = echo.echo(self._options, self._database, self._layout().heartbeat, _FIRST_ECHO)
         stands = self._layout()
         topics.require(self._options, stands)
+        if watermark.capture(self._database, self._options.source) != before:
+            offsets.begin(self._options, stands, ends, reached)
         identity = self._identity(stands)
         assert identity is not None, "capture and topic were just seen"
         return identity
@@ -71,10 +73,10 @@ class DebeziumSource:
         stands = self._layout()
         self._require_same(stands, identity)
         begin = self._start(stands, after)
-        consumer = Consumer(self._options, stands.names, begin.offsets)
+        putting = self._putting(stands, begin.after)
         return DebeziumStream(
-            consumer,
-            self._putting(stands, after),
+            Consumer(self._options, stands.names, begin.offsets),
+            putting,
             Beats(self._options, begin.beat),
             offsets.topics_note(stands),
             lambda: self._look(identity),

@@ -1,0 +1,224 @@
+"""Brokers and workers that die, slots and binlogs that vanish: what is read stays whole and in order, or the loss is said."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from strangler.changes import ORIGIN, Position
+from strangler.errors import SourceLost, StranglerError, Unavailable
+from strangler.ports import ChangeSource, ChangeStream
+from strangler.testing import connect as kafka_connect
+from strangler.testing import kafka as kafka_broker
+from strangler.testing import mariadb as mariadb_server
+from strangler.testing.change_source import commit, insert, read_until
+from tests.debezium.landscape import Landscape, MariadbLandscape, PostgresLandscape
+
+TABLES = {"customer": ["name"]}
+PATIENCE = 90.0
+
+
+class Reader:
+    """Reads as the core does: what was read counts from its position on, and whatever is down is waited for."""
+
+    def __init__(self, source: ChangeSource, identity: str) -> None:
+        self._source, self._identity = source, identity
+        self.after: Position = ORIGIN
+        self.ids: list[int] = []
+        self.interruptions = 0
+
+    def read_until(self, enough: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not enough():
+            try:
+                self._read(enough, deadline)
+            except Unavailable:
+                self.interruptions += 1
+            assert time.monotonic() < deadline, (
+                f"{len(self.ids)} rows were read, {self.interruptions} interruptions"
+            )
+
+    def _read(self, enough: Callable[[], bool], deadline: float) -> None:
+        with self._source.stream(self.after, self._identity) as stream:
+            while not enough() and time.monotonic() < deadline:
+                transaction = stream.read(0.2)
+                if transaction is not None:
+                    assert transaction.position > self.after
+                    self.ids += [change.after["id"] for change in transaction.changes if change.after]
+                    self.after = transaction.position
+                    stream.acknowledge(self.after)
+
+
+def read_on(stream: ChangeStream, through: type[Exception] | None = None) -> None:
+    """Read until an error comes, other than one that is to be waited `through`."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            stream.read(0.5)
+        except StranglerError as error:
+            if through is None or not isinstance(error, through):
+                raise
+
+
+class Writer:
+    """An ERP that goes on writing, whatever happens to Kafka."""
+
+    def __init__(self, legacy: Landscape) -> None:
+        self._legacy, self._stop, self.written = legacy, threading.Event(), 0
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while not self._stop.wait(0.01):
+            rows = [insert("customer", id=self.written + i, name="n") for i in range(3)]
+            commit(self._legacy, *rows)
+            self.written += 3
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[kafka_broker.Broker]:
+    with kafka_broker.broker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def own_connect(own_kafka: kafka_broker.Broker) -> Iterator[kafka_connect.Worker]:
+    with kafka_connect.worker(own_kafka) as worker:
+        yield worker
+
+
+@pytest.fixture
+def fragile(
+    postgres_url: str, own_kafka: kafka_broker.Broker, own_connect: kafka_connect.Worker, prefix: str
+) -> Iterator[PostgresLandscape]:
+    landscape = PostgresLandscape(postgres_url, own_kafka.bootstrap, own_connect.url, prefix)
+    yield landscape
+    landscape.source(TABLES).drop()
+
+
+@pytest.fixture
+def legacy(
+    postgres_url: str, kafka: kafka_broker.Standing, connect: kafka_connect.Standing, prefix: str
+) -> Iterator[PostgresLandscape]:
+    landscape = PostgresLandscape(postgres_url, kafka.bootstrap, connect.url, prefix)
+    yield landscape
+    landscape.source(TABLES).drop()
+
+
+@pytest.mark.slow
+def test_broker_and_connect_are_killed_in_mid_stream_and_nothing_is_lost_or_doubled(
+    fragile: PostgresLandscape, own_kafka: kafka_broker.Broker, own_connect: kafka_connect.Worker
+) -> None:
+    with closing(fragile.source(TABLES, heartbeat=1.0)) as source:
+        reader = Reader(source, source.prepare())
+        with Writer(fragile) as writer:
+            for victim in (own_connect, own_kafka):
+                reached = len(reader.ids)
+                reader.read_until(lambda reached=reached: len(reader.ids) > reached + 100)
+                victim.kill()
+                reviving = threading.Thread(target=victim.start)
+                reviving.start()
+                reader.read_until(lambda thread=reviving: not thread.is_alive())
+            reached = writer.written
+            reader.read_until(lambda: len(reader.ids) > reached)
+        reader.read_until(lambda: len(reader.ids) >= writer.written)
+    assert reader.ids == list(range(writer.written))
+
+
+def test_a_broker_that_is_gone_is_said_and_waited_for(
+    fragile: PostgresLandscape, own_kafka: kafka_broker.Broker
+) -> None:
+    with closing(fragile.source(TABLES, heartbeat=1.0)) as source:
+        identity = source.prepare()
+        with source.stream(ORIGIN, identity) as stream:
+            own_kafka.kill()
+            try:
+                with pytest.raises(Unavailable, match="Kafka") as gone:
+                    read_on(stream)
+                assert gone.value.do
+                with pytest.raises(Unavailable):
+                    source.safe_position(1)
+            finally:
+                own_kafka.start()
+        reader = Reader(source, identity)
+        commit(fragile, insert("customer", id=1, name="after"))
+        reader.read_until(lambda: reader.ids == [1])
+
+
+def test_a_slot_that_was_dropped_is_noticed_by_an_open_stream(legacy: PostgresLandscape) -> None:
+    with closing(legacy.source(TABLES, heartbeat=1.0)) as source:
+        identity = source.prepare()
+        with source.stream(ORIGIN, identity) as stream:
+            commit(legacy, insert("customer", id=1))
+            read_until(stream, lambda so_far: any(t.changes for t in so_far))
+            legacy.stop_connector()
+            with legacy.cursor() as execute:
+                execute("SELECT pg_drop_replication_slot(%s)", [legacy.slot])
+            commit(legacy, insert("customer", id=2))
+            with pytest.raises(SourceLost, match="no longer there"):
+                read_on(stream)
+        with pytest.raises(SourceLost):
+            source.stream(ORIGIN, identity)
+
+
+def test_a_slot_that_debezium_made_anew_is_noticed(legacy: PostgresLandscape) -> None:
+    with closing(legacy.source(TABLES, heartbeat=1.0)) as source:
+        identity = source.prepare()
+        with source.stream(ORIGIN, identity) as stream:
+            commit(legacy, insert("customer", id=1))
+            after = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1].position
+        legacy.stop_connector()
+        with legacy.cursor() as execute:
+            execute("SELECT pg_drop_replication_slot(%s)", [legacy.slot])
+        commit(legacy, insert("customer", id=2))
+        legacy.resume_connector()
+        legacy.until_task("FAILED")
+        with pytest.raises(SourceLost):
+            source.stream(after, identity)
+
+
+def test_a_topic_whose_unread_records_were_removed_is_noticed(legacy: PostgresLandscape) -> None:
+    with closing(legacy.source(TABLES, heartbeat=1.0)) as source:
+        identity = source.prepare()
+        with source.stream(ORIGIN, identity) as stream:
+            commit(legacy, insert("customer", id=1))
+            read_until(stream, lambda so_far: any(t.changes for t in so_far))
+        legacy.remove_records(f"{legacy.prefix}.changes")
+        with pytest.raises(SourceLost, match="retention"):
+            source.stream(ORIGIN, identity)
+
+
+def test_a_purged_binlog_is_noticed(
+    kafka: kafka_broker.Standing, connect: kafka_connect.Standing, prefix: str
+) -> None:
+    with mariadb_server.server() as server:
+        url = server.create_database("erp")
+        legacy = MariadbLandscape(url, kafka.bootstrap, connect.url, prefix)
+        with closing(legacy.source(TABLES, heartbeat=1.0)) as source:
+            identity = source.prepare()
+            try:
+                with source.stream(ORIGIN, identity) as stream:
+                    commit(legacy, insert("customer", id=1))
+                    read_until(stream, lambda so_far: any(t.changes for t in so_far))
+                    legacy.stop_connector()
+                    commit(legacy, insert("customer", id=2))
+                    with legacy.cursor() as execute:
+                        execute("FLUSH BINARY LOGS", [])
+                        newest = execute("SHOW BINARY LOGS", [])[-1][0]
+                        execute(f"PURGE BINARY LOGS TO '{newest}'", [])
+                    legacy.resume_connector()
+                    with pytest.raises(SourceLost, match="binlog"):
+                        read_on(stream, through=Unavailable)
+            finally:
+                source.drop()
