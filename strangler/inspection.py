@@ -34,7 +34,7 @@ def inspect(settings: Settings) -> Inspection:
     for name in settings.sources:
         try:
             with closing(assembly.source(settings, name)) as source:
-                _inspect_source(settings, name, source, result)
+                inspect_source(settings, name, source, result)
         except StranglerError as error:
             remedy = error.do or "correct the URL, or check with --offline"
             why = f"{error.what}: {error.why}" if error.why else error.what
@@ -43,7 +43,8 @@ def inspect(settings: Settings) -> Inspection:
     return result
 
 
-def _inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
+def inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
+    """Check every entity of one source against its live tables, and add what is found to `result`."""
     entities = list(_entities(settings, name))
     found = source.describe(sorted({entity.table for _, entity in entities}))
     for path, entity in entities:

@@ -79,11 +79,9 @@ def _of_table(
 ) -> Iterator[Finding]:
     """`equipped`: index and trigger are there already, so that the owner isn't needed any more."""
     if not owned and not equipped:
-        grant = f"GRANT {quote(owner)} TO {quote(role.name)}"
-        what = (
-            f"{role.name} may not add an index and a trigger to {layout.shape.table}, since {owner} owns it"
-        )
-        yield Finding(what, grant)
+        table = layout.shape.table
+        what = f"{role.name} may not add an index and a trigger to {table}, since {owner} owns it"
+        yield Finding(what, f"ALTER TABLE {layout.table} OWNER TO {quote(role.name)}")
     if not writable:
         grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {layout.table} TO {quote(role.name)}"
         yield Finding(f"{role.name} may not read and write {layout.shape.table}", grant)

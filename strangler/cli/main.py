@@ -27,6 +27,11 @@ COMMANDS: Final[dict[str, Lazy]] = {
         "strangler.cli.init:command", PREPARE, "Write a starter configuration from a live legacy database."
     ),
     "config": Lazy("strangler.cli.config:group", PREPARE, "Check the configuration; print its JSON Schema."),
+    "doctor": Lazy(
+        "strangler.cli.doctor:command",
+        PREPARE,
+        "Say what is missing to run, and the statement that mends it.",
+    ),
     "db": Lazy("strangler.cli.db:group", PREPARE, "Upgrade or inspect the control store."),
     "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
     "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
@@ -49,7 +54,11 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
-    "source": Lazy("strangler.cli.source:group", LOOK, "List the sources; reset one whose capture is lost."),
+    "source": Lazy(
+        "strangler.cli.source:group",
+        LOOK,
+        "List the sources; accept that one was altered; reset one that is lost.",
+    ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
     ),

@@ -23,6 +23,7 @@ from psycopg import Connection, sql
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import SourceError, SourceLost
+from strangler.ports import Finding
 from strangler_connectors.postgres.catalog import Relation
 from strangler_connectors.postgres.positions import confirmed, format_lsn, parse_lsn
 
@@ -88,16 +89,27 @@ class Capture:
     def require_whole(self, source: str, asked: Collection[str], relations: Sequence[Relation]) -> None:
         """Raise SourceLost where one of the `asked` tables is remembered as captured and isn't, or not all of it: what was
         written to it meanwhile is missing. Those that are to join the capture don't matter yet."""
+        if why := self._why_broken(asked, relations):
+            raise SourceLost(_MISSING.format(source=source), why=why)
+
+    def broken(self, asked: Collection[str], relations: Sequence[Relation]) -> list[Finding]:
+        """What `require_whole` would refuse; nothing where there is no capture yet."""
+        slot, why = self.slot(), self._why_broken(asked, relations)
+        if slot is None or not slot.ours or not why:
+            return []
+        return [
+            Finding(f"changes may be missing: {why}", "strangler source reset, with the name of this source")
+        ]
+
+    def _why_broken(self, asked: Collection[str], relations: Sequence[Relation]) -> str:
         row = self._connection.execute(_PUBLICATION, [self._name]).fetchone()
         if row is None or not row[0]:
-            raise SourceLost(_MISSING.format(source=source), why="its publication is no longer there")
-        record = Record(**json.loads(row[0]))
-        before = {table: oids for table, oids in record.tables.items() if table in asked}
-        why = gap(before, _by_name(relations), frozenset(row[1]))
+            return f"the publication {self._name} isn't there any more"
         if not row[2]:
-            why = f"the publication {self._name} was altered: it leaves out operations or rows"
-        if why:
-            raise SourceLost(_MISSING.format(source=source), why=why)
+            return f"the publication {self._name} was altered: it leaves out operations or rows"
+        tables = Record(**json.loads(row[0])).tables
+        before = {table: oids for table, oids in tables.items() if table in asked}
+        return gap(before, _by_name(relations), frozenset(row[1]))
 
     def create(self, relations: Sequence[Relation]) -> str:
         """Make what is missing and publish exactly `relations`; the identity of the capture.

@@ -20,6 +20,7 @@ from strangler_connectors.postgres.capture import Capture, capture_name, require
 from strangler_connectors.postgres.catalog import Relation, domains, relations
 from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.decoder import Decoder
+from strangler_connectors.postgres.examination import examine
 from strangler_connectors.postgres.layouts import wanted
 from strangler_connectors.postgres.positions import confirmed, format_lsn
 from strangler_connectors.postgres.reader import PostgresSide
@@ -75,7 +76,12 @@ class PostgresSource:
 
     def examine(self, outage: float) -> list[Finding]:
         with self._connected("examining the server") as connection:
-            return self._needs(connection, relations(connection, list(self._tables)))
+            found = relations(connection, list(self._tables))
+            return [
+                *self._needs(connection, found),
+                *Capture(connection, self._capture).broken(self._tables, found),
+                *examine(connection, self._capture, outage),
+            ]
 
     def stream(self, after: Position, identity: str) -> PostgresStream:
         with self._connected("opening the stream") as connection:

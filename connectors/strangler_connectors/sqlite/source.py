@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -41,7 +42,11 @@ class SqliteSource:
 
     def examine(self, outage: float) -> list[Finding]:
         with self._connected("examining the file", "ro") as connection:
-            return self._findings(describe(connection, list(self._tables)))
+            return [
+                *self._findings(describe(connection, list(self._tables))),
+                *self._file_findings(connection),
+                *self._journal_findings(Journal(connection, self._prefix)),
+            ]
 
     def stream(self, after: Position, identity: str) -> SqliteStream:
         release = self._claim()
@@ -102,6 +107,23 @@ class SqliteSource:
 
     def _findings(self, found: Mapping[str, Table]) -> list[Finding]:
         return [each for name, asked in self._tables.items() for each in _needs(found.get(name), name, asked)]
+
+    def _file_findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
+        for path in (self._path, self._path.absolute().parent):
+            if not os.access(path, os.W_OK):
+                what = f"{path} can't be written by this user, and capture writes a journal into the file"
+                yield Finding(what, f"chmod u+w {path}, or run as the user who owns it")
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            what = f"the journal mode is {mode}: whoever reads the file, for a backfill too, makes the ERP's writers wait"
+            yield Finding(what, "PRAGMA journal_mode = WAL, if the ERP allows it", blocks=False)
+
+    def _journal_findings(self, journal: Journal) -> Iterator[Finding]:
+        capture = journal.capture()
+        for table in sorted(capture.tables & self._tables.keys()) if capture else ():
+            if not journal.covers(table):
+                what = f"changes may be missing: the triggers of {table} are gone"
+                yield Finding(what, "strangler source reset, with the name of this source")
 
     def _types(self, found: Mapping[str, Table]) -> dict[str, dict[str, FieldType]]:
         return {
