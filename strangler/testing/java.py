@@ -18,7 +18,7 @@ from typing import Final
 
 from strangler.errors import StranglerError, Unavailable
 
-QUICK: Final = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+QUICK: Final = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Flags for tests: up soon and small. A benchmark gives its own."""
 
 LOGGING: Final = (
@@ -27,7 +27,6 @@ LOGGING: Final = (
     "-Dorg.slf4j.simpleLogger.showLogName=true",
     # Every client and connector would list all of its settings, hundreds of lines a time.
     "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
-    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients.consumer.ConsumerConfig=warn",
 )
 
 PATIENCE: Final = 120.0
@@ -110,13 +109,11 @@ class Process:
             time.sleep(0.05)
 
     def _bury(self) -> None:
-        for each in (self._process, self._mourner):
-            if each is not None:
-                if each is self._mourner:
-                    each.kill()
-                each.wait()
-                if each.stdin:
-                    each.stdin.close()
+        if self._process is not None:
+            self._process.wait()
+        if self._mourner is not None:
+            self._mourner.kill()
+            self._mourner.communicate()
         self._process = self._mourner = None
 
 
