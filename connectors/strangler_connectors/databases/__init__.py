@@ -30,9 +30,9 @@ def open_database(
 
         return PostgresDatabase(name, settings, tables, capture)
     if kind in ("mysql", "mariadb"):
-        from strangler_connectors.databases.mysql import MysqlDatabase
+        from strangler_connectors.databases.mysql import MySQLDatabase
 
-        return MysqlDatabase(name, settings, tables)
+        return MySQLDatabase(name, settings, tables)
     if kind == "sqlite":
         from strangler_connectors.databases.sqlite import SqliteDatabase
 

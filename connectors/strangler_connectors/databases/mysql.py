@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from contextlib import closing
+from typing import Any
 
 from strangler import urls
-from strangler.errors import Unavailable
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Table
 from strangler_connectors.databases import address
 from strangler_connectors.databases.database import Place
 from strangler_connectors.databases.statements import Statements
+from strangler_connectors.mysql.catalog import names, relations
+from strangler_connectors.mysql.connection import open_connection, parse_url, translated
 from strangler_connectors.mysql.source import MySQLSource
 
-# A transaction is in the binlog before it is visible, and with semi-synchronous replicas that may take its time.
-_OPEN: Final = """
-SELECT trx_id, trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()), LEFT(trx_query, 200)
-FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 OR trx_state = 'COMMITTING' ORDER BY trx_started
-"""
 
-
-class MysqlDatabase:
+class MySQLDatabase:
     """See `Database`."""
 
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
-        self._name, url = name, settings.url.get_secret_value()
+        self._name, self._url = name, settings.url.get_secret_value()
         own = settings.model_copy(update={"kind": "mysql", "options": {}})
         self._connector = MySQLSource(name, own, tables)
-        self._statements = Statements(name, url)
-        self.kind = urls.kind(url)
-        self.catalog = address.parse(name, url).database
+        self._statements = Statements(name, self._url)
+        self.kind = urls.kind(self._url)
+        self.catalog = address.parse(name, self._url).database
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
         return self._connector.describe(tables)
 
     def places(self, tables: Sequence[str]) -> dict[Place, str]:
-        return {self._place(table): table for table in self.describe(tables)}
+        with (
+            closing(open_connection(parse_url(self._url, self._name), self._name)) as connection,
+            translated(self._name, "reading the catalog"),
+        ):
+            found = relations(connection, names(connection, self.catalog), tables)
+            return {Place(each.schema, each.name): each.asked for each in found}
 
     def home(self) -> str:
         return self.catalog
@@ -50,15 +50,8 @@ class MysqlDatabase:
         return self._connector.examine(outage)
 
     def settle(self, timeout: float) -> None:
-        deadline, pause = time.monotonic() + timeout, 0.005
-        waiting = {row[0] for row in self.execute(_OPEN)}
-        while waiting:
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
-            still = [row for row in self.execute(_OPEN) if row[0] in waiting]
-            if still and time.monotonic() > deadline:
-                raise self._blocked(*still[0])
-            waiting = {row[0] for row in still}
+        # What is in the binlog becomes visible a moment later; with semi-synchronous replicas that may take its time.
+        self._connector.safe_position(timeout)
 
     def unread(self) -> int | None:
         return None
@@ -74,14 +67,3 @@ class MysqlDatabase:
 
     def release(self) -> None:
         """Nothing was made: the binlog is the server's."""
-
-    def _place(self, table: str) -> Place:
-        schema, dot, name = table.partition(".")
-        return Place(schema, name) if dot else Place(self.catalog, table)
-
-    def _blocked(self, id: str, thread: int, age: int, query: str | None) -> Unavailable:
-        return Unavailable(
-            f"source {self._name}: an open transaction in the legacy database doesn't end",
-            why=f"connection {thread} is in it for {age} s" + (f", its statement: {query}" if query else ""),
-            do=f"wait for it to end, or end it: KILL {thread}",
-        )

@@ -53,8 +53,8 @@ class DebeziumRegistrar:
         unread = self._database.unread()
         connector = self._options.connector
         if found is None:
-            do = "strangler connect apply registers it"
-            return RegistrationStatus(connector, self._where, "unregistered", "", False, "", do, (), unread)
+            why, do = "Kafka Connect doesn't have the connector", "strangler connect apply registers it"
+            return RegistrationStatus(connector, self._where, "unregistered", "", False, why, do, (), unread)
         why, do = self._words(found.trace) if found.state == "FAILED" else ("", "")
         return RegistrationStatus(
             connector,

@@ -17,7 +17,7 @@ from strangler.shapes import Table
 from strangler_connectors.databases import Database, Place, address
 from strangler_connectors.debezium import watermark
 from strangler_connectors.debezium.options import Options
-from strangler_connectors.debezium.rendering import Captured, Wanted, difference, render
+from strangler_connectors.debezium.rendering import Captured, Wanted, collection, difference, render
 from strangler_connectors.debezium.rest import Connect, NotFound
 from strangler_connectors.debezium.troubles import Trouble, explain
 
@@ -26,6 +26,9 @@ _LOOK: Final = 0.2
 
 _AGAIN: Final = 5.0
 """Seconds after which what failed for a passing reason is started again."""
+
+_LETTING_GO: Final = 30.0
+"""Seconds that Debezium may take to end a task that was stopped."""
 
 _RUNNING, _FAILED = "RUNNING", "FAILED"
 
@@ -138,7 +141,7 @@ def remove(options: Options, database: Database) -> None:
             connect.remove(options.connector)
         except NotFound:
             pass
-        database.release()
+        _release(database)
     watermark.drop(database, options.source)
 
 
@@ -199,7 +202,10 @@ def signal_snapshot(options: Options, database: Database, tables: Iterable[str],
     if stop and not names:
         watermark.signal(database, "stop-snapshot", json.dumps({"type": "incremental"}))
     for place, table in places.items():
-        body: dict[str, Any] = {"type": "incremental", "data-collections": [_collection(database, place)]}
+        body: dict[str, Any] = {
+            "type": "incremental",
+            "data-collections": [collection(database.kind, database.catalog, place)],
+        }
         key = options.keys.get(table, ())
         if len(key) == 1 and not stop:
             body["surrogate-key"] = key[0]
@@ -241,6 +247,18 @@ def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]
             why=said,
             do=trouble.do,
         )
+
+
+def _release(database: Database) -> None:
+    """A task that was stopped lets go of the slot a moment later."""
+    deadline = time.monotonic() + _LETTING_GO
+    while True:
+        try:
+            return database.release()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_LOOK)
 
 
 def _wait_until_running(options: Options, connect: Connect, timeout: float) -> None:
@@ -324,9 +342,3 @@ def _places(options: Options, database: Database, tables: Sequence[str]) -> dict
             do="correct its name, or grant SELECT on it",
         )
     return places
-
-
-def _collection(database: Database, place: Place) -> str:
-    """A table as Debezium's signals name it."""
-    in_catalog = database.kind in ("mssql", "oracle") and database.catalog
-    return f"{database.catalog}.{place}" if in_catalog else str(place)

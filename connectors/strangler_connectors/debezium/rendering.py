@@ -75,14 +75,19 @@ def render(options: Options, address: Address, wanted: Wanted) -> Properties:
         "connector.class": CLASSES[address.kind],
         "tasks.max": "1",
         **_connection(options, address),
+        **of_kind,
         **_tables(wanted),
         **_VALUES,
         **_behaviour(wanted, address, options),
         **_one_topic(options),
         **_PRODUCER,
-        **of_kind,
         **options.config,
     }
+
+
+def collection(kind: str, catalog: str, place: Place) -> str:
+    """A table as Debezium's signals name it."""
+    return f"{catalog}.{place}" if kind in ("mssql", "oracle") and catalog else str(place)
 
 
 def _connection(options: Options, address: Address) -> Properties:
@@ -144,13 +149,15 @@ def _behaviour(wanted: Wanted, address: Address, options: Options) -> Properties
         "heartbeat.interval.ms": str(max(1, int(wanted.heartbeat * 1000))),
         "heartbeat.action.query": beat_statement(address.kind, wanted.heartbeat_table, options.source),
         "signal.enabled.channels": "source",
-        "signal.data.collection": str(wanted.signal_table),
+        "signal.data.collection": collection(address.kind, address.database, wanted.signal_table),
         "event.processing.failure.handling.mode": "fail",
         "errors.tolerance": "none",
         "errors.log.enable": "true",
         # Rows don't belong into Connect's log.
         "errors.log.include.messages": "false",
-        "errors.max.retries": "-1",
+        # A connector that tries for ever counts as running. One that has failed is seen, and started again by us.
+        "errors.max.retries": "5",
+        "retriable.restart.connector.wait.ms": "2000",
         # Headers that repeat with each row what the connector is called.
         "extended.headers.enabled": "false",
         "poll.interval.ms": "50",
@@ -198,6 +205,9 @@ def _postgresql(options: Options, address: Address, wanted: Wanted) -> Propertie
         "slot.drop.on.stop": "false",
         # A slot that was made anew is behind a gap: stop, instead of going on beyond it.
         "offset.mismatch.strategy": "trust_offset",
+        # By default it tries for a minute before it says so.
+        "slot.max.retries": "3",
+        "slot.retry.delay.ms": "3000",
         "publication.name": options.slot,
         "publication.autocreate.mode": "disabled",
         "interval.handling.mode": "string",
@@ -231,7 +241,6 @@ def _sql_server(options: Options, address: Address, wanted: Wanted) -> Propertie
         "database.names": address.database,
         # Reading the definitions under the default would lock every captured table.
         "snapshot.isolation.mode": "read_committed",
-        "signal.data.collection": f"{address.database}.{wanted.signal_table}",
         **_history(options),
     }
 
@@ -245,7 +254,6 @@ def _oracle(options: Options, address: Address, wanted: Wanted) -> Properties:
         **({"lob.enabled": "true"} if large else {}),
         "interval.handling.mode": "string",
         "snapshot.locking.mode": "none",
-        "signal.data.collection": f"{address.database}.{wanted.signal_table}",
         **_history(options),
     }
 

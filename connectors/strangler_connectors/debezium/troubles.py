@@ -71,7 +71,13 @@ KNOWN: Final = (
         passing=True,
     ),
     _known(
-        r"no longer available on the server|purged (the )?(required )?binary log|Could not find first log file"
+        r"trying to read (binlog|change stream|redo log).*no longer available|no longer available on the server",
+        "the server no longer has what is to be read next",
+        _RESET,
+        lost=True,
+    ),
+    _known(
+        r"purged (the )?(required )?binary log|Could not find first log file"
         r"|master has purged|GTIDs that the (slave|replica) requires|could not find GTID state",
         "the server has thrown away the binlog that is to be read next",
         _RESET,
@@ -159,12 +165,11 @@ def explain(trace: str) -> Trouble:
         for known in KNOWN:
             if known.sign.search(line):
                 return Trouble(f"{known.why}: {_short(line)}", known.do, known.passing, known.lost)
+    # Another start loses nothing, and many a reason that isn't known here passes.
     if not said:
-        return Trouble("Kafka Connect gives no reason", "look into the log of its worker")
-    return Trouble(
-        _short(said[-1]),
-        "look into the log of the worker; a corrected configuration: strangler connect apply",
-    )
+        return Trouble("Kafka Connect gives no reason", "look into the log of its worker", passing=True)
+    cure = "look into the log of the worker; a corrected configuration: strangler connect apply"
+    return Trouble(_short(said[-1]), cure, passing=True)
 
 
 def reasons(trace: str) -> list[str]:
@@ -199,4 +204,5 @@ _WRAPPERS: Final = frozenset(
 
 
 def _short(line: str) -> str:
-    return line if len(line) <= 300 else f"{line[:299]}…"
+    """Debezium puts whole structures into the middle of a sentence; what matters stands at its ends."""
+    return line if len(line) <= 240 else f"{line[:110].rstrip()} … {line[-120:].lstrip()}"

@@ -2,9 +2,9 @@
 
 `strangler_heartbeat` has one row for each source. Debezium counts its `beat` up when it is idle; we write a token there
 and wait for its echo, which then proves that everything committed before it has come through. Every write raises
-`beat` by one, so a number that is left out is a change that was lost. `capture` is drawn when the row is made and when a
-capture is made anew: another one means that changes in between may be missing. `strangler_signal` is Debezium's own shape: a row in it asks for an
-incremental snapshot.
+`beat` by one, so a number that is left out is a change that was lost. `capture` is drawn when the row is made, and again
+when a capture is made anew: another one means that changes in between may be missing. `strangler_signal` is Debezium's
+own shape: a row in it asks for an incremental snapshot.
 
 The definitions are standard SQL that all six databases take as it stands.
 """
