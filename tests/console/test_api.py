@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from strangler.changes import Position
 from strangler.console.server import serving
+from strangler.control import sources
 from strangler.cutover.stages import Stage
 from strangler.settings import Console
 from tests.sync.landscape import Landscape, until
@@ -86,6 +88,14 @@ def test_the_figures_tell_rows_and_stage(page: Page, landscape: Landscape) -> No
     assert 'strangler_stage{function="partners",stage="syncing"} 1.0' in figures
     assert 'strangler_stage{function="partners",stage="live"} 0.0' in figures
     assert 'strangler_quarantined_keys{function="partners"} 1.0' in figures
+
+
+def test_what_waits_in_a_source_is_a_figure_where_the_source_tells(page: Page, landscape: Landscape) -> None:
+    name = "strangler_source_consumer_lag_records"
+    sources.seen(landscape.control, "erp", Position("5"), seen_at=1.0, committed_at=1.0)
+    assert f'{name}{{source="erp"}}' not in page.get("/metrics")[1]
+    sources.seen(landscape.control, "erp", Position("5"), seen_at=1.0, committed_at=1.0, behind=17)
+    assert f'{name}{{source="erp"}} 17.0' in page.get("/metrics")[1]
 
 
 def test_without_its_control_store_it_lives_and_says_so(page: Page, landscape: Landscape) -> None:

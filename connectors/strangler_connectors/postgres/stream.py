@@ -149,7 +149,12 @@ class PostgresStream:
             self._beaten = now
         if silent or now - self._looked >= self._heartbeat:
             self._looked = now
-            self._look(silent)
+            try:
+                self._look(silent)
+            except Unavailable:
+                if silent:
+                    raise
+                # A server without a connection to spare: this stream has one, and what it brings is worth more than the look.
 
     def _quiet_for_long(self) -> bool:
         return time.monotonic() - self._heard > REPORT_INTERVAL
