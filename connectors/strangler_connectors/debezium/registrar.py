@@ -8,10 +8,10 @@ from strangler.errors import SourceError
 from strangler.registrar import Property, Registrar, RegistrationPlan, RegistrationStatus, TaskStatus
 from strangler.settings import Source
 from strangler_connectors.databases import open_database
-from strangler_connectors.debezium import registration
+from strangler_connectors.debezium import registration, snapshots
 from strangler_connectors.debezium.options import read
+from strangler_connectors.debezium.properties import difference, shown
 from strangler_connectors.debezium.registration import State
-from strangler_connectors.debezium.rendering import difference, shown
 from strangler_connectors.debezium.rest import shown_url
 from strangler_connectors.debezium.troubles import explain
 
@@ -71,7 +71,7 @@ class DebeziumRegistrar:
     def snapshot(self, tables: Sequence[str], *, stop: bool = False) -> None:
         if not stop:
             registration.require_running(self._options)
-        registration.signal_snapshot(self._options, self._database, tables, stop)
+        snapshots.ask(self._options, self._database, tables, stop)
 
     def _tasks(self, found: State) -> list[TaskStatus]:
         return [

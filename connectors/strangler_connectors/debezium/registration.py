@@ -7,19 +7,20 @@ a former one of its name: PostgreSQL's slot knows by itself from where on, and e
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from strangler.errors import SourceError, SourceLost, StranglerError, Unavailable
 from strangler.ports import Finding
-from strangler.shapes import Table
-from strangler_connectors.databases import Database, Place, address
+from strangler_connectors.databases import Database, address
 from strangler_connectors.debezium import watermark
 from strangler_connectors.debezium.options import Options
-from strangler_connectors.debezium.rendering import Captured, Wanted, collection, difference, render
+from strangler_connectors.debezium.properties import difference
+from strangler_connectors.debezium.rendering import render
 from strangler_connectors.debezium.rest import Connect, NotFound
 from strangler_connectors.debezium.troubles import Trouble, explain
+from strangler_connectors.debezium.wanted import look
 
 _LOOK: Final = 0.2
 """Seconds between two looks at a connector that is starting."""
@@ -184,34 +185,6 @@ def require_running(options: Options) -> None:
         raise _not_running(options, found)
 
 
-def signal_snapshot(options: Options, database: Database, tables: Iterable[str], stop: bool = False) -> None:
-    """Ask Debezium to read these tables incrementally, while changes go on; with `stop`: to leave off (all, where none is named).
-
-    What was asked for before and isn't done goes on behind it. Raises SourceError where a table or `strangler_signal` isn't there.
-    """
-    import json
-
-    names = list(tables)
-    places = _places(options, database, names)
-    if watermark.SIGNAL not in watermark.places(database):
-        raise SourceError(
-            f"source {options.source}: the legacy database has no table {watermark.SIGNAL}",
-            why="it is made together with the connector",
-            do="strangler connect apply",
-        )
-    if stop and not names:
-        watermark.signal(database, "stop-snapshot", json.dumps({"type": "incremental"}))
-    for place, table in places.items():
-        body: dict[str, Any] = {
-            "type": "incremental",
-            "data-collections": [collection(database.kind, database.catalog, place)],
-        }
-        key = options.keys.get(table, ())
-        if len(key) == 1 and not stop:
-            body["surrogate-key"] = key[0]
-        watermark.signal(database, "stop-snapshot" if stop else "execute-snapshot", json.dumps(body))
-
-
 def failure(options: Options, trouble: Trouble) -> StranglerError:
     """The error for a connector that has failed."""
     what = f"source {options.source}: the connector {options.connector} has failed"
@@ -311,34 +284,5 @@ def _state(status: Mapping[str, Any]) -> State:
 def _rendered(
     options: Options, database: Database, tables: Mapping[str, Sequence[str]], heartbeat: float
 ) -> dict[str, str]:
-    described = database.describe(list(tables))
-    places = _places(options, database, list(tables))
-    captured = [_captured(place, described[name], tables[name], options) for place, name in places.items()]
-    own = watermark.places(database)
-    heartbeat_table, signal_table = (
-        own.get(table) or Place(database.home(), watermark.stored(database, table))
-        for table in (watermark.HEARTBEAT, watermark.SIGNAL)
-    )
     where = address.parse(options.source, options.url.get_secret_value())
-    return render(options, where, Wanted(captured, heartbeat_table, signal_table, heartbeat))
-
-
-def _captured(place: Place, table: Table, asked: Sequence[str], options: Options) -> Captured:
-    key = table.key or options.keys.get(table.name, ())
-    columns = tuple(c.name for c in table.columns if c.name in asked or c.name in key)
-    large = any(
-        "LOB" in c.declared.upper() or "XML" in c.declared.upper() for c in table.columns if c.name in columns
-    )
-    return Captured(place, columns, () if table.key else tuple(key), large)
-
-
-def _places(options: Options, database: Database, tables: Sequence[str]) -> dict[Place, str]:
-    places = database.places(tables)
-    missing = sorted(set(tables) - set(places.values()))
-    if missing:
-        raise SourceError(
-            f"source {options.source}: the legacy database has no table {', '.join(missing)}",
-            why="it isn't there, or the user of the source may not see it",
-            do="correct its name, or grant SELECT on it",
-        )
-    return places
+    return render(options, where, look(options, database, tables, heartbeat))

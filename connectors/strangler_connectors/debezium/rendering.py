@@ -10,16 +10,13 @@ A property of the option `config` goes before what is rendered here.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-from zlib import crc32
+from typing import Final
 
 from strangler.errors import SourceError
-from strangler_connectors.databases import Place
 from strangler_connectors.databases.address import Address
+from strangler_connectors.debezium.kinds import OF_KIND, Properties
 from strangler_connectors.debezium.options import Options
+from strangler_connectors.debezium.wanted import Captured, Wanted, collection, escaped, exactly
 from strangler_connectors.debezium.watermark import beat_statement
 
 LARGEST: Final = 64 << 20
@@ -37,29 +34,6 @@ CLASSES: Final = {
 }
 """Kind of database → Debezium's connector."""
 
-Properties = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A place whose rows are captured, with the columns that are asked for. `key`: what identifies a row where the table has
-    no primary key; else empty. `large`: it has large objects, which Oracle sends only when asked to."""
-
-    place: Place
-    columns: tuple[str, ...]
-    key: tuple[str, ...] = ()
-    large: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a connector is to do: which rows it captures, where our own two tables stand, seconds between two heartbeats."""
-
-    tables: Sequence[Captured]
-    heartbeat_table: Place
-    signal_table: Place
-    heartbeat: float
-
 
 def render(options: Options, address: Address, wanted: Wanted) -> Properties:
     """The connector's whole configuration. Raises SourceError for a database that Debezium has no connector for."""
@@ -69,7 +43,7 @@ def render(options: Options, address: Address, wanted: Wanted) -> Properties:
             why=f"there are those for {', '.join(CLASSES)}",
             do="use a source of kind polling",
         )
-    of_kind = _OF_KIND[address.kind](options, address, wanted)
+    of_kind = OF_KIND[address.kind](options, address, wanted)
     return {
         "name": options.connector,
         "connector.class": CLASSES[address.kind],
@@ -83,11 +57,6 @@ def render(options: Options, address: Address, wanted: Wanted) -> Properties:
         **_PRODUCER,
         **options.config,
     }
-
-
-def collection(kind: str, catalog: str, place: Place) -> str:
-    """A table as Debezium's signals name it."""
-    return f"{catalog}.{place}" if kind in ("mssql", "oracle") and catalog else str(place)
 
 
 def _connection(options: Options, address: Address) -> Properties:
@@ -105,16 +74,16 @@ def _tables(wanted: Wanted) -> Properties:
     own = (Captured(wanted.heartbeat_table, ()), Captured(wanted.signal_table, ()))
     every = (*wanted.tables, *own)
     properties = {
-        "table.include.list": ",".join(_exactly(each.place) for each in every),
+        "table.include.list": ",".join(exactly(each.place) for each in every),
         # What no mapping names never leaves the legacy database; nor does it cost anything on the way.
         "column.include.list": ",".join(
-            f"{_exactly(each.place)}\\.({'|'.join(map(_escaped, each.columns))})"
+            f"{exactly(each.place)}\\.({'|'.join(map(escaped, each.columns))})"
             if each.columns
-            else f"{_exactly(each.place)}\\..*"
+            else f"{exactly(each.place)}\\..*"
             for each in every
         ),
     }
-    keys = [f"{_exactly(each.place)}:{','.join(each.key)}" for each in wanted.tables if each.key]
+    keys = [f"{exactly(each.place)}:{','.join(each.key)}" for each in wanted.tables if each.key]
     return properties | ({"message.key.columns": ";".join(keys)} if keys else {})
 
 
@@ -195,150 +164,3 @@ _PRODUCER: Final[Properties] = {
     "producer.override.batch.size": str(256 << 10),
     "producer.override.linger.ms": "5",
 }
-
-
-def _postgresql(options: Options, address: Address, wanted: Wanted) -> Properties:
-    return {
-        "database.dbname": address.database,
-        "plugin.name": "pgoutput",
-        "slot.name": options.slot,
-        "slot.drop.on.stop": "false",
-        # A slot that was made anew is behind a gap: stop, instead of going on beyond it.
-        "offset.mismatch.strategy": "trust_offset",
-        # By default it tries for a minute before it says so.
-        "slot.max.retries": "3",
-        "slot.retry.delay.ms": "3000",
-        "publication.name": options.slot,
-        "publication.autocreate.mode": "disabled",
-        "interval.handling.mode": "string",
-        "hstore.handling.mode": "json",
-        "include.unknown.datatypes": "true",
-        # There are no messages of ours in this log, and others' aren't rows.
-        "message.prefix.exclude.list": ".*",
-    }
-
-
-def _binlog(options: Options, address: Address, wanted: Wanted) -> Properties:
-    places = [*(each.place for each in wanted.tables), wanted.heartbeat_table, wanted.signal_table]
-    databases = dict.fromkeys(place.schema for place in places)
-    return {
-        "database.include.list": ",".join(_escaped(each) for each in databases),
-        # Each replica of a server has a number of its own.
-        "database.server.id": str(1 << 30 | crc32(options.connector.encode()) >> 2),
-        "bigint.unsigned.handling.mode": "precise",
-        # The server has put years of two digits right when it stored them; year 20 is the year 20.
-        "enable.time.adjuster": "false",
-        # The definitions are read without the lock that would stop the ERP's writers.
-        "snapshot.locking.mode": "none",
-        "event.deserialization.failure.handling.mode": "fail",
-        "inconsistent.schema.handling.mode": "fail",
-        **_history(options),
-    }
-
-
-def _sql_server(options: Options, address: Address, wanted: Wanted) -> Properties:
-    return {
-        "database.names": address.database,
-        # Reading the definitions under the default would lock every captured table.
-        "snapshot.isolation.mode": "read_committed",
-        **_history(options),
-    }
-
-
-def _oracle(options: Options, address: Address, wanted: Wanted) -> Properties:
-    large = any(each.large for each in wanted.tables)
-    return {
-        "database.dbname": address.database,
-        # Which follows altered tables, but doesn't go together with large objects.
-        "log.mining.strategy": "online_catalog" if large else "hybrid",
-        **({"lob.enabled": "true"} if large else {}),
-        "interval.handling.mode": "string",
-        "snapshot.locking.mode": "none",
-        **_history(options),
-    }
-
-
-def _db2(options: Options, address: Address, wanted: Wanted) -> Properties:
-    return {
-        "database.dbname": address.database,
-        "snapshot.isolation.mode": "read_committed",
-        **_history(options),
-    }
-
-
-_OF_KIND: Final = {
-    "postgresql": _postgresql,
-    "mysql": _binlog,
-    "mariadb": _binlog,
-    "mssql": _sql_server,
-    "oracle": _oracle,
-    "db2": _db2,
-}
-
-
-def _history(options: Options) -> Properties:
-    """These logs don't say what their tables look like; Debezium keeps that in a topic of its own, past every transform.
-
-    All tables' definitions are kept, not only the captured ones': a function that moves next brings new tables.
-    """
-    client = _java_client(options.client)
-    return {
-        "schema.history.internal.kafka.bootstrap.servers": options.kafka,
-        "schema.history.internal.kafka.topic": f"{options.topic_prefix}.schema-history",
-        "schema.history.internal.store.only.captured.tables.ddl": "false",
-        **{f"schema.history.internal.{side}.{key}": value for side in ("producer", "consumer") for key, value in client.items()},
-    }  # fmt: skip
-
-
-def _java_client(client: Mapping[str, Any]) -> Properties:
-    """kafka-python's security settings in Java's words, as far as they hold on another machine too (files don't)."""
-    properties = {
-        java: str(client[python])
-        for python, java in (("security_protocol", "security.protocol"), ("sasl_mechanism", "sasl.mechanism"))
-        if client.get(python)
-    }
-    user, mechanism = client.get("sasl_plain_username"), str(client.get("sasl_mechanism", ""))
-    if user:
-        module = "scram.ScramLoginModule" if mechanism.startswith("SCRAM") else "plain.PlainLoginModule"
-        password = client.get("sasl_plain_password", "")
-        properties["sasl.jaas.config"] = (
-            f"org.apache.kafka.common.security.{module} required "
-            f"username={_java_string(str(user))} password={_java_string(str(password))};"
-        )
-    return properties
-
-
-def _java_string(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _exactly(place: Place) -> str:
-    """A regular expression of Java's for this place and no other."""
-    return f"{_escaped(place.schema)}\\.{_escaped(place.name)}"
-
-
-def _escaped(name: str) -> str:
-    """Debezium also splits its lists at commas that aren't escaped."""
-    return re.sub(r"([^\w])", r"\\\1", name)
-
-
-_SECRET: Final = re.compile(r"password|secret|jaas\.config|token|credential|\.key$", re.IGNORECASE)
-_PROVIDED: Final = re.compile(r"^\$\{[^}]+\}$")
-
-HIDDEN: Final = "****"
-
-
-def shown(name: str, value: str) -> str:
-    """The property's value as it may be printed: a secret is hidden, what names a place of Connect's config providers isn't."""
-    return HIDDEN if _SECRET.search(name) and value and not _PROVIDED.match(value) else value
-
-
-def difference(
-    rendered: Mapping[str, str], registered: Mapping[str, str]
-) -> dict[str, tuple[str | None, str | None]]:
-    """What registering `rendered` would change: property → (as it is now, as it will be); None where it isn't."""
-    return {
-        name: (registered.get(name), rendered.get(name))
-        for name in {**rendered, **registered}
-        if registered.get(name) != rendered.get(name)
-    }

@@ -115,15 +115,6 @@ def beat_statement(kind: str, place: Place, source: str) -> str:
     return f"UPDATE {table} SET beat = beat + 1 WHERE source = '{source.replace(chr(39), chr(39) * 2)}'"
 
 
-def signal(database: Database, type: str, data: str) -> str:
-    """Put a signal to Debezium; its id."""
-    id = secrets.token_hex(16)
-    database.execute(
-        f"INSERT INTO {SIGNAL} (id, type, data) VALUES (:id, :type, :data)", id=id, type=type, data=data
-    )
-    return id
-
-
 def _unless_there(database: Database, table: str, definition: str) -> None:
     try:
         database.execute(definition)
