@@ -32,6 +32,11 @@ COMMANDS: Final[dict[str, Lazy]] = {
         PREPARE,
         "Say what is missing to run, and the statement that mends it.",
     ),
+    "connect": Lazy(
+        "strangler.cli.connect:group",
+        PREPARE,
+        "Register Debezium's connectors with Kafka Connect; show how they are.",
+    ),
     "db": Lazy("strangler.cli.db:group", PREPARE, "Upgrade or inspect the control store."),
     "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
     "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
