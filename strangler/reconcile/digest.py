@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from strangler.errors import StranglerError
+from strangler.mapping.dialects.mysql import quoted_text
 from strangler.mapping.digest import CHECKSUM, HASH
 
 MOST_ARGUMENTS: Final = 90
-"""Of one SQL function: PostgreSQL takes 100, SQLite 127. A wider row is hashed in parts, then the hashes of the parts."""
+"""Of one SQL function: PostgreSQL takes 100, SQLite 127, MySQL any number. A wider row is hashed in parts, then the hashes of the parts."""
 
 
 class Digest(NamedTuple):
@@ -65,8 +66,10 @@ def _mysql_hash(texts: Sequence[str]) -> str:
 
 def _mysql_literal(text: str) -> str:
     """As PostgreSQL's `quote_nullable` has it; MySQL's QUOTE escapes otherwise."""
-    escaped = f"REPLACE(REPLACE({text}, '\\\\', '\\\\\\\\'), , '')"
-    return f"COALESCE(CONCAT(IF(INSTR({text}, '\\\\') > 0, 'E', ''), , {escaped}, ), 'NULL')"
+    backslash, two, quote, quotes = map(quoted_text, ("\\", "\\\\", "'", "''"))
+    escaped = f"REPLACE(REPLACE({text}, {backslash}, {two}), {quote}, {quotes})"
+    prefix = f"IF(INSTR({text}, {backslash}) > 0, 'E', '')"
+    return f"COALESCE(CONCAT({prefix}, {quote}, {escaped}, {quote}), 'NULL')"
 
 
 _DIGESTS: Final = {

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from strangler.testing.postgres import Server
-
 from .landscape import TABLES, Landscape, file_url, partners
 
-PAIRS = ["postgresql-postgresql", "postgresql-sqlite", "sqlite-sqlite", "sqlite-postgresql"]
+PAIRS = [
+    "postgresql-postgresql",
+    "postgresql-sqlite",
+    "sqlite-sqlite",
+    "sqlite-postgresql",
+    "mysql-postgresql",
+    "mysql-sqlite",
+    "postgresql/by row-sqlite",
+    "mysql/by row-postgresql",
+]
+"""Legacy and store. By row: as if mappings weren't compiled to the legacy database's dialect."""
 
 Make = Callable[..., Landscape]
 
@@ -21,30 +31,31 @@ Make = Callable[..., Landscape]
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Make a landscape between two kinds of database, `legacy` and `store`, with its legacy table."""
     made: list[Landscape] = []
-    databases: list[str] = []
+    databases: list[tuple[Any, str]] = []
 
     def url(kind: str, name: str) -> str:
         if kind == "sqlite":
             return file_url(tmp_path / f"{name}.db")
-        server: Server = request.getfixturevalue("postgres")
-        database = f"{name}_{tmp_path.name}".lower().replace("-", "_")[-50:]
-        databases.append(database)
-        return server.create_database(database)
+        server = request.getfixturevalue("mariadb" if kind == "mysql" else "postgres")
+        database = re.sub(r"\W", "_", f"{name}_{os.getpid()}_{tmp_path.name}".lower())[-50:]
+        databases.append((server, database))
+        return str(server.create_database(database))
 
     def landscape(
         legacy: str, store: str, *statements: str, entity: dict[str, Any] | None = None
     ) -> Landscape:
-        found = Landscape(tmp_path, url(legacy, "legacy"), url(store, "store"), entity)
-        found.legacy.run(*(statements or (TABLES[legacy],)))
-        found.open()
+        kind, _, by_row = legacy.partition("/")
+        found = Landscape(tmp_path, url(kind, "legacy"), url(store, "store"), entity)
+        found.legacy.run(*(statements or (TABLES[kind],)))
+        found.open(by_row=bool(by_row))
         made.append(found)
         return found
 
     yield landscape
     for found in made:
         found.close()
-    for database in databases:
-        request.getfixturevalue("postgres").drop_database(database)
+    for server, database in databases:
+        server.drop_database(database)
 
 
 @pytest.fixture(params=PAIRS)

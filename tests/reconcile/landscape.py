@@ -6,24 +6,25 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import psycopg
 import yaml
 
-from strangler import assembly
+from strangler import assembly, urls
 from strangler.changes import Position
 from strangler.configuration import load
 from strangler.control import deliveries
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
-from strangler.ports import ChangeSource, Mark, ServiceStore
+from strangler.ports import Mark, ServiceStore, SqlSide
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome
 from strangler.reconcile.runs import compare_all
 from strangler.settings import Settings
 from strangler.sync.backfill import Part
 from strangler.urls import sqlite_url
+from tests.mapping.peers import connect
 
 FIELDS = {
     "id": "id",
@@ -40,6 +41,9 @@ FIELDS = {
 TABLES = {
     "postgresql": "CREATE TABLE partner (id integer PRIMARY KEY, name text, credit numeric, rate double precision,"
     " active boolean, born date, seen timestamp, picture bytea, number text)",
+    "mysql": "CREATE TABLE partner (id integer PRIMARY KEY, name varchar(100) COLLATE utf8mb4_unicode_ci,"
+    " credit decimal(16, 4), rate double, active bit(1), born date, seen datetime(6), picture varbinary(20),"
+    " number varchar(20) CHARACTER SET latin1)",
     "sqlite": "CREATE TABLE partner (id INTEGER PRIMARY KEY, name TEXT, credit NUMERIC, rate DOUBLE,"
     " active BOOLEAN, born DATE, seen TIMESTAMP, picture BLOB, number TEXT)",
 }
@@ -65,7 +69,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.kind = url.split(":", 1)[0]
+        self.kind = urls.kind(url)
 
     def run(self, *statements: str) -> None:
         """Execute statements and commit."""
@@ -73,6 +77,11 @@ class Database:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as lite, lite:
                 for statement in statements:
                     lite.execute(statement)
+            return
+        if self.kind == "mysql":
+            with closing(connect(self.url)) as connection, connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
             return
         with psycopg.connect(self.url, autocommit=True) as connection:
             for statement in statements:
@@ -82,13 +91,36 @@ class Database:
         """Insert whole rows."""
         found = list(rows)
         mark = "?" if self.kind == "sqlite" else "%s"
-        sql = f'INSERT INTO "{table}" VALUES ({", ".join([mark] * len(found[0]))})'
+        sql = f"INSERT INTO {table} VALUES ({', '.join([mark] * len(found[0]))})"
         if self.kind == "sqlite":
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as lite, lite:
                 lite.executemany(sql, found)
             return
+        if self.kind == "mysql":
+            with closing(connect(self.url)) as connection, connection.cursor() as cursor:
+                cursor.executemany(sql, found)
+            return
         with psycopg.connect(self.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.executemany(sql.encode(), found)
+
+
+class InDisguise:
+    """A source whose database says that it speaks a dialect that mappings aren't compiled to."""
+
+    DIALECTS: ClassVar = {"postgres": "redshift", "mysql": "starrocks"}
+    """Dialects that quote, order and limit in the same way."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def reader(self) -> SqlSide:
+        side: Any = self._source.reader()
+        side.dialect = self.DIALECTS[side.dialect]
+        side.copy_out = None
+        return cast(SqlSide, side)
 
 
 class Landscape:
@@ -99,11 +131,13 @@ class Landscape:
         self.path = home / "strangler.yaml"
         self.path.write_text(yaml.safe_dump(_document(legacy, store, entity)))
 
-    def open(self) -> None:
-        """Open everything; the legacy table has to be there."""
+    def open(self, by_row: bool = False) -> None:
+        """Open everything; the legacy table has to be there. `by_row`: under the name of another dialect."""
         self.settings: Settings = load(self.path)
         self.control: Control = assembly.control(self.settings)
-        self.source: ChangeSource = assembly.source(self.settings, "erp")
+        self.source: Any = assembly.source(self.settings, "erp")
+        if by_row:
+            self.source = InDisguise(self.source)
         self.store: ServiceStore = assembly.store(self.settings, "service")
         self.mappings: list[EntityMapping] = assembly.mappings(self.settings, "partners", self.source)
         self.store.prepare([mapping.shape for mapping in self.mappings])
@@ -153,7 +187,7 @@ def partners(count: int, kind: str) -> Iterable[Sequence[Any]]:
 
 
 def _document(legacy: str, store: str, entity: dict[str, Any] | None) -> dict[str, Any]:
-    kind = "sqlite" if legacy.startswith("sqlite") else "postgres"
+    kind = {"postgresql": "postgres"}.get(urls.kind(legacy), urls.kind(legacy))
     return {
         "control": {"url": "sqlite:///control.db"},
         "sources": {"erp": {"kind": kind, "url": legacy}},

@@ -1,4 +1,4 @@
-"""The same texts have the same hash in PostgreSQL and in SQLite, and different rows have different ones."""
+"""The same texts have the same hash in every database, and different rows have different ones."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from strangler.mapping.digest import row_hash
 from strangler.reconcile import checksum, digest
 from strangler.reconcile.checksum import Bucket
 from strangler.shapes import FieldType
+from tests.mapping.peers import connect
 
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 ROWS = st.lists(TEXTS, min_size=1, max_size=5)
@@ -31,6 +32,17 @@ def on_postgres(url: str, rows: Sequence[Sequence[str | None]], query: str) -> l
         marks = ", ".join(["%s"] * len(rows[0]))
         connection.cursor().executemany(f"INSERT INTO texts VALUES ({marks})".encode(), rows)
         return [row[0] for row in connection.execute(f"SELECT {query} FROM texts".encode())]
+
+
+def on_mariadb(url: str, rows: Sequence[Sequence[str | None]], query: str) -> list[object]:
+    """The same in MariaDB."""
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        columns = ", ".join(f"c{n} text COLLATE utf8mb4_general_ci" for n in range(len(rows[0])))
+        cursor.execute(f"CREATE TEMPORARY TABLE texts (place serial, {columns})")
+        marks = ", ".join(["%s"] * len(rows[0]))
+        cursor.executemany(f"INSERT INTO texts VALUES (DEFAULT, {marks})", rows)
+        cursor.execute(f"SELECT {query} FROM texts")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def on_sqlite(rows: Sequence[Sequence[str | None]], query: str) -> list[object]:
@@ -65,12 +77,13 @@ ODD = [
 ]
 
 
-def test_both_databases_and_python_agree_on_every_odd_text(postgres_url: str) -> None:
+def test_all_databases_and_python_agree_on_every_odd_text(postgres_url: str, mariadb_url: str) -> None:
     rows = [(left, right) for left in ODD for right in ODD]
     columns = ["c0", "c1"]
     expected = [row_hash(*row) for row in rows]
     assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == expected
     assert on_sqlite(rows, digest.row_hash("sqlite", columns)) == expected
+    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns)) == expected
     assert len(set(expected)) == len(rows)
 
 
@@ -80,20 +93,21 @@ def test_different_rows_are_written_differently(left: list[str | None], right: l
     assert (row_hash(*left) == row_hash(*right)) is (left == right)
 
 
-def test_a_wide_row_is_hashed_alike(postgres_url: str) -> None:
+def test_a_wide_row_is_hashed_alike(postgres_url: str, mariadb_url: str) -> None:
     rows = [[str(n * row) for n in range(250)] for row in (1, 2)]
     columns = [f"c{n}" for n in range(250)]
-    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == on_sqlite(
-        rows, digest.row_hash("sqlite", columns)
-    )
+    expected = on_sqlite(rows, digest.row_hash("sqlite", columns))
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == expected
+    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns)) == expected
 
 
-def test_the_sum_outgrows_64_bits_on_both_sides_alike(postgres_url: str) -> None:
+def test_the_sum_outgrows_64_bits_on_all_sides_alike(postgres_url: str, mariadb_url: str) -> None:
     large = next(str(n) for n in range(1000) if row_hash(str(n)) > 2**62)
     rows = [[large]] * 9
     (left,) = on_postgres(postgres_url, rows, digest.checksum("postgres", ["c0"]))
     (right,) = on_sqlite(rows, digest.checksum("sqlite", ["c0"]))
-    assert left == right == str(9 * row_hash(large))
+    (third,) = on_mariadb(mariadb_url, rows, digest.checksum("mysql", ["c0"]))
+    assert left == right == third == str(9 * row_hash(large))
     assert int(str(left)) > 2**64
 
 
