@@ -14,11 +14,12 @@ from strangler.settings import Settings
 ROOT = Path(__file__).parents[1]
 
 NAMES = {
-    "changes": "Change ORIGIN Operation Position Row Transaction UNCHANGED Unchanged",
+    "changes": "Change ORIGIN Operation PART Position Row Transaction UNCHANGED Unchanged",
     "events": "Effect Event SPECVERSION decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "ChangeSource ChangeStream Chunk ConnectorOpener EventLog Mark Offset Opener Record ServiceStore SqlSide",
+    "ports": "ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Offset Opener Record ServiceStore "
+    "Share SqlSide",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table",
 }
@@ -31,7 +32,7 @@ ENTRY_POINTS = {
 }
 
 COMMAND_NAMES = (
-    "init config db run worker facade stages status plan advance rollback hold release "
+    "init config doctor db run worker facade stages status plan advance rollback hold release "
     "reconcile backfill quarantine source report"
 )
 
