@@ -113,7 +113,8 @@ def open_connection(address: Address, name: str) -> Connection[Any]:
     """
     try:
         connection = pymysql.connect(
-            **address.arguments(), charset="utf8mb4", conv=encoders, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, program_name="strangler",
+            **address.arguments(), charset="utf8mb4", conv=encoders, autocommit=True,
+            connect_timeout=_CONNECT_TIMEOUT, program_name="strangler",
         )  # fmt: skip
         for statement in _INIT:
             ask(connection, statement)

@@ -14,7 +14,7 @@ from strangler.errors import SourceLost, Unavailable
 from strangler_connectors.mysql import events
 from strangler_connectors.mysql.decoder import Decoder
 from strangler_connectors.mysql.dump import Dump
-from strangler_connectors.mysql.positions import BEHIND, next_heartbeat, parse
+from strangler_connectors.mysql.positions import next_heartbeat
 
 QUIET: Final = 1.0
 """Seconds after which it is said how far the reading is, though no captured table was changed on the way."""
@@ -43,6 +43,7 @@ class MySQLStream:
 
         Raises SourceLost when it isn't, or when the binlog no longer has it.
         """
+        beat = b""
         while True:
             event = self._dump.take(_PATIENCE)
             if event is None:
@@ -51,11 +52,13 @@ class MySQLStream:
             if event[4] in (events.GTID, events.MARIADB_GTID):
                 break
             if event[4] in (events.HEARTBEAT, events.HEARTBEAT_2):
-                if self._decoder.expecting:
-                    raise SourceLost(
-                        f"source {self._name}: the binlog ends before the last position that is remembered"
-                    )
-                break
+                if not self._decoder.expecting:
+                    break
+                # A MySQL beats once for what it passes over; at the end of its binlog it says the same again and again.
+                if event == beat:
+                    what = "the binlog ends before the last position that is remembered"
+                    raise SourceLost(f"source {self._name}: {what}")
+                beat = event
         self._given = self._heard = time.monotonic()
 
     def read(self, wait: float) -> Transaction | None:
