@@ -20,7 +20,9 @@ from strangler.shapes import Column, FieldType
 
 _UTF8: Final = "CONVERT({0} USING utf8mb4)"
 _NOT_ZERO: Final = "(DAYOFMONTH({0}) > 0 AND MONTH({0}) > 0 AND YEAR({0}) > 0)"
-_IN_CALENDAR: Final = f"({{0}} IS NULL OR NOT {_NOT_ZERO} OR LAST_DAY({{0}}) IS NOT NULL)"
+_IN_CALENDAR: Final = (
+    f"({{0}} IS NULL OR NOT {_NOT_ZERO} OR COALESCE(DAYOFMONTH({{0}}) <= DAYOFMONTH(LAST_DAY({{0}})), FALSE))"
+)
 _WITHOUT_NUL: Final = f"COALESCE(INSTR(CAST({_UTF8} AS BINARY), X'00') = 0, TRUE)"
 
 

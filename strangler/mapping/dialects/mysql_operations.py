@@ -34,7 +34,7 @@ def template(call: Call) -> Template:
     for each in (call, *call.args):
         if each.type is FieldType.DECIMAL or each.wide:
             digits(each)
-    return _MADE[call.name](call) if call.name in _MADE else _FIXED[call.name]
+    return MADE[call.name](call) if call.name in MADE else FIXED[call.name]
 
 
 _INTEGER_RANGE: Final = f"BETWEEN {LEAST} AND {GREATEST}"
@@ -154,7 +154,7 @@ def _comparison(kind: FieldType, sign: str) -> str:
     return f"({_bytes(kind, '{0}')} {sign} {_bytes(kind, '{1}')})"
 
 
-_FIXED: Final[Templates] = {
+FIXED: Final[Templates] = {
     **_CASTS,
     "join": Template("CONCAT({0}, {1})"),
     "upper": Template(_ascii_case("UPPER")),
@@ -276,7 +276,7 @@ def decimal_text(node: Node) -> str:
     return f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))" if found.after else text
 
 
-_MADE: Final[dict[str, Callable[[Call], Template]]] = {
+MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "concat": _concat,
     "in_list": _in_list,
     "substring": _substring,
