@@ -187,7 +187,7 @@ class PostgresLandscape(Landscape):
 
 
 class MariadbLandscape(Landscape):
-    capabilities = Capabilities(truncate=True)
+    capabilities = Capabilities(truncate=True, waits=False)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:

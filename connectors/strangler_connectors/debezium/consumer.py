@@ -134,14 +134,21 @@ class Consumer:
 
     def _commit_when_due(self) -> None:
         if self._committing is not None and self._committing.is_done:
-            if self._committing.failed():
-                self._pending = self._sent | self._pending
-            self._committing = None
+            self._settle_commit(self._committing)
         if not self._pending or self._committing or time.monotonic() - self._committed < COMMIT_INTERVAL:
             return
         self._committed = time.monotonic()
         self._sent, self._pending = self._pending, {}
         self._committing = self._consumer.commit_async(self._sent)
+
+    def _settle_commit(self, outcome: Any) -> None:
+        """What couldn't be committed, because the broker was away or the group unsettled, is committed next time."""
+        self._committing = None
+        if outcome.failed():
+            self._pending = self._sent | self._pending
+            if isinstance(outcome.exception, errors.AuthorizationError | errors.OffsetMetadataTooLargeError):
+                with client.translated(self._options, "committing offsets"):
+                    raise outcome.exception
 
 
 class _Resuming(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
