@@ -7,11 +7,13 @@
 Flags, for what a log may do in its own way:
 
 - `HANDLES`: several handles may be open at once, in one process or in several.
+- `SHARES`: readers can divide the partitions of a stream among them.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -20,7 +22,10 @@ import pytest
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
 from strangler.events import Effect, Event, encode_key
-from strangler.ports import EventLog, Offset, Record
+from strangler.ports import EventLog, Offset, Record, Share
+
+PATIENCE = 30.0
+"""Seconds after which a condition that doesn't come true fails the test."""
 
 OpenLog = Callable[[], EventLog]
 
@@ -66,6 +71,7 @@ class EventLogSuite:
     """See the module."""
 
     HANDLES: ClassVar[bool] = True
+    SHARES: ClassVar[bool] = False
 
     def test_a_new_log_is_empty(self, open_log: OpenLog) -> None:
         log = open_log()
@@ -99,6 +105,34 @@ class EventLogSuite:
         assert [record.event.position for record in first + rest] == [at(n) for n in range(10)]
         assert rest[-1].next <= log.end("party", partition)
         assert log.read("party", partition, rest[-1].next, 100) == []
+
+    def test_a_read_gives_nothing_only_at_the_end(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.append("erp", [event(n, key="same") for n in range(700)], at(699))
+        partition = next(n for n in range(log.partitions("party")) if log.end("party", n))
+        start, seen = Offset(0), []
+        while records := log.read("party", partition, start, 50):
+            assert len(records) <= 50
+            start = records[-1].next
+            seen += [record.event.position for record in records]
+        assert seen == [at(n) for n in range(700)]
+
+    def test_reading_begins_anywhere(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.append("erp", [event(n, key="same") for n in range(20)], at(19))
+        partition = next(n for n in range(log.partitions("party")) if log.end("party", n))
+        offsets = [Offset(0)]
+        while records := log.read("party", partition, offsets[-1], 1):
+            offsets.append(records[0].next)
+        for number in (13, 2, 19, 0):
+            [record] = log.read("party", partition, offsets[number], 1)
+            assert record.event.position == at(number)
+
+    def test_an_event_of_a_megabyte_comes_back(self, open_log: OpenLog) -> None:
+        log = open_log()
+        texts = ["日本" * 250_000, "x" * 1_000_000, "\x00" * 300_000]
+        log.append("erp", [event(n, data={"text": text}) for n, text in enumerate(texts)], at(3))
+        assert sorted(each.data["text"] for each in everything(log, "party")) == sorted(texts)
 
     def test_streams_are_apart(self, open_log: OpenLog) -> None:
         log = open_log()
@@ -186,6 +220,75 @@ class EventLogSuite:
         for source in range(sources):
             of_source = [r.event.position for r in seen if r.event.data["source"] == f"source{source}"]
             assert sorted(of_source) == [at(n) for n in range(1, batches * size + 1)]
+
+    def test_what_a_position_says_is_there(self, open_log: OpenLog) -> None:
+        """Who has read a position finds all events up to it in every partition, however young they are."""
+        if not self.HANDLES:
+            return
+        batches, size = 30, 12
+        writer = threading.Thread(target=_write, args=(open_log(), "erp", batches, size))
+        log = open_log()
+        writer.start()
+        starts = {n: Offset(0) for n in range(log.partitions("party"))}
+        seen: set[str] = set()
+        position = ORIGIN
+        while position < at(batches * size):
+            position = log.position("erp")
+            for partition in starts:
+                while records := log.read("party", partition, starts[partition], 50):
+                    starts[partition] = records[-1].next
+                    seen |= {record.event.position for record in records}
+            promised = {at(n) for n in range(1, int(position or 0) + 1)}
+            assert promised <= seen, f"at {position} there is no {min(promised - seen)}"
+        writer.join()
+
+    def test_a_log_that_is_in_use_lacks_nothing(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert not [finding for finding in log.examine(["party"], 3600.0) if finding.blocks]
+        log.append("erp", [event(1)], at(1))
+        assert not [finding for finding in log.examine(["party"], 3600.0) if finding.blocks]
+
+    def test_readers_divide_a_stream(self, open_log: OpenLog) -> None:
+        log = open_log()
+        if not self.SHARES:
+            assert log.share("party") is None
+            return
+        everything = frozenset(range(log.partitions("party")))
+        first = _joined(log)
+        _until(lambda: first.partitions() == everything, "who is alone has all partitions")
+        second = _joined(open_log())
+        _until(lambda: _divided(everything, first, second), "each has a part")
+        assert not first.partitions() & second.partitions()
+        second.close()
+        _until(lambda: first.partitions() == everything, "who stays takes over")
+        first.close()
+
+    def test_shares_of_two_streams_are_apart(self, open_log: OpenLog) -> None:
+        if not self.SHARES:
+            return
+        log = open_log()
+        party, sale = _joined(log), _joined(log, "sale")
+        both = frozenset(range(log.partitions("party")))
+        _until(lambda: party.partitions() == both and sale.partitions() == both, "each stream has its readers")
+        party.close()
+        sale.close()
+
+
+def _joined(log: EventLog, stream: str = "party") -> Share:
+    share = log.share(stream)
+    assert share is not None
+    return share
+
+
+def _divided(everything: frozenset[int], first: Share, second: Share) -> bool:
+    one, other = first.partitions(), second.partitions()
+    return bool(one and other) and one | other == everything
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"it never came true that {what}"
 
 
 def _write(log: EventLog, source: str, batches: int, size: int) -> None:

@@ -46,7 +46,10 @@ _LEADERLESS: Final = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_PARTITION,
+    KafkaError._TIMED_OUT,
+    KafkaError.REQUEST_TIMED_OUT,
 }
+"""A partition was only just made, or its leader has changed."""
 _TOO_LARGE: Final = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _REFUSED: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -112,8 +115,13 @@ def _common(options: Options) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 1000,
         "allow.auto.create.topics": False,
         "logger": logger,
+        "error_cb": _ignored,  # Without it, what the library logs anyway would be raised in the midst of its callbacks.
         **options.client,
     }
+
+
+def _ignored(error: KafkaError) -> None:
+    """What matters is met again by the call that it concerns."""
 
 
 class _Writer:
@@ -126,6 +134,7 @@ class _Writer:
         self._producer = Producer(
             {
                 **common,
+                "error_cb": self._failed,
                 "acks": "all",
                 "enable.idempotence": True,
                 "transactional.id": id,
@@ -170,6 +179,10 @@ class _Writer:
         self._producer.purge()
         self._producer.flush(0)
 
+    def _failed(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._failure = error
+
     def _delivered(self, error: KafkaError | None, message: Any) -> None:
         if error is None:
             self._ends[Place(message.topic(), message.partition())] = message.offset() + 1
@@ -198,9 +211,11 @@ class _Reader:
         )
 
     def seek(self, place: Place, offset: int) -> None:
-        self._next[place] = offset
         with _translated(self._options):
-            self._consumer.assign([TopicPartition(*each, next) for each, next in self._next.items()])
+            if place in self._next:
+                self._consumer.incremental_unassign([TopicPartition(*place)])
+            self._next[place] = offset
+            self._consumer.incremental_assign([TopicPartition(*place, offset)])
 
     def poll(self, place: Place, wait: float) -> Iterable[Arrival]:
         with _translated(self._options):
@@ -246,17 +261,15 @@ class _Reader:
     def _offsets(self, places: Sequence[Place], spec: Any, level: Any) -> dict[Place, int]:
         asked = {TopicPartition(*place): spec for place in places}
         deadline = time.monotonic() + self._options.timeout
+        patience = LOOK_AGAIN
         with _translated(self._options):
             while True:
-                answers = self._admin.list_offsets(
-                    asked, isolation_level=level, request_timeout=self._options.timeout
-                )
+                # The library asks again by itself, but only after seconds, where a leader isn't known at once.
+                patience = min(2 * patience + 0.2, self._options.timeout)
+                answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=patience)
                 try:
-                    return {
-                        Place(at.topic, at.partition): each.result().offset for at, each in answers.items()
-                    }
+                    return {Place(at.topic, at.partition): each.result().offset for at, each in answers.items()}
                 except KafkaException as error:
-                    # A partition that was only just made, or whose leader has changed.
                     if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
                         raise
                 time.sleep(LOOK_AGAIN)
@@ -301,6 +314,16 @@ class _Admin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
+            deadline = time.monotonic() + timeout
+            while not self._leads(name):
+                if time.monotonic() > deadline:
+                    raise unanswered(self._options, f"topic {name} isn't there {timeout:g} s after it was made")
+                time.sleep(LOOK_AGAIN)
+
+    def _leads(self, name: str) -> bool:
+        """Whether each partition of the topic has a leader by now."""
+        topic = self._client.list_topics(timeout=self._options.timeout).topics.get(name)
+        return topic is not None and all(each.leader >= 0 for each in topic.partitions.values())
 
     def close(self) -> None:
         """Nothing to say goodbye to."""

@@ -330,6 +330,8 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]
             metrics_enabled=False,
         )
         self._consumer.subscribe([topic], listener=self)
+        # A member that joins before it knows the topic's partitions may lead the division, and would divide none of them.
+        self._consumer.partitions_for_topic(topic)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._mine = frozenset()

@@ -19,7 +19,7 @@ AHEAD: Final = 8 * 1024 * 1024
 READ: Final = 16 * 1024 * 1024
 """Bytes after which a read gives what it has, however few records these are."""
 
-FETCH_WAIT: Final = 0.05
+FETCH_WAIT: Final = 0.02
 """Seconds that a broker holds an empty fetch back. Short: a partition that is asked for anew waits until the one before is answered."""
 
 TRANSACTION_WITHIN: Final = 60.0

@@ -61,9 +61,10 @@ class KafkaLog:
             return
         if position is not None and position <= self._recorded.get(source, NOWHERE).position:
             return
+        opened = {stream: self._counted(stream) for stream in {event.function for event in events}}
         try:
             writer.begin()
-            ends = self._send(writer, events)
+            ends = _send(writer, events, opened)
             if position is not None:
                 reached = Reached(position, dict(ends))
                 ends = {**ends, **self._record(writer, source, reached)}
@@ -81,7 +82,7 @@ class KafkaLog:
         return reached.position
 
     def partitions(self, stream: str) -> int:
-        return self._open(topics.of_stream(self._options, stream))
+        return self._counted(stream)[1]
 
     def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
         place = self._place(stream, partition)
@@ -96,8 +97,7 @@ class KafkaLog:
         return Offset(self._reading.end(self._place(stream, partition)))
 
     def share(self, stream: str) -> Share | None:
-        self.partitions(stream)
-        topic = topics.of_stream(self._options, stream).name
+        topic, _ = self._counted(stream)
         return self._driver.member(f"{topic}.delivery", topic)
 
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
@@ -118,21 +118,10 @@ class KafkaLog:
         self._writers.clear()
         self._reading.close()
 
-    def _send(self, writer: Writer, events: Sequence[Event]) -> Mapping[Place, int]:
-        """Send all events, and wait until the broker has them: place → where they end."""
-        size, counts = 0, {}
-        for event in events:
-            stream = event.function
-            if stream not in counts:
-                counts[stream] = self.partitions(stream), topics.of_stream(self._options, stream).name
-            key, value, headers = encode(event)
-            partitions, topic = counts[stream]
-            writer.send(Place(topic, partition_of(key, partitions)), key, value, headers)
-            size += len(value)
-            if size > WINDOW:
-                writer.flush()
-                size = 0
-        return writer.flush()
+    def _counted(self, stream: str) -> tuple[str, int]:
+        """The stream's topic, and how many partitions it has."""
+        wanted = topics.of_stream(self._options, stream)
+        return wanted.name, self._open(wanted)
 
     def _record(self, writer: Writer, source: str, reached: Reached) -> Mapping[Place, int]:
         place = self._positions()
@@ -198,8 +187,7 @@ class KafkaLog:
         return Place(wanted.name, 0)
 
     def _place(self, stream: str, partition: int) -> Place:
-        self.partitions(stream)
-        return Place(topics.of_stream(self._options, stream).name, partition)
+        return Place(self._counted(stream)[0], partition)
 
     def _open(self, wanted: topics.Wanted) -> int:
         """How many partitions the topic has; it is made when it isn't there, and refused when it would lose something."""
@@ -217,3 +205,17 @@ class KafkaLog:
                     raise StoreError(finding.what, do=finding.do)
             self._counts[wanted.name] = topic.partitions
         return self._counts[wanted.name]
+
+
+def _send(writer: Writer, events: Sequence[Event], opened: Mapping[str, tuple[str, int]]) -> Mapping[Place, int]:
+    """Send all events, and wait until the broker has them: place → where they end. `opened`: stream → topic, partitions."""
+    size = 0
+    for event in events:
+        topic, partitions = opened[event.function]
+        key, value, headers = encode(event)
+        writer.send(Place(topic, partition_of(key, partitions)), key, value, headers)
+        size += len(value)
+        if size > WINDOW:
+            writer.flush()
+            size = 0
+    return writer.flush()
