@@ -51,6 +51,17 @@ def execute(url: str, *statements: str) -> None:
             connection.commit()
 
 
+def source_of(url: str, tables: Mapping[str, Sequence[str]], heartbeat: float = 30.0) -> ChangeSource:
+    """A source of these tables on the database at `url`."""
+    settings = Source(kind="mysql", url=SecretStr(url), heartbeat=timedelta(seconds=heartbeat))
+    return connect("erp", settings, tables)
+
+
+def is_mariadb(url: str) -> bool:
+    with closing(erp(url)) as connection:
+        return "MariaDB" in connection.get_server_info()
+
+
 class MySQLLegacy:
     """A database on the test server, written by an ordinary client."""
 
@@ -61,8 +72,7 @@ class MySQLLegacy:
         execute(url, *SCHEMA)
 
     def source(self, tables: Mapping[str, Sequence[str]], heartbeat: float) -> ChangeSource:
-        settings = Source(kind="mysql", url=SecretStr(self.url), heartbeat=timedelta(seconds=heartbeat))
-        return connect("erp", settings, tables)
+        return source_of(self.url, tables, heartbeat)
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[Write], None]]:

@@ -32,6 +32,7 @@ _INLINE: Final = {False: frozenset({4, 5, 6}), True: frozenset({4, 5, 6, 7, 8})}
 _DECIMAL, _DATE, _TIME, _DATETIME, _TIMESTAMP = 246, 10, 11, 12, 7
 _CLOCK: Final = Struct("<q")
 _REAL: Final = Struct("<d")
+_PLACES: Final = 15
 
 
 def json_text(raw: bytes) -> str:
@@ -93,9 +94,14 @@ def _quoted(text: str) -> str:
 
 
 def _double(value: float) -> str:
-    """As short as it can be told apart, `1e25` without the sign that Python writes."""
-    text = repr(value)
-    return text.replace("e+", "e") if "e" in text else text
+    """As few digits as tell it apart; plain unless that needs zeros beyond the fifteenth place, then `1.5e20`."""
+    number = Decimal(repr(value))
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0") or "0"
+    magnitude = number.adjusted()
+    if magnitude >= -_PLACES and (magnitude < _PLACES or len(digits) > magnitude + 1):
+        return f"{number:f}"
+    point = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{'-' if value < 0 else ''}{digits[0]}{point}e{magnitude}"
 
 
 def _opaque(type: int, data: bytes) -> str:
