@@ -16,6 +16,7 @@ from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
 from strangler.sync.backfill import Backfill
 from strangler.sync.delivery import Delivery
+from strangler.sync.schema import Agreed
 
 if TYPE_CHECKING:
     from strangler.mapping import EntityMapping
@@ -58,7 +59,8 @@ class Filling:
         """A function's delivery thread. Where the log can't be shared, only the worker that captures delivers, so that a
         second one that is started by mistake doesn't; where it can, every worker takes its part."""
         section = self._settings.functions[function]
-        shapes = [m.shape for m in self._mappings(function)]
+        mappings, agreed = self._mappings(function)
+        shapes = [mapping.shape for mapping in mappings]
         with (
             closing(assembly.log(self._settings)) as log,
             closing(assembly.store(self._settings, section.store)) as store,
@@ -70,14 +72,20 @@ class Filling:
             with closing(share) if share else nullcontext():
                 batch = self._settings.sync.batch
                 delivery = Delivery(function, section.source, log, share, store, self._control, batch, shapes)
-                delivery.run(self._keeper.stop, partial(self._grown.wait, DELIVERY_WAIT))
+                delivery.run(self._keeper.stop, partial(self._wait, agreed, mappings))
+
+    def _wait(self, agreed: Agreed, mappings: Sequence[EntityMapping]) -> None:
+        """Wait for the log to grow. What it then has may be of another shape."""
+        self._grown.wait(DELIVERY_WAIT)
+        agreed.require_same(mappings)
 
     def _fill(self, function: str) -> None:
         """A function's backfill thread: carries out what is asked for, from when the function is synced."""
         if not self._captured():
             return
-        mappings = self._mappings(function)
+        mappings, agreed = self._mappings(function)
         while not self._keeper.stop.wait(LOOK_AROUND):
+            agreed.require_same(mappings)
             if not RULES[standings.of(self._control, function).stage].delivery:
                 continue
             for mapping in mappings:
@@ -109,9 +117,11 @@ class Filling:
         """Whether the source has a capture: none between its reset and the new one."""
         return sources.identity(self._control, self._source) is not None
 
-    def _mappings(self, function: str) -> list[EntityMapping]:
+    def _mappings(self, function: str) -> tuple[list[EntityMapping], Agreed]:
+        """The function's mappings, and what was agreed to before they were compiled."""
+        agreed = Agreed(self._source, self._control)
         with closing(assembly.source(self._settings, self._source)) as legacy:
-            return assembly.mappings(self._settings, function, legacy)
+            return assembly.mappings(self._settings, function, legacy), agreed
 
     def _delivery_failed(self, function: str, error: StranglerError) -> None:
         deliveries.fail(self._control, function, error.what)

@@ -160,7 +160,7 @@ def _print_table(found: Mapping[str, Mapping[str, Any]]) -> None:
 
     from strangler.cli.standing import console
 
-    headers = ("source", "kind", "where", "capture", "position", "waiting", "last heard of", "error")
+    headers = ("source", "kind", "where", "capture", "position", "waiting", "last heard of")
     table = Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"  # What is cut off can't be copied.
@@ -173,9 +173,11 @@ def _print_table(found: Mapping[str, Mapping[str, Any]]) -> None:
             each["position"] or "–",
             "–" if each["behind"] is None else f"{each['behind']:,}",
             _when(each["seen_at"]),
-            Text(each["error"] or "–", "red" if each["error"] else ""),
         )
     console().print(table)
+    for each in found.values():
+        if each["error"]:
+            console().print(Text.assemble(("! ", "bold red"), (f"{each['source']}: ", "bold"), each["error"]))
 
 
 def _when(at: float | None) -> str:

@@ -79,12 +79,12 @@ def uses(settings: Settings, source: str) -> list[Use]:
 def stop(source: str, found: Alteration, policy: str) -> SourceError | None:
     """Why the source isn't read on, in words that say what to do; None where the policy lets it go on."""
     accept = f"strangler source accept {source}"
-    what = f"source {source} was altered: {found.words}"
+    what = f"captured tables were altered: {found.words}"
     if found.touched:
         return SourceError(
             what,
             why=f"this touches {', '.join(found.touched)}",
-            do=f"bring these in line in strangler.yaml, restart, then: {accept}",
+            do=f"see to these in strangler.yaml, restart the worker if you change it, then: {accept}",
         )
     if policy == "continue":
         return None

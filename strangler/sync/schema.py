@@ -1,19 +1,22 @@
 """The schema of a source, held against what is remembered of it: whoever reads on does so in a shape that somebody has seen.
 
 What each captured table looks like is remembered in the control store. It is compared when a stream begins, since the ERP may
-have been upgraded while nobody read, and whenever the stream names a table that was altered.
+have been upgraded while nobody read, and whenever the stream names a table that was altered. What fills the stores is compiled for the
+same tables, and begins anew when another shape was agreed to.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from strangler.control import ledger, legacy_tables
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
+from strangler.errors import Unavailable
+from strangler.mapping import EntityMapping
 from strangler.settings import Settings
 from strangler.shapes import Table
 from strangler.sync.alterations import Alteration, alteration, stop, uses
@@ -70,3 +73,25 @@ class Schema:
             lock_decisions(connection)
             legacy_tables.remember(self._control, self._name, now.values())
             ledger.append(self._control, actor=actor, kind=ACCEPTED, function="", body=body, at=at)
+
+
+class Agreed:
+    """What was agreed to when mappings were about to be compiled; to be made before their tables are described."""
+
+    def __init__(self, name: str, control: Control) -> None:
+        self._name, self._control = name, control
+        self._tables = legacy_tables.remembered(control, name)
+
+    def require_same(self, mappings: Sequence[EntityMapping]) -> None:
+        """Raise Unavailable where another shape of what these mappings use was agreed to meanwhile: who tries again compiles
+        for that one."""
+        before, self._tables = self._tables, legacy_tables.remembered(self._control, self._name)
+        for mapping in mappings:
+            name, columns = mapping.table.name, mapping.columns
+            old, new = before.get(name), self._tables.get(name)
+            if old and new and _used(old, columns) != _used(new, columns):
+                raise Unavailable(f"{name} was altered: its mappings are compiled anew")
+
+
+def _used(table: Table, columns: Sequence[str]) -> object:
+    return table.key, [table.column(name) for name in columns]
