@@ -26,9 +26,15 @@ _SQLITE: Final = """
 SELECT name, NULL FROM sqlite_master
 WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 10) <> 'strangler_'
 """
+_MYSQL: Final = """
+SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'
+"""
+
+_QUERIES: Final = {"postgres": _POSTGRES, "sqlite": _SQLITE, "mysql": _MYSQL}
 
 
 def tables(side: SqlSide) -> list[Listed]:
-    """The tables that the source's user may read, the largest first."""
-    found = [Listed(*row) for row in side.rows(_POSTGRES if side.dialect == "postgres" else _SQLITE)]
+    """The tables that the source's user may read, the largest first; none of a database whose catalog isn't known here."""
+    query = _QUERIES.get(side.dialect)
+    found = [Listed(*row) for row in side.rows(query)] if query else []
     return sorted(found, key=lambda table: (-(table.rows or 0), table.name))

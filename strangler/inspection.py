@@ -5,9 +5,10 @@ Invariant 7: a source that can't be reached is a finding of its own; what wasn't
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from strangler import assembly, catalog
 from strangler.configuration.findings import Finding, Path, undotted
@@ -19,6 +20,14 @@ from strangler.settings import Entity, Settings
 from strangler.shapes import Table
 
 
+class ByRow(NamedTuple):
+    """A mapping that the legacy database doesn't evaluate, and why: backfill and reconciliation read its rows as they are and
+    translate them here, which is slower."""
+
+    mapping: EntityMapping
+    why: str
+
+
 @dataclass
 class Inspection:
     """What was found: findings, sources that don't answer now, and what of the configuration holds."""
@@ -26,6 +35,7 @@ class Inspection:
     findings: list[Finding] = field(default_factory=list)
     unreached: list[Finding] = field(default_factory=list)
     mappings: list[EntityMapping] = field(default_factory=list)
+    by_row: list[ByRow] = field(default_factory=list)
 
 
 def inspect(settings: Settings) -> Inspection:
@@ -47,15 +57,26 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
     """Check every entity of one source against its live tables, and add what is found to `result`."""
     entities = list(_entities(settings, name))
     found = source.describe(sorted({entity.table for _, entity in entities}))
+    compiled = []
     for path, entity in entities:
         table = found.get(entity.table)
         if table is None:
             result.findings.append(_missing(source, path, entity))
             continue
         try:
-            result.mappings.append(_compiled(path, entity, table))
+            compiled.append(_compiled(path, entity, table))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
+
+    result.mappings += compiled
+    if compiled:
+        result.by_row += _by_row(source, compiled)
+
+
+def _by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:
+    with closing(source.reader()) as reader:
+        selects = [(mapping, mapping.select(reader.dialect)) for mapping in mappings]
+    return [ByRow(mapping, select.why) for mapping, select in selects if select.pushed is None]
 
 
 def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:

@@ -85,6 +85,9 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
         console.print(Text(f"source {name}: {display(source.url.get_secret_value())}, {state}"))
     for name, store in settings.stores.items():
         console.print(Text(f"store {name}: {display(store.url.get_secret_value())}"))
+    for mapping, why in inspection.by_row if inspection else ():
+        shape = mapping.shape
+        console.print(Text(f"{shape.function}.{shape.entity} is backfilled and reconciled row by row: {why}"))
     console.print(
         Text.assemble(
             (

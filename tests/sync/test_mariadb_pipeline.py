@@ -11,13 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from strangler import assembly, urls
+from strangler.cli.main import root
 from strangler.configuration import load
 from strangler.control import quarantine, reconciliations
 from strangler.control.reconciliations import Status
 from strangler.cutover.stages import Stage
-from strangler.inspection import inspect
 from strangler.reconcile.narrow import Kind
 from strangler.reconcile.runs import reconcile
 from tests.mapping.peers import connect
@@ -170,6 +171,18 @@ def test_reconciliation_finds_exactly_the_differences_that_were_planted(landscap
     }
 
 
-def test_a_configuration_of_a_mariadb_is_found_to_fit(landscape: MariadbLandscape) -> None:
-    inspection = inspect(landscape.settings)
-    assert (inspection.findings, inspection.unreached) == ([], [])
+@pytest.mark.parametrize("landscape", ["sqlite"], indirect=True)
+def test_the_check_says_what_mariadb_does_not_evaluate(landscape: MariadbLandscape) -> None:
+    path = landscape.home / "strangler.yaml"
+    assert "row by row" not in CliRunner().invoke(root, ["-c", str(path), "config", "check"]).output
+    path.write_text(
+        path.read_text().replace(
+            "credit * 1.19", "credit * credit * credit * credit * credit * credit * credit"
+        )
+    )
+    result = CliRunner().invoke(root, ["-c", str(path), "config", "check"])
+    assert result.exit_code == 0, result.output
+    assert (
+        "partners.partner is backfilled and reconciled row by row: a number may need 70 digits"
+        in result.output
+    )
