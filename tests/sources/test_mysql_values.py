@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -137,9 +136,9 @@ MYSQL: list[tuple[str, str, Any]] = [
 
 
 @pytest.fixture
-def values(mariadb_url: str) -> Iterator[list[tuple[str, str, Any]]]:
+def values(mariadb_url: str) -> list[tuple[str, str, Any]]:
     """The types that this server has."""
-    yield BOTH + (MARIADB if is_mariadb(mariadb_url) else MYSQL)
+    return BOTH + (MARIADB if is_mariadb(mariadb_url) else MYSQL)
 
 
 def test_every_type_comes_alike_through_the_binlog_and_by_sql(

@@ -10,6 +10,7 @@ A row image is a bitmap of NULLs and then the values that aren't NULL, without a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,9 @@ class RowReaders(NamedTuple):
     width: int
     """Columns in a row image."""
 
+
+_REMEMBERED: Final = 1024
+"""Values of a column that are kept with their bytes, so that they aren't made again."""
 
 _WIDTHS: Final = {
     metadata.TINY: 1, metadata.SHORT: 2, metadata.INT24: 3, metadata.LONG: 4, metadata.LONGLONG: 8,
@@ -136,7 +140,8 @@ def _value(
         return [f"v{i} = from_bytes(d[o : o + 3], 'little', signed={not column.unsigned})", "o += 3"]
     if column.type == metadata.YEAR:
         return [f"v{i} = d[o] + 1900 if d[o] else 0", "o += 1"]
-    scope[f"convert_{i}"] = _converter(column, charsets)
+    # Both images of an update mostly have the same value, and documents of one day the same dates.
+    scope[f"convert_{i}"] = lru_cache(_REMEMBERED)(_converter(column, charsets))
     return [f"v{i} = convert_{i}(d[o : o + {size}])", f"o += {size}"]
 
 
