@@ -237,6 +237,18 @@ class ChangeSourceContract:
             source.prepare()
         assert legacy.traces() == before
 
+    def test_what_prepare_would_refuse_blocks_and_looking_changes_nothing(self, legacy: Legacy) -> None:
+        before = legacy.traces()
+        with closing(legacy.source({CUSTOMER: ["name"]}, 30.0)) as source:
+            assert [finding for finding in source.examine(3600.0) if finding.blocks] == []
+        wrong = {CUSTOMER: ["nmae"], SCRIBBLE: ["text"], "nowhere": ["x"]}
+        with closing(legacy.source(wrong, 30.0)) as source:
+            blocking = [finding for finding in source.examine(3600.0) if finding.blocks]
+        for name in ("nmae", SCRIBBLE, "nowhere"):
+            assert any(name in finding.what for finding in blocking), name
+        assert all(finding.do for finding in blocking)
+        assert legacy.traces() == before
+
     def test_the_erps_own_writes_still_work_while_captured(
         self, legacy: Legacy, source: ChangeSource
     ) -> None:

@@ -207,6 +207,18 @@ class ServiceStoreSuite:
         with pytest.raises(StoreError, match="name"):
             store.prepare([Shape("party", "party", "party", ("id",), fields)])
 
+    def test_what_prepare_would_refuse_is_found_by_looking(
+        self, store: ServiceStore, open_store: OpenStore
+    ) -> None:
+        assert [finding for finding in store.examine([PARTY, DOCUMENT]) if finding.blocks] == []
+        born = Field("born", FieldType.DATE, True)
+        wrong = Shape("party", "party", "party", ("id",), (*PARTY.fields, born))
+        other = open_store() if self.HANDLES else store
+        [finding] = [finding for finding in other.examine([wrong, DOCUMENT]) if finding.blocks]
+        assert PARTY.table in finding.what
+        assert finding.do
+        store.prepare([PARTY, DOCUMENT])  # Looking has made nothing.
+
     def test_an_entity_that_was_not_prepared_is_refused(self, store: ServiceStore) -> None:
         with pytest.raises(StoreError, match="stranger"):
             store.apply([saying(PARTY, 1, party(1))._replace(entity="stranger")], mark(1))
