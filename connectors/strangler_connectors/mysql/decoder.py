@@ -282,7 +282,7 @@ class Decoder:
         if begun is None:
             return
         at = whole(begun.sequence, self._origin.server(begun), begun.second)
-        if self._changes or self._altered:
+        if self._skip < BEHIND and (self._changes or self._altered):
             self._give(at, self._changes, begun)
             self._changes = []
         if at > self.seen:

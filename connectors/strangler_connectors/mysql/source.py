@@ -102,7 +102,9 @@ class MySQLSource:
         with self._connected("opening the stream") as connection:
             self._require_reached(capture, place, server.end(connection))
             naming = self._naming(connection)
-            wanted = _wanted(relations(connection, naming, list(self._tables)), naming, self._tables)
+            found = relations(connection, naming, list(self._tables))
+            self._require_there(found)
+            wanted = _wanted(found, naming, self._tables)
             charsets = Charsets(collations(connection), self._letters)
             ways = starts(connection, capture, place)
         lost: SourceLost | None = None
@@ -197,6 +199,14 @@ class MySQLSource:
             raise SourceLost(
                 f"source {self._name}: the binlog ends before the last position that is remembered",
                 why=f"it is at transaction {end.sequence}, remembered is {place.sequence}: it was begun anew, or put back from a copy",
+            )
+
+    def _require_there(self, found: Sequence[Relation]) -> None:
+        gone = sorted(set(self._tables) - {relation.asked for relation in found})
+        if gone:
+            raise SourceLost(
+                f"source {self._name}: table {', '.join(gone)} is no longer there",
+                why="it was dropped or renamed, or the user of the source may not see it any more",
             )
 
     def _opened(self, begin: Start, decoder: Decoder, after: Position) -> MySQLStream:
