@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from strangler.changes import PART, Change, Operation, Position, Transaction
-from strangler.errors import SourceError, SourceLost
-from strangler_connectors.mysql import events, metadata
+from strangler.errors import SourceError
+from strangler_connectors.mysql import events, metadata, refusals
 from strangler_connectors.mysql.charsets import Charsets
 from strangler_connectors.mysql.events import Begun
 from strangler_connectors.mysql.positions import BEHIND, Place, position, whole
 from strangler_connectors.mysql.rows import RowReaders, compile_readers
 from strangler_connectors.mysql.statements import Effect, Touched, touched
+
+_WHY: Final = {
+    Effect.WRITTEN: "a session logged its statement instead of the rows (binlog_format)",
+    Effect.REPLACED: "it was renamed, or rows were moved in or out with a partition, without being logged under its name",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Decoder:
         self.ready: deque[Transaction] = deque()
         self.seen, self.second = position(*after), float(max(after.place, BEHIND))
         self._begun: Begun | None = None
-        self._inside = self._checksums = False
+        self._inside = self._xa = self._checksums = False
         self._open: dict[bytes, RowReaders | None] = {}
         self._known: dict[bytes, RowReaders | None] = {}
         self._changes: list[Change] = []
@@ -84,6 +90,11 @@ class Decoder:
         """Whether a transaction has begun and not ended."""
         return self._begun is not None
 
+    @property
+    def _passed(self) -> bool:
+        """Whether this transaction was read before, all of it; so it doesn't matter what it is like."""
+        return self._skip >= BEHIND
+
     def feed(self, event: bytes) -> None:
         """Take one event."""
         kind = event[4]
@@ -96,10 +107,11 @@ class Decoder:
         operation = events.ROWS.get(kind)
         if operation is not None:
             readers = self._open.get(event[19:25])
-            if readers is not None:
+            if readers is not None and not self._passed:
                 self._rows(event, kind, operation, readers)
         elif kind == events.TABLE_MAP:
-            self._table_map(event)
+            if not self._passed:
+                self._table_map(event)
         elif kind in (events.MARIADB_GTID, events.GTID):
             self._begin(events.begun(event))
         elif kind == events.XID:
@@ -118,7 +130,7 @@ class Decoder:
         self._prefix = position(begun.sequence, server, 0)[:-8]
         self._last, self._count = begun.sequence, 0
         self._changes, self._altered = [], {}
-        self._skip = 0
+        self._skip, self._xa = 0, False
         if self._after is not None:
             self._recognise(begun, server, self._after)
             self._skip, self._after = self._after.place, None
@@ -126,32 +138,21 @@ class Decoder:
     def _check_order(self, begun: Begun) -> None:
         """Positions sort only within one series of numbers."""
         origin = self._origin
-        stranger = begun.domain != origin.domain if origin.mariadb else begun.origin != origin.uuid
-        if stranger:
-            whose = f"replication domain {begun.domain}" if origin.mariadb else f"server {begun.origin}"
-            raise SourceError(
-                f"the binlog has transactions of {whose}, which have numbers of their own",
-                why="the order in which they were committed can't be told from their GTIDs",
-                do="let all writers use one domain (gtid_domain_id)"
-                if origin.mariadb
-                else "read the server that they come from",
-            )
+        if begun.domain != origin.domain if origin.mariadb else begun.origin != origin.uuid:
+            raise refusals.stranger(begun, origin.mariadb)
         if begun.sequence <= self._last:
-            raise SourceError(
-                f"the binlog has transaction {begun.sequence} behind {self._last}",
-                why="its GTIDs don't grow: somebody set them by hand, or two servers wrote at once",
-                do="SET GLOBAL gtid_strict_mode = ON" if origin.mariadb else "",
-            )
+            raise refusals.unordered(begun.sequence, self._last)
 
     def _recognise(self, begun: Begun, server: int, after: Place) -> None:
         """The first transaction is the one that was read last, or the binlog isn't what it was."""
-        what = "changes may be missing since the last position that is remembered"
         if (begun.sequence, server) != (after.sequence, after.server):
-            why = f"the binlog goes on with transaction {begun.sequence} instead of {after.sequence}"
-            raise SourceLost(what, why=why)
+            raise refusals.another_binlog(
+                f"the binlog goes on with transaction {begun.sequence} instead of {after.sequence}"
+            )
         if after.place > BEHIND and begun.second > after.place:
-            why = f"transaction {begun.sequence} was logged after it had been read: the binlog was begun anew"
-            raise SourceLost(what, why=why)
+            raise refusals.another_binlog(
+                f"transaction {begun.sequence} was logged after it had been read: the binlog was begun anew"
+            )
 
     def _table_map(self, event: bytes) -> None:
         body = event[27:]
@@ -169,18 +170,10 @@ class Decoder:
         mapped = metadata.parse_table_map(body, self._origin.mariadb)
         names = {column.name for column in mapped.columns}
         if names == {""}:
-            raise SourceError(
-                f"the binlog doesn't name the columns of table {wanted.table}",
-                why="when this was written, binlog_row_metadata wasn't FULL",
-                do="SET GLOBAL binlog_row_metadata = 'FULL', then strangler source reset",
-            )
+            raise refusals.nameless(wanted.table)
         missing = wanted.columns - names
         if missing:
-            raise SourceError(
-                f"table {wanted.table} has no column {', '.join(sorted(missing))} in a change of the stream",
-                why="the ERP's schema isn't, or at that time wasn't yet, as the mapping has it",
-                do="bring the mapping in line with the table",
-            )
+            raise refusals.missing_columns(wanted.table, missing)
         return compile_readers(wanted.table, mapped, wanted.columns, wanted.texts, self._charsets)
 
     def _rows(self, event: bytes, kind: int, operation: int, readers: RowReaders) -> None:
@@ -188,10 +181,7 @@ class Decoder:
         if begun is None:
             raise SourceError("the binlog has rows outside of a transaction")
         if begun.flags & events.PREPARED_XA:
-            raise SourceError(
-                f"transaction {begun.sequence} is a prepared XA transaction on a captured table",
-                why="whether it is committed or undone is decided in another place of the binlog, which isn't read so yet",
-            )
+            raise refusals.undecided(self._last)
         offset = 27
         if kind in events.SECOND_VERSION:
             offset += int.from_bytes(event[27:29], "little")
@@ -205,6 +195,8 @@ class Decoder:
         if before < self._skip:
             del self._changes[start : start + min(self._count, self._skip) - before]
         while len(self._changes) > PART:
+            if self._xa:
+                raise refusals.undecided(self._last)
             part, self._changes = self._changes[:PART], self._changes[PART:]
             self._give(part[-1].position, part)
 
@@ -215,11 +207,7 @@ class Decoder:
         for _ in range(images):
             present = int.from_bytes(event[offset : offset + width], "little")
             if count != columns or present & (1 << count) - 1 != (1 << count) - 1:
-                raise SourceError(
-                    "the binlog has rows with a part of their columns only",
-                    why="a session or the server has set binlog_row_image to MINIMAL or NOBLOB",
-                    do="SET GLOBAL binlog_row_image = 'FULL', and keep sessions from setting it; then strangler source reset",
-                )
+                raise refusals.partial_image()
             offset += width
         return offset
 
@@ -227,26 +215,22 @@ class Decoder:
         said = events.query(event, self._charsets.codec)
         head = said.sql[:20].lstrip().upper()
         if head == "BEGIN" or head.startswith("XA START"):
-            self._inside = True
+            self._inside, self._xa = True, head != "BEGIN"
         elif head == "COMMIT":
             self._commit()
         elif head.startswith("ROLLBACK"):
             self._rollback(ends=head == "ROLLBACK")
         else:
-            self._apply(touched(said.sql, said.schema, said.ansi_quotes))
+            if not self._passed:
+                self._apply(touched(said.sql, said.schema, said.ansi_quotes))
             # MySQL's CREATE TABLE … SELECT goes on with its rows.
             self._inside = self._inside or said.sql.rstrip().upper().endswith("START TRANSACTION")
             if not self._inside:
                 self._commit()
 
     def _rollback(self, ends: bool) -> None:
-        """Only what isn't transactional is logged with its undoing, and what stands with it can't be told apart."""
         if self._count:
-            raise SourceError(
-                "the binlog has a transaction on captured tables that was undone in part",
-                why="it wrote tables with and without transactions",
-                do="let all of its tables be InnoDB; then strangler source reset",
-            )
+            raise refusals.undone_in_part()
         if ends:
             self._commit()
 
@@ -261,7 +245,7 @@ class Decoder:
                         at = Position(f"{self._prefix}{self._count:08X}")
                         self._changes.append(Change(at, wanted.table, Operation.TRUNCATE, None, None))
                 else:
-                    raise self._lost(effect, wanted)
+                    raise refusals.unseen(wanted.table, _WHY[effect])
 
     def _captured(self, schema: str, table: str | None) -> list[Wanted]:
         fold = self._fold
@@ -270,19 +254,12 @@ class Decoder:
         found = self._wanted.get((fold(schema), fold(table)))
         return [found] if found else []
 
-    def _lost(self, effect: Effect, wanted: Wanted) -> SourceLost:
-        if effect is Effect.WRITTEN:
-            why = "a session logged its statement instead of the rows (binlog_format)"
-        else:
-            why = "it was renamed, or rows were moved in or out with a partition, without being logged under its name"
-        return SourceLost(f"changes of table {wanted.table} are missing in the binlog", why=why)
-
     def _commit(self) -> None:
         begun, self._begun = self._begun, None
         if begun is None:
             return
         at = whole(begun.sequence, self._origin.server(begun), begun.second)
-        if self._skip < BEHIND and (self._changes or self._altered):
+        if self._changes or self._altered:
             self._give(at, self._changes, begun)
             self._changes = []
         if at > self.seen:
@@ -302,25 +279,8 @@ class Decoder:
     def _other(self, event: bytes, kind: int) -> None:
         """What is rare: mostly things that can't be read, and mustn't be passed over."""
         if kind == events.XA_PREPARE:
+            if self._count and not events.one_phase(event):
+                raise refusals.undecided(self._last)
             self._commit()
-            return
-        unreadable = {
-            events.ANONYMOUS_GTID: ("transactions without a GTID", "SET PERSIST gtid_mode = ON"),
-            events.TAGGED_GTID: ("tagged GTIDs", "let nobody set gtid_next or gtid_tag"),
-            events.PAYLOAD: ("compressed transactions", "SET PERSIST binlog_transaction_compression = OFF"),
-            events.PARTIAL_UPDATE: ("JSON logged in parts", "SET PERSIST binlog_row_value_options = ''"),
-        }
-        if kind == events.INCIDENT:
-            raise SourceLost("the server says that changes are missing in its binlog (LOST_EVENTS)")
-        if kind in unreadable:
-            what, do = unreadable[kind]
-            raise SourceError(
-                f"the binlog has {what}, which aren't read here", do=f"{do}; then strangler source reset"
-            )
-        if kind in events.LOAD_BLOCK:
-            raise SourceLost(
-                "the binlog has a LOAD DATA as a statement, without its rows",
-                do="SET GLOBAL binlog_format = 'ROW'",
-            )
-        if not events.ignorable(event):
-            raise SourceError(f"the binlog has an event of a kind that is unknown here: {kind}")
+        elif not events.ignorable(event):
+            raise refusals.unreadable(kind)

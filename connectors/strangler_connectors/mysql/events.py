@@ -83,6 +83,11 @@ def checked(event: bytes) -> bytes:
     return body
 
 
+def one_phase(event: bytes) -> bool:
+    """Whether an XA transaction was committed as it was prepared; otherwise that is decided later."""
+    return event[HEADER] == 1
+
+
 def ignorable(event: bytes) -> bool:
     """Whether a reader that doesn't know this kind of event may pass over it."""
     return bool(_FLAGS.unpack_from(event, 17)[0] & _IGNORABLE)
