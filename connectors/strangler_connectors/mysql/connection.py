@@ -120,6 +120,12 @@ def open_connection(address: Address, name: str) -> Connection[Any]:
             ask(connection, statement)
     except (pymysql.Error, OSError) as error:
         raise _refused(error, address, name) from None
+    except RuntimeError as error:  # MySQL's own way to hide a password where there is no TLS.
+        raise SourceError(
+            f"source {name}: can't log in at {display(address.url)}",
+            why=str(error),
+            do="let the server offer TLS, or pip install cryptography",
+        ) from None
     return connection
 
 
