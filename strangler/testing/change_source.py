@@ -55,8 +55,6 @@ class Capabilities:
     keeps: bool = False
     """The source creates nothing and reads a log that the database keeps for a time of its own: `prepare` begins a capture
     anew each time, one that was remembered stays good, and what was acknowledged can be read again."""
-    waits: bool = True
-    """A safe position has to wait for open transactions; otherwise it stands before whatever they will commit."""
     alterations: frozenset[str] = frozenset({"add", "drop", "retype"})
     """What an ERP's upgrade may do to a captured table here: those of `Alteration.action` that the database allows and the
     source sees."""
@@ -549,23 +547,13 @@ class ChangeSourceContract:
                 if last < safe:  # Where nothing is written for it, it may be the same again.
                     last = read_to(stream, safe)[-1].position
 
-    def test_a_safe_position_waits_for_open_transactions_or_stands_before_them(
-        self, legacy: Legacy, source: ChangeSource
-    ) -> None:
-        identity = source.prepare()
+    def test_a_safe_position_waits_for_open_transactions(self, legacy: Legacy, source: ChangeSource) -> None:
+        source.prepare()
         with legacy.transaction() as write:
             write(insert(CUSTOMER, id=1))
-            if legacy.capabilities.waits:
-                with pytest.raises(Unavailable):
-                    source.safe_position(0.2)
-            else:
-                early = source.safe_position(5)
-        safe = source.safe_position(5)
-        if not legacy.capabilities.waits:
-            assert early < safe
-            with source.stream(early, identity) as stream:
-                (change,) = read_changes(stream, 1)
-            assert early < change.position <= safe
+            with pytest.raises(Unavailable):
+                source.safe_position(0.2)
+        source.safe_position(5)
 
     def test_the_reader_streams_rows_and_refuses_to_write(self, legacy: Legacy, source: ChangeSource) -> None:
         commit(legacy, *(insert(CUSTOMER, id=i, name="Ö'x") for i in range(2500)))

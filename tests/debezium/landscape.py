@@ -187,7 +187,7 @@ class PostgresLandscape(Landscape):
 
 
 class MariadbLandscape(Landscape):
-    capabilities = Capabilities(truncate=True, waits=False)
+    capabilities = Capabilities(truncate=True)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:

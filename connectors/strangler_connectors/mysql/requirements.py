@@ -24,7 +24,7 @@ _UUID_TYPES: Final = ("uuid", "inet6", "inet4")
 @dataclass(frozen=True, slots=True)
 class Server:
     """The facts of the server and the user. `refused` are the server's own words where it didn't let the user read the
-    binlog (`dump`) or ask where it ends (`status`), empty where it did."""
+    binlog (`dump`), ask where it ends (`status`) or see open transactions (`open`), empty where it did."""
 
     mariadb: bool
     version: tuple[int, int]
@@ -33,6 +33,7 @@ class Server:
     domains: Sequence[int]
     dump: str = ""
     status: str = ""
+    open: str = ""
 
 
 def server_needs(server: Server) -> list[Finding]:
@@ -50,6 +51,15 @@ def server_needs(server: Server) -> list[Finding]:
         found.append(
             Finding(
                 f"{server.user} may not ask where the binlog ends: {server.status}", grant.format(privilege)
+            )
+        )
+    if server.open:
+        found.append(
+            Finding(
+                f"{server.user} may not see open transactions, so nobody waits for them: one that is open when a function"
+                " is cut over ends as a late write",
+                grant.format("PROCESS"),
+                blocks=False,
             )
         )
     if len(server.domains) > 1:

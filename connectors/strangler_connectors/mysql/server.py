@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pymysql
 from pymysql.connections import Connection
 
 from strangler.changes import Position
@@ -16,6 +17,14 @@ from strangler_connectors.mysql.gtids import GtidSet, last_of, parse_gtids, pars
 from strangler_connectors.mysql.positions import BEHIND, Place, position
 
 _PAUSE: Final = 0.005
+_IDLE: Final = 0.12
+"""Seconds that nobody may have looked at the open transactions before: for 100 ms the server gives the same list again."""
+
+OPEN: Final = """
+SELECT CONCAT(trx_mysql_thread_id, ' since ', trx_started), COALESCE(trx_query, '')
+FROM information_schema.INNODB_TRX WHERE trx_rows_modified > 0 ORDER BY trx_started
+"""
+"""The transactions that have written and aren't committed, the oldest first. Needs the privilege PROCESS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +79,17 @@ def now(connection: Connection[Any]) -> int:
 def safe_position(connection: Connection[Any], name: str, timeout: float) -> Position:
     """See `ChangeSource.safe_position`: what has its number before this is visible, what gets one later is greater.
 
+    First those are waited for that have written and are open, as far as the user may see them.
+
     A transaction gets its number when it is written to the binlog, in the order of the binlog, and becomes visible a
     moment later, in the same order. MySQL counts it as executed only then. A MariaDB shows how far a snapshot sees: a consistent
     snapshot is taken between two commits and has the place in the binlog that belongs to it.
     """
+    deadline = time.monotonic() + timeout
+    _wait_for_open(connection, name, deadline)
     last = end(connection)
     if last.origin.mariadb:
         logged = _place(ask(connection, "SHOW MASTER STATUS")[0])
-        deadline = time.monotonic() + timeout
         while _visible(connection) < logged:
             if time.monotonic() > deadline:
                 raise Unavailable(
@@ -87,6 +99,26 @@ def safe_position(connection: Connection[Any], name: str, timeout: float) -> Pos
                 )
             time.sleep(_PAUSE)
     return position(last.sequence, last.server, BEHIND)
+
+
+def _wait_for_open(connection: Connection[Any], name: str, deadline: float) -> None:
+    time.sleep(_IDLE)
+    try:
+        waiting = dict(ask(connection, OPEN))
+    except pymysql.OperationalError:
+        return  # Who may not see them is told by `examine`.
+    while waiting:
+        time.sleep(_IDLE)
+        now_open = dict(ask(connection, OPEN))
+        waiting = {key: query for key, query in now_open.items() if key in waiting}
+        if waiting and time.monotonic() > deadline:
+            oldest, query = next(iter(waiting.items()))
+            thread = str(oldest).split(" ")[0]
+            raise Unavailable(
+                f"source {name}: an open transaction in the legacy database doesn't end",
+                why=f"that of connection {oldest}, its statement now: {query or 'none'}",
+                do=f"wait for it to end, or end it: KILL {thread}",
+            )
 
 
 def _visible(connection: Connection[Any]) -> tuple[int, int]:

@@ -175,6 +175,7 @@ class MySQLSource:
             domains,
             dump=self._dump_refusal(connection) if logs and numbered else "",
             status=_refusal(connection, "SHOW MASTER STATUS") if logs and mariadb else "",
+            open=_refusal(connection, server.OPEN),
         )
 
     def _dump_refusal(self, connection: Connection[Any]) -> str:
