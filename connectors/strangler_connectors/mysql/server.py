@@ -104,21 +104,26 @@ def safe_position(connection: Connection[Any], name: str, timeout: float) -> Pos
 def _wait_for_open(connection: Connection[Any], name: str, deadline: float) -> None:
     time.sleep(_IDLE)
     try:
-        waiting = dict(ask(connection, OPEN))
+        waiting = _open(connection)
     except pymysql.OperationalError:
         return  # Who may not see them is told by `examine`.
     while waiting:
         time.sleep(_IDLE)
-        now_open = dict(ask(connection, OPEN))
+        now_open = _open(connection)
         waiting = {key: query for key, query in now_open.items() if key in waiting}
         if waiting and time.monotonic() > deadline:
             oldest, query = next(iter(waiting.items()))
-            thread = str(oldest).split(" ")[0]
+            thread = oldest.split(" ")[0]
             raise Unavailable(
                 f"source {name}: an open transaction in the legacy database doesn't end",
                 why=f"that of connection {oldest}, its statement now: {query or 'none'}",
                 do=f"wait for it to end, or end it: KILL {thread}",
             )
+
+
+def _open(connection: Connection[Any]) -> dict[str, str]:
+    """Who has an open transaction since when → what it does now."""
+    return {str(who): str(query) for who, query in ask(connection, OPEN)}
 
 
 def _visible(connection: Connection[Any]) -> tuple[int, int]:
