@@ -81,6 +81,11 @@ class ChangeSource(Protocol):
         reached is raised as by any other call."""
         ...
 
+    def blind_spots(self) -> Sequence[str]:
+        """What this kind of source never sees of the legacy database's changes, each as what completes "it doesn't see …";
+        empty for one that reads the database's own log. Asks nobody."""
+        ...
+
     def stream(self, after: Position, identity: str) -> ChangeStream:
         """Open the stream behind `after`: the first transaction read has a position greater than `after`.
 

@@ -25,14 +25,14 @@ NAMES = {
 }
 
 ENTRY_POINTS = {
-    "connectors": "postgres sqlite",
-    "logs": "sql",
+    "connectors": "debezium mysql polling postgres sqlite",
+    "logs": "kafka sql",
     "protocols": "jsonrpc",
     "stores": "postgresql sqlite",
 }
 
 COMMAND_NAMES = (
-    "init config doctor db run worker facade stages status plan advance rollback hold release "
+    "init config connect doctor db run worker facade stages status plan advance rollback hold release "
     "reconcile backfill quarantine source report"
 )
 

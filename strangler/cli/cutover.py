@@ -10,6 +10,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,10 +99,21 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     _recover(application, _user())
     assessed = assess(application.control, application.settings, function)
     steps = planned(application.settings, function, assessed.evidence)
+    source = application.settings.functions[function].source
+    unseen = _blind_spots(application, source)
     if wants_json:
-        click.echo(json.dumps(standing.plan_json(assessed, steps), indent=2))
+        plan = {**standing.plan_json(assessed, steps), "unseen": unseen}
+        click.echo(json.dumps(plan, indent=2))
     else:
         standing.print_plan(standing.console(), assessed, steps)
+        standing.print_unseen(standing.console(), source, unseen)
+
+
+def _blind_spots(application: Application, source: str) -> list[str]:
+    from strangler import assembly
+
+    with closing(assembly.source(application.settings, source)) as opened:
+        return list(opened.blind_spots())
 
 
 @click.command()

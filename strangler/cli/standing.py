@@ -132,6 +132,17 @@ def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> Non
         out.print(Padding(_step(number, step, whole=whole), (1, 0, 0, 2)))
 
 
+def print_unseen(out: Console, source: str, unseen: Sequence[str]) -> None:
+    """What the way in from the legacy database doesn't see: nothing downstream can make up for it."""
+    for number, what in enumerate(unseen):
+        head = f"Source {source} doesn't see" if not number else ""
+        out.print(
+            Padding(
+                Text.assemble((head, "yellow"), "\n" if head else "", f"  - {what}"), (not number, 0, 0, 2)
+            )
+        )
+
+
 def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
     """The plan as `plan --json` gives it."""
     return {

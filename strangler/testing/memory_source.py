@@ -153,6 +153,9 @@ class MemorySource:
             for problem in self._problems(name, asked)
         ]
 
+    def blind_spots(self) -> Sequence[str]:
+        return ()
+
     def stream(self, after: Position, identity: str) -> MemoryStream:
         capture = self._database.captures.get(self._name)
         what = f"source {self._name}: changes may be missing"

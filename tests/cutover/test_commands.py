@@ -93,6 +93,8 @@ def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, stor
     ]
     assert positions == sorted(positions)
     assert "can't be undone" in output
+    assert "doesn't see" in output
+    assert "INSERT OR REPLACE" in output
     steps = json.loads(strangler("plan", "party", "--json").output)["steps"]
     assert [step["to"]["stage"] for step in steps] == [
         "syncing",

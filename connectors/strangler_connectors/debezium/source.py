@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from kafka.structs import TopicPartition
 
 from strangler.changes import Position
-from strangler.errors import SourceError
+from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Table
@@ -68,6 +69,9 @@ class DebeziumSource:
     def examine(self, outage: float) -> list[Finding]:
         return self._database.needs(outage) + self._kafka_findings(outage)
 
+    def blind_spots(self) -> Sequence[str]:
+        return ()
+
     def stream(self, after: Position, identity: str) -> DebeziumStream:
         require_free(self._options)
         stands = self._layout()
@@ -118,14 +122,16 @@ class DebeziumSource:
         elif found != identity:
             why = "the topic, the slot or the heartbeat's row was made anew, or the Kafka cluster is another one"
         else:
-            why = slot_trouble(self._options, self._database)
+            with _passing():
+                why = slot_trouble(self._options, self._database)
         if why:
             raise client.lost(self._options, why)
 
     def _look(self, identity: str) -> None:
         """After a silence: is everything still there? And make the source be heard, whatever Debezium does about it."""
         self._require_same(self._layout(), identity)
-        registration.require_running(self._options)
+        with _passing():
+            registration.require_running(self._options)
         watermark.write(self._database, self._options.source, "-")
 
     def _start(self, stands: topics.Layout, after: Position) -> offsets.Start:
@@ -161,8 +167,16 @@ class DebeziumSource:
 
     def _modes(self) -> Modes:
         """How the connector writes values; of one that isn't ours only what was told."""
-        config = registration.configuration(self._options) or self._options.config
-        return Modes.of(config) if config else Modes()
+        if not self._options.connect:
+            return Modes.of(self._options.config) if self._options.config else Modes()
+        with _passing():
+            config = registration.configuration(self._options)
+            if config is None:
+                raise SourceError(
+                    f"source {self._options.source}: Kafka Connect has no connector {self._options.connector}",
+                    do="strangler connect apply registers it",
+                )
+        return Modes.of(config)
 
     def _kafka_findings(self, outage: float) -> list[Finding]:
         stands = self._layout()
@@ -178,3 +192,15 @@ class DebeziumSource:
                 why="; ".join(need.what for need in needs),
                 do="; ".join(need.do for need in needs),
             )
+
+
+@contextmanager
+def _passing() -> Iterator[None]:
+    """Whatever Kafka Connect says may pass, other than a loss: a worker that is just starting denies that it has the connector, or
+    that it is Kafka Connect at all. A stream is opened again until it's well."""
+    try:
+        yield
+    except SourceLost:
+        raise
+    except SourceError as error:
+        raise Unavailable(error.what, why=error.why, do=error.do) from error

@@ -96,6 +96,9 @@ class MySQLSource:
         with self._connected("examining the server") as connection:
             return self._examine(connection, outage)
 
+    def blind_spots(self) -> Sequence[str]:
+        return ()
+
     def stream(self, after: Position, identity: str) -> MySQLStream:
         capture = parse_identity(identity)
         place = parse(capture.start if after == ORIGIN else after)

@@ -48,8 +48,10 @@ class PollingSource:
 
     def examine(self, outage: float) -> list[Finding]:
         found = self._database.describe(list(self._tables))
-        blind = [Finding(f"polling doesn't see {each}", "", blocks=False) for each in BLIND_SPOTS]
-        return [*self._findings(found), *blind]
+        return self._findings(found)
+
+    def blind_spots(self) -> Sequence[str]:
+        return BLIND_SPOTS
 
     def stream(self, after: Position, identity: str) -> PollingStream:
         if not self._path.exists():

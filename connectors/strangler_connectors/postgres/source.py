@@ -83,6 +83,9 @@ class PostgresSource:
                 *examine(connection, self._capture, outage),
             ]
 
+    def blind_spots(self) -> Sequence[str]:
+        return ()
+
     def stream(self, after: Position, identity: str) -> PostgresStream:
         with self._connected("opening the stream") as connection:
             capture = Capture(connection, self._capture)

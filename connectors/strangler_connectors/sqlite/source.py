@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 from strangler.changes import Position
 from strangler.errors import SourceError, SourceLost, Unavailable
@@ -19,6 +20,12 @@ from strangler_connectors.sqlite.connection import immediate, open_connection, t
 from strangler_connectors.sqlite.journal import Journal
 from strangler_connectors.sqlite.reader import SqliteSide
 from strangler_connectors.sqlite.stream import SqliteStream, position, sequence
+
+BLIND_SPOTS: Final = (
+    "where a transaction ends: what was committed since the last look comes as one",
+    "that INSERT OR REPLACE removed another row, unless the ERP sets recursive_triggers",
+)
+"""What triggers can't tell."""
 
 
 class SqliteSource:
@@ -47,6 +54,9 @@ class SqliteSource:
                 *self._file_findings(connection),
                 *self._journal_findings(Journal(connection, self._prefix)),
             ]
+
+    def blind_spots(self) -> Sequence[str]:
+        return BLIND_SPOTS
 
     def stream(self, after: Position, identity: str) -> SqliteStream:
         release = self._claim()
