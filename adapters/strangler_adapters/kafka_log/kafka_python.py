@@ -6,6 +6,7 @@ no topic appears because its name was mistyped, and no call waits for ever.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -35,6 +36,12 @@ BATCH: Final = 256 * 1024
 
 FETCH: Final = 5000
 """Most records taken from the client at once."""
+
+DIVISION: Final = 1.0
+"""Seconds to take part in a division of partitions before the worker looks around whether it is to stop."""
+
+DIVISION_POLL: Final = 50
+"""Milliseconds of one poll meanwhile; it lasts that long even where the division ends sooner."""
 
 _FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
@@ -317,6 +324,7 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, options: Options, group: str, topic: str) -> None:
         self._options = options
         self._mine: frozenset[int] = frozenset()
+        self._divided = False
         self._consumer = KafkaConsumer(
             **_common(options),
             group_id=group,
@@ -334,15 +342,19 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.partitions_for_topic(topic)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._mine = frozenset()
+        self._mine, self._divided = frozenset(), False
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
-        self._mine = frozenset(each.partition for each in assigned)
+        self._mine, self._divided = frozenset(each.partition for each in assigned), True
 
     def partitions(self) -> frozenset[int]:
         with _translated(self._options):
             self._consumer.poll(timeout_ms=0)
+            # A division that ends while nobody polls is lost on the library, which begins another. So it is polled meanwhile.
+            deadline = time.monotonic() + DIVISION
+            while not self._divided and time.monotonic() < deadline:
+                self._consumer.poll(timeout_ms=DIVISION_POLL)
         return self._mine
 
     def close(self) -> None:
