@@ -40,5 +40,5 @@ def configure(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for talkative in ("alembic", "uvicorn"):
+    for talkative in ("alembic", "kafka", "uvicorn"):
         logging.getLogger(talkative).setLevel(max(level, logging.WARNING))
