@@ -267,7 +267,9 @@ def _event(payload: _Payload, fields: Fields | None, key: bytes | None, headers:
             raise _incomplete(f"a delete of table {_display(origin)}", "before")
     elif after is None:
         raise _incomplete(f"a change of table {_display(origin)}", "after")
-    moved = any(name in _MOVED for name, _ in headers) if headers else False
+    moved = False
+    for name, _ in headers:
+        moved = moved or name in _MOVED
     snapshot = _snapshot(origin, op == "r")
     return RowMessage(operation, origin, before, after, key, transaction, order, snapshot, moved, fields)
 
@@ -296,9 +298,9 @@ _WITH_LSN: Final = re.compile(r"(\d+):\d+")
 
 def _id(connector: str, id: str) -> str:
     """The transaction's id. Older connectors for PostgreSQL append the LSN of each event, so that no two were alike."""
-    if connector in ("postgresql", "") and (appended := _WITH_LSN.fullmatch(id)):
-        return appended[1]
-    return id
+    if connector == "postgresql":
+        return id.partition(":")[0]
+    return appended[1] if not connector and (appended := _WITH_LSN.fullmatch(id)) else id
 
 
 def _table(id: str) -> Name | None:

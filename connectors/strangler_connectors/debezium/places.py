@@ -7,22 +7,24 @@ higher than the last one's is new, wherever the database says that it stands; an
 
 from __future__ import annotations
 
+from typing import Final
+
 from strangler.changes import Position
 from strangler.errors import SourceLost
 from strangler_connectors.debezium import positions
 from strangler_connectors.debezium.envelope import Origin
 from strangler_connectors.debezium.positions import SNAPSHOT, WHOLE, position
 
-READ = "snapshot"
+READ: Final = "snapshot"
 """The id of the transaction that a snapshot is taken for."""
 
 
 class Places:
-    """Begins behind the position `after`."""
+    """Begins behind the position `after`. `point` is the highest that a row stood at."""
 
     def __init__(self, after: Position) -> None:
-        self._point, self._index = positions.split(after)
-        self._next = self._point
+        self.point, self._index = positions.split(after)
+        self._next = self.point
         self._id = ""
         self._order = 0
         # What has been seen at the point; None: everything that is there.
@@ -33,25 +35,25 @@ class Places:
     @property
     def moves(self) -> bool:
         """Whether the row that was asked for last stands at another point than the one before."""
-        return self._next != self._point
+        return self._next != self.point
 
     def row(self, origin: Origin, id: str, order: int | None, what: object) -> bool:
         """Whether a row is new. `order` is its number in the transaction that is under way, if it is of that and has one."""
         point = positions.point(origin)
         self._next, self._what = point, what
         last, self._id = self._id, id
-        if point > self._point:
+        if point > self.point:
             return True
         goes_on = order is not None and order > self._order
-        if point == self._point:
+        if point == self.point:
             return self._there is not None and (what not in self._there or goes_on)
         if goes_on:
-            self._next = self._point
+            self._next = self.point
             return True
-        if positions.began_anew(origin, self._point):
+        if positions.began_anew(origin, self.point):
             raise began_anew(origin)
-        if positions.shares_commit(point, self._point) and id != last:
-            self._next = positions.behind(self._point)
+        if positions.shares_commit(point, self.point) and id != last:
+            self._next = positions.behind(self.point)
             return True
         self._id = last
         return False
@@ -61,20 +63,20 @@ class Places:
         self._what = None
         if initial:
             self._next = SNAPSHOT
-            if self._point > SNAPSHOT and positions.read_later(origin, self._point):
+            if self.point > SNAPSHOT and positions.read_later(origin, self.point):
                 raise began_anew(origin)
-            return self._point <= SNAPSHOT
-        point, base = positions.point(origin), self._point.rstrip("~")
-        if point > self._point:
+            return self.point <= SNAPSHOT
+        point, base = positions.point(origin), self.point.rstrip("~")
+        if point > self.point:
             self._next = point
             return True
-        self._next = positions.behind(base) if self._there is None else self._point
+        self._next = positions.behind(base) if self._there is None else self.point
         return point >= base or not self._gone_back
 
     def stand(self, order: int | None) -> Position:
         """The row's position, after it was found to be new."""
-        if self._next != self._point:
-            self._point, self._index, self._there = self._next, 0, set()
+        if self._next != self.point:
+            self.point, self._index, self._there = self._next, 0, set()
             self._gone_back = False
         if self._there is None:
             self._there = set()
@@ -82,14 +84,14 @@ class Places:
             self._there.add(self._what)
         self._order = order or 0
         self._index += 1
-        return position(self._point, self._index)
+        return position(self.point, self._index)
 
     def end(self, id: str) -> Position:
         """The position of a transaction that ends with the last row. Behind a snapshot's more of the same may follow."""
         if id == READ:
-            return position(self._point, self._index)
+            return position(self.point, self._index)
         self._there = None
-        return position(self._point, WHOLE)
+        return position(self.point, WHOLE)
 
 
 def began_anew(origin: Origin) -> SourceLost:

@@ -91,7 +91,7 @@ _VALUES: Final[Properties] = {
     "decimal.handling.mode": "string",
     # One unit for all, so that a number means the same whatever the column's precision.
     "time.precision.mode": "microseconds",
-    "binary.handling.mode": "base64",
+    "binary.handling.mode": "bytes",
     "key.converter": "org.apache.kafka.connect.json.JsonConverter",
     "key.converter.schemas.enable": "false",
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",

@@ -14,7 +14,7 @@ import hashlib
 import struct
 import uuid
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,7 +25,8 @@ from strangler.errors import SourceError
 from strangler.shapes import Column, FieldType, Table
 from strangler_connectors.debezium.inline import Fields, Written
 from strangler_connectors.debezium.modes import Modes
-from strangler_connectors.debezium.readers import Reader, only_text, reader
+from strangler_connectors.debezium.readers import Reader, reader
+from strangler_connectors.debezium.shortcuts import RAISED, SCOPE, shortcut
 from strangler_connectors.debezium.writing import Catalog
 
 Values = Mapping[str, Any]
@@ -64,30 +65,44 @@ def compile_rows(
     """
     catalog = Catalog(wanted.table.name, kind, modes)
     surprises: set[str] = set()
-    whole: list[str] = []
-    changed: list[str] = []
-    scope: dict[str, Any] = {"str": str}
+    scope: dict[str, Any] = {**SCOPE, "RAISED": RAISED, "placeholder": modes.placeholder}
+    columns = []
     for i, name in enumerate(sorted(names)):
         column = _column(wanted, name)
         written = _written(column, fields, catalog, wanted.table.name)
-        plain = reader(column, written, kind)
-        read = _guarded(column, plain, surprises)
-        scope[f"r{i}"], scope[f"g{i}"] = read, _with_gaps(read, modes.placeholder)
-        if plain is only_text:
-            whole.append(f"{name!r}: x if (x := v[{name!r}]).__class__ is str or x is None else r{i}(x)")
-        else:
-            whole.append(f"{name!r}: None if (x := v[{name!r}]) is None else r{i}(x)")
-        changed.append(f"{name!r}: None if (x := v[{name!r}]) is None else g{i}(x)")
-    source = "\n".join(
-        (
-            "def whole(v):",
-            f"    return {{{', '.join(whole)}}}",
-            "def changed(v):",
-            f"    return {{{', '.join(changed)}}}",
+        read = reader(column, written, kind)
+        scope[f"whole_{i}"] = _guarded(column, read, surprises)
+        scope[f"changed_{i}"] = _with_gaps(scope[f"whole_{i}"], modes.placeholder)
+        columns.append(
+            (name, shortcut(column, written, kind, read, False), shortcut(column, written, kind, read, True))
         )
-    )
-    exec(compile(source, f"<rows of {wanted.table.name}>", "exec"), scope)
+    source = [
+        *_function("whole", [(name, common) for name, common, _ in columns]),
+        *_function("changed", [(name, common) for name, _, common in columns]),
+    ]
+    exec(compile("\n".join(source), f"<rows of {wanted.table.name}>", "exec"), scope)
     return Rows(scope["whole"], scope["changed"], surprises)
+
+
+def _function(function: str, columns: Sequence[tuple[str, str]]) -> list[str]:
+    """By the shortcuts, and where one gives up by the readers, which never do."""
+    calls = [f"{function}_{i}(x)" for i in range(len(columns))]
+    common = [text.format(read=call) for (_, text), call in zip(columns, calls, strict=True)]
+    return [
+        f"def {function}(v):",
+        "    try:",
+        f"        return {_display(columns, common)}",
+        "    except RAISED:",
+        f"        return {_display(columns, calls)}",
+    ]
+
+
+def _display(columns: Sequence[tuple[str, str]], values: Sequence[str]) -> str:
+    pairs = (
+        f"{name!r}: None if (x := v[{name!r}]) is None else {value}"
+        for (name, _), value in zip(columns, values, strict=True)
+    )
+    return "{" + ", ".join(pairs) + "}"
 
 
 def missing(table: str, column: str) -> SourceError:
