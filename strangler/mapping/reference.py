@@ -31,9 +31,9 @@ INTRODUCTION: Final = """\
 # Expressions
 
 The fields of an entity and the conditions of its events are SQL expressions over the columns of one legacy row. Each has one
-meaning and three executions: Python translates the stream, and PostgreSQL or SQLite fill the store and are checked against
-it. The language is therefore what all three do alike, to the byte; what they would do differently isn't in it,
-and is refused by `strangler config check` with what to write instead.
+meaning and several executions: Python translates the stream, and the legacy database, if it is PostgreSQL, SQLite, MySQL or
+MariaDB, fills the store and is checked against it. The language is therefore what all of them do alike, to the byte; what they
+would do differently isn't in it, and is refused by `strangler config check` with what to write instead.
 
 An expression either gives a value, or the row is *untranslatable*: it goes to quarantine and the rest of the migration goes on.
 
@@ -62,12 +62,17 @@ RULES: Final = f"""\
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
 - **There is no division**, since databases disagree on how many digits a quotient has. Multiply by the reciprocal, and ROUND.
 - **Zones.** UTC is the only one; the rules of others change with the version of the database.
+- **MySQL and MariaDB** compute with 65 digits, 30 of them after the point. An expression that may need more by the declared sizes
+  of its columns, and TRIM with characters from a column, they aren't asked for; nor is any expression asked of a database of another
+  kind. Backfill and reconciliation then read the legacy rows as they are and translate them in Python: the same values, more slowly.
+  `strangler config check` names such mappings. Single rows with very long numbers in a text take the same way.
 - **Limits.** {DEEPEST} levels of nesting (`a || b || c` has three); {MOST_FALLIBLE} operations that can fail inside one another;
   LPAD and RPAD to {WIDEST_PAD:,} characters.
 
 A column makes a row untranslatable, if an expression names it, when its value isn't one of its type's in every database: `infinity`
-and years beyond 1 to 9999, an infinite decimal, `24:00`, a NUL in a text, and in SQLite a value of another type than the
-column's. So does a change with which the database sent only some of an expression's columns; the fix,
+and years beyond 1 to 9999, an infinite decimal, `24:00` and times beyond it, a NUL in a text, a `bigint unsigned` beyond 2^63 - 1,
+a day that the calendar doesn't have, and in SQLite a value of another type than the column's. A MySQL date with a zero in it
+(`0000-00-00`, `2026-00-00`) is NULL. So does a change with which the database sent only some of an expression's columns; the fix,
 `REPLICA IDENTITY FULL`, is in the message.
 """
 
