@@ -13,6 +13,7 @@ the store: milliseconds at the 50th and the 99th percentile.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import threading
@@ -41,6 +42,14 @@ MEANING: Final = {
     "peer": "Debezium, Kafka, JDBC sink",
 }
 JVM: Final = ("-Xmx1g", "-XX:+UseG1GC")
+WITH_TYPES: Final = {
+    f"{part}.converter{more}": value
+    for part in ("key", "value")
+    for more, value in (("", "org.apache.kafka.connect.json.JsonConverter"), (".schemas.enable", "true"))
+}
+"""The sink needs the types of its columns."""
+PATIENCE: Final = 600.0
+LOOK_AGAIN: Final = 0.1
 SAMPLES: Final = 600
 """Commits whose way is timed."""
 FIRST: Final = 1000
@@ -84,20 +93,17 @@ class Bench:
     def ours(self, number: int) -> float:
         self._backlog.copy_slot(SLOT)
         settings = self._settings(f"ours_{number}")
+        store = settings.stores["store"].url.get_secret_value()
         with closing(assembly.control(settings)) as control:
             let_flow(control)
             worker = Worker(settings, control, apart=True)
-            began = time.monotonic()
             worker.start()
             try:
-                while delivered(control) < self._backlog.target:
-                    time.sleep(0.02)
-                seconds = time.monotonic() - began
+                seconds = _filling(store, partners.TABLE, self._updates)
                 if number == 0:
-                    self._report_freshness(settings, self._updates / seconds / 2)
+                    self._report_freshness(store, self._updates / seconds / 2)
             finally:
                 worker.stop()
-        self._require_all(settings.stores["store"].url.get_secret_value(), "partner", "discount")
         return self._updates / seconds
 
     def peer(self, number: int) -> float:
@@ -107,11 +113,11 @@ class Bench:
         self._register(f"{name}-sink", self._sink(name, sink))
         self._register(name, self._source(name, slot))
         try:
-            first, last = _filled(sink, f"{name}_public_partner", self._updates)
+            seconds = _filling(sink, f"{name}_public_{partners.TABLE}", self._updates)
         finally:
             for each in (name, f"{name}-sink"):
                 self._call("DELETE", f"/connectors/{each}")
-        return self._updates / (last - first)
+        return self._updates / seconds
 
     def _settings(self, store: str) -> Settings:
         home = self._home / store
@@ -119,7 +125,7 @@ class Bench:
         url = self._servers.postgres.create_database(store)
         settings = partners.settings(self._backlog.legacy, url, home)
         log = Log(
-            kind="kafka", url=SecretStr(f"kafka://{self._servers.kafka.bootstrap}"), options={"prefix": store}
+            kind="kafka", url=SecretStr(f"kafka://{self._servers.kafka.bootstrap}"), options={"prefix": store + os.path.basename(str(self._home))}
         )
         return settings.model_copy(update={"log": log})
 
@@ -145,10 +151,7 @@ class Bench:
             "max.queue.size": "32768",
             "producer.override.linger.ms": "20",
             "producer.override.batch.size": "524288",
-            # The sink needs the types.
-            "key.converter.schemas.enable": "true",
-            "value.converter.schemas.enable": "true",
-        }
+        } | WITH_TYPES
 
     def _sink(self, name: str, url: str) -> dict[str, str]:
         database = make_url(url)
@@ -163,10 +166,10 @@ class Bench:
             "schema.evolution": "basic",
             "batch.size": "5000",
             "use.reduction.buffer": "true",
+            "dialect.postgres.unnest.insert.enabled": "true",
             "consumer.override.max.poll.records": "5000",
-            "key.converter.schemas.enable": "true",
-            "value.converter.schemas.enable": "true",
-        }
+            "consumer.override.fetch.min.bytes": "262144",
+        } | WITH_TYPES
 
     def _register(self, name: str, config: dict[str, str]) -> None:
         self._call("PUT", f"/connectors/{name}/config", config)
@@ -180,12 +183,6 @@ class Bench:
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
-
-    def _require_all(self, url: str, table: str, column: str) -> None:
-        with psycopg.connect(url) as connection:
-            row = connection.execute(f"SELECT count({column}) FROM {table}".encode()).fetchone()
-        if row is None or row[0] != self._updates:
-            raise SystemExit(f"the store has {row} rows, not {self._updates}")
 
     def _report_freshness(self, settings: Settings, rate: float) -> None:
         store = settings.stores["store"].url.get_secret_value()
@@ -254,24 +251,27 @@ def _watch(connection: psycopg.Connection[Any], committed: dict[int, float]) -> 
     return ages
 
 
-def _filled(url: str, table: str, rows: int) -> tuple[float, float]:
-    """When the first row was there, and when all were."""
-    first, deadline = 0.0, time.monotonic() + 900.0
+def _filling(url: str, table: str, rows: int) -> float:
+    """Seconds from the first row in the sink until there are all. Raises SystemExit when they don't come."""
+    first, deadline = 0.0, time.monotonic() + PATIENCE
     with psycopg.connect(url, autocommit=True) as connection:
-        while True:
-            there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
-            count = 0
-            if there and there[0]:
-                row = connection.execute(f'SELECT count(*) FROM "{table}"'.encode()).fetchone()
-                count = row[0] if row else 0
+        while (count := _rows(connection, table)) < rows:
             now = time.monotonic()
             if count and not first:
                 first = now
-            if count >= rows:
-                return first, now
             if now > deadline:
                 raise SystemExit(f"the sink has {count} rows, not {rows}")
-            time.sleep(0.1)
+            time.sleep(LOOK_AGAIN)
+    return time.monotonic() - first
+
+
+def _rows(connection: psycopg.Connection[Any], table: str) -> int:
+    """How many rows the table has; none while it isn't there."""
+    there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
+    if not there or not there[0]:
+        return 0
+    counted = connection.execute(f'SELECT count(*) FROM "{table}"'.encode()).fetchone()
+    return int(counted[0]) if counted else 0
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ of what it says, so the same change translated twice gives the same event.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from hashlib import md5
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -65,10 +66,18 @@ SPECVERSION: Final = "1.0"
 
 def traceparent(event: Event) -> str:
     """A W3C trace context for the event: one trace per source transaction, one span per event."""
-    transaction = event.position.split("/", 1)[0]
-    trace = hashlib.md5(f"{event.function}:{transaction}".encode(), usedforsecurity=False).hexdigest()
-    span = hashlib.md5(event.id.encode(), usedforsecurity=False).hexdigest()[:16]
-    return f"00-{trace}-{span}-01"
+    trace = _trace(event.function, event.position.split("/", 1)[0])
+    return f"00-{trace}-{md5(event.id.encode(), usedforsecurity=False).hexdigest()[:16]}-01"
+
+
+@lru_cache(maxsize=16)  # The events of a transaction come one after the other; so do their times.
+def _trace(function: str, transaction: str) -> str:
+    return md5(f"{function}:{transaction}".encode(), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _moment(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat().replace("+00:00", "Z")
 
 
 def to_cloudevent(event: Event) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def to_cloudevent(event: Event) -> dict[str, Any]:
         "source": f"/strangler/{event.function}",
         "type": event.type,
         "subject": event.key,
-        "time": datetime.fromtimestamp(event.time, UTC).isoformat().replace("+00:00", "Z"),
+        "time": _moment(event.time),
         "datacontenttype": "application/json",
         "traceparent": traceparent(event),
         "entity": event.entity,

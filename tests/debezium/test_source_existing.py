@@ -30,6 +30,7 @@ class Foreign(PostgresLandscape):
     """PostgreSQL behind a connector of somebody else's."""
 
     marks = True
+    partitions_of_marks = "1"
 
     def register(self) -> None:
         url = make_url(self.url)
@@ -56,6 +57,9 @@ class Foreign(PostgresLandscape):
             "value.converter.schemas.enable": "true",
             "topic.creation.default.partitions": "3",
             "topic.creation.default.replication.factor": "1",
+            "topic.creation.groups": "marks",
+            "topic.creation.marks.include": r".*\.transaction",
+            "topic.creation.marks.partitions": self.partitions_of_marks,
         }
         self.rest("PUT", f"/connectors/{self.prefix}/config", config)
         self.until_known()
@@ -134,3 +138,16 @@ def test_several_topics_without_marks_of_transactions_are_refused(
         with pytest.raises(SourceError, match="put together") as refused:
             source.prepare()
         assert "provide.transaction.metadata=true" in refused.value.do
+
+
+def test_a_transaction_topic_of_several_partitions_is_refused(
+    postgres_url: str, kafka: StandingKafka, connect: StandingConnect, prefix: str
+) -> None:
+    landscape = Foreign(postgres_url, kafka.bootstrap, connect.url, prefix)
+    landscape.partitions_of_marks = "3"
+    landscape.register()
+    with closing(landscape.theirs()) as source:
+        with pytest.raises(SourceError, match="3 partitions") as refused:
+            source.prepare()
+        assert "--partitions 1" in refused.value.do
+    landscape.unregister()

@@ -28,7 +28,7 @@ from strangler_adapters.kafka_log.options import DRIVERS, Options
 
 from . import kafka_victim as victim
 
-KILLS = 3
+KILLS = 2
 
 
 @pytest.fixture(params=DRIVERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,8 @@ from strangler_connectors.debezium.values import Wanted
 _FIRST_ECHO: Final = 60.0
 """Seconds that a connector which was just registered has until the first change comes through."""
 
+_LOOK_AGAIN: Final = 0.2
+
 _PATIENCE: Final = 5.0
 """Least silence, in seconds, after which a stream looks whether its capture is still there."""
 
@@ -53,8 +56,10 @@ class DebeziumSource:
         }
 
     def prepare(self) -> str:
-        self._refuse(self._kafka_findings(0))
         before = watermark.capture(self._database, self._options.source)
+        if not self._options.connect:
+            self._rouse()
+        self._refuse(self._kafka_findings(0))
         ends = offsets.ends(self._options, self._layout())
         registration.ensure(self._options, self._database, self._tables, self._heartbeat)
         reached = echo.echo(self._options, self._database, self._layout().heartbeat, _FIRST_ECHO)
@@ -100,6 +105,20 @@ class DebeziumSource:
 
     def close(self) -> None:
         """Nothing to close: streams and readers are closed by whoever opened them."""
+
+    def _rouse(self) -> None:
+        """A connector makes its topics with the first transaction that it sees; give one to that of somebody else."""
+        registration.ensure(self._options, self._database, self._tables, self._heartbeat)
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            watermark.write(self._database, self._options.source, "-")
+            try:
+                self._layout()
+                return
+            except SourceError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_AGAIN)
 
     def _layout(self) -> topics.Layout:
         schema_of_ours = Place("", watermark.HEARTBEAT)

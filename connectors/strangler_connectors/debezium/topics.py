@@ -66,7 +66,7 @@ class Layout:
 def layout(options: Options, database: Database, places: Iterable[Place], heartbeat: Place) -> Layout:
     """How the changes of the tables at `places`, and of our heartbeat table, stand in Kafka now.
 
-    Raises SourceError where what is there can't be put in order: several partitions without a transaction topic.
+    Raises SourceError where what is there can't be put in order: several partitions without a transaction topic of one.
     """
     beats = _table_topic(options, database, heartbeat)
     tables = {_table_topic(options, database, place) for place in places} | {beats}
@@ -83,6 +83,13 @@ def layout(options: Options, database: Database, places: Iterable[Place], heartb
             why=f"Kafka has neither {options.topic}, with everything in order, nor the transaction topic {marks}",
             do=f"set provide.transaction.metadata=true in the connector that writes {options.topic_prefix}, "
             "or name Kafka Connect in options.connect so that one is registered",
+        )
+    if found[marks].partitions > 1:
+        raise SourceError(
+            f"source {options.source}: the transaction topic {marks} has {found[marks].partitions} partitions",
+            why="which transaction came first is told by its order only, and only one partition keeps it",
+            do=f"delete it and make it with one (topic.creation.groups, or kafka-topics.sh --create --topic {marks}"
+            " --partitions 1) while the connector is stopped",
         )
     names = tables | {marks} | ({definitions} & set(found))
     there = {name: topic for name, topic in found.items() if name in names}
