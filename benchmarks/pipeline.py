@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 
 from benchmarks import arms, partners
 from benchmarks.backlog import SLOT, Backlog
-from benchmarks.stream import delivered, let_flow
+from benchmarks.stream import let_flow
 from strangler import assembly
 from strangler.settings import Log, Settings
 from strangler.testing import connect, kafka
@@ -125,7 +125,9 @@ class Bench:
         url = self._servers.postgres.create_database(store)
         settings = partners.settings(self._backlog.legacy, url, home)
         log = Log(
-            kind="kafka", url=SecretStr(f"kafka://{self._servers.kafka.bootstrap}"), options={"prefix": store + os.path.basename(str(self._home))}
+            kind="kafka",
+            url=SecretStr(f"kafka://{self._servers.kafka.bootstrap}"),
+            options={"prefix": store + os.path.basename(str(self._home))},
         )
         return settings.model_copy(update={"log": log})
 

@@ -13,8 +13,8 @@ from strangler.mapping import sql
 from strangler.mapping.dialects import DIALECTS, Dialect, Inexpressible
 from strangler.mapping.legacy import quoted, statement, table_of
 from strangler.mapping.nodes import Node, Reference, columns
-from strangler.mapping.rows import Plan
-from strangler.shapes import Column
+from strangler.mapping.rows import Named, Plan
+from strangler.shapes import Column, FieldType
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Select:
 
     `pushed` is None when the database evaluates nothing itself, for the reason `why`. `from_` is the quoted legacy table,
     `legacy` its columns in the order of `EntityMapping.columns`, `key_order` the list for ORDER BY: the legacy key columns.
+    `number` is the quoted column that is the entity's whole key, where that is an integer; None: the key is made otherwise.
     A `where` is a further condition over the legacy columns.
     """
 
@@ -50,6 +51,7 @@ class Select:
     from_: str
     legacy: tuple[str, ...]
     key_order: str
+    number: str | None
 
     def rows_sql(self, where: str | None = None, order: bool = False) -> str | None:
         """The rows that the database translates, in the new shape; None: it translates none."""
@@ -83,11 +85,19 @@ def compile_select(plan: Plan, needed: tuple[str, ...], dialect: str) -> Select:
         from_=statement(table_of(plan.table), dialect),
         legacy=_legacy(plan, needed, raw),
         key_order=", ".join(quoted(name, dialect) for name in plan.table.key),
+        number=_number(plan, dialect),
     )
 
 
 def _legacy(plan: Plan, needed: tuple[str, ...], raw: Callable[[Column], str]) -> tuple[str, ...]:
     return tuple(raw(column) for column in plan.table.columns if column.name in needed)
+
+
+def _number(plan: Plan, dialect: str) -> str | None:
+    match plan.key_fields:
+        case [Named(node=Reference(column=column))] if column.type is FieldType.INTEGER:
+            return quoted(column.name, dialect)
+    return None
 
 
 def _pushed(plan: Plan, dialect: Dialect | None, name: str) -> tuple[Pushed | None, str]:

@@ -1,14 +1,15 @@
 """The legacy side of a comparison: what its database sees through the mapping by itself, and the rest, translated here.
 
 Both have the same numbers, hashes and texts, so that the store can't tell which way a row was compared. Of a database of a
-dialect that mappings aren't compiled to the rest is the whole table: it is streamed, in constant memory, for each question.
+dialect that mappings aren't compiled to the rest is the whole table: it is streamed, in constant memory, for each
+question but the last, that for single keys, where their number is a column of its own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from strangler.boundary import key_of
 from strangler.mapping import EntityMapping, Translated, translated
@@ -18,6 +19,9 @@ from strangler.ports import SqlSide
 from strangler.reconcile import relation
 from strangler.reconcile.checksum import EMPTY, Bucket, Buckets, buckets
 from strangler.reconcile.relation import BUCKETS, Row
+
+IN_ONE_LIST: Final = 500
+"""Numbers in one IN: Oracle takes 1,000."""
 
 
 class Seen(NamedTuple):
@@ -33,7 +37,7 @@ class Legacy:
     def __init__(self, mapping: EntityMapping, dialect: str) -> None:
         self._mapping, self._shape, self._dialect = mapping, mapping.shape, dialect
         self._pushed = relation.legacy(mapping, dialect)
-        self._rest_sql = mapping.select(dialect).rest_sql()
+        self._select = mapping.select(dialect)
 
     def checksums(self, side: SqlSide) -> Seen:
         """Count and checksum per bucket, and what can't be translated."""
@@ -65,17 +69,26 @@ class Legacy:
         wanted = set(numbers)
         if self._pushed:
             yield from self._pushed.rows(side, numbers)
-        for number, each in self._numbered(side):
-            if number in wanted:
-                yield tuple(_texts(each))
+        for where in self._only(sorted(wanted)):
+            for number, each in self._numbered(side, where):
+                if number in wanted:
+                    yield tuple(_texts(each))
 
-    def _numbered(self, side: SqlSide) -> Iterator[tuple[int, Translated]]:
-        return ((self._number(each), each) for each in self._rest(side) if each.fault is None)
+    def _only(self, numbers: Sequence[int]) -> Iterator[str | None]:
+        """Conditions for the rest that together hold for the keys with these numbers; None: no condition helps."""
+        if self._select.number is None:
+            yield None
+            return
+        for start in range(0, len(numbers), IN_ONE_LIST):
+            listed = ", ".join(map(str, numbers[start : start + IN_ONE_LIST]))
+            yield f"{self._select.number} IN ({listed})"
 
-    def _rest(self, side: SqlSide) -> Iterable[Translated]:
-        if self._rest_sql is None:
-            return ()
-        return translated(self._mapping, self._dialect, side.rows(self._rest_sql))
+    def _numbered(self, side: SqlSide, where: str | None = None) -> Iterator[tuple[int, Translated]]:
+        return ((self._number(each), each) for each in self._rest(side, where) if each.fault is None)
+
+    def _rest(self, side: SqlSide, where: str | None = None) -> Iterable[Translated]:
+        sql = self._select.rest_sql(where)
+        return translated(self._mapping, self._dialect, side.rows(sql)) if sql else ()
 
     def _number(self, each: Translated) -> int:
         return relation.number_of_values(self._shape, [each.data[name] for name in self._shape.key])

@@ -269,7 +269,9 @@ class EventLogSuite:
         log = open_log()
         party, sale = _joined(log), _joined(log, "sale")
         both = frozenset(range(log.partitions("party")))
-        _until(lambda: party.partitions() == both and sale.partitions() == both, "each stream has its readers")
+        _until(
+            lambda: party.partitions() == both and sale.partitions() == both, "each stream has its readers"
+        )
         party.close()
         sale.close()
 

@@ -33,7 +33,9 @@ def main() -> None:
         outcome = run(
             landscape, arguments.kills, seed, rows=arguments.rows, deadline=deadline, tell=console.print
         )
-    console.print(f"[green]clean[/green] after {sum(outcome.kills.values())} kills (way {arguments.way}, seed {seed})")
+    console.print(
+        f"[green]clean[/green] after {sum(outcome.kills.values())} kills (way {arguments.way}, seed {seed})"
+    )
     console.print(str(outcome))
 
 

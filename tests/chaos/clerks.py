@@ -84,9 +84,7 @@ class Clerk(threading.Thread):
         with connection.cursor() as cursor:
             for statement, values in entry.statements:
                 cursor.execute(statement, values)
-            cursor.execute(
-                "UPDATE clerk SET entries = %s WHERE id = %s", (self.entries + 1, self.number)
-            )
+            cursor.execute("UPDATE clerk SET entries = %s WHERE id = %s", (self.entries + 1, self.number))
         if commit:
             connection.commit()
         else:
@@ -106,7 +104,9 @@ class Clerk(threading.Thread):
                 assert time.monotonic() < deadline, "the legacy database doesn't come back"
                 time.sleep(0.05)
             else:
-                assert entries - self.entries in (0, 1), "the legacy database itself has lost or doubled an entry"
+                assert entries - self.entries in (0, 1), (
+                    "the legacy database itself has lost or doubled an entry"
+                )
                 return bool(entries > self.entries)
 
     def _connected(self) -> Any:

@@ -98,7 +98,9 @@ def of_postgres(home: Path, servers: Servers, store: str) -> Landscape:
     """PostgreSQL, read directly; the log in SQLite."""
     legacy = servers.postgres()
     url = legacy.create_database("legacy")
-    return Landscape(home, url, database.POSTGRES, {"legacy": legacy}, {"kind": "postgres"}, {"kind": "sql"}, store)
+    return Landscape(
+        home, url, database.POSTGRES, {"legacy": legacy}, {"kind": "postgres"}, {"kind": "sql"}, store
+    )
 
 
 def of_mysql(home: Path, servers: Servers, store: str) -> Landscape:

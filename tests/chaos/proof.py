@@ -60,7 +60,9 @@ def log_is_sound(settings: Settings) -> int:
                 for event in (record.event for record in records):
                     assert event.id not in seen, f"twice in the log: {event.id}"
                     key = (event.entity, event.key)
-                    assert event.position > last.get(key, ORIGIN), f"behind {last[key]} in the log: {event.id}"
+                    assert event.position > last.get(key, ORIGIN), (
+                        f"behind {last[key]} in the log: {event.id}"
+                    )
                     seen.add(event.id)
                     last[key] = event.position
                 start = records[-1].next
@@ -101,7 +103,10 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
         try:
             if condition():
                 return
-        except (Unavailable, StoreError) as error:  # The store's tables are made by the worker, which may be dead.
+        except (
+            Unavailable,
+            StoreError,
+        ) as error:  # The store's tables are made by the worker, which may be dead.
             why = f" ({error.what}: {error.why})"
         assert time.monotonic() < deadline, f"it never came true that {what}{why}"
         time.sleep(0.05)

@@ -64,7 +64,9 @@ class Victim:
         """Wait until it is up, kill it, and let it come back by itself after `dead_for` seconds."""
         self.until_up()
         self._mortal.kill()
-        self._revival = threading.Thread(target=self._revive, args=(dead_for,), name=f"revival of {self.name}")
+        self._revival = threading.Thread(
+            target=self._revive, args=(dead_for,), name=f"revival of {self.name}"
+        )
         self._revival.start()
 
     def until_up(self) -> None:

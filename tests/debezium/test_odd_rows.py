@@ -17,7 +17,7 @@ from strangler.testing.connect import Standing as StandingConnect
 from strangler.testing.kafka import Standing as StandingKafka
 from strangler_connectors import mysql, postgres
 from tests.debezium.landscape import Landscape, MariadbLandscape, PostgresLandscape
-from tests.sources.test_mysql_values import BOTH, MARIADB
+from tests.sources.test_mysql_values import BOTH
 
 POSTGRES: list[tuple[str, str]] = [
     ("smallint", "-32768"),

@@ -152,7 +152,10 @@ def test_a_column_that_is_gone_is_an_error_not_a_null(erp: Connection, postgres_
     identity = source.prepare()
     erp.execute("ALTER TABLE party DROP COLUMN name")
     erp.execute("INSERT INTO party VALUES (1)")
-    with source.stream(ORIGIN, identity) as stream, pytest.raises(SourceError, match="no column name any more"):
+    with (
+        source.stream(ORIGIN, identity) as stream,
+        pytest.raises(SourceError, match="no column name any more"),
+    ):
         read_changes(stream, 1)
 
 

@@ -1,6 +1,6 @@
 """A process to be killed: appends to a Kafka log without end, from where the last one was killed.
 
-    python kafka_victim.py SERVERS PREFIX DRIVER
+python kafka_victim.py SERVERS PREFIX DRIVER
 """
 
 from __future__ import annotations

@@ -98,6 +98,11 @@ def _translated(options: Options) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise _translation(options, error.args[0]) from error
+    except SystemError as error:
+        # The library raises what is fatal while it calls back, and then trips over its own exception.
+        if isinstance(error.__cause__, KafkaException):
+            raise _translation(options, error.__cause__.args[0]) from error
+        raise
 
 
 def _translation(options: Options, error: KafkaError) -> StranglerError:
@@ -136,7 +141,6 @@ class _Writer:
         self._producer = Producer(
             {
                 **common,
-                "error_cb": self._failed,
                 "acks": "all",
                 "enable.idempotence": True,
                 "transactional.id": id,
@@ -164,7 +168,8 @@ class _Writer:
             raise _translation(self._options, error.args[0]) from error
 
     def flush(self) -> Mapping[Place, int]:
-        left = self._producer.flush(self._options.timeout)
+        with _translated(self._options):
+            left = self._producer.flush(self._options.timeout)
         if self._failure is not None:
             raise _translation(self._options, self._failure)
         if left:
@@ -180,12 +185,9 @@ class _Writer:
             self._producer.abort_transaction(self._options.timeout)
 
     def close(self) -> None:
-        self._producer.purge()
-        self._producer.flush(0)
-
-    def _failed(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._failure = error
+        with suppress(KafkaException, SystemError):
+            self._producer.purge()
+            self._producer.flush(0)
 
     def _delivered(self, error: KafkaError | None, message: Any) -> None:
         if error is None:
@@ -272,7 +274,9 @@ class _Reader:
                 patience = min(2 * patience + 0.2, self._options.timeout)
                 answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=patience)
                 try:
-                    return {Place(at.topic, at.partition): each.result().offset for at, each in answers.items()}
+                    return {
+                        Place(at.topic, at.partition): each.result().offset for at, each in answers.items()
+                    }
                 except KafkaException as error:
                     if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
                         raise
@@ -321,7 +325,9 @@ class _Admin:
             deadline = time.monotonic() + timeout
             while not self._leads(name):
                 if time.monotonic() > deadline:
-                    raise unanswered(self._options, f"topic {name} isn't there {timeout:g} s after it was made")
+                    raise unanswered(
+                        self._options, f"topic {name} isn't there {timeout:g} s after it was made"
+                    )
                 time.sleep(LOOK_AGAIN)
 
     def _leads(self, name: str) -> bool:

@@ -207,7 +207,9 @@ class KafkaLog:
         return self._counts[wanted.name]
 
 
-def _send(writer: Writer, events: Sequence[Event], opened: Mapping[str, tuple[str, int]]) -> Mapping[Place, int]:
+def _send(
+    writer: Writer, events: Sequence[Event], opened: Mapping[str, tuple[str, int]]
+) -> Mapping[Place, int]:
     """Send all events, and wait until the broker has them: place → where they end. `opened`: stream → topic, partitions."""
     size = 0
     for event in events:

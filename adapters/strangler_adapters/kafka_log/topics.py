@@ -96,7 +96,7 @@ def _partitions(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Find
         return
     if not wanted.events:
         what = f"topic {wanted.name} has {topic.partitions} partitions: positions would be looked for in the wrong one"
-        yield Finding(what, f"stop the workers, and name another log.options.prefix, or empty stores and log")
+        yield Finding(what, "stop the workers, and name another log.options.prefix, or empty stores and log")
         return
     what = (
         f"topic {wanted.name} has {topic.partitions} partitions, the configuration says {wanted.partitions}"

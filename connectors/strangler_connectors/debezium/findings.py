@@ -42,6 +42,4 @@ def connector_findings(name: str, state: State | None) -> Iterator[Finding]:
     trouble = state.trouble
     why = trouble.why if trouble else f"it is {state.state}"
     do = trouble.do if trouble else "strangler connect apply resumes it"
-    yield Finding(
-        f"the connector {name} doesn't run: {why}", do, blocks=trouble is not None and trouble.lost
-    )
+    yield Finding(f"the connector {name} doesn't run: {why}", do, blocks=trouble is not None and trouble.lost)
