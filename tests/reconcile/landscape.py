@@ -69,7 +69,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.kind = urls.kind(url)
+        self.kind = {"mariadb": "mysql"}.get(urls.kind(url), urls.kind(url))
 
     def run(self, *statements: str) -> None:
         """Execute statements and commit."""
@@ -187,7 +187,7 @@ def partners(count: int, kind: str) -> Iterable[Sequence[Any]]:
 
 
 def _document(legacy: str, store: str, entity: dict[str, Any] | None) -> dict[str, Any]:
-    kind = {"postgresql": "postgres"}.get(urls.kind(legacy), urls.kind(legacy))
+    kind = {"postgresql": "postgres"}.get(Database(legacy).kind, Database(legacy).kind)
     return {
         "control": {"url": "sqlite:///control.db"},
         "sources": {"erp": {"kind": kind, "url": legacy}},
