@@ -80,7 +80,6 @@ POSTGRES: list[tuple[str, str]] = [
     ("macaddr", "'08:00:2b:01:02:03'"),
     ("bit(1)", "B'1'"),
     ("bit(12)", "B'000000000101'"),
-    ("varbit", "B'101'"),
     ("mood", "'sö good'"),
     ("mood[]", "array['sö good', 'bad']::mood[]"),
     ("amount", "12.50"),

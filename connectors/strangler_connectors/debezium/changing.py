@@ -7,13 +7,13 @@ another kind than the column had. Each table's columns are read by code that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from strangler.changes import UNCHANGED, Change, Operation, Position, Row
 from strangler_connectors.debezium.envelope import Name, Origin, RowMessage, decode_key
 from strangler_connectors.debezium.inline import Fields
 from strangler_connectors.debezium.modes import Modes
-from strangler_connectors.debezium.values import Rows, Values, Wanted, compile_rows, missing
+from strangler_connectors.debezium.values import NULL_OR_GAP, Rows, Values, Wanted, compile_rows, missing
 
 _HAVING_SCHEMAS: Final = frozenset(("sqlserver", "oracle", "db2"))
 """Connectors that may read several databases with the same schemas in each."""
@@ -61,6 +61,13 @@ def folded(gone: Change, come: Change) -> Change:
     return Change(come.position, come.table, Operation.UPDATE, gone.before, come.after)
 
 
+def _filled(value: Any, old: Any) -> Any:
+    """With the whole old row at hand, what wasn't sent is known; and what was NULL and came as NULL is NULL."""
+    if value is UNCHANGED:
+        return old
+    return None if value == NULL_OR_GAP and old is None else value
+
+
 class _Table:
     def __init__(self, wanted: Wanted, modes: Modes) -> None:
         self.name = wanted.table.name
@@ -86,8 +93,8 @@ class _Table:
                 return self._inserted(row.after, row.moved, rows, at)
             after = rows.changed(row.after)
             before = self._before(row, rows, after)
-            if before is not None and self._removal is None:
-                after = {n: before[n] if value is UNCHANGED else value for n, value in after.items()}
+            if before is not None and self._removal is None and row.origin.connector == "postgresql":
+                after = {name: _filled(value, before[name]) for name, value in after.items()}
             return Change(at, self.name, Operation.UPDATE, before, after)
         except KeyError as error:
             raise missing(self.name, str(error.args[0])) from None

@@ -31,8 +31,16 @@ _LAST_DAY: Final = date.max.toordinal() - _EPOCH_DAY
 _FIRST_DAY: Final = date.min.toordinal() - _EPOCH_DAY
 _DAY: Final = 86_400_000_000
 _MICROS: Final = timedelta(microseconds=1)
-_INFINITE_DAYS: Final = {-2_147_472_692: "infinity", -2_147_472_691: "-infinity"}
-"""Days of the year -5877611, which Debezium writes for PostgreSQL's infinite dates."""
+_FIRST, _LAST = -2_440_588, 2_145_031_948
+"""The days of 4713 BC and of the year 5874897, between which all dates of these databases are."""
+
+_INFINITE_DAYS: Final = {
+    -2_147_472_692: "infinity",
+    -2_147_472_691: "-infinity",
+    -622_191_234: "infinity",
+    106_751_991_166: "infinity",
+}
+"""Days of the year -5877611, which Debezium writes for PostgreSQL's infinite dates, and what it makes of one in an array."""
 
 
 def reader(column: Column, written: Written, kind: str) -> Reader:
@@ -108,6 +116,8 @@ _SINGLE: Final = struct.Struct("<f")
 
 def _decimal(column: Column, written: Written, kind: str) -> Callable[[Any], Decimal]:
     scale = int(written.parameter("scale") or 0) if written.name == DECIMAL else None
+    if Declared(column.declared).arguments[-1].startswith("-"):
+        return _of_tens
 
     def read(value: Any) -> Decimal:
         match value:
@@ -130,6 +140,13 @@ def _decimal(column: Column, written: Written, kind: str) -> Callable[[Any], Dec
         raise ValueError(f"not a decimal: {value!r}")
 
     return read
+
+
+def _of_tens(value: Any) -> Decimal:
+    """A scale below zero, which PostgreSQL has: Debezium takes it for a large one, and writes as many zeros."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(int(Decimal(value)))
+    raise ValueError(f"not a number in tens: {value!r}")
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
@@ -202,16 +219,43 @@ def _as_postgres(found: re.Match[str]) -> str:
 
 
 def _array(column: Column, written: Written) -> Reader:
-    of_item = reader(column, written, "postgresql")
+    of_item = _element_text(column, reader(column, written, "postgresql"))
 
     def read(value: Any) -> str:
         if not isinstance(value, list):
             raise ValueError(f"not an array: {value!r}")
         if value and all(item is None for item in value):
             raise ValueError("of an array of arrays Debezium writes nothing but NULL")
-        return literals.array(value, lambda item: str(of_item(item)))
+        return literals.array(value, of_item)
 
     return read
+
+
+def _element_text(column: Column, read: Reader) -> Callable[[Any], str]:
+    """How PostgreSQL writes an element of an array: as it writes the value itself."""
+    match column.type:
+        case FieldType.BOOLEAN:
+            return lambda value: "t" if read(value) else "f"
+        case FieldType.FLOAT:
+            digits = 6 if Declared(column.declared).name == "real" else 15
+            return lambda value: literals.double(read(value), digits)
+        case FieldType.DECIMAL:
+            return lambda value: format(read(value), "f")
+        case FieldType.BYTES:
+            return lambda value: "\\x" + read(value).hex()
+        case FieldType.TIMESTAMP | FieldType.INSTANT | FieldType.TIME:
+            return lambda value: _clock_text(read(value))
+    return lambda value: str(read(value))
+
+
+def _clock_text(value: datetime | time | str) -> str:
+    match value:
+        case datetime():
+            zone = "+00" if value.tzinfo else ""
+            return literals.moment((value.replace(tzinfo=None) - _EPOCH) // _MICROS, zone)
+        case time():
+            return literals.span((datetime.combine(_EPOCH, value) - _EPOCH) // _MICROS)
+    return value
 
 
 def _ewkb(wkb: bytes, srid: Any) -> str:
@@ -283,9 +327,13 @@ def _date(column: Column, written: Written, kind: str) -> Reader:
         days = _days_of_iso(value) if isinstance(value, str) else _int(value)
         if zero and days == 0:
             return ZERO_OR_EPOCH
+        if days in _INFINITE_DAYS:
+            return _INFINITE_DAYS[days]
+        if not _FIRST <= days <= _LAST:
+            raise ValueError(f"no date: {days} days")
         if _FIRST_DAY <= days <= _LAST_DAY:
             return date.fromordinal(days + _EPOCH_DAY)
-        return _INFINITE_DAYS.get(days) or literals.day(days)
+        return literals.day(days)
 
     return read
 

@@ -51,9 +51,9 @@ def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bo
             return "x if x.__class__ is int else {read}"
         case FieldType.BOOLEAN:
             return "x if x is True or x is False else {read}"
-        case FieldType.FLOAT if Declared(column.declared).name not in ("real", "float"):
+        case FieldType.FLOAT if not Declared(column.declared).name.startswith(("real", "float")):
             return "x if x.__class__ is float else {read}"
-        case FieldType.DECIMAL if written.type == "string":
+        case FieldType.DECIMAL if written.type == "string" and "-" not in column.declared:
             return "Decimal(x) if x.__class__ is str else {read}"
         case FieldType.INSTANT if column.nullable or kind not in BINLOG:
             return "from_iso(x) if x.__class__ is str and x[-1:] == 'Z' and x[4:5] == '-' else {read}"

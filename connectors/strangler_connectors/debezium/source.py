@@ -18,6 +18,7 @@ from strangler.shapes import Table
 from strangler_connectors.databases import Place, open_database
 from strangler_connectors.debezium import client, echo, offsets, registration, topics, watermark
 from strangler_connectors.debezium.assembling import Assembler
+from strangler_connectors.debezium.bases import bases
 from strangler_connectors.debezium.beats import Beats
 from strangler_connectors.debezium.consumer import Consumer, require_free
 from strangler_connectors.debezium.envelope import Name, RowMessage, decode
@@ -66,7 +67,8 @@ class DebeziumSource:
         stands = self._layout()
         topics.require(self._options, stands)
         if watermark.capture(self._database, self._options.source) != before:
-            offsets.begin(self._options, stands, ends, reached)
+            first = {at: ends.get(at, 0) for at in stands.partitions}
+            offsets.begin(self._options, stands, first, reached)
         identity = self._identity(stands)
         assert identity is not None, "capture and topic were just seen"
         return identity
@@ -121,8 +123,8 @@ class DebeziumSource:
                 time.sleep(_LOOK_AGAIN)
 
     def _layout(self) -> topics.Layout:
-        schema_of_ours = Place("", watermark.HEARTBEAT)
-        heartbeat = watermark.places(self._database).get(watermark.HEARTBEAT, schema_of_ours)
+        not_there_yet = Place("", watermark.HEARTBEAT)
+        heartbeat = watermark.places(self._database).get(watermark.HEARTBEAT, not_there_yet)
         return topics.layout(
             self._options, self._database, self._database.places(list(self._tables)), heartbeat
         )
@@ -180,7 +182,11 @@ class DebeziumSource:
     def _wanted(self) -> dict[Name, Wanted]:
         described = self.describe(list(self._tables))
         return {
-            place: Wanted(described[name], frozenset(self._tables[name]) | set(described[name].key))
+            place: Wanted(
+                described[name],
+                frozenset(self._tables[name]) | set(described[name].key),
+                bases(self._database, place),
+            )
             for place, name in self._database.places(list(self._tables)).items()
         }
 

@@ -16,7 +16,7 @@ import uuid
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -27,10 +27,14 @@ from strangler_connectors.debezium.inline import Fields, Written
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.readers import Reader, reader
 from strangler_connectors.debezium.shortcuts import RAISED, SCOPE, shortcut
-from strangler_connectors.debezium.writing import Catalog
+from strangler_connectors.debezium.writing import Catalog, null_or_gap
 
 Values = Mapping[str, Any]
 Read = Callable[[Values], dict[str, Any]]
+
+
+NULL_OR_GAP: Final = b"NULL, or large and left alone"
+"""What a column of text holds where Debezium wrote NULL for both; no text, so that no mapping reads it."""
 
 
 class Wanted(NamedTuple):
@@ -65,44 +69,48 @@ def compile_rows(
     """
     catalog = Catalog(wanted.table.name, kind, modes)
     surprises: set[str] = set()
-    scope: dict[str, Any] = {**SCOPE, "RAISED": RAISED, "placeholder": modes.placeholder}
-    columns = []
+    scope: dict[str, Any] = {
+        **SCOPE, "RAISED": RAISED, "placeholder": modes.placeholder, "null_or_gap": NULL_OR_GAP
+    }  # fmt: skip
+    whole: list[_Line] = []
+    changed: list[_Line] = []
     for i, name in enumerate(sorted(names)):
         column = _column(wanted, name)
         written = _written(column, fields, catalog, wanted.table.name)
         read = reader(column, written, kind)
         scope[f"whole_{i}"] = _guarded(column, read, surprises)
         scope[f"changed_{i}"] = _with_gaps(scope[f"whole_{i}"], modes.placeholder)
-        columns.append(
-            (name, shortcut(column, written, kind, read, False), shortcut(column, written, kind, read, True))
-        )
-    source = [
-        *_function("whole", [(name, common) for name, common, _ in columns]),
-        *_function("changed", [(name, common) for name, _, common in columns]),
-    ]
+        empty = "null_or_gap" if null_or_gap(column, kind) else "None"
+        whole.append(_Line(name, "None", shortcut(column, written, kind, read, False), f"whole_{i}(x)"))
+        changed.append(_Line(name, empty, shortcut(column, written, kind, read, True), f"changed_{i}(x)"))
+    source = [*_function("whole", whole), *_function("changed", changed)]
     exec(compile("\n".join(source), f"<rows of {wanted.table.name}>", "exec"), scope)
     return Rows(scope["whole"], scope["changed"], surprises)
 
 
-def _function(function: str, columns: Sequence[tuple[str, str]]) -> list[str]:
+class _Line(NamedTuple):
+    """How a column is read: what NULL is, the shortcut, the call of its reader."""
+
+    name: str
+    null: str
+    shortcut: str
+    call: str
+
+    def code(self, value: str) -> str:
+        return f"{self.name!r}: {self.null} if (x := v[{self.name!r}]) is None else {value}"
+
+
+def _function(function: str, lines: Sequence[_Line]) -> list[str]:
     """By the shortcuts, and where one gives up by the readers, which never do."""
-    calls = [f"{function}_{i}(x)" for i in range(len(columns))]
-    common = [text.format(read=call) for (_, text), call in zip(columns, calls, strict=True)]
+    common = ", ".join(line.code(line.shortcut.replace("{read}", line.call)) for line in lines)
+    calls = ", ".join(line.code(line.call) for line in lines)
     return [
         f"def {function}(v):",
         "    try:",
-        f"        return {_display(columns, common)}",
+        f"        return {{{common}}}",
         "    except RAISED:",
-        f"        return {_display(columns, calls)}",
+        f"        return {{{calls}}}",
     ]
-
-
-def _display(columns: Sequence[tuple[str, str]], values: Sequence[str]) -> str:
-    pairs = (
-        f"{name!r}: None if (x := v[{name!r}]) is None else {value}"
-        for (name, _), value in zip(columns, values, strict=True)
-    )
-    return "{" + ", ".join(pairs) + "}"
 
 
 def missing(table: str, column: str) -> SourceError:

@@ -53,7 +53,7 @@ _MENDS: Final = {
     "include.unknown.datatypes": "true",
 }
 
-_DECLARED: Final = re.compile(r"\s*([^(\[]*?)\s*(?:\(([^)]*)\))?([^\[]*?)\s*((?:\[\])+)?\s*", re.DOTALL)
+_DECLARED: Final = re.compile(r"\s*([^(\[]*?)\s*(?:\((.*)\))?\s*([^()\[\]]*?)\s*((?:\[\])+)?\s*", re.DOTALL)
 _PRECISION: Final = {"oracle": 6, "sqlserver": 7, "postgresql": 6, "db2": 6}
 """Digits behind the second where a type names none; elsewhere 0."""
 
@@ -64,13 +64,8 @@ _POSTGRES_OPAQUE: Final = frozenset(
     ("box", "circle", "line", "lseg", "path", "polygon", "tsquery", "pg_lsn", "xid", "xid8", "cid", "tid", "jsonpath",
      "txid_snapshot", "pg_snapshot", "regclass", "regproc", "regprocedure", "regoper", "regoperator", "regtype", "regrole",
      "regnamespace", "regconfig", "regdictionary", "int4multirange", "int8multirange", "nummultirange", "tsmultirange",
-     "tstzmultirange", "datemultirange", "refcursor", "aclitem")
+     "tstzmultirange", "datemultirange", "refcursor", "aclitem", "record")
 )  # fmt: skip
-_POSTGRES_ARRAYS: Final = frozenset(
-    ("text", "character varying", "character", "json", "jsonb", "integer", "bigint", "uuid")
-)
-"""Elements of arrays for which Debezium has a stand-in when a large value wasn't logged; for those of others it writes NULL."""
-
 _ELEMENTS: Final = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid"), FieldType.INTEGER),
     **dict.fromkeys(("real", "double precision"), FieldType.FLOAT),
@@ -82,6 +77,18 @@ _ELEMENTS: Final = {
 """PostgreSQL's name of a type → its field type; every other one is text."""
 
 
+_STOOD_IN_FOR: Final = frozenset(
+    ("text", "character varying", "character", "json", "jsonb", "integer", "bigint", "uuid")
+)
+"""Elements of arrays for which Debezium has a stand-in when a large array wasn't logged; for those of others it writes NULL."""
+
+
+def null_or_gap(column: Column, kind: str) -> bool:
+    """Whether NULL in an update may as well mean that the value is large and didn't change."""
+    declared = Declared(column.declared)
+    return kind == "postgresql" and declared.array and declared.name not in _STOOD_IN_FOR
+
+
 class Declared:
     """A type as the database writes it, in pieces: `timestamp(3) without time zone[]` → name, arguments, array or not."""
 
@@ -89,8 +96,7 @@ class Declared:
 
     def __init__(self, declared: str) -> None:
         found = _DECLARED.fullmatch(declared)
-        assert found is not None
-        before, arguments, behind, array = found.groups()
+        before, arguments, behind, array = found.groups() if found else (declared, None, None, None)
         self.name = " ".join(f"{before} {behind or ''}".lower().split())
         self.arguments = [each.strip() for each in (arguments or "").split(",")]
         self.array = array is not None
@@ -148,7 +154,13 @@ class Catalog:
             self._check_milliseconds(column)
         self._check_kept(column, written)
         if written.items is not None:
-            return replace(written, items=self.completed(element(column), written.items))
+            return replace(written, items=self._item(column, self.completed(element(column), written.items)))
+        if (
+            column.type is FieldType.TEXT
+            and written.type == "string"
+            and Declared(column.declared).name in _POSTGRES_OPAQUE
+        ):
+            return self._opaque(column) if self._kind == "postgresql" else written
         return written
 
     def bytes(self, column: Column) -> Written:
@@ -273,21 +285,17 @@ class Catalog:
             return None
         declared = Declared(column.declared)
         if declared.array:
-            self._check_array(column, declared.name)
-        elif declared.name in _LOST:
+            return None
+        if declared.name in _LOST:
             raise self._unfit(column, f"Debezium doesn't keep {_LOST[declared.name]}")
-        elif written.name == "io.debezium.time.MicroDuration":
+        if written.name == "io.debezium.time.MicroDuration":
             return (
                 "interval.handling.mode",
                 "months are turned into seconds, and can't be told from days any more",
             )
-        elif declared.name == "name" and self._modes.unknown != "true":
+        if declared.name == "name" and self._modes.unknown != "true":
             return "include.unknown.datatypes", "without it Debezium writes NULL for every name"
         return None
-
-    def _check_array(self, column: Column, name: str) -> None:
-        if name not in _POSTGRES_ARRAYS:
-            raise self._unfit(column, "for a large one that an update left alone Debezium writes NULL")
 
     def _unfit(self, column: Column, why: str) -> SourceError:
         return SourceError(
@@ -301,10 +309,18 @@ class Catalog:
             return Written("string")
         declared = Declared(column.declared)
         if declared.array:
-            self._check_array(column, declared.name)
-            return Written("array", items=self.written(element(column)))
+            return Written("array", items=self._item(column, self.written(element(column))))
         written = self._postgres_text(column, declared)
         self._check_kept(column, written)
+        return written
+
+    def _item(self, column: Column, written: Written) -> Written:
+        """In the text of an array `1.50` isn't `1.5`."""
+        if element(column).type is FieldType.DECIMAL and (
+            written.type == "double" or written.name == VARIABLE
+        ):
+            why = "its numbers come without the zeros at their end"
+            raise self.refused(column, "decimal.handling.mode", why, "string")
         return written
 
     def _postgres_text(self, column: Column, declared: Declared) -> Written:
@@ -320,9 +336,16 @@ class Catalog:
             case "money":
                 return self._decimal(replace(column, declared="numeric(19,2)"))
             case name if name in _POSTGRES_OPAQUE:
-                of_bytes = Written("string", HEX) if self._modes.binary == "hex" else Written("bytes", BASE64)
-                return replace(of_bytes, name=OPAQUE + of_bytes.name)
+                return self._opaque(column)
         return Written("string")
+
+    def _opaque(self, column: Column) -> Written:
+        match self._modes.binary:
+            case "bytes" | "base64" | "base64-url-safe":
+                return Written("string", OPAQUE + BASE64)
+            case "hex":
+                return Written("string", OPAQUE + HEX)
+        raise self.refused(column, "binary.handling.mode", "whether it is base64 or hex isn't known", "bytes")
 
     def refused(self, column: Column, property: str, why: str, mode: str) -> SourceError:
         """The error that names table, column and the property that mends it."""
