@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -26,8 +26,6 @@ Arm = Callable[[int], float]
 """Runs once (given the number of the round) and returns its rate per second."""
 
 S = TypeVar("S")
-
-ORDER: Final = ("ours", "peer", "limit")
 
 
 class Benchmark(NamedTuple, Generic[S]):
@@ -81,25 +79,21 @@ def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
 def report(
     benchmark: str, unit: str, rates: Mapping[str, list[float]], meaning: Mapping[str, str], **more: object
 ) -> None:
-    """A table for people and, last, one JSON line: `ours`, `peer`, `limit` (medians), `vs_peer`, `vs_limit`."""
-    median = {name: statistics.median(values) for name, values in rates.items()}
+    """A table for people and, last, one JSON line: `ours`, `peer`, … (medians), `vs_peer`, …; the arms in the order of their meaning."""
+    median = {name: statistics.median(rates[name]) for name in meaning}
     table = Table(title=f"{benchmark}: {unit}", title_justify="left")
     for heading in ("arm", "what", "median", "least", "most", "ours is"):
         table.add_column(heading, justify="left" if heading in ("arm", "what") else "right")
-    for name in ORDER:
-        if name in rates:
-            ratio = "" if name == "ours" else f"{median['ours'] / median[name]:.2f} ×"
-            values = rates[name]
-            table.add_row(
-                name,
-                meaning[name],
-                f"{median[name]:,.0f}",
-                f"{min(values):,.0f}",
-                f"{max(values):,.0f}",
-                ratio,
-            )
+    for name, middle in median.items():
+        ratio = "" if name == "ours" else f"{median['ours'] / middle:.2f} ×"
+        values = rates[name]
+        table.add_row(
+            name, meaning[name], f"{middle:,.0f}", f"{min(values):,.0f}", f"{max(values):,.0f}", ratio
+        )
     Console(width=120).print(table)
     line: dict[str, object] = {"benchmark": benchmark, "unit": unit}
-    line |= {name: round(median[name], 1) for name in ORDER if name in median}
-    line |= {f"vs_{name}": round(median["ours"] / median[name], 3) for name in ORDER[1:] if name in median}
+    line |= {name: round(middle, 1) for name, middle in median.items()}
+    line |= {
+        f"vs_{name}": round(median["ours"] / middle, 3) for name, middle in median.items() if name != "ours"
+    }
     print(json.dumps(line | {"rounds": len(rates["ours"])} | more))

@@ -14,7 +14,6 @@ import psycopg2
 from psycopg2.extras import LogicalReplicationConnection
 
 from benchmarks import debezium, partners
-from strangler import assembly
 from strangler.changes import Position
 from strangler.ports import ChangeSource
 from strangler.settings import Settings
@@ -41,10 +40,7 @@ class Backlog:
 
     def source(self) -> ChangeSource:
         """The source that captures what the mapping needs."""
-        settings = self.settings(0)
-        with closing(assembly.source(settings, "legacy")) as plain:
-            mappings = assembly.mappings(settings, "partners", plain)
-        return assembly.source(settings, "legacy", assembly.captured(mappings))
+        return partners.source(self.settings(0))
 
     def peer(self, number: int) -> float:
         """Debezium's embedded engine, to nowhere."""

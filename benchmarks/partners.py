@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import psycopg
 from pydantic import SecretStr
 
+from strangler import assembly
+from strangler.ports import ChangeSource
 from strangler.settings import Database, Entity, Function, Log, Settings, Source
 
 TABLE: Final = "partner"
@@ -33,6 +36,24 @@ UPDATE: Final = f"""
     WHERE id > {{low}} AND id <= {{high}}
 """
 
+MARIADB_CREATE: Final = f"""
+    CREATE TABLE {TABLE} (
+        id bigint PRIMARY KEY, number varchar(10) NOT NULL, name varchar(80) NOT NULL, street varchar(80), city varchar(80),
+        country char(2), active boolean NOT NULL, credit decimal(16,2) NOT NULL, discount integer NOT NULL, since date NOT NULL,
+        changed datetime NOT NULL, note text
+    )
+"""
+
+MARIADB_FILL: Final = f"""
+    INSERT INTO {TABLE}
+    SELECT seq, lpad(seq, 10, '0'), concat('Partner ', seq, ' Łódź'), concat('Street ', seq % 977), concat('City ', seq % 311),
+           elt(1 + seq % 4, 'DE', 'PL', 'JP', 'US'), seq % 17 <> 0, (seq % 1000003) / 100.0, seq % 40,
+           date '2001-01-01' + interval (seq % 9000) day, timestamp '2026-01-01 00:00:00' + interval seq second, NULL
+    FROM seq_1_to_{{rows}}
+"""
+
+MARIADB_UPDATE: Final = UPDATE.replace("interval '1 hour'", "interval 1 hour")
+
 FIELDS: Final = {
     "id": "id",
     "number": "number",
@@ -50,17 +71,24 @@ FIELDS: Final = {
 """Nine renames, a trim, a default and a padded text: what a first mapping looks like."""
 
 
-def settings(legacy: str, store: str, home: Path) -> Settings:
-    """The migration of the one function `partners`; control store and event log are SQLite files in `home`."""
+def settings(legacy: str, store: str, home: Path, kind: str = "postgres") -> Settings:
+    """The migration of the one function `partners` from a source of `kind`; control store and event log are SQLite files in `home`."""
     entity = Entity(table=TABLE, key=["id"], fields=FIELDS)
     return Settings(
         name="bench",
-        sources={"legacy": Source(kind="postgres", url=SecretStr(legacy))},
+        sources={"legacy": Source(kind=kind, url=SecretStr(legacy))},
         control=Database(url=SecretStr(f"sqlite:///{home}/control.db")),
         log=Log(url=SecretStr(f"sqlite:///{home}/log.db")),
         stores={"store": Database(url=SecretStr(store))},
         functions={"partners": Function(source="legacy", store="store", entities={"partner": entity})},
     )
+
+
+def source(settings: Settings) -> ChangeSource:
+    """The source of the migration, capturing what the mapping needs."""
+    with closing(assembly.source(settings, "legacy")) as plain:
+        mappings = assembly.mappings(settings, "partners", plain)
+    return assembly.source(settings, "legacy", assembly.captured(mappings))
 
 
 def execute(url: str, *statements: str) -> None:

@@ -44,13 +44,19 @@ def resolve() -> Jars:
             why=f"{POM} isn't there: it is not part of the installed package",
             do="run from a checkout, or name a standing broker in STRANGLER_TEST_KAFKA",
         )
-    home = _cache() / hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
+    home = fetched(POM)
+    return Jars(home / "server", home / "plugins")
+
+
+def fetched(pom: Path) -> Path:
+    """The folder with what `pom` puts into `${to}` in the phase process-resources. Fetched and raised as by `resolve`."""
+    home = _cache() / hashlib.sha256(pom.read_bytes()).hexdigest()[:16]
     if not home.exists():
         home.parent.mkdir(parents=True, exist_ok=True)
         with locked(home.with_suffix(".lock")):
             if not home.exists():
-                _fetch(home)
-    return Jars(home / "server", home / "plugins")
+                _fetch(pom, home)
+    return home
 
 
 @contextmanager
@@ -61,18 +67,18 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(home: Path) -> None:
+def _fetch(pom: Path, home: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise StranglerError("there is no Maven here", why="it fetches Kafka", do="apt-get install maven")
+        raise StranglerError("there is no Maven here", why="it fetches what runs on Java", do="apt-get install maven")
     # Beside its place, then moved: a folder with that name is complete.
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="fetching-") as folder:
         result = subprocess.run(
-            [maven, "--quiet", "--batch-mode", f"--file={POM}", "process-resources", f"-Dto={folder}/jars"],
+            [maven, "--quiet", "--batch-mode", f"--file={pom}", "process-resources", f"-Dto={folder}/jars"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         if result.returncode:
-            raise Unavailable(f"Maven can't fetch what {POM} names", why=result.stdout.strip()[-3000:])
+            raise Unavailable(f"Maven can't fetch what {pom} names", why=result.stdout.strip()[-3000:])
         Path(folder, "jars").rename(home)
 
 
