@@ -24,11 +24,14 @@ from strangler_connectors.debezium.options import Options
 SESSION: Final = 10.0
 """Seconds after which a member that was killed counts as gone, so that the next stream can be opened."""
 
-JOINING: Final = 15.0
+JOINING: Final = 20.0
 """Longest wait, in seconds, for the group to settle."""
 
 SILENCE: Final = 5.0
 """Seconds without a record after which the broker is asked whether it is still there, and how long it may take to say so."""
+
+SETTLING: Final = 1.0
+"""Seconds that one look may take part in a rebalance that is under way."""
 
 COMMIT_INTERVAL: Final = 1.0
 """Least seconds between two commits of offsets."""
@@ -54,6 +57,7 @@ class Consumer:
         self._committing: Any = None
         self._committed = 0.0
         self._heard = time.monotonic()
+        self._resuming = _Resuming(self._next)
         self._consumer = client.consumer(
             options,
             group_id=options.group,
@@ -66,7 +70,8 @@ class Consumer:
             metadata_max_age_ms=10_000,
         )
         try:
-            self._consumer.subscribe(list(topics), listener=_Resuming(self._consumer, self._next))
+            self._resuming.consumer = self._consumer
+            self._consumer.subscribe(list(topics), listener=self._resuming)
             self._join()
         except BaseException:
             self._leave()
@@ -75,7 +80,7 @@ class Consumer:
     def poll(self, wait: float) -> list[Any]:
         """The records that are here, or come within `wait` seconds; per partition in order, each once."""
         with client.translated(self._options, "reading"):
-            polled = self._consumer.poll(timeout_ms=int(wait * 1000))
+            polled = self._consumer.poll(timeout_ms=int(wait * 1000)) or self._settle()
             self._require_hold()
             self._commit_when_due()
             records = [record for batch in polled.values() for record in batch]
@@ -96,24 +101,36 @@ class Consumer:
 
     def close(self) -> None:
         """Commit what is due and leave the group, so that the next stream can be opened at once."""
+        due = (self._sent if self._committing else {}) | self._pending
         try:
-            if self._pending:
-                self._consumer.commit(self._pending, timeout_ms=int(SILENCE * 1000))
+            if due:
+                self._consumer.commit(due, timeout_ms=int(SILENCE * 1000))
         except errors.KafkaError:
             pass  # What isn't committed is read again, and dropped by its position.
         finally:
             self._leave()
 
+    def _settle(self) -> Any:
+        """Take part in a rebalance for a moment, where one is under way: one that ends while nobody polls is lost on the client,
+        which begins another, and another."""
+        deadline = time.monotonic() + SETTLING
+        while not self._resuming.settled and time.monotonic() < deadline:
+            if polled := self._consumer.poll(timeout_ms=50):
+                return polled
+        return {}
+
     def _leave(self) -> None:
         self._consumer.close(autocommit=False, timeout_ms=int(SILENCE * 1000))
 
     def _join(self) -> None:
-        deadline = time.monotonic() + JOINING
+        deadline, patience = time.monotonic() + JOINING, 100
         with client.translated(self._options, "joining the consumer group"):
             while not self._consumer.assignment():
-                # Nothing is kept of what this gives: records come only to who holds partitions.
-                self._consumer.poll(timeout_ms=100, max_records=1)
+                # What this gives is read again: below it is said where to begin.
+                self._consumer.poll(timeout_ms=patience, max_records=1)
                 self._require_hold()
+                # On a busy machine the group may take longer to settle than a short poll lasts, and see `_settle`.
+                patience = min(2 * patience, 2_000)
                 if time.monotonic() > deadline:
                     raise occupied(self._options, "its members don't settle")
         for at in self._consumer.assignment():
@@ -152,16 +169,21 @@ class Consumer:
 
 
 class _Resuming(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
-    """After a rebalance every partition goes on behind the last record that was given out."""
+    """After a rebalance every partition goes on behind the last record that was given out. `settled`: none is under way."""
 
-    def __init__(self, consumer: kafka.KafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
-        self._consumer, self._offsets = consumer, offsets
+    consumer: kafka.KafkaConsumer
 
-    def on_partitions_revoked(self, revoked: Any) -> None: ...
+    def __init__(self, offsets: dict[TopicPartition, int]) -> None:
+        self._offsets = offsets
+        self.settled = False
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        self.settled = False
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         for at in assigned:
-            self._consumer.seek(at, self._offsets.setdefault(at, 0))
+            self.consumer.seek(at, self._offsets.setdefault(at, 0))
+        self.settled = True
 
 
 def occupied(options: Options, why: str) -> Unavailable:

@@ -90,13 +90,13 @@ def ends(options: Options, layout: Layout) -> dict[TopicPartition, int]:
         return found
 
 
-def begin(options: Options, layout: Layout, ends: Offsets, reached: Position) -> None:
-    """Have the group remember that the capture begins behind `reached`, which no record before `ends` is behind."""
-    if ends:
+def begin(options: Options, layout: Layout, first: Offsets, reached: Position) -> None:
+    """Have the group remember that the capture begins behind `reached`, and that no record before the offsets `first` is."""
+    if first:
         note = str(Note(reached, topics=topics_note(layout), begins=True))
         with client.admin(options, "committing the first offsets") as admin:
             admin.alter_group_offsets(
-                options.group, {at: OffsetAndMetadata(end, note, -1) for at, end in ends.items()}
+                options.group, {at: OffsetAndMetadata(offset, note, -1) for at, offset in first.items()}
             )
 
 

@@ -60,10 +60,11 @@ class DebeziumSource:
         before = watermark.capture(self._database, self._options.source)
         if not self._options.connect:
             self._rouse()
-        self._refuse(self._kafka_findings(0))
-        ends = offsets.ends(self._options, self._layout())
+        found = self._layout()
+        self._refuse(self._kafka_findings(found, 0))
+        ends = offsets.ends(self._options, found)
         registration.ensure(self._options, self._database, self._tables, self._heartbeat)
-        reached = echo.echo(self._options, self._database, self._layout().heartbeat, _FIRST_ECHO)
+        reached = echo.echo(self._options, self._database, found.heartbeat, _FIRST_ECHO)
         stands = self._layout()
         topics.require(self._options, stands)
         if watermark.capture(self._database, self._options.source) != before:
@@ -74,7 +75,7 @@ class DebeziumSource:
         return identity
 
     def examine(self, outage: float) -> list[Finding]:
-        return self._database.needs(outage) + self._kafka_findings(outage)
+        return self._database.needs(outage) + self._kafka_findings(self._layout(), outage)
 
     def blind_spots(self) -> Sequence[str]:
         return ()
@@ -203,8 +204,7 @@ class DebeziumSource:
                 )
         return Modes.of(config)
 
-    def _kafka_findings(self, outage: float) -> list[Finding]:
-        stands = self._layout()
+    def _kafka_findings(self, stands: topics.Layout, outage: float) -> list[Finding]:
         config = topics.settings(self._options, sorted(stands.topics))
         state = registration.state(self._options)
         return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
