@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka import admin as _admin
 
 from strangler.errors import StoreError, StranglerError
 from strangler_adapters.kafka_log.driver import Arrival, Fetched, Headers, Place, Topic
@@ -27,9 +27,12 @@ from strangler_adapters.kafka_log.limits import (
     WINDOW,
 )
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.wording import fenced, refused, too_large, unanswered
+from strangler_adapters.kafka_log.wording import fenced, refused, unanswered
 
 logger = logging.getLogger("strangler.log.kafka.client")
+
+admin: Final[Any] = _admin
+"""Its hints leave out what it exports."""
 
 FETCH: Final = 5000
 """Most records taken from the client at once."""
@@ -52,7 +55,6 @@ _LEADERLESS: Final = {
     KafkaError.REQUEST_TIMED_OUT,
 }
 """A partition was only just made, or its leader has changed."""
-_TOO_LARGE: Final = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _REFUSED: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -98,19 +100,12 @@ def _translated(options: Options) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise _translation(options, error.args[0]) from error
-    except SystemError as error:
-        # The library raises what is fatal while it calls back, and then trips over its own exception.
-        if isinstance(error.__cause__, KafkaException):
-            raise _translation(options, error.__cause__.args[0]) from error
-        raise
 
 
 def _translation(options: Options, error: KafkaError) -> StranglerError:
     code = error.code()
     if code in _FENCED:
         return fenced()
-    if code in _TOO_LARGE:
-        return too_large(options, error)
     return refused(options, error) if code in _REFUSED else unanswered(options, error)
 
 
@@ -132,12 +127,12 @@ def _ignored(error: KafkaError) -> None:
 
 
 class _Writer:
+    """Without a callback for each record: it would cost half as much as sending, and what is fatal then ends in a crash."""
+
     def __init__(self, options: Options, id: str) -> None:
         self._options = options
-        self._ends: dict[Place, int] = {}
-        self._failure: KafkaError | None = None
-        common = _common(options)
-        common.pop("allow.auto.create.topics")
+        common = _without(_common(options), "allow.auto.create.topics")
+        self._admin = admin.AdminClient(common)
         self._producer = Producer(
             {
                 **common,
@@ -156,27 +151,32 @@ class _Writer:
             self._producer.init_transactions(options.timeout)
 
     def begin(self) -> None:
-        self._ends.clear()
         with _translated(self._options):
             self._producer.begin_transaction()
 
     def send(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
         topic, partition = place
         try:  # Not by `_translated`: entering and leaving it costs half as much as sending.
-            self._producer.produce(topic, value, key, partition, self._delivered, headers=headers)
+            self._producer.produce(topic, value, key, partition, headers=headers)
         except KafkaException as error:
             raise _translation(self._options, error.args[0]) from error
+        except BufferError:
+            self.flush()
+            self.send(place, key, value, headers)
 
-    def flush(self) -> Mapping[Place, int]:
+    def flush(self) -> None:
         with _translated(self._options):
             left = self._producer.flush(self._options.timeout)
-        if self._failure is not None:
-            raise _translation(self._options, self._failure)
         if left:
             raise unanswered(self._options, f"{left} records weren't confirmed")
-        return dict(self._ends)
+
+    def ends(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        return _offsets(
+            self._admin, self._options, places, admin.OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED
+        )
 
     def commit(self) -> None:
+        """A record that didn't arrive makes this fail."""
         with _translated(self._options):
             self._producer.commit_transaction(self._options.timeout)
 
@@ -185,22 +185,16 @@ class _Writer:
             self._producer.abort_transaction(self._options.timeout)
 
     def close(self) -> None:
-        with suppress(KafkaException, SystemError):
+        with suppress(KafkaException):
             self._producer.purge()
             self._producer.flush(0)
-
-    def _delivered(self, error: KafkaError | None, message: Any) -> None:
-        if error is None:
-            self._ends[Place(message.topic(), message.partition())] = message.offset() + 1
-        elif self._failure is None:
-            self._failure = error
 
 
 class _Reader:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._next: dict[Place, int] = {}
-        self._admin = AdminClient(_without(_common(options), "allow.auto.create.topics"))
+        self._admin = admin.AdminClient(_without(_common(options), "allow.auto.create.topics"))
         self._consumer = Consumer(
             {
                 **_common(options),
@@ -228,7 +222,7 @@ class _Reader:
             first = self._consumer.poll(wait)
             if first is None:
                 return []
-            messages = [first, *self._consumer.consume(FETCH, 0)]
+            messages: list[Any] = [first, *self._consumer.consume(FETCH, 0)]
         arrived: dict[Place, list[Fetched]] = {}
         for message in messages:
             if self._moves(message):
@@ -257,30 +251,14 @@ class _Reader:
     def resume(self, place: Place) -> None:
         self._consumer.resume([TopicPartition(*place)])
 
-    def ends(self, places: Sequence[Place], committed: bool = True) -> dict[Place, int]:
-        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        return self._offsets(places, OffsetSpec.latest(), level)
+    def ends(self, places: Sequence[Place]) -> dict[Place, int]:
+        return self._offsets(places, admin.OffsetSpec.latest())
 
     def beginnings(self, places: Sequence[Place]) -> dict[Place, int]:
-        return self._offsets(places, OffsetSpec.earliest(), IsolationLevel.READ_COMMITTED)
+        return self._offsets(places, admin.OffsetSpec.earliest())
 
-    def _offsets(self, places: Sequence[Place], spec: Any, level: Any) -> dict[Place, int]:
-        asked = {TopicPartition(*place): spec for place in places}
-        deadline = time.monotonic() + self._options.timeout
-        patience = LOOK_AGAIN
-        with _translated(self._options):
-            while True:
-                # The library asks again by itself, but only after seconds, where a leader isn't known at once.
-                patience = min(2 * patience + 0.2, self._options.timeout)
-                answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=patience)
-                try:
-                    return {
-                        Place(at.topic, at.partition): each.result().offset for at, each in answers.items()
-                    }
-                except KafkaException as error:
-                    if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
-                        raise
-                time.sleep(LOOK_AGAIN)
+    def _offsets(self, places: Sequence[Place], spec: Any) -> dict[Place, int]:
+        return _offsets(self._admin, self._options, places, spec, IsolationLevel.READ_COMMITTED)
 
     def close(self) -> None:
         with suppress(KafkaException):
@@ -290,7 +268,7 @@ class _Reader:
 class _Admin:
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._client = AdminClient(_without(_common(options), "allow.auto.create.topics"))
+        self._client = admin.AdminClient(_without(_common(options), "allow.auto.create.topics"))
 
     def topics(self, names: Sequence[str]) -> dict[str, Topic]:
         with _translated(self._options):
@@ -298,7 +276,7 @@ class _Admin:
             found = {name: known[name].partitions.values() for name in names if name in known}
             if not found:
                 return {}
-            wanted = [ConfigResource(ResourceType.TOPIC, name) for name in found]
+            wanted = [admin.ConfigResource(admin.ResourceType.TOPIC, name) for name in found]
             answers = self._client.describe_configs(wanted, request_timeout=self._options.timeout)
             settings = {resource.name: answer.result() for resource, answer in answers.items()}
         return {
@@ -313,7 +291,7 @@ class _Admin:
     def create(
         self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
     ) -> None:
-        topic = NewTopic(name, partitions, replication or -1, config=dict(settings))
+        topic = admin.NewTopic(name, partitions, replication or -1, config=dict(settings))
         timeout = self._options.timeout
         with _translated(self._options):
             answers = self._client.create_topics([topic], operation_timeout=timeout, request_timeout=timeout)
@@ -381,3 +359,24 @@ class _Member:
 
 def _without(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key != name}
+
+
+def _offsets(
+    client: Any, options: Options, places: Sequence[Place], spec: Any, level: Any
+) -> dict[Place, int]:
+    asked = {TopicPartition(*place): spec for place in places}
+    if not asked:
+        return {}
+    deadline = time.monotonic() + options.timeout
+    patience = 0.0
+    with _translated(options):
+        while True:
+            # The library asks again by itself, but only after seconds, where a leader isn't known at once.
+            patience = min(2 * patience + 0.25, options.timeout)
+            answers = client.list_offsets(asked, isolation_level=level, request_timeout=patience)
+            try:
+                return {Place(at.topic, at.partition): each.result().offset for at, each in answers.items()}
+            except KafkaException as error:
+                if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                    raise
+            time.sleep(LOOK_AGAIN)

@@ -21,7 +21,8 @@ class Place(NamedTuple):
     partition: int
 
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
+"""In bytes, in fact; the hints of a client library ask for more."""
 
 
 class Fenced(Unavailable):
@@ -38,8 +39,12 @@ class Writer(Protocol):
         """Send a record; may be under way when this returns."""
         ...
 
-    def flush(self) -> Mapping[Place, int]:
-        """Wait until the broker has all that was sent since `begin`. Place → the offset after the last record there."""
+    def flush(self) -> None:
+        """Wait until the broker has all that was sent since `begin`."""
+        ...
+
+    def ends(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """The offset after the last record of each, whether or not it is committed."""
         ...
 
     def commit(self) -> None:
@@ -80,8 +85,8 @@ class Reader(Protocol):
     def pause(self, place: Place) -> None: ...
     def resume(self, place: Place) -> None: ...
 
-    def ends(self, places: Sequence[Place], committed: bool = True) -> dict[Place, int]:
-        """The offset after the last record of each, now; `committed`: up to the first transaction that is open."""
+    def ends(self, places: Sequence[Place]) -> dict[Place, int]:
+        """The offset after the last committed record of each, before the first transaction that is open."""
         ...
 
     def beginnings(self, places: Sequence[Place]) -> dict[Place, int]:

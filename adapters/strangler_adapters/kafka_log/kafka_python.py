@@ -29,7 +29,7 @@ from strangler_adapters.kafka_log.limits import (
     TRANSACTION_WITHIN,
 )
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.wording import fenced, refused, too_large, unanswered
+from strangler_adapters.kafka_log.wording import fenced, refused, unanswered
 
 BATCH: Final = 256 * 1024
 """Bytes of one batch of a partition: larger ones than the default, for a record costs less in a full batch."""
@@ -94,8 +94,6 @@ def _translated(options: Options) -> Iterator[None]:
 def _translation(options: Options, error: BaseException) -> StranglerError:
     if isinstance(error, _FENCED):
         return fenced()
-    if isinstance(error, errors.MessageSizeTooLargeError | errors.RecordListTooLargeError):
-        return too_large(options, error)
     if isinstance(error, _TRANSIENT):
         return unanswered(options, error)
     return refused(options, error)
@@ -138,7 +136,7 @@ class _Producer(KafkaProducer):  # type: ignore[misc]
 class _Writer:
     def __init__(self, options: Options, id: str) -> None:
         self._options = options
-        self._last: dict[Place, Any] = {}
+        self._admin: KafkaAdminClient | None = None
         milliseconds = int(options.timeout * 1000)
         self._producer = _Producer(
             **_common(options),
@@ -161,19 +159,25 @@ class _Writer:
             raise
 
     def begin(self) -> None:
-        self._last.clear()
         with self._said():
             self._producer.begin_transaction()
 
     def send(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
         with self._said():
             topic, partition = place
-            self._last[place] = self._producer.send(topic, value, key, headers, partition)
+            self._producer.send(topic, value, key, headers, partition)
 
-    def flush(self) -> Mapping[Place, int]:
+    def flush(self) -> None:
         with self._said():
             self._producer.flush(self._options.timeout)
-            return {place: future.get(0).offset + 1 for place, future in self._last.items()}
+
+    def ends(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        latest = {TopicPartition(*place): OffsetSpec.LATEST for place in places}
+        with _translated(self._options):
+            if self._admin is None:
+                self._admin = KafkaAdminClient(**_common(self._options))
+            said = self._admin.list_partition_offsets(latest, IsolationLevel.READ_UNCOMMITTED)
+        return {Place(*partition): each.offset for partition, each in said.items()}
 
     def commit(self) -> None:
         with self._said():
@@ -185,6 +189,8 @@ class _Writer:
 
     def close(self) -> None:
         self._producer.abandon()
+        if self._admin is not None:
+            self._admin.close()
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -198,7 +204,6 @@ class _Reader:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._assigned: set[TopicPartition] = set()
-        self._admin: KafkaAdminClient | None = None
         self._consumer = KafkaConsumer(
             **_common(options),
             group_id=None,
@@ -231,16 +236,10 @@ class _Reader:
     def resume(self, place: Place) -> None:
         self._consumer.resume(TopicPartition(*place))
 
-    def ends(self, places: Sequence[Place], committed: bool = True) -> dict[Place, int]:
+    def ends(self, places: Sequence[Place]) -> dict[Place, int]:
         partitions = [TopicPartition(*place) for place in places]
         with _translated(self._options):
-            if committed:
-                return self._offsets(self._consumer.end_offsets, partitions)
-            if self._admin is None:
-                self._admin = KafkaAdminClient(**_common(self._options))
-            latest = dict.fromkeys(partitions, OffsetSpec.LATEST)
-            said = self._admin.list_partition_offsets(latest, IsolationLevel.READ_UNCOMMITTED)
-            return {Place(*partition): each.offset for partition, each in said.items()}
+            return self._offsets(self._consumer.end_offsets, partitions)
 
     def beginnings(self, places: Sequence[Place]) -> dict[Place, int]:
         partitions = [TopicPartition(*place) for place in places]
@@ -263,8 +262,6 @@ class _Reader:
     def close(self) -> None:
         with suppress(errors.KafkaError):
             self._consumer.close(timeout_ms=CLOSE_WITHIN * 1000)
-        if self._admin is not None:
-            self._admin.close()
 
 
 class _Admin:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 LARGEST_EVENT: Final = 16 * 1024 * 1024
-"""Bytes of the largest record that a topic of ours takes, where it isn't set otherwise. Kafka's own limit is 1 MiB, which a long text exceeds."""
+"""Bytes of the largest record that a topic of ours takes, where it isn't set otherwise. Kafka's own limit is 1 MiB: a long
+text exceeds it."""
 
 LARGEST_REQUEST: Final = 64 * 1024 * 1024
 """Bytes that a client sends at most in one request; below the 100 MB that a broker takes (`socket.request.max.bytes`)."""
+
+OVERHEAD: Final = 1024
+"""Bytes that the headers of a record, and those of its batch, may take."""
 
 WINDOW: Final = 16 * 1024 * 1024
 """Bytes of an append that are under way at once: more are sent when these are with the broker."""

@@ -11,21 +11,20 @@ end, and a reader that has been told a position doesn't call a partition read be
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Final
 
 from strangler.changes import Position
-from strangler.errors import StoreError, StranglerError
+from strangler.errors import StranglerError, Unavailable
 from strangler.events import Event
 from strangler.ports import Finding, Offset, Record, Share
 from strangler_adapters.kafka_log import topics
 from strangler_adapters.kafka_log.driver import Driver, Fenced, Place, Writer
-from strangler_adapters.kafka_log.limits import WINDOW
+from strangler_adapters.kafka_log.limits import OVERHEAD, WINDOW
+from strangler_adapters.kafka_log.opened import Opened, OpenedTopics
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.partitioning import partition_of
 from strangler_adapters.kafka_log.reading import Reading
 from strangler_adapters.kafka_log.records import (
     NOWHERE,
@@ -35,9 +34,7 @@ from strangler_adapters.kafka_log.records import (
     encode,
     encode_reached,
 )
-from strangler_adapters.kafka_log.wording import fenced, silent
-
-logger = logging.getLogger("strangler.log.kafka")
+from strangler_adapters.kafka_log.wording import fenced, silent, too_large
 
 _LOOK_AGAIN: Final = 0.001
 """Seconds between two looks whether a commit is visible: it is, as a rule, at the first."""
@@ -48,12 +45,12 @@ class KafkaLog:
 
     def __init__(self, options: Options, driver: Driver) -> None:
         self._options, self._driver = options, driver
+        self._topics = OpenedTopics(options, driver)
         self._reading = Reading(options, driver.reader)
-        self._counts: dict[str, int] = {}
         self._writers: dict[str, Writer] = {}
         self._fenced: set[str] = set()
         self._recorded: dict[str, Reached] = {}
-        self._positions_read = 0
+        self._recorded_until: dict[Place, int] = {}
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
         writer = self._writer(source)
@@ -61,10 +58,10 @@ class KafkaLog:
             return
         if position is not None and position <= self._recorded.get(source, NOWHERE).position:
             return
-        opened = {stream: self._counted(stream) for stream in {event.function for event in events}}
+        opened = {stream: self._topics.of_stream(stream) for stream in {event.function for event in events}}
         try:
             writer.begin()
-            ends = _send(writer, events, opened)
+            ends = self._send(writer, events, opened)
             if position is not None:
                 reached = Reached(position, dict(ends))
                 ends = {**ends, **self._record(writer, source, reached)}
@@ -76,17 +73,16 @@ class KafkaLog:
         self._await_visible(ends)
 
     def position(self, source: str) -> Position:
-        self._catch_up_positions(committed=True)
+        self._catch_up(self._place_of_position(source))
         reached = self._recorded.get(source, NOWHERE)
         self._reading.expect(reached.ends)
         return reached.position
 
     def partitions(self, stream: str) -> int:
-        return self._counted(stream)[1]
+        return self._topics.of_stream(stream).partitions
 
     def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
-        place = self._place(stream, partition)
-        fetched, next = self._reading.read(place, start, limit)
+        fetched, next = self._reading.read(self._place(stream, partition), start, limit)
         new = tuple.__new__
         records = [new(Record, (offset + 1, decode(stream, value))) for offset, _, value in fetched]
         if records:
@@ -97,7 +93,7 @@ class KafkaLog:
         return Offset(self._reading.end(self._place(stream, partition)))
 
     def share(self, stream: str) -> Share | None:
-        topic, _ = self._counted(stream)
+        topic = self._topics.of_stream(stream).name
         return self._driver.member(f"{topic}.delivery", topic)
 
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
@@ -118,39 +114,63 @@ class KafkaLog:
         self._writers.clear()
         self._reading.close()
 
-    def _counted(self, stream: str) -> tuple[str, int]:
-        """The stream's topic, and how many partitions it has."""
-        wanted = topics.of_stream(self._options, stream)
-        return wanted.name, self._open(wanted)
+    def _place(self, stream: str, partition: int) -> Place:
+        return Place(self._topics.of_stream(stream).name, partition)
 
-    def _record(self, writer: Writer, source: str, reached: Reached) -> Mapping[Place, int]:
-        place = self._positions()
-        writer.send(place, source.encode(), encode_reached(reached), [])
-        return writer.flush()
+    def _place_of_position(self, source: str) -> Place:
+        return self._topics.of_positions().place(source.encode())
 
     def _writer(self, source: str) -> Writer:
         """The writer of the source. To open one is to know how the last append ended, whoever made it."""
         if source in self._fenced:
             raise fenced()
         if source not in self._writers:
-            self._positions()
+            place = self._place_of_position(source)
             writer = self._driver.writer(f"{self._options.prefix}.{source}")
             try:
-                self._catch_up_positions(committed=False)
+                # Not only what is committed: until nothing is undecided before the end as it is now.
+                self._reading.expect(writer.ends([place]))
+                self._catch_up(place)
             except BaseException:
                 writer.close()
                 raise
             self._writers[source] = writer
         return self._writers[source]
 
+    def _send(
+        self, writer: Writer, events: Sequence[Event], opened: Mapping[str, Opened]
+    ) -> Mapping[Place, int]:
+        """Send all events, and wait until the broker has them: place → where they end. `opened`: stream → topic."""
+        size, places = 0, set()
+        for event in events:
+            topic = opened[event.function]
+            key, value, headers = encode(event)
+            if len(key) + len(value) + OVERHEAD > topic.largest:
+                raise too_large(self._options, event.id, len(value), topic)
+            place = topic.place(key)
+            places.add(place)
+            writer.send(place, key, value, headers)
+            size += len(value)
+            if size > WINDOW:
+                writer.flush()
+                size = 0
+        writer.flush()
+        return writer.ends(sorted(places))
+
+    def _record(self, writer: Writer, source: str, reached: Reached) -> Mapping[Place, int]:
+        place = self._place_of_position(source)
+        writer.send(place, source.encode(), encode_reached(reached), [])
+        writer.flush()
+        return writer.ends([place])
+
     def _give_up(self, source: str, error: BaseException) -> None:
         """After a failed append: end the transaction if possible, and forget what might not be so."""
         writer = self._writers.pop(source)
         self._recorded.clear()
-        self._positions_read = 0
+        self._recorded_until.clear()
         if isinstance(error, Fenced):
             self._fenced.add(source)
-        elif isinstance(error, StoreError):
+        elif not isinstance(error, Unavailable):
             with suppress(StranglerError):
                 writer.abort()
         writer.close()
@@ -167,57 +187,13 @@ class KafkaLog:
                     raise silent(self._options, "the broker's mark that a transaction is complete")
                 time.sleep(_LOOK_AGAIN)
 
-    def _catch_up_positions(self, *, committed: bool) -> None:
-        """Read what is recorded of the sources. Not only what is `committed`: wait until nothing is undecided."""
-        place = self._positions()
-        if not committed:
-            with closing(self._driver.reader()) as other:
-                self._reading.expect(other.ends([place], committed=False))
+    def _catch_up(self, place: Place) -> None:
+        """Read what is recorded of the sources whose positions stand there."""
+        start = self._recorded_until.get(place, 0)
         while True:
-            fetched, next = self._reading.read(place, self._positions_read, 1000)
+            fetched, next = self._reading.read(place, start, 1000)
             for _, key, value in fetched:
                 self._recorded[key.decode()] = decode_reached(value)
             if not fetched:
                 return
-            self._positions_read = next
-
-    def _positions(self) -> Place:
-        wanted = topics.of_positions(self._options)
-        self._open(wanted)
-        return Place(wanted.name, 0)
-
-    def _place(self, stream: str, partition: int) -> Place:
-        return Place(self._counted(stream)[0], partition)
-
-    def _open(self, wanted: topics.Wanted) -> int:
-        """How many partitions the topic has; it is made when it isn't there, and refused when it would lose something."""
-        if wanted.name not in self._counts:
-            with closing(self._driver.admin()) as admin:
-                found = admin.topics([wanted.name])
-                if not found:
-                    logger.info("making a topic", extra={"topic": wanted.name})
-                    replication = self._options.replication
-                    admin.create(wanted.name, wanted.partitions, replication, wanted.settings)
-                    found = admin.topics([wanted.name])
-            topic = found[wanted.name]
-            for finding in topics.check(self._options, wanted, topic, outage=0.0):
-                if finding.blocks:
-                    raise StoreError(finding.what, do=finding.do)
-            self._counts[wanted.name] = topic.partitions
-        return self._counts[wanted.name]
-
-
-def _send(
-    writer: Writer, events: Sequence[Event], opened: Mapping[str, tuple[str, int]]
-) -> Mapping[Place, int]:
-    """Send all events, and wait until the broker has them: place → where they end. `opened`: stream → topic, partitions."""
-    size = 0
-    for event in events:
-        topic, partitions = opened[event.function]
-        key, value, headers = encode(event)
-        writer.send(Place(topic, partition_of(key, partitions)), key, value, headers)
-        size += len(value)
-        if size > WINDOW:
-            writer.flush()
-            size = 0
-    return writer.flush()
+            start = self._recorded_until[place] = next

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from strangler.errors import StoreError
@@ -39,7 +39,7 @@ class Reading:
         self._ends: dict[Place, int] = {}
         self._due: dict[Place, int] = {}
 
-    def expect(self, ends: dict[Place, int]) -> None:
+    def expect(self, ends: Mapping[Place, int]) -> None:
         """From now on the end of these partitions is there or beyond; and everywhere it is asked for anew."""
         self._due.update(ends)
         self._ends.clear()

@@ -30,7 +30,7 @@ def encode(event: Event) -> tuple[bytes, bytes, Headers]:
         value = orjson.dumps(cloud)
     except orjson.JSONEncodeError as error:
         raise StoreError(f"the event {event.id} can't be written", why=str(error)) from error
-    headers = [
+    headers: Headers = [
         _CONTENT_TYPE,
         ("ce_type", event.type.encode()),
         ("traceparent", cloud["traceparent"].encode()),

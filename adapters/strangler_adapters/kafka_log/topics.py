@@ -18,6 +18,10 @@ from strangler_adapters.kafka_log.options import Options
 
 FOREVER: Final = "-1"
 
+POSITIONS: Final = 16
+"""Partitions of the topic of positions. Not one: where a writer was killed, whoever reads the partition waits before its open
+transaction, and sources shouldn't wait for each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -27,6 +31,16 @@ class Wanted:
     partitions: int
     settings: Mapping[str, str]
     events: bool
+
+
+def name_of_stream(options: Options, stream: str) -> str:
+    """The topic of a function's events."""
+    return f"{options.prefix}.{stream}"
+
+
+def name_of_positions(options: Options) -> str:
+    """The topic of the sources' positions."""
+    return f"{options.prefix}.source-positions"
 
 
 def of_stream(options: Options, stream: str) -> Wanted:
@@ -44,12 +58,12 @@ def of_stream(options: Options, stream: str) -> Wanted:
     }
     if options.compaction and options.retention is not None:
         settings["cleanup.policy"] = "compact,delete"
-    return Wanted(f"{options.prefix}.{stream}", options.partitions, settings, True)
+    return Wanted(name_of_stream(options, stream), options.partitions, settings, True)
 
 
 def of_positions(options: Options) -> Wanted:
-    """The topic of positions: one partition, of which only the last record of each source is of use. Its segments are
-    small and soon compacted, since whoever begins reads it from its beginning."""
+    """The topic of positions, of which only the last record of each source is of use. Its segments are small and soon
+    compacted, since whoever begins reads a partition from its beginning."""
     settings = {
         "cleanup.policy": "compact",
         "segment.bytes": str(1024 * 1024),
@@ -57,7 +71,7 @@ def of_positions(options: Options) -> Wanted:
         "min.cleanable.dirty.ratio": "0.1",
         "delete.retention.ms": "60000",
     }
-    return Wanted(f"{options.prefix}.source-positions", 1, settings, False)
+    return Wanted(name_of_positions(options), POSITIONS, settings, False)
 
 
 def check(options: Options, wanted: Wanted, topic: Topic, outage: float) -> list[Finding]:

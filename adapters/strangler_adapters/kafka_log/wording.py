@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from strangler.errors import StoreError, Unavailable
 from strangler_adapters.kafka_log.driver import Fenced
-from strangler_adapters.kafka_log.limits import LARGEST_EVENT, LARGEST_REQUEST
+from strangler_adapters.kafka_log.limits import LARGEST_REQUEST
+from strangler_adapters.kafka_log.opened import Opened
 from strangler_adapters.kafka_log.options import Options
 
 
@@ -36,14 +37,16 @@ def fenced() -> Fenced:
     )
 
 
-def too_large(options: Options, error: object) -> StoreError:
-    """A record beyond what the topic takes."""
-    servers = options.servers[0]
+def too_large(options: Options, event: str, size: int, topic: Opened) -> StoreError:
+    """An event beyond what its topic takes."""
+    cure = "leave the large column out of the mapping"
+    if size < LARGEST_REQUEST // 2:
+        alter = f"--alter --entity-type topics --entity-name {topic.name} --add-config max.message.bytes={LARGEST_REQUEST}"
+        cure = f"kafka-configs.sh --bootstrap-server {options.servers[0]} {alter}, and start the worker again; or {cure}"
     return StoreError(
-        "an event is too large for the Kafka log",
-        why=f"{error}; a topic is made for events of {LARGEST_EVENT:,} bytes, and none larger than {LARGEST_REQUEST:,} is ever sent",
-        do=f"kafka-configs.sh --bootstrap-server {servers} --alter --entity-type topics --entity-name {options.prefix}.FUNCTION"
-        f" --add-config max.message.bytes={LARGEST_REQUEST}; or leave the large column out of the mapping",
+        f"the event {event} is too large for topic {topic.name}",
+        why=f"it has {size:,} bytes, and the topic takes {topic.largest:,}",
+        do=cure,
     )
 
 
