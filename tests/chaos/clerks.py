@@ -52,7 +52,7 @@ class Clerk(threading.Thread):
         try:
             while not self._resting.wait(PACE):
                 self._work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told by whoever waits for it
             self.failure = error
         finally:
             self._disconnect()
