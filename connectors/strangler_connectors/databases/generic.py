@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final
 
-from sqlalchemy import Connection, Engine, inspect
-from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine.interfaces import Dialect, ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.types import NullType
 
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Column, Table
 from strangler_connectors.databases import address
+from strangler_connectors.databases.casing import normal, stored
 from strangler_connectors.databases.database import Place
 from strangler_connectors.databases.logs import enabling, log_needs
 from strangler_connectors.databases.statements import Statements
@@ -40,30 +42,23 @@ class GenericDatabase:
         self.kind, self.catalog = where.kind, where.database
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
-        engine = self._statements.engine()
-        with self._statements.translated("reading the catalog"):
-            catalog = inspect(engine)
-            found = {table: _find(catalog, engine, table) for table in tables}
-            return {
-                table: _described(catalog, engine, table, place) for table, place in found.items() if place
-            }
+        with self._statements.connected("reading the catalog") as connection:
+            catalog = inspect(connection)
+            found = {table: _find(catalog, table) for table in tables}
+            return {table: _described(catalog, table, place) for table, place in found.items() if place}
 
     def places(self, tables: Sequence[str]) -> dict[Place, str]:
-        engine = self._statements.engine()
-        with self._statements.translated("reading the catalog"):
-            catalog = inspect(engine)
-            found = {table: _find(catalog, engine, table) for table in tables}
+        with self._statements.connected("reading the catalog") as connection:
+            catalog = inspect(connection)
+            found = {table: _find(catalog, table) for table in tables}
             return {place: table for table, place in found.items() if place}
 
     def home(self) -> str:
-        engine = self._statements.engine()
-        with self._statements.translated("reading the catalog"):
-            return _stored(engine, inspect(engine).default_schema_name or "")
+        with self._statements.connected("reading the catalog") as connection:
+            return _home(inspect(connection))
 
     def reader(self) -> SqlSide:
-        engine = self._statements.engine()
-        with self._statements.translated("connecting"):
-            return GenericSide(engine.dialect.name, engine.connect(), self._statements)
+        return GenericSide(self._statements.connect(), self._statements)
 
     def needs(self, outage: float) -> list[Finding]:
         return log_needs(self.kind, self.execute, self.places(list(self._tables)), outage)
@@ -95,8 +90,8 @@ class GenericDatabase:
 class GenericSide:
     """See `SqlSide`."""
 
-    def __init__(self, dialect: str, connection: Connection, statements: Statements) -> None:
-        self.dialect = _DIALECTS.get(dialect, dialect)
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self.dialect = _DIALECTS.get(connection.dialect.name, connection.dialect.name)
         self._connection, self._statements = connection, statements
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
@@ -118,45 +113,28 @@ class GenericSide:
         self._connection.engine.dispose()
 
 
-def _find(catalog: Inspector, engine: Engine, asked: str) -> Place | None:
+def _find(catalog: Inspector, asked: str) -> Place | None:
     """Where the table stands. A name with a dot is first taken as `schema.name`, then as a name with a dot in it."""
     first, dot, rest = asked.partition(".")
     for schema, name in ([(first, rest)] if dot else []) + [("", asked)]:
-        if catalog.has_table(_normal(engine, name), schema=_normal(engine, schema) if schema else None):
-            return Place(schema or _stored(engine, catalog.default_schema_name or ""), name)
+        if catalog.has_table(normal(catalog.dialect, name), schema=normal(catalog.dialect, schema) or None):
+            return Place(schema or _home(catalog), name)
     return None
 
 
-def _described(catalog: Inspector, engine: Engine, asked: str, place: Place) -> Table:
-    name = _normal(engine, place.name)
-    schema = _normal(engine, place.schema) if place.schema else None
-    columns = [_column(engine, each) for each in catalog.get_columns(name, schema=schema)]
+def _home(catalog: Inspector) -> str:
+    return stored(catalog.dialect, catalog.default_schema_name or "")
+
+
+def _described(catalog: Inspector, asked: str, place: Place) -> Table:
+    name, schema = normal(catalog.dialect, place.name), normal(catalog.dialect, place.schema) or None
+    columns = [_column(catalog.dialect, each) for each in catalog.get_columns(name, schema=schema)]
     key = catalog.get_pk_constraint(name, schema=schema)["constrained_columns"]
-    return Table(asked, tuple(columns), tuple(_stored(engine, column) for column in key))
+    return Table(asked, tuple(columns), tuple(stored(catalog.dialect, column) for column in key))
 
 
-def _column(engine: Engine, reflected: ReflectedColumn) -> Column:
+def _column(dialect: Dialect, reflected: ReflectedColumn) -> Column:
     type = reflected["type"]
-    declared = type.compile(engine.dialect) if type.__visit_name__ != "null" else "unknown"
-    return Column(
-        _stored(engine, reflected["name"]),
-        field_type(type, engine.dialect.name),
-        reflected["nullable"],
-        declared,
-    )
-
-
-def _normal(engine: Engine, name: str) -> str:
-    """The catalog's name as SQLAlchemy wants it: lower-case stands for Oracle's upper-case, and the other way round."""
-    if engine.dialect.requires_name_normalize:
-        normal: str = engine.dialect.normalize_name(name)  # type: ignore[no-untyped-call,unused-ignore]
-        return normal
-    return name
-
-
-def _stored(engine: Engine, name: str) -> str:
-    """SQLAlchemy's name as the catalog has it."""
-    if engine.dialect.requires_name_normalize and name:
-        stored: str = engine.dialect.denormalize_name(name)  # type: ignore[no-untyped-call,unused-ignore]
-        return stored
-    return str(name)
+    declared = "unknown" if isinstance(type, NullType) else type.compile(dialect)
+    name = stored(dialect, reflected["name"])
+    return Column(name, field_type(type, dialect.name), reflected["nullable"], declared)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
-    InterfaceError,
     NoSuchModuleError,
-    OperationalError,
     SQLAlchemyError,
 )  # fmt: skip
 from sqlalchemy.pool import NullPool
@@ -25,6 +23,19 @@ _DRIVERS: Final = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymy
 """The drivers that Strangler comes with, where SQLAlchemy would take another if the URL names none."""
 
 _DENIED: Final = ("denied", "permission", "not authorized", "insufficient privileges", "privilege")
+_PASSING: Final = (
+    "locked",
+    "busy",
+    "deadlock",
+    "timeout",
+    "timed out",
+    "shutting down",
+    "starting up",
+    "too many",
+)
+_REFUSED: Final = (
+    *_DENIED, "authentication failed", "no password", "login failed", "ora-01017", "unknown database", 'database "', 'role "',
+)  # fmt: skip
 
 
 class Statements:
@@ -54,10 +65,29 @@ class Statements:
 
     def execute(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """See `Database.execute`."""
-        engine = self.engine()
-        with self.translated(f"running {_shortened(statement)!r}"), engine.begin() as connection:
+        with self.connected(f"running {_shortened(statement)!r}") as connection, connection.begin():
             result = connection.execute(text(statement), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
+
+    @contextmanager
+    def connected(self, doing: str) -> Iterator[Connection]:
+        """A connection, closed at the end; errors in Strangler's words, where `doing` says what was tried."""
+        with closing(self.connect()) as connection, self.translated(doing):
+            yield connection
+
+    def connect(self) -> Connection:
+        """A new connection. Raises Unavailable where trying again may help, SourceError for what has to be corrected."""
+        engine = self.engine()
+        try:
+            return engine.connect()
+        except SQLAlchemyError as error:
+            what = f"source {self._name}: can't connect to {urls.display(self._url)}"
+            said = _said(error)
+            if _speaks_of(said, _REFUSED):
+                cure = "correct user, password and database in the source's url"
+                raise SourceError(what, why=said, do=cure) from None
+            cure = "check host and port in the source's url, and whether the server is up"
+            raise Unavailable(what, why=said, do=cure) from None
 
     @contextmanager
     def translated(self, doing: str) -> Iterator[None]:
@@ -70,13 +100,18 @@ class Statements:
     def _translate(self, error: SQLAlchemyError, doing: str) -> StranglerError:
         said = _said(error)
         what = f"source {self._name}: {doing} failed"
-        if any(sign in said.lower() for sign in _DENIED):
-            return SourceError(what, why=said, do="grant the privilege to the user of the source's url")
+        # Drivers call many an error operational; whether the connection was lost, each dialect knows.
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        if lost or isinstance(error, OperationalError | InterfaceError):
+        if lost or _speaks_of(said, _PASSING):
             where = urls.display(self._url)
             return Unavailable(what, why=said, do=f"see whether {where} is up; this is tried again by itself")
+        if _speaks_of(said, _DENIED):
+            return SourceError(what, why=said, do="grant the privilege to the user of the source's url")
         return SourceError(what, why=said)
+
+
+def _speaks_of(said: str, signs: Sequence[str]) -> bool:
+    return any(sign in said.lower() for sign in signs)
 
 
 def _said(error: SQLAlchemyError) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import types as sa
+from sqlalchemy.dialects import mssql
 
 from strangler.shapes import FieldType
 
@@ -15,7 +16,6 @@ _BY_NAME: Final = {
     "MONEY": FieldType.DECIMAL,
     "SMALLMONEY": FieldType.DECIMAL,
     "DECFLOAT": FieldType.DECIMAL,
-    "ROWVERSION": FieldType.BYTES,
     "IMAGE": FieldType.BYTES,
     "BINARY_FLOAT": FieldType.FLOAT,
     "BINARY_DOUBLE": FieldType.FLOAT,
@@ -25,10 +25,13 @@ _BY_NAME: Final = {
 """Types of one vendor that stand below no general type of SQLAlchemy, or below a misleading one."""
 
 _GENERAL: Final[tuple[tuple[type[sa.TypeEngine[Any]], FieldType], ...]] = (
+    # SQL Server's TIMESTAMP is a number of a row's version, and no time.
+    (mssql.TIMESTAMP, FieldType.BYTES),
     (sa.Boolean, FieldType.BOOLEAN),
-    (sa.Integer, FieldType.INTEGER),
     (sa.Float, FieldType.FLOAT),
+    # Oracle's NUMBER counts as an integer too, whatever its scale.
     (sa.Numeric, FieldType.DECIMAL),
+    (sa.Integer, FieldType.INTEGER),
     # Oracle's DATE has a time, and SQLAlchemy knows: it comes below DateTime.
     (sa.DateTime, FieldType.TIMESTAMP),
     (sa.Date, FieldType.DATE),
