@@ -28,9 +28,9 @@ PATIENCE = 20.0
 NUMBER = "CAST(number AS INTEGER)"
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
+def until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait for a condition, so many seconds at most."""
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, f"it never came true that {what}"
         time.sleep(0.02)

@@ -380,3 +380,5 @@ def _offsets(
                 if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
                     raise
             time.sleep(LOOK_AGAIN)
+            for topic in {place.topic for place in places}:
+                client.list_topics(topic, timeout=options.timeout)  # Learns who leads now.
