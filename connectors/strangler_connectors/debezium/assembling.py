@@ -170,7 +170,7 @@ class Assembler:
     def _make_room(self, id: str, moved: bool) -> None:
         """End what is open where the row belongs to another transaction, or give a part of it away where it is large."""
         opened = self._open
-        if id == opened.id or (id == READ and opened.id):
+        if id == opened.id or (id == READ and opened.id and not self._places.moves):
             # Rows that share a point aren't torn apart: whoever begins to read behind a part drops all of a point that it knows.
             if len(opened.changes) >= PART and self._places.moves and not (moved and opened.moved):
                 self._give(opened.changes[-1].position, self._offset)

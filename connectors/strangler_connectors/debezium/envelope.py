@@ -180,8 +180,8 @@ class _Payload(msgspec.Struct, gc=False):
 
 
 class _Key(msgspec.Struct, gc=False):
-    schema: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    schema: msgspec.Raw = msgspec.Raw(b"")
+    payload: msgspec.Raw = msgspec.Raw(b"")
 
 
 _payload: Final = msgspec.json.Decoder(_Payload | None)
@@ -226,8 +226,10 @@ def decode_key(key: bytes | None) -> tuple[Mapping[str, Any], Fields | None]:
         wrapped = _key.decode(key)
         if wrapped is None:
             return {}, None
-        if isinstance(wrapped.schema, msgspec.Raw) and isinstance(wrapped.payload, msgspec.Raw):
-            return _row.decode(wrapped.payload) or {}, key_fields(bytes(wrapped.schema))
+        # A key of columns called so holds no objects.
+        schema, payload = bytes(wrapped.schema), bytes(wrapped.payload)
+        if schema[:1] == payload[:1] == b"{":
+            return _row.decode(payload) or {}, key_fields(schema)
         return _row.decode(key) or {}, None
     except (ValueError, RecursionError) as error:
         raise _unreadable(key, str(error), "the key of a record") from error

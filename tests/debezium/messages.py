@@ -1,0 +1,83 @@
+"""Records made up as Debezium's connector for PostgreSQL writes them, for orders of events that can't be had by asking."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from strangler.shapes import Column, FieldType, Table
+from strangler_connectors.debezium.envelope import Message, Name, decode
+from strangler_connectors.debezium.modes import Modes
+from strangler_connectors.debezium.values import Wanted
+
+PARTY: Name = ("public", "party")
+LINE: Name = ("public", "line")
+BEAT: Name = ("public", "strangler_heartbeat")
+
+COLUMNS = (Column("id", FieldType.INTEGER, False, "integer"), Column("name", FieldType.TEXT, True, "text"))
+ID_AND_NAME = frozenset(("id", "name"))
+WANTED = {name: Wanted(Table(name[1], COLUMNS, ("id",), ("id",)), ID_AND_NAME) for name in (PARTY, LINE)}
+MODES = Modes.of({"decimal.handling.mode": "string", "time.precision.mode": "microseconds"})
+
+
+class Place(NamedTuple):
+    """Where a row stands: the last commit before its transaction (None: not known yet) and its own LSN."""
+
+    commit: int | None
+    lsn: int
+
+
+def source(place: Place, table: Name, tx: int | None, **more: Any) -> dict[str, Any]:
+    sequence = json.dumps([str(place.commit) if place.commit is not None else None, str(place.lsn)])
+    return {
+        "connector": "postgresql", "db": "erp", "schema": table[0], "table": table[1], "snapshot": "false",
+        "ts_ms": 1_795_425_961_384, "ts_us": 1_795_425_961_384_250, "sequence": sequence, "lsn": place.lsn,
+        "txId": tx, **more,
+    }  # fmt: skip
+
+
+def row(
+    tx: int | None, place: tuple[int | None, int], id: int, name: str | None = "x", *, op: str = "c", table: Name = PARTY,
+    order: int | None = None, header: str = "", before: dict[str, Any] | None = None, **origin: Any,
+) -> Message:  # fmt: skip
+    """A row; `order` is its number in the transaction where there are marks, `header` `newkey` or `oldkey` of a changed key."""
+    values = {"id": id, "name": name}
+    payload = {
+        "before": {"id": id, "name": None} if op == "d" else before,
+        "after": None if op == "d" else values,
+        "source": source(Place(*place), table, tx, **origin),
+        "transaction": None if order is None else {"id": f"{tx}:{place[1]}", "total_order": order, "data_collection_order": 1},
+        "op": op,
+        "ts_ms": 1_795_425_961_603,
+    }  # fmt: skip
+    headers = [(f"__debezium.{header}", b'{"id":0}')] if header else []
+    return decode(json.dumps({"id": id}).encode(), json.dumps(payload).encode(), headers)
+
+
+def truncate(tx: int, place: tuple[int, int], table: Name = PARTY, order: int | None = None) -> Message:
+    block = None if order is None else {"id": str(tx), "total_order": order, "data_collection_order": 1}
+    payload = {
+        "before": None,
+        "after": None,
+        "source": source(Place(*place), table, tx),
+        "transaction": block,
+        "op": "t",
+    }
+    return decode(None, json.dumps(payload).encode())
+
+
+def begin(tx: int) -> Message:
+    return decode(None, json.dumps({"status": "BEGIN", "id": f"{tx}:1", "ts_ms": 1_795_425_961_000}).encode())
+
+
+def end(tx: int, **counts: int) -> Message:
+    counted = [{"data_collection": f"public.{table}", "event_count": n} for table, n in counts.items()]
+    value = {
+        "status": "END", "id": f"{tx}:2", "ts_ms": 1_795_425_962_000, "event_count": sum(counts.values()),
+        "data_collections": counted,
+    }  # fmt: skip
+    return decode(None, json.dumps(value).encode())
+
+
+TOMBSTONE = decode(b'{"id":1}', None)
+HEARTBEAT = decode(b'{"serverName":"erp"}', b'{"ts_ms":1795425961000}')
