@@ -33,9 +33,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
         "Say what is missing to run, and the statement that mends it.",
     ),
     "connect": Lazy(
-        "strangler.cli.connect:group",
-        PREPARE,
-        "Register Debezium's connectors with Kafka Connect; show how they are.",
+        "strangler.cli.connect:group", PREPARE, "Register connectors with Kafka Connect; show how they are."
     ),
     "db": Lazy("strangler.cli.db:group", PREPARE, "Upgrade or inspect the control store."),
     "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
@@ -62,7 +60,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "source": Lazy(
         "strangler.cli.source:group",
         LOOK,
-        "List the sources; accept that one was altered; reset one that is lost.",
+        "List the sources; accept an altered one; reset a lost one.",
     ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."

@@ -228,6 +228,27 @@ def test_what_the_database_lacks_is_named_with_its_cure_and_nothing_is_made(pg: 
     assert pg.rest.config(pg.prefix) is None
 
 
+def test_a_privilege_that_is_missing_is_planned_with_the_statement_that_grants_it(pg: Erp) -> None:
+    owner, role = pg.url, f"clerk_{pg.prefix}"
+    pg.database.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'quill-and-ink'")
+    pg.database.execute(f"ALTER TABLE party OWNER TO {role}")
+    pg.url = f"postgresql://{role}:quill-and-ink@{owner.partition('@')[2]}"
+    try:
+        planned = pg.run("plan")
+        assert planned.exit_code == 1
+        assert f'ALTER ROLE "{role}" REPLICATION' in planned.output
+        assert json.loads(pg.run("plan", "--json").output)[0]["findings"][0]["blocks"]
+        applied = pg.run("apply")
+        assert applied.exit_code == 2
+        assert "nothing was created" in applied.output
+    finally:
+        pg.url = owner
+        pg.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+        pg.database.execute(f"DROP ROLE {role}")
+    assert not pg.database.places(["strangler_heartbeat"])
+    assert pg.rest.config(pg.prefix) is None
+
+
 def test_a_table_without_a_primary_key_is_captured_by_the_columns_that_identify_it(pg: Erp) -> None:
     pg.database.execute("ALTER TABLE party DROP CONSTRAINT party_pkey")
     pg.database.execute("ALTER TABLE party REPLICA IDENTITY FULL")
