@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from strangler.errors import StoreError, Unavailable
 from strangler.ports import EventLog
@@ -72,3 +73,28 @@ def test_a_log_goes_on_after_the_server_was_killed() -> None:
         log.append("erp", [event(2)], at(2))
         assert [e.position for e in everything(log, "party")] == [at(1), at(2)]
         log.close()
+
+
+def test_a_log_says_what_its_role_may_not_and_the_grant_that_mends_it(postgres_url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        owner.execute("DROP ROLE IF EXISTS clerk_of_the_log")
+        owner.execute("CREATE ROLE clerk_of_the_log LOGIN PASSWORD 'log'")
+        log = sql_log(
+            make_url(postgres_url).set(username="clerk_of_the_log", password="log").render_as_string(False)
+        )
+        with closing(log):
+            [finding] = log.examine(["party"], 60.0)
+            assert finding.blocks
+            owner.execute(finding.do)
+            assert log.examine(["party"], 60.0) == []
+            with closing(sql_log(postgres_url)) as others:
+                others.append("erp", [event(1)], at(1))
+            while findings := log.examine(["party"], 60.0):
+                owner.execute(findings[0].do)
+            log.append("erp", [event(2)], at(2))
+            assert len(everything(log, "party")) == 2
+        owner.execute("DROP OWNED BY clerk_of_the_log")
+        owner.execute("DROP ROLE clerk_of_the_log")
