@@ -122,6 +122,8 @@ class Server(Standing):
             "port": str(self._port),
             "socket": str(self._data / "socket"),
             "pid_file": str(self._data / "pid"),
+            # A server that starts removes temporary tables, also those of another one in the same folder.
+            "tmpdir": str(self._data.parent),
         }
         options = [f"--{name}={value}" for name, value in (self._settings | own).items()]
         with self._log.open("ab") as log:
@@ -224,7 +226,8 @@ def _create(data: Path, password: Path) -> None:
                 _binary("mariadb-install-db"), "--no-defaults", f"--datadir={data}", f"--user={getpass.getuser()}",
                 "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=socket",
                 f"--innodb-log-file-size={SETTINGS['innodb_log_file_size']}", f"--extra-file={account}",
-            ]
+            ],
+            TMPDIR=str(data.parent),
         )  # fmt: skip
     finally:
         account.unlink()
