@@ -84,7 +84,8 @@ class Clerk(threading.Thread):
         with connection.cursor() as cursor:
             for statement, values in entry.statements:
                 cursor.execute(statement, values)
-            cursor.execute("UPDATE clerk SET entries = %s WHERE id = %s", (self.entries + 1, self.number))
+            # Counted by the database, so that an entry which it lost or doubled is never made up for.
+            cursor.execute("UPDATE clerk SET entries = entries + 1 WHERE id = %s", (self.number,))
         if commit:
             connection.commit()
         else:

@@ -39,10 +39,7 @@ def _tables(zoned: str) -> tuple[str, ...]:
 
 
 POSTGRES: Final = Kind(
-    # Otherwise a key that changes doesn't come with the long note beside it, and waits in quarantine.
-    (*_tables("timestamptz"), "ALTER TABLE partner REPLICA IDENTITY FULL"),
-    psycopg.connect,
-    (psycopg.OperationalError, psycopg.InterfaceError),
+    _tables("timestamptz"), psycopg.connect, (psycopg.OperationalError, psycopg.InterfaceError)
 )
 MARIADB: Final = Kind(
     _tables("timestamp(6) NULL"), _connect_mariadb, (pymysql.OperationalError, pymysql.InterfaceError)

@@ -77,7 +77,9 @@ def store_is(settings: Settings, partners: Mapping[int, Partner], entries: Mappi
     wanted = {key: row._replace(name=row.name.strip(" ")) for key, row in partners.items()}
     found = {key: _partner(row) for key, *row in rows(settings, "partner", *PARTNER)}
     wrong = [key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)]
-    told = "".join(f"\n{key}: {wanted.get(key)} became {found.get(key)}" for key in sorted(wrong)[:SHOWN])
+    told = "".join(
+        f"\n{key}: {_short(wanted.get(key))} became {_short(found.get(key))}" for key in sorted(wrong)[:SHOWN]
+    )
     assert not wrong, f"{len(wrong)} rows of the store aren't what was committed:{told}"
     assert dict(rows(settings, "clerk", "id", "entries")) == entries
 
@@ -120,3 +122,7 @@ def _safe_position(settings: Settings) -> Position:
 def _partner(values: list[Any]) -> Partner:
     name, amount, active, since, changed, note = values
     return Partner(name, Decimal(str(amount)), bool(active), since, changed, note)
+
+
+def _short(row: Partner | None) -> str:
+    return "nothing" if row is None else str(row._replace(note=(row.note or "")[:20]))
