@@ -25,7 +25,7 @@ LOOK_AROUND = 0.5
 """Seconds between two looks whether a backfill is wanted."""
 
 DELIVERY_WAIT = 0.1
-"""Longest wait for the log to grow when another process may be writing it."""
+"""Longest wait for the log to grow: another worker may be writing it, whose bell isn't heard here."""
 
 
 class Filling:

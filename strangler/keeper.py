@@ -40,12 +40,13 @@ class Bell:
             self._rings += 1
             self._condition.notify_all()
 
-    def wait(self, timeout: float) -> None:
-        """Until the bell rang since this thread's last wait, or `timeout` seconds are over."""
+    def wait(self, timeout: float) -> bool:
+        """Until the bell rang since this thread's last wait, or `timeout` seconds are over; whether it rang."""
         heard = getattr(self._heard, "rings", 0)
         with self._condition:
-            self._condition.wait_for(lambda: self._rings != heard, timeout)
+            rang = self._condition.wait_for(lambda: self._rings != heard, timeout)
             self._heard.rings = self._rings
+            return rang
 
 
 class Keeper:

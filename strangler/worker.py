@@ -58,7 +58,9 @@ class Worker:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             captured = partial(self._keeper.waits_for, self._captured[name])
             if self._apart:
-                filling = partial(fill_apart, self._settings, name, self._keeper.stop, self._captured[name])
+                filling = partial(
+                    fill_apart, self._settings, name, self._keeper.stop, self._captured[name], self._grown
+                )
                 self._keeper.keep(f"filling from {name}", filling, lambda error: None)
             else:
                 Filling(self._settings, self._control, name, self._keeper, self._grown, captured).start()

@@ -206,6 +206,8 @@ class _Reader:
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": int(FETCH_WAIT * 1000),
                 "queued.max.messages.kbytes": AHEAD // 1024,
+                # How long it pauses when it is so much ahead: by default for a second, in which it would run dry.
+                "fetch.queue.backoff.ms": int(FETCH_WAIT * 1000),
                 "fetch.message.max.bytes": 1024 * 1024,
             }
         )
