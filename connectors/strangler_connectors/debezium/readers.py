@@ -129,7 +129,7 @@ def _decimal(column: Column, written: Written, kind: str) -> Callable[[Any], Dec
                 return Decimal(repr(value))
             case str() if scale is not None:
                 return _unscaled(value, scale)
-            case str() if _NUMBER.fullmatch(value):
+            case str() if NUMBER.fullmatch(value):
                 return Decimal(value)
             case "NaN" | "NAN":
                 return Decimal("NaN")
@@ -144,12 +144,12 @@ def _decimal(column: Column, written: Written, kind: str) -> Callable[[Any], Dec
 
 def _of_tens(value: Any) -> Decimal:
     """A scale below zero, which PostgreSQL has: Debezium takes it for a large one, and writes as many zeros."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         return Decimal(int(Decimal(value)))
     raise ValueError(f"not a number in tens: {value!r}")
 
 
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
+NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
 
 
 def _unscaled(encoded: str, scale: int) -> Decimal:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strangler.shapes import Column, FieldType
 from strangler_connectors.debezium.inline import Written
-from strangler_connectors.debezium.readers import Reader, only_text
+from strangler_connectors.debezium.readers import NUMBER, Reader, only_text
 from strangler_connectors.debezium.writing import BINLOG, TIME, TIMESTAMP, Declared
 
 SCOPE: Final[dict[str, Any]] = {
@@ -24,6 +24,7 @@ SCOPE: Final[dict[str, Any]] = {
     "epoch": datetime(1970, 1, 1),
     "from_ordinal": date.fromordinal,
     "from_iso": datetime.fromisoformat,
+    "is_number": NUMBER.fullmatch,
 }
 """The names that the expressions use."""
 
@@ -54,7 +55,7 @@ def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bo
         case FieldType.FLOAT if not Declared(column.declared).name.startswith(("real", "float")):
             return "x if x.__class__ is float else {read}"
         case FieldType.DECIMAL if written.type == "string" and "-" not in column.declared:
-            return "Decimal(x) if x.__class__ is str else {read}"
+            return "Decimal(x) if x.__class__ is str and is_number(x) else {read}"
         case FieldType.INSTANT if column.nullable or kind not in BINLOG:
             return "from_iso(x) if x.__class__ is str and x[-1:] == 'Z' and x[4:5] == '-' else {read}"
     return _of_a_number(column, written, kind)
