@@ -36,9 +36,10 @@ class Bench:
         self._producer = KafkaProducer(bootstrap_servers=bootstrap)
         self.written = 0
 
-    def write(self, count: int) -> None:
+    def write(self, count: int, topic: str = "") -> None:
         for _ in range(count):
-            self._producer.send(self.topic, b"%d" % self.written, partition=self.written % PARTITIONS)
+            partition = self.written % (2 if topic else PARTITIONS)
+            self._producer.send(topic or self.topic, b"%d" % self.written, partition=partition)
             self.written += 1
         self._producer.flush()
 
@@ -127,6 +128,22 @@ def test_a_second_member_comes_and_goes_without_loss_or_doubling(bench: Bench) -
     (error,) = outcome
     assert isinstance(error, Unavailable)
     assert sorted(got) == list(range(bench.written))
+
+
+def test_a_topic_that_is_made_later_is_read_from_its_beginning(bench: Bench) -> None:
+    bench.write(9)
+    later = f"{bench.topic}.later"
+    consumer = Consumer(bench.options, [bench.topic, later], {})
+    try:
+        got = read(consumer, 9)
+        bench.admin.create_topics([NewTopic(later, 2, 1)])
+        bench.write(9, later)
+        got += read(consumer, 9)
+        bench.write(9)
+        got += read(consumer, 9)
+    finally:
+        consumer.close()
+    assert sorted(got) == list(range(27))
 
 
 def test_a_member_that_divides_otherwise_is_refused_by_kafka(bench: Bench) -> None:

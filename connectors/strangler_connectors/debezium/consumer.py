@@ -111,27 +111,31 @@ class Consumer:
             self._leave()
 
     def _settle(self) -> Any:
-        """Take part in a rebalance for a moment, where one is under way: one that ends while nobody polls is lost on the client,
-        which begins another, and another."""
+        """Take part in a rebalance for a moment, where one is under way.
+
+        One that ends while nobody polls is lost on the client: it begins another, or after a change of the topics waits for ever,
+        and nothing is read. So it is polled meanwhile, and given up where it takes too long; the next stream begins anew.
+        """
         deadline = time.monotonic() + SETTLING
         while not self._resuming.settled and time.monotonic() < deadline:
             if polled := self._consumer.poll(timeout_ms=50):
                 return polled
+        if self._resuming.unsettled_for() > JOINING:
+            raise occupied(self._options, "its members don't settle")
         return {}
 
     def _leave(self) -> None:
         self._consumer.close(autocommit=False, timeout_ms=int(SILENCE * 1000))
 
     def _join(self) -> None:
-        deadline, patience = time.monotonic() + JOINING, 100
         with client.translated(self._options, "joining the consumer group"):
-            while not self._consumer.assignment():
+            # The leader divides what it knows: without this it would know of no partition yet and divide a second time.
+            self._consumer.topics()
+            while not self._resuming.settled:
                 # What this gives is read again: below it is said where to begin.
-                self._consumer.poll(timeout_ms=patience, max_records=1)
+                self._consumer.poll(timeout_ms=100, max_records=1)
                 self._require_hold()
-                # On a busy machine the group may take longer to settle than a short poll lasts, and see `_settle`.
-                patience = min(2 * patience, 2_000)
-                if time.monotonic() > deadline:
+                if self._resuming.unsettled_for() > JOINING:
                     raise occupied(self._options, "its members don't settle")
         for at in self._consumer.assignment():
             self._consumer.seek(at, self._next.setdefault(at, 0))
@@ -175,15 +179,25 @@ class _Resuming(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, offsets: dict[TopicPartition, int]) -> None:
         self._offsets = offsets
-        self.settled = False
+        self._since: float | None = time.monotonic()
+
+    @property
+    def settled(self) -> bool:
+        return self._since is None
+
+    def unsettled_for(self) -> float:
+        """Seconds since the rebalance began that is under way."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        self.settled = False
+        self._since = time.monotonic()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         for at in assigned:
             self.consumer.seek(at, self._offsets.setdefault(at, 0))
-        self.settled = True
+        if assigned:
+            self._since = None
 
 
 def occupied(options: Options, why: str) -> Unavailable:
