@@ -78,10 +78,8 @@ class Delivery:
         deliveries.expect(self._control, self._function, len(self._all))
         while not stop.is_set():
             standing = standings.of(self._control, self._function)
-            if RULES[standing.stage].delivery:
-                more = self._deliver_and_sweep(standing)
-            else:
-                more = self._count_late(standing)
+            delivers = RULES[standing.stage].delivery
+            more = self._deliver_and_sweep(standing) if delivers else self._count_late(standing)
             self._note(standing)
             if not more:
                 wait()

@@ -70,7 +70,9 @@ def locked(path: Path) -> Iterator[None]:
 def _fetch(pom: Path, home: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise StranglerError("there is no Maven here", why="it fetches what runs on Java", do="apt-get install maven")
+        raise StranglerError(
+            "there is no Maven here", why="it fetches what runs on Java", do="apt-get install maven"
+        )
     # Beside its place, then moved: a folder with that name is complete.
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="fetching-") as folder:
         result = subprocess.run(

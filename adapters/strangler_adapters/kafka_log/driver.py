@@ -143,9 +143,9 @@ class Driver(Protocol):
 def load(options: Options) -> Driver:
     """The driver that the options name; its library is imported only now. Raises ImportError when it isn't there."""
     if options.driver == "confluent":
-        from strangler_adapters.kafka_log.confluent import ConfluentDriver
+        from strangler_adapters.kafka_log.with_confluent import ConfluentDriver
 
         return ConfluentDriver(options)
-    from strangler_adapters.kafka_log.kafka_python import KafkaPythonDriver
+    from strangler_adapters.kafka_log.with_kafka_python import KafkaPythonDriver
 
     return KafkaPythonDriver(options)

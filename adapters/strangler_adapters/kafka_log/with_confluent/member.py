@@ -1,0 +1,51 @@
+"""A member of a consumer group on confluent-kafka, by which workers divide the partitions of a topic."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from strangler_adapters.kafka_log.limits import DIVIDE_WITHIN, HEARTBEAT_EVERY, SILENCE
+from strangler_adapters.kafka_log.options import Options
+from strangler_adapters.kafka_log.with_confluent.connection import settings, translated
+
+
+class Member:
+    """The client's own thread sends the heartbeats; its partitions are paused, so that it fetches nothing."""
+
+    def __init__(self, options: Options, group: str, topic: str) -> None:
+        self._options = options
+        self._mine: frozenset[int] = frozenset()
+        self._consumer = Consumer(
+            settings(
+                options,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="latest",
+                partition_assignment_strategy="range",
+                session_timeout_ms=int(SILENCE * 1000),
+                heartbeat_interval_ms=int(HEARTBEAT_EVERY * 1000),
+                max_poll_interval_ms=int(DIVIDE_WITHIN * 1000),
+            )
+        )
+        self._consumer.subscribe(
+            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(partitions)
+        consumer.pause(partitions)
+        self._mine = frozenset(each.partition for each in partitions)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._mine = frozenset()
+
+    def partitions(self) -> frozenset[int]:
+        with translated(self._options):
+            self._consumer.poll(0)
+        return self._mine
+
+    def close(self) -> None:
+        with suppress(KafkaException):
+            self._consumer.close()

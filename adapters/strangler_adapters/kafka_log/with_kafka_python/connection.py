@@ -1,0 +1,65 @@
+"""Connection: what every client of kafka-python is given, and its errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka import errors
+
+from strangler.errors import StoreError, StranglerError
+from strangler_adapters.kafka_log.options import Options
+from strangler_adapters.kafka_log.wording import fenced, refused, unanswered
+
+_FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
+
+_TRANSIENT: Final = (
+    OSError,
+    errors.RetriableError,
+    errors.IllegalStateError,  # The client has closed itself.
+    errors.InvalidTxnStateError,
+    errors.InvalidProducerIdMappingError,
+    errors.UnknownProducerIdError,
+    errors.OutOfOrderSequenceNumberError,
+    errors.TransactionAbortedError,
+    errors.BrokerNotAvailableError,
+)
+
+
+@contextmanager
+def translated(options: Options) -> Iterator[None]:
+    try:
+        yield
+    except errors.KafkaError as error:
+        raise translation(options, error) from error
+    except OSError as error:
+        raise unanswered(options, error) from error
+    except (
+        ValueError,
+        AssertionError,
+    ) as error:  # What the library says of settings that it doesn't know or can't use.
+        raise StoreError(
+            f"log.options.client can't be used: {error}", do="write them as kafka-python does"
+        ) from error
+
+
+def translation(options: Options, error: BaseException) -> StranglerError:
+    if isinstance(error, _FENCED):
+        return fenced()
+    if isinstance(error, _TRANSIENT):
+        return unanswered(options, error)
+    return refused(options, error)
+
+
+def settings(options: Options, **ours: Any) -> dict[str, Any]:
+    """What a client is given: the user's settings, and over them `ours`, on which the guarantees hang."""
+    milliseconds = int(options.timeout * 1000)
+    return {
+        "reconnect_backoff_max_ms": 1000,
+        **options.client,
+        "bootstrap_servers": list(options.servers),
+        "bootstrap_timeout_ms": milliseconds,
+        "request_timeout_ms": milliseconds,
+        **ours,
+    }
