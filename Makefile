@@ -2,15 +2,17 @@
 #
 #   make demo         a real ERP, one function of it moved to a new service, narrated; ends with build/demo/report.html
 #   make demo-keep    the same, and everything is left running to look around
-#   make test         the tests
+#   make test         the tests, in three processes: they often wait for servers
 #   make check        formatting, lint, types, and who may import whom
-#   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it
+#   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
 #   make bench        every benchmark; make bench-NAME runs one
 #   make clean        remove what was built and installed here
 
 PYTHON ?= python3
 KILLS ?= 100
+WAY ?= postgres
+WORKERS ?= 3
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
@@ -30,7 +32,7 @@ demo-keep: $(VENV)/.with-demo
 	$(RUN) -m examples.tryton.demo --keep
 
 test: $(VENV)/.with-dev
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.with-dev
 	failed=; for each in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \
@@ -38,7 +40,7 @@ check: $(VENV)/.with-dev
 	[ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
 chaos: $(VENV)/.with-dev
-	$(RUN) -m tests.chaos --kills $(KILLS)
+	$(RUN) -m tests.chaos --way $(WAY) --kills $(KILLS)
 
 kafka: | $(RUN)
 	$(RUN) deploy/kafka/run --directory build/kafka --kafka-port 9092 --connect-port 8083

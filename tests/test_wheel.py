@@ -94,16 +94,21 @@ def test_the_program_that_runs_is_the_one_from_the_wheel(clean: Path, tmp_path: 
 def test_every_entry_point_resolves(clean: Path, tmp_path: Path) -> None:
     program = """
 from importlib.metadata import entry_points
-for group in ("connectors", "stores", "logs", "protocols"):
+for group in ("connectors", "registrars", "stores", "logs", "protocols"):
     for point in entry_points(group=f"strangler.{group}"):
         assert callable(point.load()), point
         print(group, point.name)
 """
     assert sorted(run(clean, "python", "-c", program, cwd=tmp_path).split("\n")[:-1]) == [
+        "connectors debezium",
+        "connectors mysql",
+        "connectors polling",
         "connectors postgres",
         "connectors sqlite",
+        "logs kafka",
         "logs sql",
         "protocols jsonrpc",
+        "registrars debezium",
         "stores postgresql",
         "stores sqlite",
     ]

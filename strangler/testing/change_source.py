@@ -150,21 +150,23 @@ def commit(legacy: Legacy, *writes: Write) -> None:
             write(each)
 
 
-def read_until(stream: ChangeStream, enough: Callable[[list[Transaction]], bool]) -> list[Transaction]:
-    """Read transactions until they are enough; fails when they don't come."""
+def read_until(
+    stream: ChangeStream, enough: Callable[[list[Transaction]], bool], patience: float = PATIENCE
+) -> list[Transaction]:
+    """Read transactions until they are enough; fails when they don't come within `patience` seconds."""
     read: list[Transaction] = []
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not enough(read):
-        assert time.monotonic() < deadline, f"still not enough after {PATIENCE} s: {read}"
+        assert time.monotonic() < deadline, f"still not enough after {patience} s: {str(read)[:5000]}"
         transaction = stream.read(0.2)
         if transaction is not None:
             read.append(transaction)
     return read
 
 
-def read_changes(stream: ChangeStream, count: int) -> list[Change]:
-    """Read until `count` changes have come; fails when there are more or fewer."""
-    read = read_until(stream, lambda so_far: sum(len(t.changes) for t in so_far) >= count)
+def read_changes(stream: ChangeStream, count: int, patience: float = PATIENCE) -> list[Change]:
+    """Read until `count` changes have come; fails when there are more or fewer, or not within `patience` seconds."""
+    read = read_until(stream, lambda so_far: sum(len(t.changes) for t in so_far) >= count, patience)
     changes = [change for transaction in read for change in transaction.changes]
     assert len(changes) == count
     return changes

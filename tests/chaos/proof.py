@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -120,7 +121,10 @@ def _safe_position(settings: Settings) -> Position:
 
 
 def _partner(values: list[Any]) -> Partner:
+    """SQLite gives dates as text, and booleans as numbers."""
     name, amount, active, since, changed, note = values
+    since = date.fromisoformat(since) if isinstance(since, str) else since
+    changed = datetime.fromisoformat(changed) if isinstance(changed, str) else changed
     return Partner(name, Decimal(str(amount)), bool(active), since, changed, note)
 
 

@@ -23,7 +23,7 @@ from strangler_connectors.debezium.changing import Changing
 from strangler_connectors.debezium.envelope import RowMessage, decode
 from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 from tests.debezium.recordings import Record, modes, records
 from tests.debezium.test_values import MARIADB, POSTGRES, REFUSED, REFUSED_OF_MARIADB, UNKNOWN
 
@@ -43,7 +43,7 @@ LINE: Final = Table(
 
 
 @cache
-def wanted(name: str) -> Mapping[tuple[str, str], Wanted]:
+def wanted(name: str) -> Mapping[tuple[str, str], Reading]:
     """All the columns of the recorded tables that can be read in the file's modes."""
     mariadb = name.startswith("my")
     refused: Iterable[str] = REFUSED_OF_MARIADB[name] if mariadb else {*REFUSED[name], *UNKNOWN}
@@ -55,7 +55,7 @@ def wanted(name: str) -> Mapping[tuple[str, str], Wanted]:
     every = Table("every", columns, ("id",), None if mariadb else ("id",))
     schema = "shop" if mariadb else "public"
     return {
-        (schema, each.name): Wanted(each, frozenset(c.name for c in each.columns)) for each in (every, LINE)
+        (schema, each.name): Reading(each, frozenset(c.name for c in each.columns)) for each in (every, LINE)
     }
 
 

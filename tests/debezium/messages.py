@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from strangler.shapes import Column, FieldType, Table
 from strangler_connectors.debezium.envelope import Message, Name, decode
 from strangler_connectors.debezium.modes import Modes
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 
 PARTY: Name = ("public", "party")
 LINE: Name = ("public", "line")
@@ -16,7 +16,7 @@ BEAT: Name = ("public", "strangler_heartbeat")
 
 COLUMNS = (Column("id", FieldType.INTEGER, False, "integer"), Column("name", FieldType.TEXT, True, "text"))
 ID_AND_NAME = frozenset(("id", "name"))
-WANTED = {name: Wanted(Table(name[1], COLUMNS, ("id",), ("id",)), ID_AND_NAME) for name in (PARTY, LINE)}
+WANTED = {name: Reading(Table(name[1], COLUMNS, ("id",), ("id",)), ID_AND_NAME) for name in (PARTY, LINE)}
 MODES = Modes.of({"decimal.handling.mode": "string", "time.precision.mode": "microseconds"})
 
 

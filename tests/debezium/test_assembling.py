@@ -18,7 +18,7 @@ from strangler_connectors.debezium.assembling import Assembled, Assembler
 from strangler_connectors.debezium.envelope import Message, RowMessage, SchemaChange, decode
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.positions import SNAPSHOT, WHOLE, position, split
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 from tests.debezium.messages import (
     BEAT,
     COLUMNS,
@@ -146,7 +146,7 @@ def test_halves_of_a_changed_key_that_are_apart_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize("removal", [("id",), None])
 def test_the_old_row_is_handed_over_as_far_as_the_source_logs_it(removal: tuple[str, ...] | None) -> None:
-    wanted = {PARTY: Wanted(Table("party", COLUMNS, ("id",), removal), ID_AND_NAME)}
+    wanted = {PARTY: Reading(Table("party", COLUMNS, ("id",), removal), ID_AND_NAME)}
     old = {"id": 1, "name": "old" if removal is None else None}
     into = Assembler(wanted, MODES)
     gap = "__debezium_unavailable_value"
@@ -350,7 +350,7 @@ def line_of(name: str, after: Position) -> list[Transaction]:
     return [each.transaction._replace(altered=()) for each in given]
 
 
-LINES = Wanted(
+LINES = Reading(
     Table(
         "line",
         (
@@ -368,7 +368,7 @@ LINES = Wanted(
 def test_a_recorded_stream_says_what_was_done() -> None:
     for name, schema, removal in (("pg_rendered", "public", ("No", "order")), ("my_rendered", "shop", None)):
         wanted = {
-            (schema, "line"): Wanted(
+            (schema, "line"): Reading(
                 replace(LINES.table, removal=removal), frozenset(("order", "No", "Text"))
             )
         }
@@ -425,7 +425,7 @@ def test_a_statement_that_changes_a_definition_names_its_tables() -> None:
 
 def test_a_column_that_is_gone_is_an_error_not_a_null() -> None:
     wanted = {
-        PARTY: Wanted(
+        PARTY: Reading(
             Table("party", (*COLUMNS, Column("gone", T, True, "text")), ("id",)), ID_AND_NAME | {"gone"}
         )
     }
@@ -475,5 +475,5 @@ def _mark(status: str, id: str) -> Message:
 def test_modes_that_are_not_known_are_asked_for_at_the_first_row() -> None:
     table = Table("party", (COLUMNS[0], Column("name", FieldType.DECIMAL, True, "numeric(12,2)")), ("id",))
     with pytest.raises(SourceError, match="column name of table party") as refused:
-        Assembler({PARTY: Wanted(table, ID_AND_NAME)}, Modes()).feed(row(1, (None, 10), 1, "4.20"))
+        Assembler({PARTY: Reading(table, ID_AND_NAME)}, Modes()).feed(row(1, (None, 10), 1, "4.20"))
     assert "decimal.handling.mode=string" in refused.value.do

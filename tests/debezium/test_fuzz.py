@@ -16,7 +16,7 @@ from strangler_connectors.debezium.envelope import decode, decode_key
 from strangler_connectors.debezium.inline import Fields, Written
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.readers import reader
-from strangler_connectors.debezium.values import Wanted, compile_rows
+from strangler_connectors.debezium.values import Reading, compile_rows
 from strangler_connectors.debezium.writing import Declared
 from tests.debezium.fuzzing import check_row, check_value, recorded, transactions
 from tests.debezium.recordings import MODES, Record
@@ -186,7 +186,7 @@ def test_any_value_in_any_column(
     items = Written("string") if written == "array" else None
     fields = Fields({"c": Written(written, name, (("scale", "2"),), items)}) if inline else None
     try:
-        rows = compile_rows(Wanted(Table("t", (column,), ()), frozenset("c")), ["c"], fields, kind, told)
+        rows = compile_rows(Reading(Table("t", (column,), ()), frozenset("c")), ["c"], fields, kind, told)
     except SourceError:
         return
     for read in (rows.whole, rows.changed):

@@ -16,6 +16,7 @@ from strangler.testing.change_source import read_changes
 from strangler.testing.connect import Standing as StandingConnect
 from strangler.testing.kafka import Standing as StandingKafka
 from strangler_connectors import mysql, postgres
+from strangler_connectors.debezium.readers import ZERO_OR_EPOCH
 from tests.debezium.landscape import Landscape, MariadbLandscape, PostgresLandscape
 from tests.sources.test_mysql_values import BOTH
 
@@ -91,6 +92,17 @@ POSTGRES: list[tuple[str, str]] = [
 ]
 
 
+STOPS = {("date", "'2026-02-31'"), ("datetime(3)", "'2026-02-31 10:11:12.5'")}
+"""What stops Debezium: the table of losses in docs/sources.md has the types."""
+
+LOST = {
+    ("date not null", "'0000-00-00'"): ZERO_OR_EPOCH,
+    ("datetime not null", "'0000-00-00 00:00:00'"): ZERO_OR_EPOCH,
+    ("varchar(20) charset latin1", "'Söhne € \u0081'"): "Söhne € \ufffd",
+}
+"""What Debezium doesn't keep, and what is given instead: what no mapping can read, but for the character that latin1 doesn't have."""
+
+
 class Ways(NamedTuple):
     """One database, captured twice."""
 
@@ -98,17 +110,23 @@ class Ways(NamedTuple):
     debezium: ChangeSource
     execute: Callable[..., None]
 
-    def changes(self, count: int, *statements: str) -> list[Change]:
-        """The changes that the statements make, the same on both ways but for their positions."""
+    def changes(
+        self, count: int, *statements: str, lost: Mapping[str, tuple[Any, Any]] | None = None
+    ) -> list[Change]:
+        """The changes that the statements make, the same on both ways but for their positions. `lost`: column → what it is on
+        the direct way, and on Debezium's."""
+        lost = {f"after.{name}": tuple(map(repr, both)) for name, both in (lost or {}).items()}
         identities = self.direct.prepare(), self.debezium.prepare()
         self.execute(*statements)
         read = []
         for source, identity in zip((self.direct, self.debezium), identities, strict=True):
             with source.stream(ORIGIN, identity) as stream:
-                read.append([change._replace(position=ORIGIN) for change in read_changes(stream, count)])
+                read.append(
+                    [change._replace(position=ORIGIN) for change in read_changes(stream, count, patience=60)]
+                )
         direct, debezium = read
         for one, other in zip(direct, debezium, strict=True):
-            assert differing(one, other) == {}
+            assert differing(one, other) == lost
         return direct
 
 
@@ -187,11 +205,17 @@ def test_every_type_of_postgresql(on_postgres: Any) -> None:
 
 
 def test_every_type_of_mariadb(on_mariadb: Any) -> None:
-    values = BOTH
+    values = [each for each in BOTH if each[:2] not in STOPS]
     on_mariadb.execute(table_of("odd", [type for type, _, _ in values]) + " charset utf8mb4")
     ways = on_mariadb({"odd": [f"c{i}" for i in range(len(values))]})
     lenient = "SET sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+02:00'"
-    (change,) = ways.changes(1, lenient, insert_of("odd", [sql for _, sql, _ in values]))
+    lost = {
+        f"c{i}": (value, LOST[type, sql])
+        for i, (type, sql, value) in enumerate(values)
+        if (type, sql) in LOST
+    }
+    (change,) = ways.changes(1, lenient, insert_of("odd", [sql for _, sql, _ in values]), lost=lost)
+    assert len(lost) == len(LOST)
     assert change.after is not None
     assert len(change.after) == len(values) + 1
 

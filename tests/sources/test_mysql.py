@@ -542,13 +542,14 @@ def test_what_is_before_a_safe_position_is_seen_and_what_comes_later_is_behind_i
                 cursor.execute("INSERT INTO customer VALUES (%s, 'x')", (number,))
                 connection.commit()
                 number += 1
+                stop.wait(0.002)
 
     writers = [threading.Thread(target=write, args=(i * 1_000_000,)) for i in range(4)]
     for writer in writers:
         writer.start()
     observed = []
     with closing(source.reader()) as reader:
-        for _ in range(60):
+        for _ in range(20):
             safe = source.safe_position(10)
             observed.append((safe, {row[0] for row in reader.rows("SELECT id FROM customer")}))
     stop.set()
@@ -559,12 +560,12 @@ def test_what_is_before_a_safe_position_is_seen_and_what_comes_later_is_behind_i
     with source.stream(ORIGIN, identity) as stream:
         while len(changes) < total:
             changes += read_one(stream).changes
-    assert total > 60
+    assert total > 100
     for safe, seen in observed:
         before = {change.after["id"] for change in changes if change.after and change.position <= safe}
         assert before <= seen
         assert parse(safe).place == BEHIND
-    assert len({safe for safe, _ in observed}) > 30
+    assert len({safe for safe, _ in observed}) > 10
 
 
 def test_a_safe_position_after_the_log_was_rotated(url: str, source: ChangeSource) -> None:

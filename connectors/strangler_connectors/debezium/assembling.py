@@ -30,7 +30,7 @@ from strangler_connectors.debezium.envelope import (
 )
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.places import READ, Places
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 
 
 class Assembled(NamedTuple):
@@ -67,7 +67,7 @@ class Assembler:
 
     def __init__(
         self,
-        wanted: Mapping[Name, Wanted],
+        wanted: Mapping[Name, Reading],
         modes: Modes,
         after: Position = ORIGIN,
         *,

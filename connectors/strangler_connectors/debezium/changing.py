@@ -13,7 +13,7 @@ from strangler.changes import UNCHANGED, Change, Operation, Position, Row
 from strangler_connectors.debezium.envelope import Name, Origin, RowMessage, decode_key
 from strangler_connectors.debezium.inline import Fields
 from strangler_connectors.debezium.modes import Modes
-from strangler_connectors.debezium.values import NULL_OR_GAP, Rows, Values, Wanted, compile_rows, missing
+from strangler_connectors.debezium.values import NULL_OR_GAP, Reading, Rows, Values, compile_rows, missing
 
 _HAVING_SCHEMAS: Final = frozenset(("sqlserver", "oracle", "db2"))
 """Connectors that may read several databases with the same schemas in each."""
@@ -22,7 +22,7 @@ _HAVING_SCHEMAS: Final = frozenset(("sqlserver", "oracle", "db2"))
 class Changing:
     """Knows the captured tables by the source's name; `database`: see `Assembler`."""
 
-    def __init__(self, wanted: Mapping[Name, Wanted], modes: Modes, database: str) -> None:
+    def __init__(self, wanted: Mapping[Name, Reading], modes: Modes, database: str) -> None:
         self._tables = {name: _Table(each, modes) for name, each in wanted.items()}
         self._database = database
 
@@ -69,7 +69,7 @@ def _filled(value: Any, old: Any) -> Any:
 
 
 class _Table:
-    def __init__(self, wanted: Wanted, modes: Modes) -> None:
+    def __init__(self, wanted: Reading, modes: Modes) -> None:
         self.name = wanted.table.name
         self.altered = False
         self._wanted, self._modes = wanted, modes

@@ -28,7 +28,7 @@ from strangler_connectors.debezium.envelope import (
 )
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.positions import WHOLE, point, split
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 
 WAITING: Final = 1_000
 """Most transactions that have ended and wait for one before them: then what is missing of it isn't late but lost."""
@@ -52,7 +52,7 @@ class _Gathered:
             name = message.origin.name
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def missing(self, wanted: Mapping[Name, Wanted]) -> int:
+    def missing(self, wanted: Mapping[Name, Reading]) -> int:
         """How many rows of captured tables, of those that the END counts, aren't here yet."""
         assert self.end is not None
         return sum(
@@ -70,7 +70,7 @@ class Merger:
 
     def __init__(
         self,
-        wanted: Mapping[Name, Wanted],
+        wanted: Mapping[Name, Reading],
         modes: Modes,
         after: Position = ORIGIN,
         *,

@@ -18,9 +18,9 @@ from strangler.shapes import Table
 from strangler_connectors.databases import Place, open_database
 from strangler_connectors.debezium import client, echo, offsets, registration, topics, watermark
 from strangler_connectors.debezium.assembling import Assembler
-from strangler_connectors.debezium.bases import bases
 from strangler_connectors.debezium.beats import Beats
 from strangler_connectors.debezium.consumer import Consumer, require_free
+from strangler_connectors.debezium.details import bases, filled
 from strangler_connectors.debezium.envelope import Name, RowMessage, decode
 from strangler_connectors.debezium.findings import connector_findings, topic_findings
 from strangler_connectors.debezium.merging import Merger
@@ -29,7 +29,7 @@ from strangler_connectors.debezium.options import read
 from strangler_connectors.debezium.positions import point, position
 from strangler_connectors.debezium.slots import slot_trouble
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
-from strangler_connectors.debezium.values import Wanted
+from strangler_connectors.debezium.values import Reading
 
 _FIRST_ECHO: Final = 60.0
 """Seconds that a connector which was just registered has until the first change comes through."""
@@ -180,13 +180,14 @@ class DebeziumSource:
             self._wanted(), self._modes(), after, database=self._database.catalog, heartbeat=heartbeat
         )
 
-    def _wanted(self) -> dict[Name, Wanted]:
+    def _wanted(self) -> dict[Name, Reading]:
         described = self.describe(list(self._tables))
         return {
-            place: Wanted(
+            place: Reading(
                 described[name],
                 frozenset(self._tables[name]) | set(described[name].key),
                 bases(self._database, place),
+                filled(self._database, place),
             )
             for place, name in self._database.places(list(self._tables)).items()
         }

@@ -37,16 +37,18 @@ NULL_OR_GAP: Final = b"NULL, or large and left alone"
 """What a column of text holds where Debezium wrote NULL for both; no text, so that no mapping reads it."""
 
 
-class Wanted(NamedTuple):
+class Reading(NamedTuple):
     """A captured table as `describe` gives it, and the columns that were asked for, key included.
 
     `bases`: column → declared type without domains (`numeric(16,4)` where the catalog says `money_amount`), `text` for an enum.
     Only PostgreSQL has such; where it isn't given, a type of the user's own is taken for an enum.
+    `filled`: columns of MySQL's that are declared NOT NULL, though a zero date in them reads as NULL.
     """
 
     table: Table
     columns: frozenset[str]
     bases: Mapping[str, str] = {}
+    filled: frozenset[str] = frozenset()
 
 
 class Rows(NamedTuple):
@@ -61,13 +63,13 @@ class Rows(NamedTuple):
 
 
 def compile_rows(
-    wanted: Wanted, names: Iterable[str], fields: Fields | None, kind: str, modes: Modes
+    reading: Reading, names: Iterable[str], fields: Fields | None, kind: str, modes: Modes
 ) -> Rows:
     """Readers of the columns `names`. `fields` is the messages' schema if they have one, `kind` Debezium's name of the connector.
 
     Raises SourceError for a column that isn't there or can't be read with what is known.
     """
-    catalog = Catalog(wanted.table.name, kind, modes)
+    catalog = Catalog(reading.table.name, kind, modes)
     surprises: set[str] = set()
     scope: dict[str, Any] = {
         **SCOPE, "RAISED": RAISED, "placeholder": modes.placeholder, "null_or_gap": NULL_OR_GAP
@@ -75,8 +77,8 @@ def compile_rows(
     whole: list[_Line] = []
     changed: list[_Line] = []
     for i, name in enumerate(sorted(names)):
-        column = _column(wanted, name)
-        written = _written(column, fields, catalog, wanted.table.name)
+        column = _column(reading, name)
+        written = _written(column, fields, catalog, reading.table.name)
         read = reader(column, written, kind)
         scope[f"whole_{i}"] = _guarded(column, read, surprises)
         scope[f"changed_{i}"] = _with_gaps(scope[f"whole_{i}"], modes.placeholder)
@@ -84,7 +86,7 @@ def compile_rows(
         whole.append(_Line(name, "None", shortcut(column, written, kind, read, False), f"whole_{i}(x)"))
         changed.append(_Line(name, empty, shortcut(column, written, kind, read, True), f"changed_{i}(x)"))
     source = [*_function("whole", whole), *_function("changed", changed)]
-    exec(compile("\n".join(source), f"<rows of {wanted.table.name}>", "exec"), scope)
+    exec(compile("\n".join(source), f"<rows of {reading.table.name}>", "exec"), scope)
     return Rows(scope["whole"], scope["changed"], surprises)
 
 
@@ -122,12 +124,12 @@ def missing(table: str, column: str) -> SourceError:
     )
 
 
-def _column(wanted: Wanted, name: str) -> Column:
-    column = wanted.table.column(name)
+def _column(reading: Reading, name: str) -> Column:
+    column = reading.table.column(name)
     if column is None:
-        raise missing(wanted.table.name, name)
-    base = wanted.bases.get(name)
-    return replace(column, declared=base) if base else column
+        raise missing(reading.table.name, name)
+    declared = reading.bases.get(name, column.declared)
+    return replace(column, declared=declared, nullable=column.nullable and name not in reading.filled)
 
 
 def _written(column: Column, fields: Fields | None, catalog: Catalog, table: str) -> Written:

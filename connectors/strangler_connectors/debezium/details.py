@@ -1,6 +1,8 @@
-"""Bases: what stands behind PostgreSQL's types of the user's own, which the declared name of a column doesn't tell.
+"""Details: what Debezium goes by and the described table doesn't tell.
 
-Debezium writes a domain as its base type, an enum as text, and everything else that it doesn't know as the bytes of its text.
+PostgreSQL: what stands behind types of the user's own. Debezium writes a domain as its base type, an enum as text, and everything
+else that it doesn't know as the bytes of its text. MySQL and MariaDB: whether a column that holds a zero date, which reads as NULL, is
+declared NOT NULL. Only then does Debezium write the epoch for it.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from strangler_connectors.databases import Database, Place
+from strangler_connectors.debezium.writing import BINLOG
 
 _BASES: Final = """
 WITH RECURSIVE base AS (
@@ -27,9 +30,24 @@ WHERE b.own
 """
 
 
+_FILLED: Final = """
+SELECT column_name FROM information_schema.columns
+WHERE table_schema = :schema AND table_name = :name AND is_nullable = 'NO' AND data_type IN ('date', 'datetime', 'timestamp')
+"""
+
+
 def bases(database: Database, place: Place) -> dict[str, str]:
-    """Column → declared type as `values.Wanted.bases` has it, for columns whose type isn't one of PostgreSQL's own."""
+    """Column → declared type as `values.Reading.bases` has it, for columns whose type isn't one of PostgreSQL's own."""
     if database.kind != "postgresql":
         return {}
     found = database.execute(_BASES, schema=place.schema, name=place.name)
     return {str(column): str(type) for column, type in found}
+
+
+def filled(database: Database, place: Place) -> frozenset[str]:
+    """The columns of `values.Reading.filled`."""
+    if database.kind not in BINLOG:
+        return frozenset()
+    return frozenset(
+        str(column) for (column,) in database.execute(_FILLED, schema=place.schema, name=place.name)
+    )
