@@ -124,6 +124,16 @@ class Events(Section):
     removed: EventNames = Field(default_factory=list)
 
 
+class EntityField(Section):
+    """A field of an entity. `name: TRIM(name)` is short for `name: {value: TRIM(name)}`."""
+
+    value: str = Field(description="SQL expression over the legacy table's columns.")
+
+
+def _as_field(value: Any) -> Any:
+    return {"value": value} if isinstance(value, str) else value
+
+
 class Entity(Section):
     """An aggregate that the function owns, mapped from one legacy table."""
 
@@ -133,9 +143,10 @@ class Entity(Section):
         BeforeValidator(lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=str | list[str]),
     ] = Field(description="The fields (of `fields`) that identify the entity.", min_length=1)
     into: str | None = Field(None, description="The table in the store; by default the entity's name.")
-    fields: dict[Name, str] = Field(
-        description="Field name → SQL expression over the legacy table's columns.", min_length=1
-    )
+    fields: dict[
+        Name,
+        Annotated[EntityField, BeforeValidator(_as_field, json_schema_input_type=str | EntityField)],
+    ] = Field(description="Field name → SQL expression over the legacy table's columns.", min_length=1)
     events: Events = Field(default_factory=Events, description="The names of its events.")
 
 

@@ -34,8 +34,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
     """
     problems = _Problems(f"functions.{function}.entities.{name}")
     fields = {
-        field: problems.checked(f"fields.{field}", expression, table)
-        for field, expression in entity.fields.items()
+        name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
     }
     rules = _rules(entity, table, problems)
     _check_key(entity, fields, table, problems)

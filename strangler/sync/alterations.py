@@ -165,8 +165,8 @@ def _touches(difference: Difference, use: Use) -> bool:
 
 
 def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
-    for field, expression in entity.fields.items():
-        yield Use(f"{path}.{field}", entity.table, _names_in(expression))
+    for name, field in entity.fields.items():
+        yield Use(f"{path}.{name}", entity.table, _names_in(field.value))
     for kind in ("created", "changed", "removed"):
         for event in getattr(entity.events, kind):
             if event.when is not None:
