@@ -8,7 +8,7 @@ held with its key; later changes of that key wait behind it, other keys go on (i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
@@ -79,7 +79,9 @@ class Boundary:
                 reason = WAITING  # Invariant 7: later changes of a held key wait behind it.
             if not reason:
                 try:
-                    into.events.append(event_of(mapping, step.key, step.change, time))
+                    event = _event_of(mapping, step.key, step.change, time)
+                    if event is not None:
+                        into.events.append(event)
                     continue
                 except Untranslatable as error:
                     reason = str(error)
@@ -110,8 +112,13 @@ def _held_key(mapping: EntityMapping, step: _Step) -> HeldKey:
     return HeldKey(mapping.shape.function, mapping.shape.entity, step.key)
 
 
-def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> Event:
-    """The event that a change of the entity with `key` makes. Raises Untranslatable."""
+def _event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> Event | None:
+    """The event that a change of the entity with `key` makes; None: the row is and was none of the entity's. Raises Untranslatable."""
+    if mapping.belongs is not None:
+        seen = _through(mapping.belongs, mapping.table, change)
+        if seen is None:
+            return None
+        change = seen
     position, _, operation, before, after = change
     data: Mapping[str, Any]
     if operation is Operation.DELETE:
@@ -124,6 +131,31 @@ def event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> E
     name, shape = mapping.event_name(operation, row), mapping.shape
     parts = (name, shape.function, shape.entity, effect, key, position, time, mapping.version, data)
     return _new(Event, parts)
+
+
+def _through(belongs: Callable[[Row], bool], table: Table, change: Change) -> Change | None:
+    """The change as it looks through the entity's filter: a row that begins to belong comes, one that ceases to goes.
+
+    None: it belonged neither before nor after. Raises Untranslatable.
+    """
+    _, _, operation, before, after = change
+    is_in = after is not None and operation is not Operation.DELETE and belongs(after)
+    if operation is Operation.INSERT:
+        was_in = False
+    elif table.removal is not None and not table.whole_removal:
+        was_in = True  # A source that never sends old rows: at worst, what never came is removed.
+    elif before is None:
+        was_in = is_in  # What identifies the row didn't change, and then the condition asks for no more.
+    else:
+        was_in = belongs(before)
+    match was_in, is_in:
+        case True, False:
+            return change._replace(operation=Operation.DELETE, before=before or after, after=None)
+        case False, True:
+            return change._replace(operation=Operation.INSERT, before=None)
+        case False, False:
+            return None
+    return change
 
 
 _new = tuple.__new__
@@ -179,12 +211,16 @@ def events_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
     Where the key itself couldn't be told (it begins with `!`), what the change does to which entity is found out only now.
     """
     if not key.startswith("!"):
-        return [event_of(mapping, key, change, time)]
+        return _events([_event_of(mapping, key, change, time)])
     steps = _steps(mapping, change)
     for step in steps:
         if step.fault:
             raise Untranslatable(step.fault)
-    return [event_of(mapping, step.key, step.change, time) for step in steps]
+    return _events([_event_of(mapping, step.key, step.change, time) for step in steps])
+
+
+def _events(made: Iterable[Event | None]) -> list[Event]:
+    return [event for event in made if event is not None]
 
 
 def key_of(mapping: EntityMapping, row: Row) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from strangler.durations import parse_duration, parse_share
 
@@ -131,7 +132,11 @@ class EntityField(Section):
 
 
 def _as_field(value: Any) -> Any:
-    return {"value": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"value": value}
+    if isinstance(value, dict | EntityField):
+        return value
+    raise PydanticKnownError("string_type")
 
 
 class Entity(Section):
@@ -142,6 +147,11 @@ class Entity(Section):
         list[str],
         BeforeValidator(lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=str | list[str]),
     ] = Field(description="The fields (of `fields`) that identify the entity.", min_length=1)
+    where: str | None = Field(
+        None,
+        description="SQL condition over the legacy table's columns: only rows for which it holds are entities. "
+        "One that stops to meet it is removed, one that begins to is created.",
+    )
     into: str | None = Field(None, description="The table in the store; by default the entity's name.")
     fields: dict[
         Name,

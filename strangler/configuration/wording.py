@@ -31,6 +31,7 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Entity", "table"): "table: party_party",
     ("Entity", "key"): "key: id",
     ("Entity", "fields"): "fields: {id: id, name: name}",
+    ("EntityField", "value"): "value: TRIM(name)",
     ("Match", "path"): "path: /parties/{id}",
     ("Route", "match"): "match: {path: '/parties/{id}', method: [GET]}",
     ("Route", "kind"): "kind: read",

@@ -36,6 +36,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
     fields = {
         name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
     }
+    where = _where(entity, table, problems)
     rules = _rules(entity, table, problems)
     _check_key(entity, fields, table, problems)
     problems.raise_if_any()
@@ -44,6 +45,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         table=table,
         key=tuple(entity.key),
         fields=tuple(Named(field, node) for field, node in fields.items() if node is not None),
+        where=where,
         rules=rules,
         default={operation: default_name(name, operation) for operation in KINDS},
     )
@@ -56,6 +58,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         translate=rows.translate,
         key_of=rows.key_of,
         event_name=rows.event_name,
+        belongs=rows.belongs,
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
     )
 
@@ -78,9 +81,26 @@ class _Problems:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None
 
+    def condition(self, path: str, expression: str, table: Table) -> Node | None:
+        """The same of an expression that must be a condition."""
+        node = self.checked(path, expression, table)
+        if node is not None and node.type is not FieldType.BOOLEAN:
+            self.add(path, f"this is {node.type.value}, not a condition\n    {expression}", "a comparison")
+        return node
+
     def raise_if_any(self) -> None:
         if self._found:
             raise MappingError.of(self._found)
+
+
+def _where(entity: Entity, table: Table, problems: _Problems) -> Node | None:
+    """Which rows are the entity's. The old row must say so too, or rows that never were would be removed."""
+    if entity.where is None:
+        return None
+    node = problems.condition("where", entity.where, table)
+    if node is not None and table.whole_removal:
+        _check_removal("where", "it is asked of old rows", node, table, problems)
+    return node
 
 
 def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation, tuple[Rule, ...]]:
@@ -165,9 +185,10 @@ def _shape(function: str, name: str, entity: Entity, plan: Plan) -> Shape:
 def _columns(plan: Plan) -> tuple[str, ...]:
     """Every legacy column that is needed, in the table's order."""
     needed = set(plan.table.key)
-    conditions = [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
-    for node in (*(field.node for field in plan.fields), *conditions):
-        needed.update(column.name for column in columns(node))
+    nodes = [field.node for field in plan.fields]
+    nodes += [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
+    nodes += [plan.where] if plan.where is not None else []
+    needed.update(column.name for node in nodes for column in columns(node))
     return tuple(column.name for column in plan.table.columns if column.name in needed)
 
 
@@ -184,6 +205,7 @@ def _version(function: str, entity: Entity, plan: Plan) -> str:
         [(c.name, c.type, c.nullable, c.declared) for c in plan.table.columns if c.name in used],
         plan.key,
         [(field.name, field.node.type, str(field.node)) for field in plan.fields],
+        str(plan.where),
         [(kind, [(rule.name, str(rule.when)) for rule in rules]) for kind, rules in plan.rules.items()],
     ]
     return hashlib.sha256(orjson.dumps(decisive)).hexdigest()[:12]

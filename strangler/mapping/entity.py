@@ -26,6 +26,9 @@ class EntityMapping:
     `key_of(row)` gives the entity's key as `encode_key` writes it, from a row that holds at least the columns that the key
     fields name. Raises Untranslatable.
 
+    `belongs(row)` says whether the row is one of the entity's, by its condition `where`; None: every row is. Raises
+    Untranslatable when the condition can't be evaluated.
+
     `event_name(operation, row)` gives the event's type; `row` is the new row, for a delete the old one. Raises Untranslatable
     when a condition can't be evaluated.
 
@@ -39,6 +42,7 @@ class EntityMapping:
     translate: Callable[[Row], dict[str, Any]]
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row], str]
+    belongs: Callable[[Row], bool] | None
     select: Callable[[str], Select]
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -21,10 +21,11 @@ class Translated(NamedTuple):
 
 
 def translated(mapping: EntityMapping, dialect: str, rows: Iterable[Sequence[Any]]) -> Iterator[Translated]:
-    """Translate the rows of the mapping's `rest_sql`, as a database of the dialect gave them."""
+    """Translate the rows of the mapping's `rest_sql`, as a database of the dialect gave them; those that are the entity's."""
     for values in rows:
         row = mapping.legacy_row(dialect, values)
         try:
-            yield Translated(row, mapping.translate(row), None)
+            if mapping.belongs is None or mapping.belongs(row):
+                yield Translated(row, mapping.translate(row), None)
         except Untranslatable as error:
             yield Translated(row, {}, error)

@@ -45,6 +45,7 @@ class Plan:
     table: Table
     key: tuple[str, ...]
     fields: tuple[Named, ...]
+    where: Node | None
     rules: Mapping[Operation, tuple[Rule, ...]]
     default: Mapping[Operation, str]
 
@@ -61,15 +62,31 @@ class RowFunctions(NamedTuple):
     translate: Callable[[Row], dict[str, Any]]
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row], str]
+    belongs: Callable[[Row], bool] | None
 
 
 def compile_rows(plan: Plan) -> RowFunctions:
-    """The entity's three row functions."""
+    """The entity's row functions."""
     careful = _Careful(plan)
     return RowFunctions(
         _fast(plan, plan.fields, _dictionary, careful.translate),
         _fast(plan, plan.key_fields, _encoded, careful.key_of),
         _namer(plan, careful),
+        _belongs(plan, careful),
+    )
+
+
+def _belongs(plan: Plan, careful: _Careful) -> Callable[[Row], bool] | None:
+    """Whether a row is one of the entity's. A condition that is NULL doesn't hold."""
+    where = plan.where
+    if where is None:
+        return None
+    function = python.function_of(where, canonical=False)
+    return _fast(
+        plan,
+        [Named("where", where)],
+        lambda fields, values: f"bool({values[0]})",
+        lambda row: careful.holds("the condition `where`", where, function, row),
     )
 
 
@@ -107,7 +124,7 @@ def _fast(
             if padded(c)
         ),
         *(f"            f{n} = {sources[n]}" for n in keys),
-        f"            if {' and '.join(f'f{n} is not None' for n in keys)}:",
+        f"            if {' and '.join(f'f{n} is not None' for n in keys) or 'True'}:",
         f"                return {result(fields, [f'f{n}' if n in keys else source for n, source in enumerate(sources)])}",
         "    except FAILURES:",
         "        pass",
@@ -147,11 +164,11 @@ class _Careful:
             raise self._not_sent(f"{self._plan.entity}: the key", self._plan.key)
         return encode_key(values)
 
-    def holds(self, event: str, node: Node, function: Callable[..., Any], row: Row) -> bool:
-        """Whether the condition of the event's name holds."""
-        value = self._computed(f"the condition of {event}", node, function, row)
+    def holds(self, condition: str, node: Node, function: Callable[..., Any], row: Row) -> bool:
+        """Whether the condition, as it is called, holds."""
+        value = self._computed(condition, node, function, row)
         if value is UNCHANGED:
-            raise self._not_sent(f"the condition of {event}", [column.name for column in columns(node)])
+            raise self._not_sent(condition, [column.name for column in columns(node)])
         return bool(value)
 
     def _value(self, field: Named, row: Row) -> Any:
@@ -213,7 +230,11 @@ def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row], str]:
 
     def event_name(operation: Operation, row: Row) -> str:
         for name, when, function in rules[operation]:
-            if when is None or function is None or careful.holds(name, when, function, row):
+            if (
+                when is None
+                or function is None
+                or careful.holds(f"the condition of {name}", when, function, row)
+            ):
                 return name
         return plan.default[operation]
 

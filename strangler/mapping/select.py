@@ -6,7 +6,7 @@ of which Python will find untranslatable too; with any other, all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strangler.mapping import sql
@@ -28,12 +28,14 @@ class Pushed:
     `texts`: the same values as text that is the same to the byte in every dialect, and the same as
     `canonical_columns` gives for a store's table: what checksums hash. NULL stays NULL.
 
-    `translatable` is a condition, never NULL, that holds for the rows that it translates; None: it translates every row.
+    `taken` is a condition that holds for the rows that it translates, None: every row; `left` one that holds for those
+    that are to be translated here, None: no row. Rows that aren't the entity's are neither.
     """
 
     columns: tuple[str, ...]
     texts: tuple[str, ...]
-    translatable: str | None
+    taken: str | None
+    left: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,15 @@ class Select:
         """The rows that the database translates, in the new shape; None: it translates none."""
         if self.pushed is None:
             return None
-        return self._select(self.pushed.columns, [self.pushed.translatable, where], order)
+        return self._select(self.pushed.columns, [self.pushed.taken, where], order)
 
     def rest_sql(self, where: str | None = None, order: bool = False) -> str | None:
         """The rows that it doesn't, as legacy rows: the columns of `EntityMapping.columns`. None: there are none."""
         if self.pushed is None:
             return self._select(self.legacy, [where], order)
-        if self.pushed.translatable is None:
+        if self.pushed.left is None:
             return None
-        return self._select(self.legacy, [f"NOT ({self.pushed.translatable})", where], order)
+        return self._select(self.legacy, [self.pushed.left, where], order)
 
     def _select(self, columns: tuple[str, ...], conditions: list[str | None], order: bool) -> str:
         statement = f"SELECT {', '.join(columns)} FROM {self.from_}"
@@ -112,18 +114,39 @@ def _pushed(plan: Plan, dialect: Dialect | None, name: str) -> tuple[Pushed | No
 def _compiled(plan: Plan, dialect: Dialect) -> Pushed:
     nodes = [field.node for field in plan.fields]
     written = [sql.write(node, dialect) for node in nodes]
-    used = dict.fromkeys(column for node in nodes for column in columns(node))
     keys = [
         f"{each.value} IS NOT NULL"
         for field, each in zip(plan.fields, written, strict=True)
         if field.name in plan.key and not _never_null(field.node, plan)
     ]
     values = [each.value for each in written]
+    translatable = sql.all_of(_readable(nodes, dialect), *(each.guard for each in written), *keys)
+    taken, left = _divided(plan.where, translatable, dialect)
     return Pushed(
         columns=tuple(map(dialect.value, nodes, values)),
         texts=tuple(map(dialect.text, nodes, values)),
-        translatable=sql.all_of(*map(dialect.readable, used), *(each.guard for each in written), *keys),
+        taken=taken,
+        left=left,
     )
+
+
+def _divided(where: Node | None, translatable: str | None, dialect: Dialect) -> tuple[str | None, str | None]:
+    """Which rows are translated there and which here; None as in `Pushed`. A condition that can't be evaluated is asked here."""
+    untranslatable = None if translatable is None else f"NOT ({translatable})"
+    if where is None:
+        return translatable, untranslatable
+    belongs, guard = sql.write(where, dialect)
+    answerable = sql.all_of(_readable([where], dialect), guard)
+    left = [] if answerable is None else [f"NOT ({answerable})"]
+    if untranslatable is not None:
+        left.append(f"({belongs}) AND {untranslatable}")
+    return sql.all_of(answerable, belongs, translatable), " OR ".join(left) or None
+
+
+def _readable(nodes: Sequence[Node], dialect: Dialect) -> str | None:
+    """That Python could read every column that the expressions name."""
+    used = dict.fromkeys(column for node in nodes for column in columns(node))
+    return sql.all_of(*map(dialect.readable, used))
 
 
 def _never_null(node: Node, plan: Plan) -> bool:

@@ -73,7 +73,7 @@ def legacy(mapping: EntityMapping, dialect: str) -> Relation | None:
     if pushed is None:
         return None
     number = _number(mapping.shape, dialect, pushed.columns, pushed.texts)
-    condition = f"({pushed.translatable or 'TRUE'})"
+    condition = f"({pushed.taken or 'TRUE'})"
     return Relation(dialect, mapping.shape, pushed.texts, number, select.from_, condition)
 
 

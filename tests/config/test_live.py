@@ -58,7 +58,7 @@ def test_the_starter_passes_the_check(legacy: str) -> None:
     assert "strangler.yaml is fine" in result.stdout
     settings = load(path)
     assert settings.functions["party_address"].entities["party_address"].key == ["party", "line"]
-    assert settings.functions["party_party"].entities["party_party"].fields["code"] == '"Code"'
+    assert settings.functions["party_party"].entities["party_party"].fields["code"].value == '"Code"'
     assert settings.functions["lead"].entities["lead"].table == "crm.lead"
 
 

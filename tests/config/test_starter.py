@@ -38,7 +38,7 @@ def test_it_loads_with_real_tables_columns_and_keys(tmp_path: Path) -> None:
     path.write_text(starter("postgres", "postgresql://u@h/erp", [PARTY, LINE]))
     settings = load(path, {})
     party = settings.functions["party_party"].entities["party_party"]
-    assert party.fields == {
+    assert {name: field.value for name, field in party.fields.items()} == {
         "id": "id",
         "name": "name",
         "name_2": '"Name"',

@@ -165,7 +165,7 @@ class Peer:
         """Per row. Values are asked for even where there are none: nothing may abort."""
         pushed = select.pushed
         assert pushed is not None
-        asked = f"{pushed.translatable or 'TRUE'}, {pushed.columns[1]}, {pushed.texts[1]}"
+        asked = f"{pushed.taken or 'TRUE'}, {pushed.columns[1]}, {pushed.texts[1]}"
         found = self.execute(f"SELECT {asked} FROM odd ORDER BY odd.id")
         return [(True, value, text) if can else (False, None, None) for can, value, text in found]
 
