@@ -162,8 +162,8 @@ class EventLog(Protocol):
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
         """Append and, in the same atomic step, record that `source` is read up to `position`; durable on return.
 
-        A `position` at or before the recorded one appends nothing (the call was a repetition). None leaves the record
-        as it is: used for events that were held in quarantine and are released now.
+        Of a repetition nothing is appended twice: no event at or before the recorded position, whoever appended that. A `position`
+        of None leaves the record as it is, and appends all: used for events that were held in quarantine and are released now.
         """
         ...
 
@@ -177,7 +177,12 @@ class EventLog(Protocol):
 
     def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
         """Up to `limit` records of the stream from offset `start` on, in order, as many as are at hand: fewer don't mean the end,
-        only none does, as it was at the call. Doesn't wait for more to be appended."""
+        only none does, as it was at the call. Doesn't wait for more to be appended. Raises StoreError when `start` is before `begin`:
+        what was there is gone."""
+        ...
+
+    def begin(self, stream: str, partition: int) -> Offset:
+        """The offset of the first record that is kept: 0, unless the log lets go of old ones."""
         ...
 
     def end(self, stream: str, partition: int) -> Offset:

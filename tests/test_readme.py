@@ -99,7 +99,7 @@ def test_the_first_configuration_and_its_commands(
         done.append(arguments[0])
         if arguments[0] == "advance":
             wait_for(lambda: len(in_store(folder)) == 300, "the backfill")
-    assert done == ["config", "plan", "advance", "status", "reconcile", "report"]
+    assert done == ["config", "doctor", "plan", "advance", "status", "reconcile", "report"]
     assert in_store(folder)[:3] == [(1, "Łódź 0", 1), (2, "Łódź 1", 1), (3, "Łódź 2", 1)]
     assert "<html" in (folder / "report.html").read_text()
 

@@ -89,13 +89,14 @@ class SqlLog:
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
         self._prepare()
-        streams: dict[str, list[Event]] = {}
-        for event in events:
-            streams.setdefault(event.function, []).append(event)
         numbers = self._numbers_of(events)
         with self._session.transaction() as transaction:
-            if position is not None and not _advance(transaction, source, position):
-                return
+            if position is not None:
+                known = _advance(transaction, source, position)
+                events = [event for event in events if event.position > known]
+            streams: dict[str, list[Event]] = {}
+            for event in events:
+                streams.setdefault(event.function, []).append(event)
             # In sorted order, so that two writers never wait for each other's counters.
             for stream, members in sorted(streams.items()):
                 number, first = _reserve(transaction, stream, len(members))
@@ -133,6 +134,9 @@ class SqlLog:
             parts = (type, stream, entity, effect, key, position, time, mapping, loads(data))
             records.append(new(Record, (offset + 1, new(Event, parts))))
         return records
+
+    def begin(self, stream: str, partition: int) -> Offset:
+        return Offset(0)
 
     def end(self, stream: str, partition: int) -> Offset:
         self._prepare()
@@ -184,14 +188,19 @@ class SqlLog:
             self._numbers[kind] = number
 
 
-def _advance(transaction: Any, source: str, position: Position) -> bool:
-    """Record that the source is read up to `position`; False when it was already: the call is a repetition."""
-    written: int = transaction.change(
-        "INSERT INTO strangler_source (source, position) VALUES (?, ?) ON CONFLICT (source)"
-        " DO UPDATE SET position = excluded.position WHERE strangler_source.position < excluded.position",
-        (source, position),
-    )
-    return bool(written) and position > ORIGIN
+def _advance(transaction: Any, source: str, position: Position) -> Position:
+    """Record that the source is read up to `position`, unless it is further already; returns up to where it was."""
+    # Who was frozen and has lost the source to another writer may come back with a batch that this one has appended in part.
+    transaction.lock(f"log of {source}")
+    rows = transaction.rows("SELECT position FROM strangler_source WHERE source = ?", (source,))
+    known = Position(rows[0][0]) if rows else ORIGIN
+    if position > known:
+        transaction.change(
+            "INSERT INTO strangler_source (source, position) VALUES (?, ?) ON CONFLICT (source)"
+            " DO UPDATE SET position = excluded.position",
+            (source, position),
+        )
+    return known
 
 
 def _reserve(transaction: Any, stream: str, count: int) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def recently_changed(log: EventLog, function: str, most: int = RECENT) -> dict[s
     """The keys that the last events of a function are about, by entity; up to `most` events of each partition."""
     keys: dict[str, set[str]] = {}
     for partition in range(log.partitions(function)):
-        start = Offset(max(0, log.end(function, partition) - most))
+        start = Offset(max(log.begin(function, partition), log.end(function, partition) - most))
         while records := log.read(function, partition, start, most):
             start = records[-1].next
             for record in records:

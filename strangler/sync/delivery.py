@@ -103,7 +103,7 @@ class Delivery:
 
     def _open(self, number: int) -> _Partition:
         reader = f"{self._function}/{number}"
-        mark = self._store.mark(reader) or Mark(reader, "0", ORIGIN)
+        mark = self._store.mark(reader) or Mark(reader, str(self._log.begin(self._function, number)), ORIGIN)
         rows = deliveries.rows(self._control, self._function, number)
         return _Partition(number, reader, Offset(int(mark.at)), mark.position, mark.position, rows)
 
@@ -127,7 +127,7 @@ class Delivery:
         """Whether nothing is left to deliver in the partitions of other workers."""
         for number in self._all - self._partitions.keys():
             mark = self._store.mark(f"{self._function}/{number}")
-            start = Offset(int(mark.at) if mark else 0)
+            start = Offset(int(mark.at)) if mark else self._log.begin(self._function, number)
             if self._log.read(self._function, number, start, 1):
                 return False
         return True

@@ -160,6 +160,13 @@ class EventLogSuite:
         assert len(everything(log, "party")) == 1
         assert log.position("erp") == at(5)
 
+    def test_of_a_batch_that_is_there_in_part_only_the_rest_is_appended(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.append("erp", [event(n, key="same") for n in (1, 2, 3)], at(3))
+        log.append("erp", [event(n, key="same") for n in (1, 2, 3, 4, 5)], at(5))
+        assert [each.position for each in everything(log, "party")] == [at(n) for n in (1, 2, 3, 4, 5)]
+        assert log.position("erp") == at(5)
+
     def test_a_released_event_leaves_the_position(self, open_log: OpenLog) -> None:
         log = open_log()
         log.append("erp", [event(5)], at(5))

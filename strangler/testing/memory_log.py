@@ -36,9 +36,9 @@ class MemoryLog:
         copies = [event._replace(data=_copied(event)) for event in events]
         with self._records.lock:
             if position is not None:
-                if position <= self._records.positions.get(source, ORIGIN):
-                    return
-                self._records.positions[source] = position
+                known = self._records.positions.get(source, ORIGIN)
+                copies = [event for event in copies if event.position > known]
+                self._records.positions[source] = max(position, known)
             for event in copies:
                 partition = crc32(event.key.encode()) % self._records.partitions
                 self._records.streams[event.function, partition].append(event)
@@ -53,6 +53,9 @@ class MemoryLog:
         with self._records.lock:
             events = self._records.streams.get((stream, partition), [])[start : start + limit]
         return [Record(Offset(start + number), event) for number, event in enumerate(events, 1)]
+
+    def begin(self, stream: str, partition: int) -> Offset:
+        return Offset(0)
 
     def end(self, stream: str, partition: int) -> Offset:
         with self._records.lock:

@@ -1,4 +1,4 @@
-"""What Debezium's stack traces are told as. The traces are Debezium's own, cut to their first frames."""
+"""What Debezium's stack traces are told as. The traces are of the form that Debezium's have, cut to their first frames."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from typing import ClassVar
 
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
 from pydantic import SecretStr
 
 from strangler.changes import ORIGIN
@@ -52,6 +53,24 @@ def open_log(kafka: Standing, prefix: str, driver: str) -> Iterator[OpenLog]:
 
 class TestKafkaLog(EventLogSuite):
     SHARES: ClassVar[bool] = True
+
+
+def test_records_that_are_gone_are_a_loss_wherever_one_was(
+    open_log: OpenLog, kafka: Standing, read: Options
+) -> None:
+    log = open_log()
+    log.append("erp", [event(n, key="same") for n in range(10)], at(9))
+    partition = next(n for n in range(log.partitions("party")) if log.end("party", n))
+    place = TopicPartition(topics.name_of_stream(read, "party"), partition)
+    with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap)) as admin:
+        admin.delete_records({place: 4})
+    reader = open_log()
+    assert reader.begin("party", partition) == 4
+    for lost in (Offset(0), Offset(3)):
+        with pytest.raises(StoreError, match="begins at offset 4"):
+            reader.read("party", partition, lost, 10)
+    kept = reader.read("party", partition, reader.begin("party", partition), 10)
+    assert [record.event.position for record in kept] == [at(n) for n in range(4, 10)]
 
 
 def test_who_begins_to_write_for_a_source_fences_the_one_before_off(open_log: OpenLog) -> None:

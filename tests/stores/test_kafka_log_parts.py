@@ -208,6 +208,14 @@ def test_what_a_topic_lacks_is_said_with_what_mends_it(
     assert finding.blocks is blocks
 
 
+def test_what_is_thinned_out_before_an_outage_ends_is_said() -> None:
+    thinned = read(compaction=True)
+    wanted = topics.of_stream(thinned, "party")
+    [finding] = topics.check(thinned, wanted, found(wanted, min_compaction_lag_ms="0"), outage=3600.0)
+    assert finding.blocks
+    assert "min.compaction.lag.ms=604800000" in finding.do
+
+
 def test_positions_that_could_vanish_block() -> None:
     wanted = topics.of_positions(HERE)
     [removed] = topics.check(HERE, wanted, found(wanted, 16, cleanup_policy="delete"), 0.0)
@@ -359,12 +367,13 @@ def test_reading_begins_anew_where_it_is_told_to(client: Scripted, partitions: r
     assert offsets(partitions.read(P, 3, 1)) == [3]
 
 
-def test_what_retention_took_is_said_but_a_beginning_is_where_the_log_begins(
+def test_what_retention_took_is_said_and_where_the_log_begins_now(
     client: Scripted, partitions: reading.Reading
 ) -> None:
     client.grow(P, 20)
     client.first = 12
-    assert offsets(partitions.read(P, 0, 2)) == [12, 13]
-    with pytest.raises(StoreError, match="begins at offset 12, behind 5") as raised:
-        partitions.read(P, 5, 2)
-    assert "strangler backfill" in raised.value.do
+    for gone in (0, 5):
+        with pytest.raises(StoreError, match=f"begins at offset 12, behind {gone}") as raised:
+            partitions.read(P, gone, 2)
+        assert "strangler backfill" in raised.value.do
+    assert offsets(partitions.read(P, partitions.begin(P), 2)) == [12, 13]

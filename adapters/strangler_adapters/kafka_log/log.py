@@ -56,8 +56,11 @@ class KafkaLog:
         writer = self._writer(source)
         if position is None and not events:
             return
-        if position is not None and position <= self._recorded.get(source, NOWHERE).position:
-            return
+        if position is not None:
+            known = self._recorded.get(source, NOWHERE).position
+            if position <= known:
+                return
+            events = [event for event in events if event.position > known]
         opened = {stream: self._topics.of_stream(stream) for stream in {event.function for event in events}}
         try:
             writer.begin()
@@ -88,6 +91,9 @@ class KafkaLog:
         if records:
             records[-1] = Record(Offset(next), records[-1].event)
         return records
+
+    def begin(self, stream: str, partition: int) -> Offset:
+        return Offset(self._reading.begin(self._place(stream, partition)))
 
     def end(self, stream: str, partition: int) -> Offset:
         return Offset(self._reading.end(self._place(stream, partition)))
@@ -189,7 +195,9 @@ class KafkaLog:
 
     def _catch_up(self, place: Place) -> None:
         """Read what is recorded of the sources whose positions stand there."""
-        start = self._recorded_until.get(place, 0)
+        start = self._recorded_until.get(place)
+        if start is None:
+            start = self._reading.begin(place)
         while True:
             fetched, next = self._reading.read(place, start, 1000)
             for _, key, value in fetched:

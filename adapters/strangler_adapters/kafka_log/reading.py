@@ -59,6 +59,10 @@ class Reading:
             cursor.start = taken[-1].offset + 1 if cursor.waiting else cursor.reached
         return taken, cursor.start
 
+    def begin(self, place: Place) -> int:
+        """The offset of the first record that is kept."""
+        return self._reader().beginnings([place])[place]
+
     def end(self, place: Place) -> int:
         """The offset after the last committed record."""
         return max(self.ends([place])[place], self._due.get(place, 0))
@@ -84,8 +88,8 @@ class Reading:
         cursor = self._cursors.get(place)
         if cursor is None or cursor.start != start:
             client = self._reader()
-            [first] = client.beginnings([place]).values()
-            if 0 < start < first:
+            first = self.begin(place)
+            if start < first:
                 raise StoreError(
                     f"partition {place.partition} of topic {place.topic} begins at offset {first}, behind {start}, which is wanted",
                     why="its retention is shorter than nobody read it, or records were deleted",
@@ -93,7 +97,7 @@ class Reading:
                 )
             if cursor is not None and cursor.paused:
                 client.resume(place)
-            cursor = self._cursors[place] = _Cursor(start, max(start, first))
+            cursor = self._cursors[place] = _Cursor(start, start)
             client.seek(place, cursor.reached)
             self._ends.pop(place, None)
         return cursor

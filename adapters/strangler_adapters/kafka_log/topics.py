@@ -23,6 +23,11 @@ POSITIONS: Final = 16
 transaction, and sources shouldn't wait for each other."""
 
 
+LAG: Final = 7 * 86_400_000
+"""Milliseconds for which compaction leaves an event alone. An event may hold only what changed: a store that is further behind than
+that would miss what an earlier one of the same key held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A topic as it should be. `events`: it holds those, and not positions."""
@@ -56,8 +61,10 @@ def of_stream(options: Options, stream: str) -> Wanted:
         "max.message.bytes": str(LARGEST_EVENT),
         "message.timestamp.type": "CreateTime",
     }
-    if options.compaction and options.retention is not None:
-        settings["cleanup.policy"] = "compact,delete"
+    if options.compaction:
+        settings["min.compaction.lag.ms"] = str(LAG)
+        if options.retention is not None:
+            settings["cleanup.policy"] = "compact,delete"
     return Wanted(name_of_stream(options, stream), options.partitions, settings, True)
 
 
@@ -81,6 +88,7 @@ def check(options: Options, wanted: Wanted, topic: Topic, outage: float) -> list
     if wanted.events:
         findings += _retention(options, wanted, topic, outage)
         findings += _size(options, wanted, topic)
+        findings += _lag(options, wanted, topic, outage)
     return findings + list(_copies(options, wanted, topic))
 
 
@@ -145,6 +153,18 @@ def _retention(options: Options, wanted: Wanted, topic: Topic, outage: float) ->
             f"topic {wanted.name} keeps only {int(topic.settings['retention.bytes']):,} bytes of a partition, however young",
             alter(options, wanted, "retention.bytes"),
             blocks=False,
+        )
+
+
+def _lag(options: Options, wanted: Wanted, topic: Topic, outage: float) -> Iterator[Finding]:
+    if not options.compaction or "compact" not in topic.settings["cleanup.policy"]:
+        return
+    lag = int(topic.settings["min.compaction.lag.ms"])
+    if lag < max(outage * 1000, 1):
+        yield Finding(
+            f"topic {wanted.name} thins out events after {format_duration(lag / 1000)}, shorter than the outage of"
+            f" {format_duration(outage)} to survive: what an event that is gone held of its row would be missed",
+            alter(options, wanted, "min.compaction.lag.ms", str(max(LAG, int(outage * 1000)))),
         )
 
 

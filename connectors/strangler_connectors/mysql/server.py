@@ -89,7 +89,13 @@ def safe_position(connection: Connection[Any], name: str, timeout: float) -> Pos
     _wait_for_open(connection, name, deadline)
     last = end(connection)
     if last.origin.mariadb:
-        logged = _place(ask(connection, "SHOW MASTER STATUS")[0])
+        written = ask(connection, "SHOW MASTER STATUS")
+        if not written:
+            raise SourceError(
+                f"source {name}: the server writes no binlog",
+                do="set log_bin in the server's configuration, and restart it",
+            )
+        logged = _place(written[0])
         while _visible(connection) < logged:
             if time.monotonic() > deadline:
                 raise Unavailable(

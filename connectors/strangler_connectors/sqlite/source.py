@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from strangler.changes import Position
-from strangler.errors import SourceError, SourceLost, Unavailable
+from strangler.errors import SourceError, SourceLost
 from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import FieldType, Table
 from strangler.urls import MEMORY, sqlite_path
+from strangler_connectors.claims import claim
 from strangler_connectors.sqlite.catalog import describe, quoted
 from strangler_connectors.sqlite.connection import immediate, open_connection, translated
 from strangler_connectors.sqlite.journal import Journal
@@ -59,7 +60,7 @@ class SqliteSource:
         return BLIND_SPOTS
 
     def stream(self, after: Position, identity: str) -> SqliteStream:
-        release = self._claim()
+        release = claim(self._claim_file, self._name, str(self._path))
         connection = None
         try:
             # Beating and pruning wait for the ERP's writers only a moment: they come again.
@@ -166,21 +167,6 @@ class SqliteSource:
     @property
     def _claim_file(self) -> Path:
         return self._path.with_name(f"{self._path.name}-{self._prefix}")
-
-    def _claim(self) -> Callable[[], None]:
-        """Claim to be the only stream, until released or until this process ends, however it ends."""
-        # An exclusive transaction of SQLite on a file of its own is a lock on every system.
-        claim = sqlite3.connect(self._claim_file, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            claim.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            claim.close()
-            raise Unavailable(
-                f"source {self._name}: another stream reads {self._path}",
-                why=str(error),
-                do="only one stream may read a source: end the other one",
-            ) from error
-        return claim.close
 
 
 def _path(name: str, url: str) -> Path:

@@ -20,7 +20,7 @@ from strangler_adapters.kafka_log.with_confluent.connection import (
 )
 from strangler_adapters.kafka_log.wording import unanswered
 
-LINGER: Final = 5
+LINGER: Final = 1
 """Milliseconds that a record waits for others to share its batch; a flush doesn't wait for it."""
 
 
