@@ -26,8 +26,8 @@ class EntityMapping:
     `key_of(row)` gives the entity's key as `encode_key` writes it, from a row that holds at least the columns that the key
     fields name. Raises Untranslatable.
 
-    `event_name(operation, row)` gives the event's type; `row` is the new row, for a delete the old one. Raises Untranslatable
-    when a condition can't be evaluated.
+    `event_name(operation, row, before)` gives the event's type; `row` is the new row, for a delete the old one, and `before` the
+    old row of an update, as far as the source tells. Raises Untranslatable when a condition can't be evaluated.
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it.
     """
@@ -38,7 +38,7 @@ class EntityMapping:
     version: str
     translate: Callable[[Row], dict[str, Any]]
     key_of: Callable[[Row], str]
-    event_name: Callable[[Operation, Row], str]
+    event_name: Callable[[Operation, Row, Row | None], str]
     select: Callable[[str], Select]
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
