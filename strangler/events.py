@@ -31,7 +31,7 @@ class Event(NamedTuple):
     `type` is in the past tense (`PartyRegistered`). `function` names the stream of the log it belongs to. `key`
     is `encode_key(...)` of the entity's key. `position` is the change's position at the source. `time` is the source's commit
     time in seconds since the epoch. `mapping` is the version of the mapping that made it. `data` maps field
-    names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries the key fields only.
+    names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries none.
     """
 
     type: str

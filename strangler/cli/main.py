@@ -62,6 +62,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
         LOOK,
         "List the sources; accept an altered one; reset a lost one.",
     ),
+    "export": Lazy(
+        "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."
+    ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
     ),

@@ -57,6 +57,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         key_of=rows.key_of,
         event_name=rows.event_name,
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
+        plan=plan,
     )
 
 
