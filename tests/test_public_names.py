@@ -33,7 +33,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill quarantine source export report"
+    "reconcile backfill quarantine source mapping export report"
 )
 
 SECTIONS = "name data_dir control log sources stores facade console sync cutover functions"

@@ -62,6 +62,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
         LOOK,
         "List the sources; accept an altered one; reset a lost one.",
     ),
+    "mapping": Lazy(
+        "strangler.cli.mapping:group", LOOK, "Show what a changed mapping would do, before it is deployed."
+    ),
     "export": Lazy(
         "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."
     ),
