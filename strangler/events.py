@@ -1,7 +1,7 @@
 """Events: facts in the past tense about one entity, and how they are written as CloudEvents 1.0.
 
-An event says what became of an entity at a position of the source; it never asks for anything. Its id is made
-of what it says, so the same change translated twice gives the same event.
+An event says what became of an entity at a position of the source; it never asks for anything: there is no type for commands, since
+nothing sends one, and the log takes no other. Its id is made of what it says, so the same change translated twice gives the same event.
 """
 
 from __future__ import annotations

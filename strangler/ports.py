@@ -173,6 +173,9 @@ class EventLog(Protocol):
     """The durable, ordered, replayable record of all events. One stream per function, partitioned by entity key.
 
     One writer per source at a time; readers are free, from any process. Events of one key keep their order of append.
+
+    Facts only: nothing that asks for something to be done is an `Event`, and nothing else is appended. In Strangler the boundary
+    alone makes them, under names that the mapping's compiler has found to be in the past tense.
     """
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from strangler.cli.main import root
 from strangler.contracts import asyncapi, schemas
 from strangler.contracts.contract import Contract, contracts, version
 from strangler.cutover.stages import Stage
-from strangler.events import Event, to_cloudevent
+from strangler.events import Effect, Event, to_cloudevent
 from strangler.mapping import compile_entity
 from strangler.ports import Address
 from strangler.settings import Entity, Log, Source
@@ -390,3 +391,13 @@ def test_what_is_described_of_an_event_is_what_it_has(registered: Event, of_part
 def test_every_log_tells_its_address_without_being_reached() -> None:
     for address in ADDRESSES.values():
         assert isinstance(address()("partners"), Address)
+
+
+def test_the_documented_event_is_as_events_are_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    written = json.loads(page.split("```json\n", 1)[1].split("```", 1)[0])
+    event = Event(
+        written["type"], "party", "party", Effect.UPSERT, "[7]", written["position"],
+        datetime.fromisoformat(written["time"]).timestamp(), written["mappingversion"], written["data"],
+    )  # fmt: skip
+    assert to_cloudevent(event) == written

@@ -170,6 +170,14 @@ def test_a_condition_of_an_event_may_name_only_what_is_there() -> None:
     assert found.instead == "active"
 
 
+@pytest.mark.parametrize("kind", ["created", "changed", "removed"])
+@pytest.mark.parametrize("name", ["DeactivateParty", "PartyDeactivate", "PartyDeactivating"])
+def test_a_name_that_asks_for_something_is_refused_whatever_it_stands_for(kind: str, name: str) -> None:
+    (found,) = problems(events={kind: [{"name": name, "when": "active"}]})
+    assert found.path == f"functions.crm.entities.party.events.{kind}.0"
+    assert "isn't in the past tense: an event says what has happened" in found.what
+
+
 @pytest.mark.parametrize(
     ("entity", "path"),
     [

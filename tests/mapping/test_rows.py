@@ -11,7 +11,7 @@ import pytest
 from strangler.changes import UNCHANGED, Operation
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity
-from strangler.mapping.names import is_past_tense
+from strangler.mapping.names import default_name, is_past_tense
 from strangler.settings import Entity
 from strangler.shapes import Column, Field, FieldType, Table
 
@@ -265,6 +265,12 @@ def test_an_old_value_that_is_sent_only_when_it_changes_is_known_when_it_was_not
 )
 def test_facts_are_in_the_past_tense(name: str) -> None:
     assert is_past_tense(name)
+
+
+@pytest.mark.parametrize("entity", ["party", "price_feed", "order2", "send"])
+@pytest.mark.parametrize("operation", [Operation.INSERT, Operation.UPDATE, Operation.DELETE])
+def test_the_default_names_are_facts_whatever_the_entity(entity: str, operation: Operation) -> None:
+    assert is_past_tense(default_name(entity, operation))
 
 
 @pytest.mark.parametrize("name", ["CreateParty", "PartyCreate", "PartyChanging", "Party", "OrderFeed", "Red"])
