@@ -31,7 +31,10 @@ def group() -> None:
 )
 @pass_application
 def jsonschema(application: Application, function: str | None, output: Path | None) -> None:
-    """Write a JSON Schema of each event type: of the whole CloudEvent, and of its data."""
+    """Write JSON Schema of each event type.
+
+    One of the whole CloudEvent, and one of its data; each stands alone.
+    """
     from strangler.contracts import schemas
 
     made = _contracts(application, function)
@@ -53,7 +56,10 @@ def jsonschema(application: Application, function: str | None, output: Path | No
 )
 @pass_application
 def asyncapi(application: Application, output: Path | None) -> None:
-    """Write an AsyncAPI 3.0 description of the event log: where each function's events are, and what is in them."""
+    """Write AsyncAPI 3.0 of the event log.
+
+    Where each function's events are, in what form they stand there, and what is in them.
+    """
     from strangler import assembly
     from strangler.contracts import asyncapi as description
 

@@ -43,7 +43,9 @@ def diff(
     limit: int | None,
     as_json: bool,
 ) -> ExitCode:
-    """Say which entities OTHER.yaml maps otherwise, and how many would read differently, with samples: the blast radius.
+    """Show the blast radius of OTHER.yaml.
+
+    Which entities it maps otherwise, how many of them would read differently, by field, and samples.
 
     The rows are read from the sources of the current configuration, once for both mappings. Nothing is changed.
 

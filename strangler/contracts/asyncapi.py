@@ -138,7 +138,7 @@ def _columns(contract: Contract) -> Document:
             "position": schemas.position(),
             "time": {
                 "type": "number",
-                "description": "When the source committed the change, in seconds since the epoch.",
+                "description": f"{schemas.TIME} In seconds since the epoch.",
             },
             "mapping": {"const": contract.version},
         }

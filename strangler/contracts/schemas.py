@@ -18,6 +18,8 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
 
+TIME: Final = "When the source committed the change; of one that quarantine released, when it was held."
+
 _ABSENT: Final = "A field that is absent was not sent by the source, for it did not change: its value is what it was. NULL is null."
 _REMOVED: Final = "The entity is no more: `subject` says which one it was, and the data is empty."
 
@@ -85,7 +87,7 @@ def event_body(contract: Contract, data_at: str) -> Schema:
             "type": "string",
             "format": "date-time",
             "pattern": f"^{DAY}T{SECONDS}(\\.[0-9]{{6}})?Z$",
-            "description": "When the source committed the change.",
+            "description": TIME,
         },
         "datacontenttype": {"const": "application/json"},
         "traceparent": trace(),
