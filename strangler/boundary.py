@@ -128,7 +128,7 @@ def _event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
         data = mapping.translate(row)
         if operation is Operation.INSERT and (missing := _unsent(mapping, row)):
             raise Untranslatable(missing)  # A store would wait for the rest of this row for ever.
-    name, shape = mapping.event_name(operation, row), mapping.shape
+    name, shape = mapping.event_name(operation, row, before), mapping.shape
     parts = (name, shape.function, shape.entity, effect, key, position, time, mapping.version, data)
     return _new(Event, parts)
 

@@ -1,7 +1,7 @@
 """Events: facts in the past tense about one entity, and how they are written as CloudEvents 1.0.
 
-An event says what became of an entity at a position of the source; it never asks for anything. Its id is made
-of what it says, so the same change translated twice gives the same event.
+An event says what became of an entity at a position of the source; it never asks for anything: there is no type for commands, since
+nothing sends one, and the log takes no other. Its id is made of what it says, so the same change translated twice gives the same event.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Event(NamedTuple):
     `type` is in the past tense (`PartyRegistered`). `function` names the stream of the log it belongs to. `key`
     is `encode_key(...)` of the entity's key. `position` is the change's position at the source. `time` is the source's commit
     time in seconds since the epoch. `mapping` is the version of the mapping that made it. `data` maps field
-    names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries the key fields only.
+    names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries none.
     """
 
     type: str

@@ -153,10 +153,29 @@ class Record(NamedTuple):
     event: Event
 
 
+class Address(NamedTuple):
+    """Where others find a stream of the log, to be described to them. Nothing secret is in it.
+
+    `hosts` are the servers of `protocol`, none for a file; `path` is the database there. `name` is what the stream is called,
+    `words` how it is read. `cloudevents`: an event is kept whole, as a CloudEvent in JSON with headers, under the key
+    `entity:key`; otherwise its attributes are columns beside its data.
+    """
+
+    protocol: str
+    hosts: tuple[str, ...]
+    path: str
+    name: str
+    words: str
+    cloudevents: bool
+
+
 class EventLog(Protocol):
     """The durable, ordered, replayable record of all events. One stream per function, partitioned by entity key.
 
     One writer per source at a time; readers are free, from any process. Events of one key keep their order of append.
+
+    Facts only: nothing that asks for something to be done is an `Event`, and nothing else is appended. In Strangler the boundary
+    alone makes them, under names that the mapping's compiler has found to be in the past tense.
     """
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
@@ -191,6 +210,10 @@ class EventLog(Protocol):
 
     def share(self, stream: str) -> Share | None:
         """Join the readers of the stream, which divide its partitions among them; None where one process has to read all."""
+        ...
+
+    def address(self, stream: str) -> Address:
+        """Where others find the stream. Asks nobody."""
         ...
 
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:

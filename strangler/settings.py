@@ -101,7 +101,9 @@ class EventName(Section):
 
     name: str = Field(description="Past tense, e.g. PartyDeactivated.", pattern=r"^[A-Z][A-Za-z0-9]*$")
     when: str | None = Field(
-        None, description="SQL condition over the new legacy row; without it the name always applies."
+        None,
+        description="SQL condition over the new legacy row, of `changed` over `before.column` of the old one too; "
+        "without it the name always applies.",
     )
 
 

@@ -57,6 +57,17 @@ def test_each_module_says_what_it_is_and_has_a_name_that_means_something(path: P
     assert not VAGUE & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
 
 
+def test_the_boundary_alone_makes_events() -> None:
+    made = {
+        path.relative_to(ROOT / "strangler").as_posix()
+        for path in sources("strangler")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and any(isinstance(part, ast.Name) and part.id == "Event" for part in (node.func, *node.args))
+    }
+    assert {name for name in made if not name.startswith("testing/")} == {"boundary.py"}
+
+
 def test_each_path_that_the_documents_name_is_there() -> None:
     documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     named = {

@@ -18,7 +18,7 @@ NAMES = {
     "events": "Effect Event SPECVERSION decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Offset Opener Record ServiceStore "
+    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Offset Opener Record ServiceStore "
     "Share SqlSide",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table",
@@ -33,7 +33,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill quarantine source report"
+    "reconcile backfill quarantine source mapping export report"
 )
 
 SECTIONS = "name data_dir control log sources stores facade console sync cutover functions"

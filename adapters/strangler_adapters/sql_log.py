@@ -21,10 +21,15 @@ from strangler import urls
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
 from strangler.events import Effect, Event
-from strangler.ports import EventLog, Finding, Offset, Record, Share
+from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
 from strangler.settings import Log
 from strangler_adapters import sql_log_needs as needs
 from strangler_adapters.sql_session import Session
+
+_READING: Final = (
+    "The rows of strangler_event whose stream is the number that strangler_stream has for this name, in the order of offset; "
+    "type, entity, effect and mapping stand in strangler_kind, under the number in the column kind."
+)
 
 _COLUMNS: Final = 'stream, "offset", kind, key, position, time, data'
 
@@ -46,12 +51,13 @@ class _Numbered(NamedTuple):
 
 class Dialect(NamedTuple):
     """Where SQLite and PostgreSQL part. `clustered` ends the declaration of a table that is kept in key order; `lacking` says
-    what keeps the log from being written."""
+    what keeps the log from being written; `place` the servers, none for a file, and the database there."""
 
     session: Session[Any]
     clustered: str
     insert: Callable[[Any, _Numbered], None]
     lacking: Callable[[], list[Finding]]
+    place: Callable[[], tuple[tuple[str, ...], str]]
 
 
 def connect(name: str, settings: Log) -> EventLog:
@@ -64,12 +70,15 @@ def connect(name: str, settings: Log) -> EventLog:
         from strangler_adapters.sql_sqlite import SqliteSession, file_of
 
         lacking = partial(needs.of_file, file_of(what, url))
-        return SqlLog(what, Dialect(SqliteSession(what, url), "WITHOUT ROWID", _insert_into_sqlite, lacking))
+        return SqlLog(
+            what, Dialect(SqliteSession(what, url), "WITHOUT ROWID", _insert_into_sqlite, lacking, _in_a_file)
+        )
     if urls.kind(url) == "postgresql":
-        from strangler_adapters.sql_postgres import PostgresSession
+        from strangler_adapters.sql_postgres import PostgresSession, place
 
         session = PostgresSession(what, url)
-        return SqlLog(what, Dialect(session, "", _insert_into_postgres, partial(needs.of_server, session)))
+        lacking = partial(needs.of_server, session)
+        return SqlLog(what, Dialect(session, "", _insert_into_postgres, lacking, partial(place, what, url)))
     raise StoreError(
         f"{what} can't be kept at {urls.display(url)}",
         why="a log of kind sql lives in SQLite or PostgreSQL",
@@ -146,6 +155,11 @@ class SqlLog:
     def share(self, stream: str) -> Share | None:
         return None
 
+    def address(self, stream: str) -> Address:
+        hosts, database = self._dialect.place()
+        protocol = "postgresql" if hosts else "sqlite"
+        return Address(protocol, hosts, database, stream, _READING, cloudevents=False)
+
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
         return self._dialect.lacking()  # Nothing is ever removed, so that no outage is too long.
 
@@ -186,6 +200,10 @@ class SqlLog:
         for number, type, entity, effect, mapping in rows:
             self._kinds[number] = kind = (type, entity, Effect(effect), mapping)
             self._numbers[kind] = number
+
+
+def _in_a_file() -> tuple[tuple[str, ...], str]:
+    return (), ""
 
 
 def _advance(transaction: Any, source: str, position: Position) -> Position:

@@ -32,16 +32,30 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
-def open_connection(what: str, url: str) -> Connection:
-    """A connection in autocommit, set up. Raises Unavailable with the server's words, StoreError for what is no URL."""
+def place(what: str, url: str) -> tuple[tuple[str, ...], str]:
+    """The servers that the URL names, each as `host:port`, and the database there. Raises StoreError for what is no URL."""
+    given = _parsed(what, url)
+    hosts = str(given.get("host") or "localhost").split(",")
+    ports = str(given.get("port") or "5432").split(",")
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    servers = tuple(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    return servers, f"/{given.get('dbname') or ''}"
+
+
+def _parsed(what: str, url: str) -> dict[str, Any]:
     try:
-        given = conninfo_to_dict(_SCHEME.sub("postgresql://", url))
+        return conninfo_to_dict(_SCHEME.sub("postgresql://", url))
     except psycopg.Error:
         # The driver's text may quote a part of the URL, and so of the password.
         raise StoreError(
             f"{what}: its url isn't a PostgreSQL URL",
             do="write postgresql://user:password@host:5432/database, special characters in it percent-encoded",
         ) from None
+
+
+def open_connection(what: str, url: str) -> Connection:
+    """A connection in autocommit, set up. Raises Unavailable with the server's words, StoreError for what is no URL."""
+    given = _parsed(what, url)
     settings: dict[str, Any] = {"connect_timeout": 10, "application_name": f"strangler {what}", **given}
     try:
         # Statements aren't prepared: they are few and large, and a pooler between may not keep them.

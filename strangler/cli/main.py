@@ -62,6 +62,12 @@ COMMANDS: Final[dict[str, Lazy]] = {
         LOOK,
         "List the sources; accept an altered one; reset a lost one.",
     ),
+    "mapping": Lazy(
+        "strangler.cli.mapping:group", LOOK, "Show what a changed mapping would do, before it is deployed."
+    ),
+    "export": Lazy(
+        "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."
+    ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
     ),

@@ -8,7 +8,8 @@ from typing import Final
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.errors import ExitCode, StranglerError
+from strangler.cli.writing import write
+from strangler.errors import ExitCode
 
 HTML_PATH: Final = Path("build/report.html")
 """Where the HTML goes when nobody says: it is for a browser, not for a terminal."""
@@ -40,18 +41,6 @@ def command(application: Application, form: str, output: Path | None) -> ExitCod
     if path is None or str(path) == "-":
         click.echo(text, nl=False)
         return ExitCode.OK
-    _write(path, text)
+    write(path, text, "the report")
     click.echo(f"the report is in {path}", err=True)
     return ExitCode.OK
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StranglerError(
-            f"the report can't be written to {path}",
-            why=error.strerror or str(error),
-            do="name another file with --output",
-        ) from error

@@ -12,7 +12,7 @@ from strangler.changes import Operation
 from strangler.errors import MappingError, Problem
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.names import KINDS, default_name, is_past_tense
-from strangler.mapping.nodes import Node, columns
+from strangler.mapping.nodes import Node, columns, olds
 from strangler.mapping.rows import Named, Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
 from strangler.mapping.typing import check
@@ -60,6 +60,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         event_name=rows.event_name,
         belongs=rows.belongs,
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
+        plan=plan,
     )
 
 
@@ -73,10 +74,10 @@ class _Problems:
     def add(self, path: str, what: str, instead: str = "") -> None:
         self._found.append(Problem("", None, f"{self._path}.{path}", what, instead))
 
-    def checked(self, path: str, expression: str, table: Table) -> Node | None:
+    def checked(self, path: str, expression: str, table: Table, two_rows: bool = False) -> Node | None:
         """The checked expression; None when something is wrong with it, which is then noted."""
         try:
-            return check(expression, table)
+            return check(expression, table, two_rows)
         except Wrong as wrong:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None
@@ -117,9 +118,11 @@ def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation,
                 )
             when = None
             if event.when is not None:
-                when = problems.checked(f"{path}.when", event.when, table)
+                when = problems.checked(f"{path}.when", event.when, table, operation is Operation.UPDATE)
                 if when is not None and operation is Operation.DELETE:
                     _check_removal(f"{path}.when", "it is asked of removed rows", when, table, problems)
+                if when is not None and operation is Operation.UPDATE:
+                    _check_before(f"{path}.when", when, table, problems)
                 if when is not None and when.type is not FieldType.BOOLEAN:
                     problems.add(
                         f"{path}.when",
@@ -174,6 +177,19 @@ def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Pr
         )
 
 
+def _check_before(path: str, node: Node, table: Table, problems: _Problems) -> None:
+    """The old values that a condition names must be sent with every change."""
+    if table.removal is None or not table.key:
+        return
+    missing = [name for name in olds(node, table) if name not in table.removal]
+    if missing:
+        problems.add(
+            path,
+            f"it asks for `before`, but {table.name} doesn't tell what {', '.join(missing)} was when a row is changed",
+            table.whole_removal,
+        )
+
+
 def _shape(function: str, name: str, entity: Entity, plan: Plan) -> Shape:
     fields = tuple(
         Field(field.name, field.node.type, field.node.nullable and field.name not in plan.key)
@@ -188,7 +204,9 @@ def _columns(plan: Plan) -> tuple[str, ...]:
     nodes = [field.node for field in plan.fields]
     nodes += [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
     nodes += [plan.where] if plan.where is not None else []
-    needed.update(column.name for node in nodes for column in columns(node))
+    for node in nodes:
+        needed.update(column.name for column in columns(node))
+        needed.update(olds(node, plan.table))
     return tuple(column.name for column in plan.table.columns if column.name in needed)
 
 

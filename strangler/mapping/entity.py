@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.changes import Operation, Row
 from strangler.mapping.bad_value import BadValue
+from strangler.mapping.rows import Plan
 from strangler.mapping.select import Select
 from strangler.mapping.sqlite_values import decode
 from strangler.shapes import Column, Shape, Table
@@ -29,10 +30,10 @@ class EntityMapping:
     `belongs(row)` says whether the row is one of the entity's, by its condition `where`; None: every row is. Raises
     Untranslatable when the condition can't be evaluated.
 
-    `event_name(operation, row)` gives the event's type; `row` is the new row, for a delete the old one. Raises Untranslatable
-    when a condition can't be evaluated.
+    `event_name(operation, row, before)` gives the event's type; `row` is the new row, for a delete the old one, and `before` the
+    old row of an update, as far as the source tells. Raises Untranslatable when a condition can't be evaluated.
 
-    `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it.
+    `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
     """
 
     shape: Shape
@@ -41,9 +42,10 @@ class EntityMapping:
     version: str
     translate: Callable[[Row], dict[str, Any]]
     key_of: Callable[[Row], str]
-    event_name: Callable[[Operation, Row], str]
+    event_name: Callable[[Operation, Row, Row | None], str]
     belongs: Callable[[Row], bool] | None
     select: Callable[[str], Select]
+    plan: Plan
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""

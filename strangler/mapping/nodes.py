@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from strangler.shapes import Column, FieldType
+from strangler.shapes import Column, FieldType, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +126,25 @@ def walk(node: Node) -> Iterator[Node]:
 def columns(node: Node) -> tuple[Column, ...]:
     """The legacy columns that the expression names, in order of appearance."""
     return tuple(dict.fromkeys(each.column for each in walk(node) if isinstance(each, Reference)))
+
+
+BEFORE: Final = "before"
+"""What qualifies a column of the old row, as it was before the change: `before.state`."""
+
+_OLD: Final = f"{BEFORE}."
+
+
+def old(column: Column) -> Column:
+    """The column of the old row: beside the new row's, under a name of its own."""
+    return replace(column, name=_OLD + column.name)
+
+
+def olds(node: Node, table: Table) -> tuple[str, ...]:
+    """The legacy columns whose old values the expression names."""
+    names = [column.name for column in columns(node) if table.column(column.name) is None]
+    return tuple(name.removeprefix(_OLD) for name in names)
+
+
+def old_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an old row under the names that they have beside the new one."""
+    return {_OLD + name: value for name, value in row.items()}

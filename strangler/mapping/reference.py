@@ -86,19 +86,23 @@ WHEN: Final = """\
 The names of events take conditions, in the same language. The first name whose condition is true is the event's; one without
 `when` always applies; where none does, the event has the default name. `created` and `changed` are asked of the new row, `removed` of
 the last one. A row for which the condition fails is untranslatable like any other.
+
+A condition of `changed` sees the old row too: `before.active` is what `active` was before the transaction, so a transition has a name of
+its own. The source must send old values: `strangler config check` gives PostgreSQL's statement for it (`REPLICA IDENTITY FULL`), MySQL's
+binlog and SQLite's journal have them, polling doesn't know them. Only changes are named so: a backfill makes no events.
 """
 
 EVENTS: Final[dict[str, Any]] = {
     "changed": [
-        {"name": "PartnerDeactivated", "when": "NOT active"},
+        {"name": "PartnerDeactivated", "when": "NOT active AND before.active"},
         {"name": "PartnerMoved", "when": "city = 'Łódź'"},
     ]
 }
-HAPPENED: Final = (
-    (Operation.UPDATE, {"active": False, "city": "Łódź"}),
-    (Operation.UPDATE, {"active": None, "city": "Łódź"}),
-    (Operation.UPDATE, {"active": True, "city": None}),
-    (Operation.INSERT, {"active": True, "city": "Łódź"}),
+HAPPENED: Final[tuple[tuple[Operation, dict[str, Any] | None, dict[str, Any]], ...]] = (
+    (Operation.UPDATE, {"active": True, "city": "Łódź"}, {"active": False, "city": "Łódź"}),
+    (Operation.UPDATE, {"active": False, "city": None}, {"active": False, "city": "Łódź"}),
+    (Operation.UPDATE, {"active": True, "city": None}, {"active": None, "city": None}),
+    (Operation.INSERT, None, {"active": True, "city": "Łódź"}),
 )
 
 
@@ -240,10 +244,15 @@ def _events() -> Iterator[str]:
     yield "```\n"
     name_of = _mapping("name", **EVENTS).event_name
     rows = [
-        (KINDS[happened], *(_code(_result(name, row)) for name in row), name_of(happened, {"id": 1} | row))
-        for happened, row in HAPPENED
+        (
+            KINDS[happened],
+            *(_code(_result(name, before)) if before else "–" for name in row),
+            *(_code(_result(name, row)) for name in row),
+            name_of(happened, {"id": 1} | row, before),
+        )
+        for happened, before, row in HAPPENED
     ]
-    yield from _table(("the row is", "active", "city", "event"), rows)
+    yield from _table(("the row is", "active before", "city before", "active", "city", "event"), rows)
 
 
 def _refusal(expression: str) -> str:

@@ -18,7 +18,7 @@ from strangler.errors import Untranslatable
 from strangler.events import encode_key
 from strangler.mapping import python
 from strangler.mapping.bad_value import BadValue, shown
-from strangler.mapping.nodes import Node, columns
+from strangler.mapping.nodes import Node, columns, old_values, olds
 from strangler.mapping.reading import padded, python_check, read
 from strangler.shapes import Column, Table
 
@@ -61,7 +61,7 @@ class RowFunctions(NamedTuple):
 
     translate: Callable[[Row], dict[str, Any]]
     key_of: Callable[[Row], str]
-    event_name: Callable[[Operation, Row], str]
+    event_name: Callable[[Operation, Row, Row | None], str]
     belongs: Callable[[Row], bool] | None
 
 
@@ -165,7 +165,7 @@ class _Careful:
         return encode_key(values)
 
     def holds(self, condition: str, node: Node, function: Callable[..., Any], row: Row) -> bool:
-        """Whether the condition, as it is called, holds."""
+        """Whether the condition, as it is called, holds. `row` has the old values too, if it names any."""
         value = self._computed(condition, node, function, row)
         if value is UNCHANGED:
             raise self._not_sent(condition, [column.name for column in columns(node)])
@@ -218,7 +218,7 @@ class _Careful:
         )
 
 
-def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row], str]:
+def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row, Row | None], str]:
     """The event's name: the first whose condition holds."""
     rules = {
         operation: [
@@ -228,7 +228,7 @@ def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row], str]:
         for operation, listed in plan.rules.items()
     }
 
-    def event_name(operation: Operation, row: Row) -> str:
+    def event_name(operation: Operation, row: Row, before: Row | None) -> str:
         for name, when, function in rules[operation]:
             if (
                 when is None
@@ -238,4 +238,17 @@ def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row], str]:
                 return name
         return plan.default[operation]
 
-    return event_name
+    def event_name_by_transition(operation: Operation, row: Row, before: Row | None) -> str:
+        if operation is Operation.UPDATE:
+            row = {**row, **old_values(_old_row(plan.table, row, before))}
+        return event_name(operation, row, before)
+
+    changed = [rule.when for rule in plan.rules[Operation.UPDATE] if rule.when is not None]
+    return event_name_by_transition if any(olds(when, plan.table) for when in changed) else event_name
+
+
+def _old_row(table: Table, row: Row, before: Row | None) -> Row:
+    """What is known of the old row. A source that sends old values only of some columns sends them when one has changed."""
+    if before is None and table.removal is not None:
+        return {name: row[name] for name in table.removal if name in row}
+    return before or {}

@@ -46,10 +46,13 @@ _UNDERSTOOD: Final = frozenset({
 
 
 class Scope:
-    """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong."""
+    """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong.
 
-    def __init__(self, table: Table, rules: Rules) -> None:
-        self.table, self._rules = table, rules
+    `two_rows`: the expression sees the row before the change too, whose columns it names `before.…`.
+    """
+
+    def __init__(self, table: Table, rules: Rules, two_rows: bool = False) -> None:
+        self.table, self.two_rows, self._rules = table, two_rows, rules
 
     def node(self, this: exp.Expr) -> Node:
         """The checked expression of the parser's node."""

@@ -24,11 +24,11 @@ MOST_FALLIBLE: Final = 5
 """Casts around casts: each stands in the SQL several times, to be tried before it is done."""
 
 
-def check(expression: str, table: Table) -> Node:
-    """The expression over the table's columns, checked. Raises Wrong."""
+def check(expression: str, table: Table, two_rows: bool = False) -> Node:
+    """The expression over the table's columns, checked. `two_rows`: it may name `before.column`. Raises Wrong."""
     too_deep = Wrong(None, "the expression is nested too deeply")
     try:
-        node = narrowed(Scope(table, RULES).node(parse_expression(expression)))
+        node = narrowed(Scope(table, RULES, two_rows).node(parse_expression(expression)))
         levels, fallible = _depth(node)
     except RecursionError:
         raise too_deep from None

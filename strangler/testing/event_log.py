@@ -73,6 +73,13 @@ class EventLogSuite:
     HANDLES: ClassVar[bool] = True
     SHARES: ClassVar[bool] = False
 
+    def test_each_stream_has_an_address_of_its_own(self, open_log: OpenLog) -> None:
+        log = open_log()
+        party, product = (log.address(stream) for stream in ("party", "product"))
+        assert party.name
+        assert product == party._replace(name=product.name)
+        assert product.name != party.name
+
     def test_a_new_log_is_empty(self, open_log: OpenLog) -> None:
         log = open_log()
         assert log.position("erp") == ORIGIN

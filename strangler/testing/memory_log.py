@@ -13,7 +13,7 @@ import orjson
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
 from strangler.events import Event
-from strangler.ports import Finding, Offset, Record, Share
+from strangler.ports import Address, Finding, Offset, Record, Share
 
 
 @dataclass
@@ -63,6 +63,9 @@ class MemoryLog:
 
     def share(self, stream: str) -> Share | None:
         return None
+
+    def address(self, stream: str) -> Address:
+        return Address("memory", (), "", stream, "in this process only", cloudevents=False)
 
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
         return []

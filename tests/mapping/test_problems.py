@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from strangler.errors import MappingError, Problem
@@ -166,3 +168,48 @@ def test_a_condition_of_an_event_may_name_only_what_is_there() -> None:
     (found,) = problems(events={"changed": [{"name": "PartyChanged", "when": "activ = FALSE"}]})
     assert found.path.endswith("events.changed.0.when")
     assert found.instead == "active"
+
+
+@pytest.mark.parametrize("kind", ["created", "changed", "removed"])
+@pytest.mark.parametrize("name", ["DeactivateParty", "PartyDeactivate", "PartyDeactivating"])
+def test_a_name_that_asks_for_something_is_refused_whatever_it_stands_for(kind: str, name: str) -> None:
+    (found,) = problems(events={kind: [{"name": name, "when": "active"}]})
+    assert found.path == f"functions.crm.entities.party.events.{kind}.0"
+    assert "isn't in the past tense: an event says what has happened" in found.what
+
+
+@pytest.mark.parametrize(
+    ("entity", "path"),
+    [
+        ({"fields": {"id": "id", "x": "before.name"}}, "fields.x"),
+        ({"events": {"created": [{"name": "PartyMade", "when": "before.active"}]}}, "events.created.0.when"),
+        ({"events": {"removed": [{"name": "PartyGone", "when": "before.active"}]}}, "events.removed.0.when"),
+    ],
+)
+def test_only_a_change_has_a_row_before(entity: dict[str, object], path: str) -> None:
+    (found,) = problems(**entity)
+    assert found.path == f"functions.crm.entities.party.{path}"
+    assert "only the conditions of `changed` events see two rows" in found.what
+
+
+def test_a_column_that_the_old_row_does_not_have_is_marked() -> None:
+    (found,) = problems(events={"changed": [{"name": "PartyMoved", "when": "before.nmae = 'x'"}]})
+    assert "there is no column 'nmae'" in found.what
+    assert found.instead == "name"
+
+
+def test_old_values_that_the_source_does_not_send_are_refused_with_the_statement_that_mends_it() -> None:
+    table = replace(PARTY, removal=("id",), whole_removal="ALTER TABLE … REPLICA IDENTITY FULL")
+    moved = {"changed": [{"name": "PartyMoved", "when": "name <> before.name AND id = before.id"}]}
+    (found,) = problems(table, events=moved)
+    assert (
+        found.what
+        == "it asks for `before`, but public.party doesn't tell what name was when a row is changed"
+    )
+    assert found.instead == "ALTER TABLE … REPLICA IDENTITY FULL"
+
+
+def test_a_column_that_looks_like_an_old_one_is_told_apart() -> None:
+    odd = replace(PARTY, columns=(*PARTY.columns, Column("before.name", FieldType.TEXT, True, "text")))
+    (found,) = problems(odd, events={"changed": [{"name": "PartyMoved", "when": "before.name = 'x'"}]})
+    assert "has a column that is called before.name itself" in found.what

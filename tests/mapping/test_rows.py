@@ -11,7 +11,7 @@ import pytest
 from strangler.changes import UNCHANGED, Operation
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity
-from strangler.mapping.names import is_past_tense
+from strangler.mapping.names import default_name, is_past_tense
 from strangler.settings import Entity
 from strangler.shapes import Column, Field, FieldType, Table
 
@@ -188,7 +188,7 @@ def test_an_operation_evaluates_all_of_its_arguments() -> None:
 
 def test_events_are_named_by_default_after_the_entity() -> None:
     made = mapping()
-    assert [made.event_name(operation, {"id": 7}) for operation in (Operation.INSERT, Operation.UPDATE, Operation.DELETE)] == [
+    assert [made.event_name(operation, {"id": 7}, None) for operation in (Operation.INSERT, Operation.UPDATE, Operation.DELETE)] == [
         "PartyCreated", "PartyChanged", "PartyRemoved",
     ]  # fmt: skip
 
@@ -202,17 +202,53 @@ def test_the_first_event_name_whose_condition_holds_is_taken() -> None:
             ]
         }
     )
-    assert made.event_name(Operation.UPDATE, ROW | {"active": False}) == "PartyDeactivated"
-    assert made.event_name(Operation.UPDATE, ROW | {"active": None}) == "PartyCredited"
-    assert made.event_name(Operation.UPDATE, ROW | {"credit": None}) == "PartyChanged"
-    assert made.event_name(Operation.INSERT, ROW) == "PartyCreated"
+    assert made.event_name(Operation.UPDATE, ROW | {"active": False}, None) == "PartyDeactivated"
+    assert made.event_name(Operation.UPDATE, ROW | {"active": None}, None) == "PartyCredited"
+    assert made.event_name(Operation.UPDATE, ROW | {"credit": None}, None) == "PartyChanged"
+    assert made.event_name(Operation.INSERT, ROW, None) == "PartyCreated"
 
 
 @pytest.mark.parametrize("row", [{"id": 7}, ROW | {"active": UNCHANGED}])
 def test_a_condition_over_what_was_not_sent_is_untranslatable(row: dict[str, Any]) -> None:
     made = mapping(events={"removed": [{"name": "PartyArchived", "when": "active"}]})
     with pytest.raises(Untranslatable, match="the condition of PartyArchived"):
-        made.event_name(Operation.DELETE, row)
+        made.event_name(Operation.DELETE, row, None)
+
+
+DEACTIVATED = {"changed": [{"name": "PartyDeactivated", "when": "NOT active AND before.active"}]}
+
+
+def test_a_condition_over_both_rows_names_a_transition() -> None:
+    made = mapping(events=DEACTIVATED)
+    gone = ROW | {"active": False}
+    assert made.event_name(Operation.UPDATE, gone, ROW) == "PartyDeactivated"
+    assert made.event_name(Operation.UPDATE, gone, gone) == "PartyChanged"
+    assert made.event_name(Operation.UPDATE, gone, gone | {"active": None}) == "PartyChanged"
+    assert made.event_name(Operation.DELETE, ROW, None) == "PartyRemoved"
+
+
+def test_what_a_column_was_is_asked_for_under_its_own_name_and_makes_another_version() -> None:
+    made = mapping(events=DEACTIVATED)
+    assert made.columns == ("id", "active")
+    other = mapping(events={"changed": [{"name": "PartyDeactivated", "when": "NOT active AND active"}]})
+    assert made.version != other.version
+
+
+@pytest.mark.parametrize("before", [None, {"id": 7}, ROW | {"active": UNCHANGED}])
+def test_a_condition_over_an_old_value_that_was_not_sent_is_untranslatable(
+    before: dict[str, Any] | None,
+) -> None:
+    made = mapping(events=DEACTIVATED)
+    with pytest.raises(Untranslatable, match=r"before\.active of party_party wasn't sent"):
+        made.event_name(Operation.UPDATE, ROW | {"active": False}, before)
+
+
+def test_an_old_value_that_is_sent_only_when_it_changes_is_known_when_it_was_not_sent() -> None:
+    table = Table(PARTY.name, PARTY.columns, PARTY.key, removal=("id", "company"))
+    moved = {"changed": [{"name": "PartyMoved", "when": "company <> before.company"}]}
+    made = mapping(table, events=moved)
+    assert made.event_name(Operation.UPDATE, ROW, None) == "PartyChanged"
+    assert made.event_name(Operation.UPDATE, ROW, {"id": 7, "company": "02"}) == "PartyMoved"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +265,12 @@ def test_a_condition_over_what_was_not_sent_is_untranslatable(row: dict[str, Any
 )
 def test_facts_are_in_the_past_tense(name: str) -> None:
     assert is_past_tense(name)
+
+
+@pytest.mark.parametrize("entity", ["party", "price_feed", "order2", "send"])
+@pytest.mark.parametrize("operation", [Operation.INSERT, Operation.UPDATE, Operation.DELETE])
+def test_the_default_names_are_facts_whatever_the_entity(entity: str, operation: Operation) -> None:
+    assert is_past_tense(default_name(entity, operation))
 
 
 @pytest.mark.parametrize("name", ["CreateParty", "PartyCreate", "PartyChanging", "Party", "OrderFeed", "Red"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from strangler.boundary import WAITING, Boundary, HeldKey, Translation
 from strangler.changes import UNCHANGED, Change, Operation, Transaction
 from strangler.events import Effect, Event
+from strangler.mapping import compile_entity
 from strangler.quarantine import release, to_record
-from tests.sync.partners import delete, insert, mapping, position, row, transaction, update
+from strangler.settings import EventName
+from tests.sync.partners import ENTITY, TABLE, delete, insert, mapping, position, row, transaction, update
 
 
 def translated(*transactions: Transaction, boundary: Boundary | None = None) -> Translation:
@@ -50,6 +52,16 @@ def test_a_placeholder_filled_in_by_its_transaction_is_one_event() -> None:
     assert [(e.type, e.data["name"], e.position) for e in result.events] == [
         ("PartnerRegistered", "ACME", position(1, 1))
     ]
+
+
+def test_a_transition_is_from_before_the_transaction_to_after_it() -> None:
+    when = "name = 'C' AND before.name = 'A'"
+    events = ENTITY.events.model_copy(update={"changed": [EventName(name="PartnerRenamed", when=when)]})
+    renaming = compile_entity("partners", "partner", ENTITY.model_copy(update={"events": events}), TABLE)
+    a, b, c = (row(1, name=name) for name in "ABC")
+    changes = update(position(1, 0), b, old=a), update(position(1, 1), c, old=b)
+    (event,) = translated(transaction(1, *changes), boundary=Boundary([renaming])).events
+    assert event.type == "PartnerRenamed"
 
 
 def test_what_came_and_went_in_one_transaction_is_no_event() -> None:

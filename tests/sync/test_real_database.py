@@ -137,6 +137,40 @@ def test_a_key_that_is_not_the_primary_key_is_followed_with_the_whole_old_row(le
     ]
 
 
+def test_a_transition_has_a_name_of_its_own_once_the_table_tells_what_a_row_was(legacy: str) -> None:
+    moved = Events(
+        changed=[EventName(name="PartnerMoved", when="code <> before.code AND note = before.note")]
+    )
+    write(legacy, f"INSERT INTO partner VALUES (1, 'a', {LONG})")
+    with closing(source_of(legacy)) as source:
+        with pytest.raises(MappingError) as raised:
+            mapping(source, "partner", "id", events=moved)
+        (problem,) = raised.value.problems
+        assert "doesn't tell what code, note was" in problem.what
+        write(legacy, problem.instead)
+        boundary = Boundary([mapping(source, "partner", "id", events=moved)])
+        with source.stream(ORIGIN, source.prepare()) as stream:
+            write(legacy, "UPDATE partner SET code = 'b'", "UPDATE partner SET note = 'short'")
+            first, second = translated(stream, boundary), translated(stream, boundary)
+    assert [event.type for event in (*first.events, *second.events)] == ["PartnerMoved", "PartnerChanged"]
+
+
+def test_a_transition_whose_old_row_is_no_longer_sent_is_held(legacy: str) -> None:
+    moved = Events(changed=[EventName(name="PartnerMoved", when="code <> before.code")])
+    write(
+        legacy,
+        "ALTER TABLE partner REPLICA IDENTITY FULL",
+        "INSERT INTO partner VALUES (1, 'a', 'n')",
+    )
+    with closing(source_of(legacy)) as source:
+        boundary = Boundary([mapping(source, "partner", "id", events=moved)])
+        with source.stream(ORIGIN, source.prepare()) as stream:
+            write(legacy, "ALTER TABLE partner REPLICA IDENTITY DEFAULT", "UPDATE partner SET code = 'b'")
+            result = translated(stream, boundary)
+    assert result.events == []
+    assert "before.code of partner wasn't sent" in result.held[0].reason
+
+
 def test_invariant_7_a_new_key_without_its_long_values_is_held(legacy: str) -> None:
     write(legacy, f"INSERT INTO partner VALUES (1, 'a', {LONG})")
     with closing(source_of(legacy)) as source:

@@ -19,7 +19,7 @@ from typing import Final
 from strangler.changes import Position
 from strangler.errors import StranglerError, Unavailable
 from strangler.events import Event
-from strangler.ports import Finding, Offset, Record, Share
+from strangler.ports import Address, Finding, Offset, Record, Share
 from strangler_adapters.kafka_log import topics
 from strangler_adapters.kafka_log.driver import Driver, Fenced, Place, Writer
 from strangler_adapters.kafka_log.limits import OVERHEAD, WINDOW
@@ -101,6 +101,9 @@ class KafkaLog:
     def share(self, stream: str) -> Share | None:
         topic = self._topics.of_stream(stream).name
         return self._driver.member(f"{topic}.delivery", topic)
+
+    def address(self, stream: str) -> Address:
+        return topics.address(self._options, stream)
 
     def examine(self, streams: Sequence[str], outage: float) -> list[Finding]:
         wanted = [topics.of_stream(self._options, stream) for stream in streams]

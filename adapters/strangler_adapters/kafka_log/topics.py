@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from strangler.durations import format_duration
-from strangler.ports import Finding
+from strangler.ports import Address, Finding
 from strangler_adapters.kafka_log.driver import Topic
 from strangler_adapters.kafka_log.limits import LARGEST_EVENT
 from strangler_adapters.kafka_log.options import Options
@@ -41,6 +41,20 @@ class Wanted:
 def name_of_stream(options: Options, stream: str) -> str:
     """The topic of a function's events."""
     return f"{options.prefix}.{stream}"
+
+
+def address(options: Options, stream: str) -> Address:
+    """Where others find a function's events."""
+    secure = str(options.client.get("security_protocol", options.client.get("security.protocol", ""))).upper()
+    return Address(
+        protocol="kafka-secure" if secure.endswith("SSL") else "kafka",
+        hosts=options.servers,
+        path="",
+        name=name_of_stream(options, stream),
+        words="A topic. All records of one key are in one partition, in order. Written in transactions: read with "
+        "isolation.level=read_committed.",
+        cloudevents=True,
+    )
 
 
 def name_of_positions(options: Options) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import SourceError, SourceLost
@@ -21,6 +23,9 @@ from strangler_connectors.polling.stream import PollingStream
 _BUSY = 600.0
 """Seconds to wait for a look of somebody else: the first one reads whole tables."""
 
+_INSTEAD: Final = "read the database by its own log, with another kind of source"
+"""What whoever needs more of an old row than its key has to do."""
+
 
 class PollingSource:
     """See `ChangeSource`. Safe positions don't come cheap: each compares all keys."""
@@ -33,7 +38,11 @@ class PollingSource:
         self._path = settings.state or Path(f".{name}.polling.db")
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
-        return self._database.describe(tables)
+        """What a row was isn't known: of one that has changed or gone, no more than the key is remembered."""
+        found = self._database.describe(tables)
+        return {
+            name: replace(table, removal=table.key, whole_removal=_INSTEAD) for name, table in found.items()
+        }
 
     def prepare(self) -> str:
         watched = self._required()

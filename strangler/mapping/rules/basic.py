@@ -8,23 +8,31 @@ from typing import Final
 from sqlglot import exp
 
 from strangler.mapping.conversions import cast as cast_to
-from strangler.mapping.nodes import Literal, Node, Reference
+from strangler.mapping.nodes import BEFORE, Literal, Node, Reference, old
 from strangler.mapping.parsing import span_of
 from strangler.mapping.patterns import LONGEST_NUMBER
 from strangler.mapping.scope import Rules, Scope
 from strangler.mapping.wrong import Wrong
-from strangler.shapes import FieldType
+from strangler.shapes import Column, FieldType
 
 
 def column(scope: Scope, this: exp.Column) -> Node:
     qualifier = this.table
+    if qualifier.lower() == BEFORE and scope.two_rows:
+        return Reference(_old(scope, this))
     if qualifier and qualifier != scope.table.name.rsplit(".", 1)[-1]:
-        raise Wrong(
-            span_of(this),
-            f"the mapping is over {scope.table.name}; there is no {qualifier!r} here",
-            this.name,
-        )
+        what = f"the mapping is over {scope.table.name}; there is no {qualifier!r} here"
+        if qualifier.lower() == BEFORE:
+            what = "only the conditions of `changed` events see two rows; here there is no `before`"
+        raise Wrong(span_of(this), what, this.name)
     return Reference(scope.column(this.this))
+
+
+def _old(scope: Scope, this: exp.Column) -> Column:
+    column = old(scope.column(this.this))
+    if scope.table.column(column.name) is not None:
+        raise Wrong(span_of(this), f"{scope.table.name} has a column that is called {column.name} itself")
+    return column
 
 
 def literal(scope: Scope, this: exp.Literal) -> Node:

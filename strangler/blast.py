@@ -1,0 +1,100 @@
+"""The blast radius of a changed mapping: which entities would read otherwise if another configuration were deployed.
+
+Both mappings read the same rows of one SELECT, so that nothing that changes meanwhile looks like a difference; they are
+translated here, as the stream would. Reads the legacy database, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from strangler.boundary import key_of
+from strangler.mapping import EntityMapping, translated
+from strangler.mapping.difference import Difference, Mapped, Radius, comparable, differences
+from strangler.ports import SqlSide
+from strangler.settings import Settings
+
+
+class Name(NamedTuple):
+    """What an entity is called."""
+
+    function: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entity that isn't as it was. A version is empty where the configuration doesn't have the entity. `radius` is None when
+    no rows were compared: there is nothing to compare with."""
+
+    name: Name
+    before: str
+    after: str
+    differences: tuple[Difference, ...]
+    radius: Radius | None
+
+
+class Looking(NamedTuple):
+    """How to look: samples of each field, most rows of each entity (None: all), and whom to tell how many rows are done."""
+
+    samples: int
+    limit: int | None
+    told: Callable[[Name, int], None] = lambda name, rows: None
+
+
+TOLD_EVERY = 1000
+"""Rows between two words on how far it is."""
+
+
+def mapped(settings: Settings, mappings: Iterable[EntityMapping]) -> dict[Name, Mapped]:
+    """The compiled entities of a configuration, each with its settings."""
+    found = {}
+    for each in mappings:
+        name = Name(each.shape.function, each.shape.entity)
+        function = settings.functions[name.function]
+        found[name] = Mapped(function.source, function.entities[name.entity], each)
+    return found
+
+
+def changes(
+    before: Mapping[Name, Mapped],
+    after: Mapping[Name, Mapped],
+    side: Callable[[str], SqlSide],
+    looking: Looking,
+) -> Iterator[Change]:
+    """Every entity whose version differs. `side(source)`: a new connection to that legacy database."""
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            words = "the entity is new" if old is None else "the entity is dropped"
+            yield Change(name, _version(old), _version(new), (Difference("", words),), None)
+        elif found := differences(old, new):
+            radius = None
+            if comparable(old, new):
+                with closing(side(old.source)) as opened:
+                    radius = measure(opened, old.mapping, new.mapping, name, looking)
+            yield Change(name, _version(old), _version(new), tuple(found), radius)
+
+
+def _version(each: Mapped | None) -> str:
+    return each.mapping.version if each else ""
+
+
+def measure(side: SqlSide, old: EntityMapping, new: EntityMapping, name: Name, looking: Looking) -> Radius:
+    """Read the table once, and count what reads otherwise. In constant memory."""
+    dialect = side.dialect
+    one, other = old.select(dialect), new.select(dialect)
+    width = len(one.legacy)
+    radius = Radius(looking.samples)
+    sql = f"SELECT {', '.join((*one.legacy, *other.legacy))} FROM {one.from_}"
+    for values in islice(side.rows(sql), looking.limit):
+        (first,) = translated(old, dialect, [values[:width]])
+        (second,) = translated(new, dialect, [values[width:]])
+        radius.add(first, second, (key_of(old, first.row), key_of(new, second.row)))
+        if radius.rows % TOLD_EVERY == 0:
+            looking.told(name, radius.rows)
+    return radius

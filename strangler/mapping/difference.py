@@ -1,0 +1,163 @@
+"""The difference between two mappings of one entity: what is written otherwise, and what then reads otherwise. Pure.
+
+`differences` compares what was written, blind to layout as versions are. `Radius` takes the same legacy rows translated by both,
+one by one, and counts; it keeps no more than a few samples, however many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from strangler.mapping.entity import EntityMapping
+from strangler.mapping.names import KINDS
+from strangler.mapping.rest import Translated
+from strangler.settings import Entity
+
+ABSENT: Final = object()
+"""The value of a field that one of the two mappings doesn't have. Not NULL."""
+
+
+class Mapped(NamedTuple):
+    """An entity as it is written, and compiled; `source` has its rows."""
+
+    source: str
+    entity: Entity
+    mapping: EntityMapping
+
+
+class Difference(NamedTuple):
+    """One thing that is written otherwise. `path` is below the entity's: `fields.name`."""
+
+    path: str
+    words: str
+
+
+def differences(old: Mapped, new: Mapped) -> list[Difference]:
+    """What sets the two apart; nothing when they have the same version and source."""
+    if old.mapping.version == new.mapping.version and old.source == new.source:
+        return []
+    found = [*_places(old, new), *_fields(old, new), *_events(old, new)]
+    return found or [Difference("", "what its expressions stand on has changed (columns, or codes)")]
+
+
+def comparable(old: Mapped, new: Mapped) -> bool:
+    """Whether both read the same legacy rows."""
+    return (old.source, old.mapping.table.name) == (new.source, new.mapping.table.name)
+
+
+def _places(old: Mapped, new: Mapped) -> Iterator[Difference]:
+    before, after = old.mapping, new.mapping
+    if old.source != new.source:
+        yield Difference("source", f"{old.source} → {new.source}")
+    if before.table.name != after.table.name:
+        yield Difference("table", f"{before.table.name} → {after.table.name}")
+    if before.shape.key != after.shape.key:
+        yield Difference("key", f"{', '.join(before.shape.key)} → {', '.join(after.shape.key)}")
+    if before.shape.table != after.shape.table:
+        yield Difference("into", f"{before.shape.table} → {after.shape.table}")
+
+
+def _fields(old: Mapped, new: Mapped) -> Iterator[Difference]:
+    before = {each.name: each.node for each in old.mapping.plan.fields}
+    after = {each.name: each.node for each in new.mapping.plan.fields}
+    for name in dict.fromkeys((*before, *after)):
+        path = f"fields.{name}"
+        if name not in after:
+            yield Difference(path, f"dropped; was {old.entity.fields[name].value}")
+        elif name not in before:
+            yield Difference(path, f"added: {new.entity.fields[name].value}")
+        else:
+            if before[name].type is not after[name].type:
+                yield Difference(path, f"type: {before[name].type.value} → {after[name].type.value}")
+            if str(before[name]) != str(after[name]):
+                written = f"{old.entity.fields[name].value} → {new.entity.fields[name].value}"
+                yield Difference(path, f"expression: {written}")
+    if list(before) != list(after) and set(before) == set(after):
+        yield Difference("fields", "in another order")
+
+
+def _events(old: Mapped, new: Mapped) -> Iterator[Difference]:
+    for operation, kind in KINDS.items():
+        before, after = (
+            [(rule.name, str(rule.when)) for rule in each.mapping.plan.rules[operation]]
+            for each in (old, new)
+        )
+        if before != after:
+            yield Difference(f"events.{kind}", f"{_named(old.entity, kind)} → {_named(new.entity, kind)}")
+
+
+def _named(entity: Entity, kind: str) -> str:
+    names = [
+        f"{each.name} when {each.when}" if each.when else each.name for each in getattr(entity.events, kind)
+    ]
+    return "; ".join(names) or "the default"
+
+
+class Sample(NamedTuple):
+    """One entity that reads otherwise. `field` is None where it is about the whole row: `before` or `after` is then why it
+    can't be translated, the other one None. A field that a mapping doesn't have is `ABSENT` in it."""
+
+    key: str
+    field: str | None
+    before: Any
+    after: Any
+
+
+@dataclass
+class Radius:
+    """How many entities read otherwise, by field; `rows` is how many were looked at. `most`: samples of each field."""
+
+    most: int
+    rows: int = 0
+    differ: int = 0
+    keys: int = 0
+    translatable: int = 0
+    untranslatable: int = 0
+    fields: Counter[str] = field(default_factory=Counter)
+    samples: list[Sample] = field(default_factory=list)
+    _kept: Counter[str | None] = field(default_factory=Counter)
+
+    def add(self, old: Translated, new: Translated, keys: tuple[str, str]) -> None:
+        """A legacy row as both mappings translate it, and the key of the entity in both."""
+        self.rows += 1
+        if old.fault or new.fault:
+            self._add_fault(old, new, keys[0])
+            return
+        names = _different(old.data, new.data)
+        moved = keys[0] != keys[1]
+        self.keys += moved
+        self.differ += bool(names) or moved
+        for name in names:
+            self.fields[name] += 1
+            self._keep(Sample(keys[0], name, old.data.get(name, ABSENT), new.data.get(name, ABSENT)))
+
+    def _add_fault(self, old: Translated, new: Translated, key: str) -> None:
+        if old.fault and new.fault:
+            return
+        self.differ += 1
+        self.untranslatable += new.fault is not None
+        self.translatable += old.fault is not None
+        why = [None if each.fault is None else _why(each) for each in (old, new)]
+        self._keep(Sample(key, None, *why))
+
+    def _keep(self, sample: Sample) -> None:
+        if self._kept[sample.field] < self.most:
+            self._kept[sample.field] += 1
+            self.samples.append(sample)
+
+
+def _why(each: Translated) -> str:
+    assert each.fault is not None
+    return f"{each.fault.what}: {each.fault.why}" if each.fault.why else each.fault.what
+
+
+def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The fields whose canonical values differ; 1, 1.0 and true are different values."""
+    return [
+        name
+        for name in dict.fromkeys((*old, *new))
+        if (a := old.get(name, ABSENT)) != (b := new.get(name, ABSENT)) or type(a) is not type(b)
+    ]
