@@ -10,6 +10,7 @@ from strangler.control.store import Control
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
 from strangler.registrar import Registrar
+from strangler.sensitive import of_entity
 from strangler.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                 why="it isn't there, or the user of the source may not see it",
                 do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
             )
-    return [compile_entity(function, name, entity, tables[entity.table]) for name, entity in entities.items()]
+    return [
+        compile_entity(function, name, entity, tables[entity.table], of_entity(settings, function, name))
+        for name, entity in entities.items()
+    ]
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

@@ -128,6 +128,11 @@ class EntityField(Section):
     """A field of an entity. `name: TRIM(name)` is short for `name: {value: TRIM(name)}`."""
 
     value: str = Field(description="SQL expression over the legacy table's columns.")
+    sensitive: bool = Field(
+        False,
+        description="Whether it is personal data: its values, and those of the legacy columns that it reads, are masked wherever "
+        "they would be shown to people; see docs/personal-data.md.",
+    )
 
 
 def _as_field(value: Any) -> Any:

@@ -84,6 +84,26 @@ def keys(settings: Settings) -> Iterator[Finding]:
             yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(entity.key))}]")
 
 
+def sensitive(settings: Settings) -> Iterator[Finding]:
+    """What a key is made of isn't sensitive: by it an entity is named wherever something is said about it."""
+    if not any(field.sensitive for _, entity in _entities(settings) for field in entity.fields.values()):
+        return
+    from strangler.mapping.parsing import column_names  # with it comes the SQL parser, which takes its time
+    from strangler.sensitive import columns, key_columns
+
+    for path, entity in _entities(settings):
+        key = key_columns(entity)
+        for name, field in entity.fields.items():
+            read = column_names(field.value) if field.sensitive else frozenset()
+            if read and (name in entity.key or read <= key):
+                what = "what the key is made of can't be masked: by the key an entity is named wherever it is shown"
+                yield Finding((*path, "fields", name, "sensitive"), what, "sensitive: false")
+        shown = key & columns(settings, settings.functions[str(path[1])].source, entity.table)
+        if shown:
+            what = f"reads {', '.join(sorted(shown))}, which another entity over {entity.table} marks as sensitive"
+            yield Finding((*path, "key"), what, "a key of other columns, or sensitive: false there")
+
+
 def tables(settings: Settings) -> Iterator[Finding]:
     """No two entities are written into the same table of the same database."""
     taken: dict[tuple[str, str], Path] = {}
@@ -243,6 +263,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
     keys,
+    sensitive,
     tables,
     events,
     services,

@@ -185,14 +185,16 @@ def _parse(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         try:
-            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            return create_engine(
+                url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+            )
         except ImportError as error:
             raise StoreError(
                 "a control store on PostgreSQL needs a driver that isn't installed",
                 why=str(error),
                 do="pip install 'strangler[postgres]'",
             ) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     # The driver would begin transactions by itself, and too late; so it is told not to, and we say BEGIN.
     @event.listens_for(engine, "connect")

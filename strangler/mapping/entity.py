@@ -29,6 +29,8 @@ class EntityMapping:
     `event_name(operation, row)` gives the event's type; `row` is the new row, for a delete the old one. Raises Untranslatable
     when a condition can't be evaluated.
 
+    `sensitive` are the fields whose values are masked where people see them.
+
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it.
     """
 
@@ -40,6 +42,7 @@ class EntityMapping:
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row], str]
     select: Callable[[str], Select]
+    sensitive: frozenset[str] = frozenset()
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
