@@ -6,12 +6,12 @@ the worker, who alone writes to the log, carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import and_, delete, func, select, tuple_, update
 
 from strangler.changes import Position
 from strangler.control import tables
@@ -40,6 +40,13 @@ class Held:
     change: str
     at: float
     state: State = State.HELD
+
+
+class Waiting(NamedTuple):
+    """A key in quarantine: the first of what waits, and how many changes wait behind it."""
+
+    first: Held
+    behind: int
 
 
 def hold(control: Control, changes: Sequence[Held]) -> None:
@@ -80,6 +87,22 @@ def listed(control: Control, function: str | None = None, *, limit: int | None =
     return _held(control, query)
 
 
+def waiting(control: Control, function: str | None = None, *, limit: int | None = None) -> list[Waiting]:
+    """The keys that have something waiting, the oldest first."""
+    at = tables.quarantine.c
+    name = (at.function, at.entity, at.key)
+    first = select(*name, func.min(at.position).label("position"), (func.count() - 1).label("behind"))
+    each = first.group_by(*name).subquery()
+    same = [at[column] == each.c[column] for column in ("function", "entity", "key", "position")]
+    query = select(tables.quarantine, each.c.behind).join(each, and_(*same))
+    query = query.order_by(at.at, *name).limit(limit)
+    if function is not None:
+        query = query.where(at.function == function)
+    with control.read() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [Waiting(behind=row.pop("behind"), first=_of(row)) for row in rows]
+
+
 def show(control: Control, function: str, entity: str, key: str) -> list[Held]:
     """Everything that waits for one key, in the order of the source."""
     found = _held(control, select(tables.quarantine).where(*_is(function, entity, key)))
@@ -111,7 +134,11 @@ def remove(control: Control, changes: Sequence[Held]) -> None:
 
 def _held(control: Control, query: Any) -> list[Held]:
     with control.read() as connection:
-        return [Held(**{**row, "state": State(row["state"])}) for row in connection.execute(query).mappings()]
+        return [_of(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _of(row: Mapping[str, Any]) -> Held:
+    return Held(**{**row, "state": State(row["state"])})
 
 
 def _is(function: str, entity: str, key: str | None = None) -> list[Any]:
