@@ -247,6 +247,17 @@ class Gates(Section):
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
 
 
+class Quarantine(Section):
+    """Where changes wait that couldn't be translated."""
+
+    max_keys: int = Field(
+        1000,
+        ge=0,
+        description="Keys of the function that may wait; with more it is stopped until `strangler quarantine resume`, for then it isn't "
+        "rows that are wrong but the mapping.",
+    )
+
+
 class Function(Section):
     """A business capability that is cut over as one unit."""
 
@@ -260,6 +271,7 @@ class Function(Section):
     )
     routes: list[Route] = Field(default_factory=list)
     gates: Gates = Field(default_factory=Gates)
+    quarantine: Quarantine = Field(default_factory=Quarantine)
     weights: list[Share] = Field(
         default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
         description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",

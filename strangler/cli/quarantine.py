@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.cutover import acting_as
 from strangler.errors import Refused
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def group() -> None:
 @pass_application
 def listing(application: Application, function: str | None, limit: int, wants_json: bool) -> None:
     """List the keys that wait, oldest first; of one FUNCTION or of all."""
-    from strangler.control import quarantine
+    from strangler.control import quarantine, stops
 
     if function:
         application.function(function)
@@ -50,6 +51,9 @@ def listing(application: Application, function: str | None, limit: int, wants_js
         click.echo(f"{total:,} {'key waits' if total == 1 else 'keys wait'} in all")
     else:
         click.echo("nothing waits in quarantine")
+    for name, stop in stops.all_stops(application.control).items():
+        if not wants_json and function in (None, name):
+            click.secho(stop.words, fg="red")
 
 
 @group.command()
@@ -85,6 +89,27 @@ def retry(
 
     count = _mark(application, function, entity, key, everything, State.RETRY)
     click.echo(f"{_changes(count)} will be tried again by the worker; see `strangler quarantine list`")
+
+
+@group.command()
+@click.argument("function")
+@acting_as
+@pass_application
+def resume(application: Application, function: str, actor: str) -> None:
+    """Let FUNCTION go on that was stopped, since too many of its keys wait. Mend its mapping and restart the worker first.
+
+    What waits is tried again, and everything is filled again: what was written meanwhile was passed over.
+    """
+    import time
+
+    from strangler.sync import limits
+
+    application.function(function)
+    stop = limits.ask_to_resume(application.control, function, actor=actor, at=time.time())
+    click.echo(
+        f"{function} is resumed by the worker: {stop.keys:,} keys are tried again, and all is filled again"
+    )
+    click.echo(f"afterwards: strangler quarantine list {function}; strangler reconcile {function}")
 
 
 @group.command()

@@ -116,6 +116,13 @@ def mark(control: Control, function: str, entity: str, key: str, state: State) -
         return connection.execute(statement).rowcount
 
 
+def mark_all(control: Control, function: str, state: State) -> None:
+    """Ask for all that waits of a function to be tried again or dropped."""
+    with control.begin() as connection:
+        of_function = tables.quarantine.c.function == function
+        connection.execute(update(tables.quarantine).where(of_function).values(state=state))
+
+
 def take(control: Control) -> list[Held]:
     """What a person has decided on, to be carried out: by key, in the order of the source."""
     found = _held(control, select(tables.quarantine).where(tables.quarantine.c.state != State.HELD))

@@ -1,4 +1,4 @@
-"""Releasing: carry out what users asked of the quarantine (`retry`, `drop`). Done by the stream's thread, between batches.
+"""Releasing: carry out what users asked of the quarantine (`retry`, `drop`, `resume`). Done by the stream's thread, between batches.
 
 So there is one writer of the log, and a released key's later changes can't overtake what was held. Killed between the log
 and the quarantine, the same events are appended again; a store takes each only once (invariant 3).
@@ -10,22 +10,30 @@ import logging
 
 from strangler.boundary import Boundary, HeldKey
 from strangler.control import quarantine as record
+from strangler.control import stops
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.ports import EventLog
 from strangler.quarantine import release
+from strangler.sync import limits
 
 logger = logging.getLogger("strangler.quarantine")
 
 
 def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> bool:
-    """Do what was asked for, then let the boundary know which keys are held now. True when events were appended."""
+    """Do what was asked for, then let the boundary know which keys are held now, and which functions are stopped. True when
+    events were appended."""
     appended = False
+    functions = {shape.function for shape in boundary.shapes}
+    for name, stop in stops.all_stops(control).items():
+        if stop.resuming and name in functions:
+            limits.resume(control, name)
     asked = {HeldKey(held.function, held.entity, held.key) for held in record.take(control)}
     for key in sorted(asked):
         mapping = boundary.mapping(key.function, key.entity)
         if mapping is not None:
             appended = _carry_out(control, log, mapping, source, key) or appended
+    boundary.stopped = stops.all_stops(control).keys()
     boundary.held = {
         HeldKey(shape.function, shape.entity, key)
         for shape in boundary.shapes
