@@ -14,19 +14,39 @@ from strangler.sensitive import of_entity
 from strangler.settings import Settings
 
 if TYPE_CHECKING:
+    from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
     """The control store, migrated to this version. `wait`: seconds to go on trying while it doesn't answer."""
     assert settings.control is not None, "configuration.load fills the default in"
-    return Control.open(settings.control.url.get_secret_value(), wait=wait)
+    return Control.open(settings.control.url.get_secret_value(), wait=wait, cipher=cipher(settings))
+
+
+def cipher(settings: Settings) -> Cipher | None:
+    """What encrypts sensitive values where they are kept; None where the configuration wants that not."""
+    if settings.encryption is None:
+        return None
+    from strangler.encryption import Cipher  # with it comes a library that is an extra
+
+    return Cipher(settings.encryption)
 
 
 def log(settings: Settings) -> EventLog:
-    """The event log."""
+    """The event log; where there is encryption, its readers see the clear values, and what it keeps doesn't have them."""
     opened: EventLog = plugins.load("logs", settings.log.kind)(settings.name, settings.log)
-    return opened
+    sealing = cipher(settings)
+    if sealing is None:
+        return opened
+    from strangler.sealed_log import SealedLog
+
+    sensitive = {
+        (function, entity): of_entity(settings, function, entity).fields
+        for function, section in settings.functions.items()
+        for entity in section.entities
+    }
+    return SealedLog(opened, sealing, sensitive)
 
 
 def store(settings: Settings, name: str) -> ServiceStore:

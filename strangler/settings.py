@@ -365,6 +365,17 @@ class Sync(Section):
     chunk: int = Field(50_000, ge=1, description="Rows of one backfill chunk; a kill repeats at most one.")
 
 
+class Encryption(Section):
+    """Encryption of what is kept of sensitive fields: in the event log, and in quarantine. Needs `pip install strangler[encryption]`."""
+
+    key: Name = Field(description="The one of `keys` that encrypts from now on.")
+    keys: dict[Name, SecretStr] = Field(
+        min_length=1,
+        description="Name → 32 random bytes in base64 (`openssl rand -base64 32`), best as ${VARIABLE}. A key has to stay as long as "
+        "something in the log is encrypted by it.",
+    )
+
+
 class Settings(Section):
     """All of `strangler.yaml`."""
 
@@ -381,6 +392,9 @@ class Settings(Section):
     log: Log = Field(default_factory=lambda: Log())
     sources: dict[Name, Source] = Field(min_length=1)
     stores: dict[Name, Database] = Field(default_factory=dict)
+    encryption: Encryption | None = Field(
+        None, description="Without it sensitive values are kept as they are; see docs/personal-data.md."
+    )
     facade: Facade | None = Field(None, description="Without it only the sync runs.")
     console: Console = Field(default_factory=Console)
     sync: Sync = Field(default_factory=Sync)

@@ -6,6 +6,7 @@ Each check takes the settings and yields findings; `check` runs them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Final
 
 from strangler import plugins
@@ -102,6 +103,24 @@ def sensitive(settings: Settings) -> Iterator[Finding]:
         if shown:
             what = f"reads {', '.join(sorted(shown))}, which another entity over {entity.table} marks as sensitive"
             yield Finding((*path, "key"), what, "a key of other columns, or sensitive: false there")
+
+
+def encryption(settings: Settings) -> Iterator[Finding]:
+    """There is something to encrypt by, and with. No key is quoted."""
+    section = settings.encryption
+    if section is None:
+        return
+    if section.key not in section.keys:
+        meant = nearest(section.key, section.keys) or f"one of: {', '.join(section.keys)}"
+        yield Finding(("encryption", "key"), f"there is no key {section.key!r} among the keys", meant)
+    if find_spec("cryptography") is None:
+        yield Finding(("encryption",), "what encrypts isn't installed", "pip install 'strangler[encryption]'")
+    from strangler.encryption import key_bytes
+
+    for name, secret in section.keys.items():
+        if key_bytes(secret.get_secret_value()) is None:
+            what = "isn't 32 bytes in base64"
+            yield Finding(("encryption", "keys", name), what, "what `openssl rand -base64 32` prints")
 
 
 def tables(settings: Settings) -> Iterator[Finding]:
@@ -264,6 +283,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     cycles,
     keys,
     sensitive,
+    encryption,
     tables,
     events,
     services,

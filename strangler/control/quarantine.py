@@ -7,7 +7,7 @@ the worker, who alone writes to the log, carries it out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from strangler.changes import Position
 from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import insert_new
+from strangler.errors import StoreError
 
 
 class State(StrEnum):
@@ -52,7 +53,7 @@ class Waiting(NamedTuple):
 def hold(control: Control, changes: Sequence[Held]) -> None:
     """Put changes into quarantine. Holding one again leaves it as it is: a repeated batch holds nothing twice."""
     with control.begin() as connection:
-        insert_new(connection, tables.quarantine, [asdict(change) for change in changes])
+        insert_new(connection, tables.quarantine, [_row(control, change) for change in changes])
 
 
 def keys(control: Control, function: str, entity: str) -> set[str]:
@@ -100,7 +101,7 @@ def waiting(control: Control, function: str | None = None, *, limit: int | None 
         query = query.where(at.function == function)
     with control.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [Waiting(behind=row.pop("behind"), first=_of(row)) for row in rows]
+    return [Waiting(behind=row.pop("behind"), first=_of(control, row)) for row in rows]
 
 
 def show(control: Control, function: str, entity: str, key: str) -> list[Held]:
@@ -141,11 +142,26 @@ def remove(control: Control, changes: Sequence[Held]) -> None:
 
 def _held(control: Control, query: Any) -> list[Held]:
     with control.read() as connection:
-        return [_of(dict(row)) for row in connection.execute(query).mappings()]
+        return [_of(control, dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _of(row: Mapping[str, Any]) -> Held:
-    return Held(**{**row, "state": State(row["state"])})
+def _row(control: Control, held: Held) -> dict[str, Any]:
+    """As it is kept: the change, which a retry needs whole, encrypted where there is a cipher."""
+    change = control.cipher.seal(held.change, _about(held)) if control.cipher else held.change
+    return asdict(replace(held, change=change))
+
+
+def _of(control: Control, row: Mapping[str, Any]) -> Held:
+    held = Held(**{**row, "state": State(row["state"])})
+    if held.change.startswith("{"):  # It was kept as it is.
+        return held
+    if control.cipher is None:
+        raise StoreError(f"{_about(held)} is encrypted", do="add `encryption` to the configuration again")
+    return replace(held, change=control.cipher.open(held.change, _about(held)))
+
+
+def _about(held: Held) -> str:
+    return f"what is held of {held.function}.{held.entity} {held.key} at {held.position}"
 
 
 def _is(function: str, entity: str, key: str | None = None) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 import urllib.error
@@ -44,8 +45,8 @@ FIELDS: dict[str, Any] = {
 class Personal(Landscape):
     """A function `partners` between two PostgreSQL databases, with personal data."""
 
-    def __init__(self, home: Path, legacy: str, store: str) -> None:
-        self.home, self._legacy, self._store = home, legacy, store
+    def __init__(self, home: Path, legacy: str, store: str, encrypted: bool) -> None:
+        self.home, self._legacy, self._store, self.encrypted = home, legacy, store, encrypted
         self.write("CREATE TABLE partner (id int PRIMARY KEY, name text, email text, number text)")
         self.map()
         self.control = assembly.control(self.settings)
@@ -68,6 +69,8 @@ class Personal(Landscape):
                 "partners": {"source": "erp", "store": "service", "entities": {"partner": entity, "named": plain}}
             },
         }  # fmt: skip
+        if self.encrypted:
+            document["encryption"] = {"key": "k1", "keys": {"k1": base64.b64encode(bytes(32)).decode()}}
         path = self.home / "strangler.yaml"
         path.write_text(yaml.safe_dump(document))
         self.settings = load(path)
@@ -105,11 +108,13 @@ def _run(url: str, *statements: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-@pytest.fixture
-def personal(postgres: Any, postgres_url: str, tmp_path: Path) -> Iterator[Personal]:
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def personal(
+    request: pytest.FixtureRequest, postgres: Any, postgres_url: str, tmp_path: Path
+) -> Iterator[Personal]:
     name = f"store_{secrets.token_hex(4)}"
     store = postgres.create_database(name)
-    made = Personal(tmp_path, postgres_url, store)
+    made = Personal(tmp_path, postgres_url, store, request.param)
     with closing(made.control):
         made.put(Stage.SYNCING)
         yield made
@@ -149,9 +154,10 @@ def test_a_sensitive_value_is_shown_nowhere(personal: Personal, caplog: pytest.L
         assert expected in said
     assert CANARY not in said.lower()
     held = quarantine.listed(personal.control)
-    assert all(CANARY in each.change for each in held if each.entity == "partner"), (
-        "a retry needs the row as it was"
-    )
+    whole = [each.change for each in held if each.entity == "partner"]
+    assert all(CANARY in change for change in whole), "a retry needs the row as it was"
+    at_rest = b"".join(path.read_bytes() for path in (personal.home / ".strangler").iterdir()).lower()
+    assert (CANARY.encode() in at_rest) != personal.encrypted
 
 
 def everything_said(personal: Personal) -> str:
