@@ -18,7 +18,7 @@ from strangler.changes import Position
 from strangler.control import backfills, ledger, stops
 from strangler.control import quarantine as record
 from strangler.control.lock import lock_decisions
-from strangler.control.quarantine import Held, State
+from strangler.control.quarantine import Held
 from strangler.control.stops import Stop
 from strangler.control.store import Control
 from strangler.errors import Refused, StranglerError
@@ -67,12 +67,11 @@ def ask_to_resume(control: Control, function: str, *, actor: str, at: float) -> 
 
 
 def resume(control: Control, function: str) -> None:
-    """Let the function go on: fill again what was passed over, and try again what waits. By the stream alone, between batches, so
-    that what is passed over no more comes behind the stamp of the backfills."""
+    """Let the function go on: fill again what was passed over. By the stream alone, between batches, so that what isn't passed
+    over any more comes behind the stamp of the backfills."""
     with control.begin():
         for filled in backfills.of_function(control, function):
             backfills.request(control, function, filled.entity)
-        record.mark_all(control, function, State.RETRY)
         stops.end(control, function)
     logger.warning("resumed", extra={"function": function})
 

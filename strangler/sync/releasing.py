@@ -11,6 +11,7 @@ import logging
 from strangler.boundary import Boundary, HeldKey
 from strangler.control import quarantine as record
 from strangler.control import stops
+from strangler.control.quarantine import State
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.ports import EventLog
@@ -24,15 +25,16 @@ def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> 
     """Do what was asked for, then let the boundary know which keys are held now, and which functions are stopped. True when
     events were appended."""
     appended = False
-    functions = {shape.function for shape in boundary.shapes}
-    for name, stop in stops.all_stops(control).items():
-        if stop.resuming and name in functions:
-            limits.resume(control, name)
+    resumed = _resumed(control, boundary)
+    for function in resumed:
+        record.mark_all(control, function, State.RETRY)
     asked = {HeldKey(held.function, held.entity, held.key) for held in record.take(control)}
     for key in sorted(asked):
         mapping = boundary.mapping(key.function, key.entity)
         if mapping is not None:
             appended = _carry_out(control, log, mapping, source, key) or appended
+    for function in resumed:  # Only now: what waited before doesn't count against the limit any more.
+        limits.resume(control, function)
     boundary.stopped = stops.all_stops(control).keys()
     boundary.held = {
         HeldKey(shape.function, shape.entity, key)
@@ -42,10 +44,17 @@ def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> 
     return appended
 
 
+def _resumed(control: Control, boundary: Boundary) -> list[str]:
+    """The stopped functions of this source that somebody wants to go on."""
+    functions = {shape.function for shape in boundary.shapes}
+    found = stops.all_stops(control)
+    return [name for name, stop in found.items() if stop.resuming and name in functions]
+
+
 def _carry_out(control: Control, log: EventLog, mapping: EntityMapping, source: str, key: HeldKey) -> bool:
     """Drop what is to be dropped, and try again all else of the key: also what came to wait after the user asked."""
     waiting = record.show(control, *key)
-    kept = [held for held in waiting if held.state is not record.State.DROP]
+    kept = [held for held in waiting if held.state is not State.DROP]
     result = release(mapping, kept)
     if result.events:
         log.append(source, result.events, None)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from strangler import assembly
 from strangler.boundary import Boundary, Translation
 from strangler.cli.main import root
 from strangler.configuration import load
+from strangler.console.metrics import expose
 from strangler.console.wellness import look
-from strangler.control import backfills, ledger, quarantine, stops
+from strangler.control import backfills, ledger, quarantine, standings, stops
 from strangler.cutover.stages import Stage
 from strangler.events import Effect
 from strangler.sync import limits
@@ -62,14 +63,8 @@ def limited(tmp_path: Path) -> Iterator[Limited]:
     made = Limited(tmp_path)
     with closing(made.control):
         made.put(Stage.SYNCING)
-        other = assembly.control(made.settings)
-        with closing(other):
-            from dataclasses import replace
-
-            from strangler.control import standings
-
-            now = standings.of(other, "names")
-            standings.change(other, now, replace(now, stage=Stage.SYNCING), at=1.0)
+        now = standings.of(made.control, "names")
+        standings.change(made.control, now, replace(now, stage=Stage.SYNCING), at=1.0)
         yield made
 
 
@@ -104,6 +99,9 @@ def test_invariant_7_a_function_that_is_stopped_says_so_passes_nothing_in_silenc
         report = json.loads(limited.strangler("report", "--format", "json").output)
         assert any("partners is stopped" in each["words"] for each in report["attention"])
         assert "partners is stopped" in look(limited.settings, limited.control).words
+        figures = expose(limited.settings, limited.control).decode()
+        assert 'strangler_function_stopped{function="partners"} 1.0' in figures
+        assert 'strangler_function_stopped{function="names"} 0.0' in figures
         assert "more than 2" in limited.strangler("plan", "partners").output
 
     limited.configure(f"CASE number WHEN 'x' THEN 0 ELSE {NUMBER} END")
