@@ -117,11 +117,12 @@ def mark(control: Control, function: str, entity: str, key: str, state: State) -
         return connection.execute(statement).rowcount
 
 
-def mark_all(control: Control, function: str, state: State) -> None:
-    """Ask for all that waits of a function to be tried again or dropped."""
+def retry_all(control: Control, function: str) -> None:
+    """Ask for all that waits of a function to be tried again, but what somebody wants dropped."""
+    at = tables.quarantine.c
     with control.begin() as connection:
-        of_function = tables.quarantine.c.function == function
-        connection.execute(update(tables.quarantine).where(of_function).values(state=state))
+        undecided = update(tables.quarantine).where(at.function == function, at.state == State.HELD)
+        connection.execute(undecided.values(state=State.RETRY))
 
 
 def take(control: Control) -> list[Held]:

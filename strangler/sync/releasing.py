@@ -27,7 +27,7 @@ def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> 
     appended = False
     resumed = _resumed(control, boundary)
     for function in resumed:
-        record.mark_all(control, function, State.RETRY)
+        record.retry_all(control, function)
     asked = {HeldKey(held.function, held.entity, held.key) for held in record.take(control)}
     for key in sorted(asked):
         mapping = boundary.mapping(key.function, key.entity)
