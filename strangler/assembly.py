@@ -10,22 +10,43 @@ from strangler.control.store import Control
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
 from strangler.registrar import Registrar
+from strangler.sensitive import of_entity
 from strangler.settings import Settings
 
 if TYPE_CHECKING:
+    from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
     """The control store, migrated to this version. `wait`: seconds to go on trying while it doesn't answer."""
     assert settings.control is not None, "configuration.load fills the default in"
-    return Control.open(settings.control.url.get_secret_value(), wait=wait)
+    return Control.open(settings.control.url.get_secret_value(), wait=wait, cipher=cipher(settings))
+
+
+def cipher(settings: Settings) -> Cipher | None:
+    """What encrypts sensitive values where they are kept; None where the configuration wants that not."""
+    if settings.encryption is None:
+        return None
+    from strangler.encryption import Cipher  # with it comes a library that is an extra
+
+    return Cipher(settings.encryption)
 
 
 def log(settings: Settings) -> EventLog:
-    """The event log."""
+    """The event log; where there is encryption, its readers see the clear values, and what it keeps doesn't have them."""
     opened: EventLog = plugins.load("logs", settings.log.kind)(settings.name, settings.log)
-    return opened
+    sealing = cipher(settings)
+    if sealing is None:
+        return opened
+    from strangler.sealed_log import SealedLog
+
+    sensitive = {
+        (function, entity): of_entity(settings, function, entity).fields
+        for function, section in settings.functions.items()
+        for entity in section.entities
+    }
+    return SealedLog(opened, sealing, sensitive)
 
 
 def store(settings: Settings, name: str) -> ServiceStore:
@@ -64,7 +85,10 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                 why="it isn't there, or the user of the source may not see it",
                 do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
             )
-    return [compile_entity(function, name, entity, tables[entity.table]) for name, entity in entities.items()]
+    return [
+        compile_entity(function, name, entity, tables[entity.table], of_entity(settings, function, name))
+        for name, entity in entities.items()
+    ]
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

@@ -48,6 +48,8 @@ class Boundary:
 
     def __init__(self, mappings: Iterable[EntityMapping], held: Collection[HeldKey] = ()) -> None:
         self.held: set[HeldKey] = set(held)
+        self.stopped: Collection[str] = ()
+        """Functions of which only removals are translated; see `strangler.sync.limits`."""
         self._by_table: dict[str, list[EntityMapping]] = defaultdict(list)
         for mapping in mappings:
             self._by_table[mapping.table.name].append(mapping)
@@ -74,6 +76,8 @@ class Boundary:
         """Add the events and the held changes of one transaction to `into`, in the order of the source."""
         time = transaction.committed_at
         for mapping, step in self._folded(transaction.changes):
+            if self.stopped and self._passes_over(mapping, step):
+                continue
             reason = step.fault
             if self.held and _held_key(mapping, step) in self.held:
                 reason = WAITING  # Invariant 7: later changes of a held key wait behind it.
@@ -88,6 +92,11 @@ class Boundary:
             key = _held_key(mapping, step)
             self.held.add(key)
             into.held.append(Held(key, step.change, reason))
+
+    def _passes_over(self, mapping: EntityMapping, step: _Step) -> bool:
+        """Whether a backfill will make up for the step: it reads every row that there is."""
+        written = step.change.operation in (Operation.INSERT, Operation.UPDATE)
+        return written and mapping.shape.function in self.stopped
 
     def _folded(self, changes: Sequence[Change]) -> list[tuple[EntityMapping, _Step]]:
         """One step per entity and transaction, in the order of the last change of each."""

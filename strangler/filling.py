@@ -14,6 +14,7 @@ from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
+from strangler.sync import limits
 from strangler.sync.backfill import Backfill
 from strangler.sync.delivery import Delivery
 from strangler.sync.schema import Agreed
@@ -91,6 +92,7 @@ class Filling:
             for mapping in mappings:
                 self._request_if_needed(mapping)
             if backfills.unfinished(self._control, function):
+                limits.refuse_stopped(self._control, function)
                 self._backfill(function, mappings)
 
     def _request_if_needed(self, mapping: EntityMapping) -> None:
@@ -107,11 +109,10 @@ class Filling:
             closing(assembly.store(self._settings, section.store)) as store,
         ):
             store.prepare([m.shape for m in mappings])
-            chunk = self._settings.sync.chunk
+            chunk, most = self._settings.sync.chunk, section.quarantine.max_keys
             for mapping in mappings:
-                Backfill(mapping, source, store, self._control, chunk, self._remembered).run(
-                    self._keeper.stop
-                )
+                backfill = Backfill(mapping, source, store, self._control, chunk, most, self._remembered)
+                backfill.run(self._keeper.stop)
 
     def _remembered(self) -> bool:
         """Whether the source has a capture: none between its reset and the new one."""

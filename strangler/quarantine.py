@@ -7,7 +7,7 @@ the control store (`strangler.control.quarantine`); only the worker releases the
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -21,6 +21,7 @@ from strangler.control import quarantine as record
 from strangler.errors import Untranslatable
 from strangler.events import Event
 from strangler.mapping import EntityMapping
+from strangler.sensitive import masked
 
 _TAG: Final = "$"
 
@@ -90,6 +91,27 @@ def _decode_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
 def decode_value(value: Any) -> Any:
     """The value that `encode_value` wrote."""
     return _READ[value[_TAG]](value["value"]) if isinstance(value, dict) else value
+
+
+def shown_change(text: str, hidden: Collection[str] | None) -> dict[str, Any]:
+    """A change that `encode_change` wrote as people see it, without the values of the columns `hidden` (lower case); None: of any.
+
+    Values are as JSON has them, those of other types as text.
+    """
+    body: dict[str, Any] = orjson.loads(text)
+    return body | {side: _shown_row(body[side], hidden) for side in ("before", "after")}
+
+
+def _shown_row(row: dict[str, Any] | None, hidden: Collection[str] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: _shown_value(name, value, hidden) for name, value in row.items()}
+
+
+def _shown_value(name: str, value: Any, hidden: Collection[str] | None) -> Any:
+    if isinstance(value, dict) and value[_TAG] == "unchanged":
+        return "(not sent, for it didn't change)"
+    if hidden is None or name.lower() in hidden:
+        return masked(value)
+    return value["value"] if isinstance(value, dict) else value
 
 
 def to_record(held: Held, at: float) -> record.Held:

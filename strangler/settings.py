@@ -131,6 +131,11 @@ class EntityField(Section):
     """A field of an entity. `name: TRIM(name)` is short for `name: {value: TRIM(name)}`."""
 
     value: str = Field(description="SQL expression over the legacy table's columns.")
+    sensitive: bool = Field(
+        False,
+        description="Whether it is personal data: its values, and those of the legacy columns that it reads, are masked wherever "
+        "they would be shown to people; see docs/personal-data.md.",
+    )
 
 
 def _as_field(value: Any) -> Any:
@@ -254,6 +259,17 @@ class Gates(Section):
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
 
 
+class Quarantine(Section):
+    """Where changes wait that couldn't be translated."""
+
+    max_keys: int = Field(
+        1000,
+        ge=0,
+        description="Keys of the function that may wait; with more it is stopped until `strangler quarantine resume`, for then it isn't "
+        "rows that are wrong but the mapping.",
+    )
+
+
 class Function(Section):
     """A business capability that is cut over as one unit."""
 
@@ -267,6 +283,7 @@ class Function(Section):
     )
     routes: list[Route] = Field(default_factory=list)
     gates: Gates = Field(default_factory=Gates)
+    quarantine: Quarantine = Field(default_factory=Quarantine)
     weights: list[Share] = Field(
         default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
         description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",
@@ -360,6 +377,17 @@ class Sync(Section):
     chunk: int = Field(50_000, ge=1, description="Rows of one backfill chunk; a kill repeats at most one.")
 
 
+class Encryption(Section):
+    """Encryption of what is kept of sensitive fields: in the event log, and in quarantine. Needs `pip install strangler[encryption]`."""
+
+    key: Name = Field(description="The one of `keys` that encrypts from now on.")
+    keys: dict[Name, SecretStr] = Field(
+        min_length=1,
+        description="Name → 32 random bytes in base64 (`openssl rand -base64 32`), best as ${VARIABLE}. A key has to stay as long as "
+        "something in the log is encrypted by it.",
+    )
+
+
 class Settings(Section):
     """All of `strangler.yaml`."""
 
@@ -376,6 +404,9 @@ class Settings(Section):
     log: Log = Field(default_factory=lambda: Log())
     sources: dict[Name, Source] = Field(min_length=1)
     stores: dict[Name, Database] = Field(default_factory=dict)
+    encryption: Encryption | None = Field(
+        None, description="Without it sensitive values are kept as they are; see docs/personal-data.md."
+    )
     facade: Facade | None = Field(None, description="Without it only the sync runs.")
     console: Console = Field(default_factory=Console)
     sync: Sync = Field(default_factory=Sync)

@@ -93,9 +93,10 @@ class Worker:
             closing(assembly.log(self._settings)) as log,
         ):
             batch = self._settings.sync.batch
+            most = {each: self._settings.functions[each].quarantine.max_keys for each in functions}
             captured = partial(self._capture_made, name)
             stream = Stream(
-                name, source, schema, boundary, log, self._control, batch, self._grown.ring, captured
+                name, source, schema, boundary, log, self._control, batch, most, self._grown.ring, captured
             )
             stream.run(self._keeper.stop)
 

@@ -36,7 +36,7 @@ COMMAND_NAMES = (
     "reconcile backfill quarantine source mapping export report"
 )
 
-SECTIONS = "name data_dir control log sources stores facade console sync cutover functions"
+SECTIONS = "name data_dir control log sources stores encryption facade console sync cutover functions"
 
 
 def defined(module: str) -> set[str]:

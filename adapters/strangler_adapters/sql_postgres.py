@@ -78,9 +78,14 @@ def translated(what: str, error: psycopg.Error) -> StranglerError:
     lost = not code and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if lost or code[:2] in _PASSING:
         return Unavailable(f"{what} can't be used now", why=_first_line(error))
-    detail = error.diag.message_detail
-    message = error.diag.message_primary or _first_line(error)
-    return StoreError(f"{what} refused", why=f"{message} ({detail})" if detail else message)
+    return StoreError(
+        f"{what} refused", why=_without_values(error.diag.message_primary or _first_line(error))
+    )
+
+
+def _without_values(message: str) -> str:
+    """What PostgreSQL says without the value that it says it of: that may be personal data. The detail, left out, has whole rows."""
+    return message.split(': "', 1)[0]
 
 
 @contextmanager

@@ -6,17 +6,18 @@ The commands only mark what is to be done; the worker does it, since it alone wr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.cutover import acting_as
 from strangler.errors import Refused
 
 if TYPE_CHECKING:
-    from strangler.control.quarantine import Held, State
+    from strangler.control.quarantine import Held, State, Waiting
 
 as_json = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 everything = click.option("--all", "everything", is_flag=True, help="Every key of the function.")
@@ -32,24 +33,27 @@ def group() -> None:
 
 @group.command("list")
 @click.argument("function", required=False)
-@click.option("--limit", default=100, show_default=True, help="Most changes to show.")
+@click.option("--limit", default=100, show_default=True, help="Most keys to show; with --json, most changes.")
 @as_json
 @pass_application
 def listing(application: Application, function: str | None, limit: int, wants_json: bool) -> None:
-    """List what waits, oldest first; of one FUNCTION or of all."""
-    from strangler.control import quarantine
+    """List the keys that wait, oldest first; of one FUNCTION or of all."""
+    from strangler.control import quarantine, stops
 
     if function:
         application.function(function)
-    held = quarantine.listed(application.control, function, limit=limit)
     if wants_json:
-        click.echo(json.dumps([_as_json(each) for each in held], indent=2))
-    elif not held:
-        click.echo("nothing waits in quarantine")
-    else:
-        _print_table(held)
+        held = quarantine.listed(application.control, function, limit=limit)
+        click.echo(json.dumps([_as_json(application, each) for each in held], indent=2))
+    elif waiting := quarantine.waiting(application.control, function, limit=limit):
+        _print_table(waiting)
         total = sum(quarantine.counts(application.control).values())
         click.echo(f"{total:,} {'key waits' if total == 1 else 'keys wait'} in all")
+    else:
+        click.echo("nothing waits in quarantine")
+    for name, stop in stops.all_stops(application.control).items():
+        if not wants_json and function in (None, name):
+            click.secho(stop.words, fg="red")
 
 
 @group.command()
@@ -58,12 +62,17 @@ def listing(application: Application, function: str | None, limit: int, wants_js
 @click.argument("key")
 @pass_application
 def show(application: Application, function: str, entity: str, key: str) -> None:
-    """Show every change that waits for one KEY, with the row as legacy sent it."""
-    for each in _of_key(application, function, entity, key):
-        click.echo(click.style(f"{each.position}  {_when(each)}  {each.state}", bold=True))
-        click.echo(f"  {each.reason}")
-        body = json.dumps(json.loads(each.change), indent=2, ensure_ascii=False)
-        click.echo("  " + body.replace("\n", "\n  "))
+    """Show every change that waits for one KEY, with the row as legacy sent it. Sensitive values are masked."""
+    held = _of_key(application, function, entity, key)
+    behind = f", {_changes(len(held) - 1)} behind the first" if len(held) > 1 else ""
+    click.echo(f"{_changes(len(held))} of {function}.{entity} {key} in quarantine{behind}")
+    for each in held:
+        change = _shown(application, each)
+        head = f"{change['operation']} of {change['table']} at {each.position}"
+        click.echo(click.style(f"\n{head}  ({each.state} since {_when(each)})", bold=True))
+        click.echo("  " + each.reason.replace("\n", "\n  "))
+        for line in _row_lines(change["before"] or {}, change["after"] or {}):
+            click.echo(f"    {line}")
 
 
 @group.command()
@@ -80,6 +89,27 @@ def retry(
 
     count = _mark(application, function, entity, key, everything, State.RETRY)
     click.echo(f"{_changes(count)} will be tried again by the worker; see `strangler quarantine list`")
+
+
+@group.command()
+@click.argument("function")
+@acting_as
+@pass_application
+def resume(application: Application, function: str, actor: str) -> None:
+    """Let FUNCTION go on that was stopped, since too many of its keys wait. Mend its mapping and restart the worker first.
+
+    What waits is tried again, and everything is filled again: what was written meanwhile was passed over.
+    """
+    import time
+
+    from strangler.sync import limits
+
+    application.function(function)
+    stop = limits.ask_to_resume(application.control, function, actor=actor, at=time.time())
+    click.echo(
+        f"{function} is resumed by the worker: {stop.keys:,} keys are tried again, and all is filled again"
+    )
+    click.echo(f"afterwards: strangler quarantine list {function}; strangler reconcile {function}")
 
 
 @group.command()
@@ -147,21 +177,44 @@ def _of_key(application: Application, function: str, entity: str, key: str) -> l
     return held
 
 
-def _print_table(held: Sequence[Held]) -> None:
+def _shown(application: Application, held: Held) -> dict[str, Any]:
+    """The change for people. Of an entity that the configuration no longer has nobody knows what is sensitive: all is."""
+    from strangler.quarantine import shown_change
+    from strangler.sensitive import of_entity
+
+    function = application.settings.functions.get(held.function)
+    known = function is not None and held.entity in function.entities
+    hidden = of_entity(application.settings, held.function, held.entity).columns if known else None
+    return shown_change(held.change, hidden)
+
+
+def _row_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each column: `name = new`, with the old value where it is another, or the only one."""
+    for name in dict.fromkeys((*before, *after)):
+        old, new = (json.dumps(row.get(name), ensure_ascii=False) for row in (before, after))
+        if name not in after:
+            yield f"{name} was {old}"
+        else:
+            yield f"{name} = {new}" + (f" (was {old})" if name in before and old != new else "")
+
+
+def _print_table(waiting: Sequence[Waiting]) -> None:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     from strangler.cli.standing import console
 
     table = Table(
-        "function", "entity", "key", "since", "state", "reason", box=box.SIMPLE_HEAD, pad_edge=False
+        "function", "entity", "key", "since", "behind", "state", "reason", box=box.SIMPLE_HEAD, pad_edge=False
     )
-    for each in held:
-        table.add_row(each.function, each.entity, each.key, _when(each), each.state, each.reason)
+    for each, behind in waiting:
+        cells = (each.function, each.entity, each.key, _when(each), f"{behind:,}", each.state, each.reason)
+        table.add_row(*map(Text, cells))
     console().print(table)
 
 
-def _as_json(held: Held) -> dict[str, Any]:
+def _as_json(application: Application, held: Held) -> dict[str, Any]:
     return {
         "function": held.function,
         "entity": held.entity,
@@ -170,7 +223,7 @@ def _as_json(held: Held) -> dict[str, Any]:
         "state": held.state,
         "at": held.at,
         "reason": held.reason,
-        "change": json.loads(held.change),
+        "change": _shown(application, held),
     }
 
 

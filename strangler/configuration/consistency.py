@@ -6,6 +6,7 @@ Each check takes the settings and yields findings; `check` runs them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Final
 
 from strangler import plugins
@@ -82,6 +83,44 @@ def keys(settings: Settings) -> Iterator[Finding]:
                 yield Finding((*path, "key"), f"{field!r} isn't among the fields", instead)
         if len(set(entity.key)) < len(entity.key):
             yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(entity.key))}]")
+
+
+def sensitive(settings: Settings) -> Iterator[Finding]:
+    """What a key is made of isn't sensitive: by it an entity is named wherever something is said about it."""
+    if not any(field.sensitive for _, entity in _entities(settings) for field in entity.fields.values()):
+        return
+    from strangler.mapping.parsing import column_names  # with it comes the SQL parser, which takes its time
+    from strangler.sensitive import columns, key_columns
+
+    for path, entity in _entities(settings):
+        key = key_columns(entity)
+        for name, field in entity.fields.items():
+            read = column_names(field.value) if field.sensitive else frozenset()
+            if read and (name in entity.key or read <= key):
+                what = "what the key is made of can't be masked: by the key an entity is named wherever it is shown"
+                yield Finding((*path, "fields", name, "sensitive"), what, "sensitive: false")
+        shown = key & columns(settings, settings.functions[str(path[1])].source, entity.table)
+        if shown:
+            what = f"reads {', '.join(sorted(shown))}, which another entity over {entity.table} marks as sensitive"
+            yield Finding((*path, "key"), what, "a key of other columns, or sensitive: false there")
+
+
+def encryption(settings: Settings) -> Iterator[Finding]:
+    """There is something to encrypt by, and with. No key is quoted."""
+    section = settings.encryption
+    if section is None:
+        return
+    if section.key not in section.keys:
+        meant = nearest(section.key, section.keys) or f"one of: {', '.join(section.keys)}"
+        yield Finding(("encryption", "key"), f"there is no key {section.key!r} among the keys", meant)
+    if find_spec("cryptography") is None:
+        yield Finding(("encryption",), "what encrypts isn't installed", "pip install 'strangler[encryption]'")
+    from strangler.encryption import key_bytes
+
+    for name, secret in section.keys.items():
+        if key_bytes(secret.get_secret_value()) is None:
+            what = "isn't 32 bytes in base64"
+            yield Finding(("encryption", "keys", name), what, "what `openssl rand -base64 32` prints")
 
 
 def tables(settings: Settings) -> Iterator[Finding]:
@@ -243,6 +282,8 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
     keys,
+    sensitive,
+    encryption,
     tables,
     events,
     services,

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from strangler.control import backfills, deliveries, quarantine, sources, standings
+from strangler.control import backfills, deliveries, quarantine, sources, standings, stops
 from strangler.control.store import Control
 from strangler.cutover.stages import ORDER
 from strangler.settings import Settings
@@ -68,13 +68,19 @@ class _Sync(Collector):
         )
         late = GaugeMetricFamily("strangler_late_writes", "Writes by legacy to what new owns.", labels=label)
         held = GaugeMetricFamily("strangler_quarantined_keys", "Keys that wait in quarantine.", labels=label)
+        halted = GaugeMetricFamily(
+            "strangler_function_stopped",
+            "1 while the function is stopped, since too many of its keys wait.",
+            labels=label,
+        )
         stage = GaugeMetricFamily(
             "strangler_stage", "1 for the stage that the function is in.", labels=[*label, "stage"]
         )
         delivered, waiting = deliveries.all_deliveries(self._control), quarantine.counts(self._control)
-        snapshot = standings.snapshot(self._control)
+        snapshot, stopped = standings.snapshot(self._control), stops.all_stops(self._control)
         for name in self._settings.functions:
             held.add_metric([name], waiting.get(name, 0))
+            halted.add_metric([name], float(name in stopped))
             for each in ORDER:
                 stage.add_metric([name, each], float(snapshot.of(name).stage is each))
             if record := delivered.get(name):
@@ -82,7 +88,7 @@ class _Sync(Collector):
                 late.add_metric([name], record.late_writes)
                 if record.lag is not None:
                     lag.add_metric([name], record.lag)
-        yield from (lag, rows, late, held, stage)
+        yield from (lag, rows, late, held, halted, stage)
 
     def _backfills(self) -> Iterator[Metric]:
         label = ["function", "entity"]

@@ -6,17 +6,18 @@ the worker, who alone writes to the log, carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import and_, delete, func, select, tuple_, update
 
 from strangler.changes import Position
 from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import insert_new
+from strangler.errors import StoreError
 
 
 class State(StrEnum):
@@ -42,10 +43,17 @@ class Held:
     state: State = State.HELD
 
 
+class Waiting(NamedTuple):
+    """A key in quarantine: the first of what waits, and how many changes wait behind it."""
+
+    first: Held
+    behind: int
+
+
 def hold(control: Control, changes: Sequence[Held]) -> None:
     """Put changes into quarantine. Holding one again leaves it as it is: a repeated batch holds nothing twice."""
     with control.begin() as connection:
-        insert_new(connection, tables.quarantine, [asdict(change) for change in changes])
+        insert_new(connection, tables.quarantine, [_row(control, change) for change in changes])
 
 
 def keys(control: Control, function: str, entity: str) -> set[str]:
@@ -80,6 +88,22 @@ def listed(control: Control, function: str | None = None, *, limit: int | None =
     return _held(control, query)
 
 
+def waiting(control: Control, function: str | None = None, *, limit: int | None = None) -> list[Waiting]:
+    """The keys that have something waiting, the oldest first."""
+    at = tables.quarantine.c
+    name = (at.function, at.entity, at.key)
+    first = select(*name, func.min(at.position).label("position"), (func.count() - 1).label("behind"))
+    each = first.group_by(*name).subquery()
+    same = [at[column] == each.c[column] for column in ("function", "entity", "key", "position")]
+    query = select(tables.quarantine, each.c.behind).join(each, and_(*same))
+    query = query.order_by(at.at, *name).limit(limit)
+    if function is not None:
+        query = query.where(at.function == function)
+    with control.read() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [Waiting(behind=row.pop("behind"), first=_of(control, row)) for row in rows]
+
+
 def show(control: Control, function: str, entity: str, key: str) -> list[Held]:
     """Everything that waits for one key, in the order of the source."""
     found = _held(control, select(tables.quarantine).where(*_is(function, entity, key)))
@@ -91,6 +115,14 @@ def mark(control: Control, function: str, entity: str, key: str, state: State) -
     with control.begin() as connection:
         statement = update(tables.quarantine).where(*_is(function, entity, key)).values(state=state)
         return connection.execute(statement).rowcount
+
+
+def retry_all(control: Control, function: str) -> None:
+    """Ask for all that waits of a function to be tried again, but what somebody wants dropped."""
+    at = tables.quarantine.c
+    with control.begin() as connection:
+        undecided = update(tables.quarantine).where(at.function == function, at.state == State.HELD)
+        connection.execute(undecided.values(state=State.RETRY))
 
 
 def take(control: Control) -> list[Held]:
@@ -111,7 +143,26 @@ def remove(control: Control, changes: Sequence[Held]) -> None:
 
 def _held(control: Control, query: Any) -> list[Held]:
     with control.read() as connection:
-        return [Held(**{**row, "state": State(row["state"])}) for row in connection.execute(query).mappings()]
+        return [_of(control, dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _row(control: Control, held: Held) -> dict[str, Any]:
+    """As it is kept: the change, which a retry needs whole, encrypted where there is a cipher."""
+    change = control.cipher.seal(held.change, _about(held)) if control.cipher else held.change
+    return asdict(replace(held, change=change))
+
+
+def _of(control: Control, row: Mapping[str, Any]) -> Held:
+    held = Held(**{**row, "state": State(row["state"])})
+    if held.change.startswith("{"):  # It was kept as it is.
+        return held
+    if control.cipher is None:
+        raise StoreError(f"{_about(held)} is encrypted", do="add `encryption` to the configuration again")
+    return replace(held, change=control.cipher.open(held.change, _about(held)))
+
+
+def _about(held: Held) -> str:
+    return f"what is held of {held.function}.{held.entity} {held.key} at {held.position}"
 
 
 def _is(function: str, entity: str, key: str | None = None) -> list[Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
@@ -21,6 +21,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from strangler.errors import StoreError, StranglerError, Unavailable
 from strangler.urls import display
+
+if TYPE_CHECKING:
+    from strangler.encryption import Cipher
 
 BUSY_SECONDS: Final = 30
 """How long a writer on SQLite waits for another one; as long as the longest migration may take."""
@@ -38,12 +41,15 @@ _DRIVERS: Final = {
 class Control:
     """An open control store. Safe to use from any number of threads; each has its own transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, cipher: Cipher | None = None) -> None:
+        """`cipher` encrypts the rows of legacy that are kept."""
+        self.engine, self.cipher = engine, cipher
         self._local = threading.local()
 
     @classmethod
-    def open(cls, url: str, *, wait: float = 0.0, upgrade: bool = True) -> Control:
+    def open(
+        cls, url: str, *, wait: float = 0.0, upgrade: bool = True, cipher: Cipher | None = None
+    ) -> Control:
         """Open the control store at a SQLAlchemy URL, make what isn't there, and bring its tables up to date.
 
         A store that doesn't answer is tried again, with growing pauses, for `wait` seconds; then Unavailable.
@@ -52,7 +58,7 @@ class Control:
         """
         from strangler.control import schema  # Alembic is heavy, and only needed to open
 
-        control = cls(_engine(_parse(url)))
+        control = cls(_engine(_parse(url)), cipher)
         deadline, pause = time.monotonic() + wait, FIRST_PAUSE
         while True:
             try:
@@ -185,14 +191,16 @@ def _parse(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         try:
-            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            return create_engine(
+                url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+            )
         except ImportError as error:
             raise StoreError(
                 "a control store on PostgreSQL needs a driver that isn't installed",
                 why=str(error),
                 do="pip install 'strangler[postgres]'",
             ) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     # The driver would begin transactions by itself, and too late; so it is told not to, and we say BEGIN.
     @event.listens_for(engine, "connect")

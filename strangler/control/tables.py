@@ -142,6 +142,18 @@ quarantine = Table(
 """Changes that couldn't be translated, and those of the same key that wait behind (invariant 7).
 `state`: held, retry (asked for by a user), drop (asked for)."""
 
+stop = Table(
+    "stop",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("keys", BigInteger, nullable=False),
+    Column("most", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("resuming", Boolean, nullable=False),
+)
+"""The functions that are stopped, since more of their keys would wait than may; see `strangler.control.stops`."""
+
 reconciliation = Table(
     "reconciliation",
     metadata,

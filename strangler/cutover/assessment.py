@@ -21,6 +21,7 @@ from strangler.control import (
     reconciliations,
     sources,
     standings,
+    stops,
 )
 from strangler.control.store import Control
 from strangler.cutover import history
@@ -106,4 +107,5 @@ def collect(
             dependencies={name: picture.of(name).stage for name in settings.depends_on},
             health=health,
             switched_at=history.switched(moves),
+            stopped=stopped.words if (stopped := stops.get(control, function)) else "",
         )

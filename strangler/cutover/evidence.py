@@ -27,6 +27,7 @@ class Evidence:
 
     `compared` counts from when the function last entered shadow. `reconciliation` is the last run that has ended.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
+    `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't.
     """
 
     now: float
@@ -40,3 +41,4 @@ class Evidence:
     dependencies: Mapping[str, Stage]
     health: Health | None
     switched_at: float = 0.0
+    stopped: str = ""

@@ -172,6 +172,9 @@ def quarantine(evidence: Evidence, function: Function) -> GateResult:
     """Hardly anything waits that couldn't be translated."""
     count, limit = evidence.quarantined, function.gates.quarantine.max
     words = f"{_keys(count)} {'waits' if count == 1 else 'wait'} in quarantine"
+    if evidence.stopped:
+        do = f"strangler quarantine resume {evidence.standing.function}, once its mapping is mended"
+        return GateResult(Gate.QUARANTINE, Verdict.FAIL, str(count), str(limit), evidence.stopped, do)
     if count <= limit:
         return GateResult(Gate.QUARANTINE, Verdict.PASS, str(count), str(limit), words)
     do = (

@@ -209,14 +209,16 @@ class Facade:
             answer = await services.ask(function, decision.operation, request)
         except UntranslatableRequest as error:
             self._parts.metrics.untranslatable.labels(function).inc()
+            # The access log has no more of a call than its path, least of all where a value may be a person's.
+            what = "it has sensitive fields" if self._parts.sensitive[function] else error.what
             if decision.kind == "read" and not call.standings.moved(function):
-                why = f"legacy answers, since the call can't be put to new: {error.what}"
+                why = f"legacy answers, since the call can't be put to new: {what}"
                 call.decision = decision._replace(side=Side.LEGACY, why=why)
                 await self._to_legacy(call, look, call.decision)
                 return
             protocol = services.protocol(function)
             assert protocol is not None
-            call.error = error.what
+            call.error = what
             answer = protocol.refuse(request, str(error))
         await self._tell(call, answer)
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import islice, zip_longest
 from typing import Any, Final, Literal, NamedTuple
+
+from strangler.sensitive import hide, masked
 
 MOST: Final = 50
 """Differences after which comparing stops: enough to see what is wrong."""
@@ -49,9 +52,14 @@ def storable(text: str, limit: int = SHOWN) -> str:
     return whole if len(whole) <= limit else whole[: limit - 1] + "…"
 
 
-def shown(difference: Difference) -> dict[str, Any]:
-    """A difference as it is kept for people: its values short, whatever the two sides answered."""
-    values = {"legacy": _brief(difference.legacy), "new": _brief(difference.new)}
+def shown(difference: Difference, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """A difference as it is kept for people: its values short, whatever the two sides answered.
+
+    What stands under one of the names in `hidden` (lower case), itself or anywhere above or below it, is masked.
+    """
+    within = not hidden.isdisjoint(difference.path.lower().split("."))
+    show = masked if within else partial(hide, hidden=hidden)
+    values = {"legacy": _brief(show(difference.legacy)), "new": _brief(show(difference.new))}
     return {"path": storable(difference.path), "kind": difference.kind, **values}
 
 

@@ -24,6 +24,7 @@ from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traffic import Tally
 from strangler.facade.upstream import Pool
 from strangler.routing import RouteTable, compile_routes
+from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
 
@@ -41,6 +42,7 @@ class Parts:
         self.metrics, self.flight, self.log = Metrics(), Flight(), AccessLog()
         self.keeper = Keeper(open_control, self.id, self.flight, lease)
         self.tally = Tally(self.id)
+        self.sensitive = names(settings)
         self.table = _table(settings, facade)
         translations = protocols(settings.functions)
         connect, total = facade.connect_timeout.total_seconds(), facade.total_timeout.total_seconds()
@@ -48,7 +50,9 @@ class Parts:
         self.services = Services(settings.functions, translations, self.pool)
         self._shadow_pool = Pool(connect, facade.shadow.timeout.total_seconds())
         shadow_services = Services(settings.functions, translations, self._shadow_pool)
-        self.shadow = Shadow(facade.shadow, facade.legacy, shadow_services, self.tally, self.metrics)
+        self.shadow = Shadow(
+            facade.shadow, facade.legacy, shadow_services, self.tally, self.metrics, self.sensitive
+        )
         self.health = Health(facade, settings.functions, self.keeper, self.pool)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, repeat
 from typing import Final, NamedTuple
@@ -62,9 +62,16 @@ class Shadow:
     """Compares in the background. Belongs to the event loop's thread."""
 
     def __init__(
-        self, settings: ShadowSettings, legacy: str, services: Services, tally: Tally, metrics: Metrics
+        self,
+        settings: ShadowSettings,
+        legacy: str,
+        services: Services,
+        tally: Tally,
+        metrics: Metrics,
+        sensitive: Mapping[str, frozenset[str]],
     ) -> None:
-        self._legacy = legacy
+        """`sensitive`: function → what its sensitive values are called; see `strangler.sensitive.names`."""
+        self._legacy, self._sensitive = legacy, sensitive
         self._settings, self._services, self._tally, self._metrics = settings, services, tally, metrics
         self._queue: asyncio.Queue[Seen] = asyncio.Queue(settings.queue)
         self._workers: list[asyncio.Task[None]] = []
@@ -101,7 +108,10 @@ class Shadow:
 
     def _fail(self, function: str, error: Exception) -> None:
         self._count(function, "failed")
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = (
+            "" if self._sensitive.get(function) else str(error)
+        )  # An error may quote what was asked or answered.
+        reason = text.splitlines()[0] if text else type(error).__name__
         _log.info("shadow comparison failed", extra={"function": function, "reason": reason})
 
     async def _compare(self, seen: Seen) -> None:
@@ -116,9 +126,9 @@ class Shadow:
         if not found:
             self._count(seen.function, "matched")
             return
-        asked = f"{seen.request.method} {seen.request.target} {seen.request.body.decode(errors='replace')}"
-        examples = [shown(difference) for difference in found]
-        sample = Mismatch(time.time(), seen.function, storable(asked.strip(), REQUEST_KEPT), examples)
+        hidden = self._sensitive.get(seen.function, frozenset())
+        examples = [shown(difference, hidden) for difference in found]
+        sample = Mismatch(time.time(), seen.function, storable(_asked(seen, hidden), REQUEST_KEPT), examples)
         self._count(seen.function, "mismatched", sample)
 
     async def _settled(self, seen: Seen) -> Sequence[Difference]:
@@ -164,6 +174,14 @@ class Shadow:
     def _count(self, function: str, outcome: Outcome, sample: Mismatch | None = None) -> None:
         self._metrics.shadow.labels(function, outcome).inc()
         self._tally.compared(function, outcome, sample)
+
+
+def _asked(seen: Seen, hidden: frozenset[str]) -> str:
+    """The call in words. Where the function has sensitive fields, without query and body: callers search by their values."""
+    method, target, body = seen.request.method, seen.request.target, seen.request.body
+    if hidden:
+        return f"{method} {target.partition('?')[0]} {seen.operation or ''}".strip()
+    return f"{method} {target} {body.decode(errors='replace')}".strip()
 
 
 def plain(answer: Answer) -> Answer:

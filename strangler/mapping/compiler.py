@@ -17,6 +17,7 @@ from strangler.mapping.rows import Named, Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
 from strangler.mapping.typing import check
 from strangler.mapping.wrong import Wrong
+from strangler.sensitive import NOTHING, Sensitive, key_columns
 from strangler.settings import Entity
 from strangler.shapes import Field, FieldType, Shape, Table
 
@@ -26,7 +27,9 @@ LANGUAGE_VERSION: Final = 1
 _NO_KEY_TYPES: Final = (FieldType.FLOAT, FieldType.JSON)
 
 
-def compile_entity(function: str, name: str, entity: Entity, table: Table) -> EntityMapping:
+def compile_entity(
+    function: str, name: str, entity: Entity, table: Table, sensitive: Sensitive = NOTHING
+) -> EntityMapping:
     """Compile the mapping of the function's entity `name` from the legacy table.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
@@ -39,6 +42,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
     where = _where(entity, table, problems)
     rules = _rules(entity, table, problems)
     _check_key(entity, fields, table, problems)
+    _check_sensitive(entity, fields, table, problems)
     problems.raise_if_any()
     plan = Plan(
         entity=name,
@@ -48,6 +52,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         where=where,
         rules=rules,
         default={operation: default_name(name, operation) for operation in KINDS},
+        sensitive=sensitive.columns,
     )
     rows = compile_rows(plan)
     return EntityMapping(
@@ -61,6 +66,7 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
         belongs=rows.belongs,
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
         plan=plan,
+        sensitive=sensitive.fields,
     )
 
 
@@ -162,6 +168,22 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
             "no key field comes from a column, so every row would have the same key",
             "a field that tells rows apart",
         )
+
+
+def _check_sensitive(
+    entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems
+) -> None:
+    """By the legacy key rows are named where their entity can't be told, and how far a backfill is."""
+    shown = {name for name in table.key if name.lower() not in key_columns(entity)}
+    for name, field in entity.fields.items():
+        node = fields[name] if field.sensitive else None
+        told = [column.name for column in columns(node) if column.name in shown] if node else []
+        if told:
+            problems.add(
+                f"fields.{name}.sensitive",
+                f"{', '.join(told)} is part of the key of {table.name}, by which its rows are named, so it can't be masked",
+                "an expression without it, or sensitive: false",
+            )
 
 
 def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Problems) -> None:

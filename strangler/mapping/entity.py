@@ -33,6 +33,8 @@ class EntityMapping:
     `event_name(operation, row, before)` gives the event's type; `row` is the new row, for a delete the old one, and `before` the
     old row of an update, as far as the source tells. Raises Untranslatable when a condition can't be evaluated.
 
+    `sensitive` are the fields whose values are masked where people see them.
+
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
     """
 
@@ -46,6 +48,7 @@ class EntityMapping:
     belongs: Callable[[Row], bool] | None
     select: Callable[[str], Select]
     plan: Plan
+    sensitive: frozenset[str] = frozenset()
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""

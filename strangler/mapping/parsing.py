@@ -30,6 +30,15 @@ def parse_expression(expression: str) -> exp.Expr:
     return statements[0]
 
 
+def column_names(expression: str) -> frozenset[str]:
+    """The columns that an expression names, in lower case; none of one that isn't SQL: that is said where it is compiled."""
+    try:
+        tree = parse_expression(expression)
+    except Wrong:
+        return frozenset()
+    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
+
+
 def _unparsed(error: SqlglotError) -> Wrong:
     first: dict[str, Any] = (getattr(error, "errors", None) or [{}])[0]
     before, marked = first.get("start_context"), first.get("highlight")

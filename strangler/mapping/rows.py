@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,6 +21,7 @@ from strangler.mapping import python
 from strangler.mapping.bad_value import BadValue, shown
 from strangler.mapping.nodes import Node, columns, old_values, olds
 from strangler.mapping.reading import padded, python_check, read
+from strangler.sensitive import masked
 from strangler.shapes import Column, Table
 
 
@@ -39,7 +41,8 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of an entity's mapping, checked: what the compilers compile."""
+    """All of an entity's mapping, checked: what the compilers compile. `sensitive`: columns, in lower case, whose values no text
+    shows."""
 
     entity: str
     table: Table
@@ -48,6 +51,7 @@ class Plan:
     where: Node | None
     rules: Mapping[Operation, tuple[Rule, ...]]
     default: Mapping[Operation, str]
+    sensitive: frozenset[str] = frozenset()
 
     @property
     def key_fields(self) -> tuple[Named, ...]:
@@ -196,18 +200,31 @@ class _Careful:
         try:
             return function(*[read(column, row[column.name]) for column in used])
         except python.FAILURES as error:
-            why = str(error) if isinstance(error, BadValue) else f"{error} ({self._shown(node, row)})"
             raise Untranslatable(
                 f"{where} can't be translated",
-                why=why,
+                why=self._reason(error, node, row),
                 do="correct the row in legacy, or let the expression provide for it",
             ) from error
 
+    def _reason(self, error: Exception, node: Node, row: Row) -> str:
+        """What is wrong. The words of an error hold values, whichever wrote them: none of them where one is sensitive."""
+        hidden = [column.name for column in columns(node) if self._hides(column)]
+        if hidden:
+            given = f"({self._shown(node, row)})"
+            return (
+                f"the expression doesn't take what the row has, and {', '.join(hidden)} isn't shown {given}"
+            )
+        return str(error) if isinstance(error, BadValue) else f"{error} ({self._shown(node, row)})"
+
     def _shown(self, node: Node, row: Row) -> str:
-        return (
-            ", ".join(f"{column.name} = {shown(row[column.name])}" for column in columns(node))
-            or "no columns"
-        )
+        return ", ".join(map(self._pair, columns(node), repeat(row))) or "no columns"
+
+    def _pair(self, column: Column, row: Row) -> str:
+        value = row[column.name]
+        return f"{column.name} = {masked(value) if self._hides(column) else shown(value)}"
+
+    def _hides(self, column: Column) -> bool:
+        return column.name.lower() in self._plan.sensitive
 
     def _not_sent(self, where: str, names: Sequence[str]) -> Untranslatable:
         table = self._plan.table.name

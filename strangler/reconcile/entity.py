@@ -145,7 +145,7 @@ class _Comparison:
         numbers = sorted(drift)[: self._limit - len(self._differences)]
         for part in _parts(numbers, KEYS_AT_ONCE):
             rows = whole_rows(self._sides, self._legacy, self._store, part)
-            found = narrow.differences(self._shape, *rows)
+            found = narrow.differences(self._shape, *rows, self._mapping.sensitive)
             self._differences += found
             still = {relation.number_of(self._shape, difference.key) for difference in found}
             for number in set(part) - still:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from strangler.events import encode_key
 from strangler.mapping.canonical import float_of
+from strangler.sensitive import masked
 from strangler.shapes import FieldType, Shape
 
 ROWS: Final = "(rows)"
@@ -72,12 +73,15 @@ def suspects(legacy: Mapping[int, int], store: Mapping[int, int]) -> Suspects:
 
 
 def differences(
-    shape: Shape, legacy: Iterable[Sequence[str | None]], store: Iterable[Sequence[str | None]]
+    shape: Shape,
+    legacy: Iterable[Sequence[str | None]],
+    store: Iterable[Sequence[str | None]],
+    sensitive: Collection[str],
 ) -> list[Difference]:
-    """Whole rows of some keys compared field by field; keys that are equal aren't in the answer."""
+    """Whole rows of some keys compared field by field; keys that are equal aren't in the answer, nor values of sensitive fields."""
     left, right = _by_key(shape, legacy), _by_key(shape, store)
     compared = (
-        _difference(shape, key, left.get(key, []), right.get(key, []))
+        _difference(shape, key, left.get(key, []), right.get(key, []), sensitive)
         for key in sorted(left.keys() | right.keys())
     )
     return [found for found in compared if found]
@@ -96,12 +100,15 @@ def _by_key(shape: Shape, rows: Iterable[Sequence[str | None]]) -> dict[str, lis
     return found
 
 
-def _difference(shape: Shape, key: str, legacy: list[Values], store: list[Values]) -> Difference | None:
+def _difference(
+    shape: Shape, key: str, legacy: list[Values], store: list[Values], sensitive: Collection[str]
+) -> Difference | None:
     if len(legacy) > 1 or len(store) > 1:
         return Difference(shape.entity, key, Kind.DIFFERENT, {ROWS: (len(legacy), len(store))})
     left, right = (legacy or [{}])[0], (store or [{}])[0]
     names = [field.name for field in shape.fields if left.get(field.name) != right.get(field.name)]
     fields = {name: (left.get(name), right.get(name)) for name in names}
+    fields |= {name: (masked(old), masked(new)) for name, (old, new) in fields.items() if name in sensitive}
     if legacy and store:
         return Difference(shape.entity, key, Kind.DIFFERENT, fields) if fields else None
     return Difference(shape.entity, key, Kind.MISSING if legacy else Kind.EXTRA, fields)

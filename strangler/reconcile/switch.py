@@ -90,4 +90,4 @@ def _compare_keys(mapping: EntityMapping, sides: Sides, keys: Collection[str]) -
     numbers = sorted({relation.number_of(shape, key) for key in keys})
     legacy, store = Legacy(mapping, legacy_dialect), relation.store(shape, store_dialect)
     rows = whole_rows(sides, legacy, store, numbers)
-    return [each for each in narrow.differences(shape, *rows) if each.key in keys]
+    return [each for each in narrow.differences(shape, *rows, mapping.sensitive) if each.key in keys]

@@ -10,11 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlglot import exp
-
 from strangler.errors import SourceError
-from strangler.mapping.parsing import parse_expression
-from strangler.mapping.wrong import Wrong
+from strangler.mapping.parsing import column_names
 from strangler.settings import Entity, Settings
 from strangler.shapes import Column, Table
 
@@ -166,19 +163,11 @@ def _touches(difference: Difference, use: Use) -> bool:
 
 def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
     for name, field in entity.fields.items():
-        yield Use(f"{path}.{name}", entity.table, _names_in(field.value))
+        yield Use(f"{path}.{name}", entity.table, column_names(field.value))
     for kind in ("created", "changed", "removed"):
         for event in getattr(entity.events, kind):
             if event.when is not None:
-                yield Use(f"{path}.{event.name}", entity.table, _names_in(event.when))
-
-
-def _names_in(expression: str) -> frozenset[str]:
-    try:
-        tree = parse_expression(expression)
-    except Wrong:
-        return frozenset()  # It will be said where the mapping is compiled.
-    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
+                yield Use(f"{path}.{event.name}", entity.table, column_names(event.when))
 
 
 def _names(table: Table) -> list[str]:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
@@ -20,17 +21,21 @@ import orjson
 from strangler.boundary import Held, HeldKey, key_of
 from strangler.changes import Change, Operation, Position
 from strangler.control import backfills
-from strangler.control import quarantine as record
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import decode_value, encode_value, to_record
+from strangler.sync import limits
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
 
 SAFE_POSITION_WAIT = 600.0
 """Seconds to wait for transactions that were open when the backfill began; an ERP's night batch may be one."""
+
+
+HELD_AT_ONCE = 500
+"""Rows that are held before it is asked whether too many wait."""
 
 
 class Part:
@@ -100,11 +105,12 @@ class Backfill:
         store: ServiceStore,
         control: Control,
         chunk: int,
+        most: int,
         captured: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`captured`: whether the source's changes are seen now."""
+        """`most`: keys of the function that may wait in quarantine. `captured`: whether the source's changes are seen now."""
         self._mapping, self._source, self._store, self._control = mapping, source, store, control
-        self._chunk, self._captured = chunk, captured
+        self._chunk, self._most, self._captured = chunk, most, captured
         self._reader = f"backfill/{mapping.shape.function}/{mapping.shape.entity}"
 
     def run(self, stop: threading.Event) -> bool:
@@ -168,10 +174,11 @@ class Backfill:
         return reached
 
     def _hold(self, stamp: Position, faulty: Iterable[Translated]) -> None:
-        held = [self._held(each, stamp) for each in faulty]
-        if held:
-            now = time.time()
-            record.hold(self._control, [to_record(each, now) for each in held])
+        """Raises StranglerError when more would wait than may: then the chunk isn't moved, and nothing of it is passed over."""
+        function, now, rows = self._mapping.shape.function, time.time(), iter(faulty)
+        while part := [to_record(self._held(each, stamp), now) for each in islice(rows, HELD_AT_ONCE)]:
+            if limits.hold(self._control, {function: self._most}, part, stamp):
+                limits.refuse_stopped(self._control, function)
 
     def _held(self, faulty: Translated, stamp: Position) -> Held:
         shape = self._mapping.shape

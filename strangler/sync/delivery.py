@@ -23,6 +23,7 @@ from strangler.control.store import Control
 from strangler.cutover.stages import RULES, Standing
 from strangler.ports import EventLog, Mark, Offset, Record, ServiceStore, Share
 from strangler.shapes import Shape
+from strangler.sync import limits
 from strangler.sync.sweeping import Sweeping
 
 logger = logging.getLogger("strangler.sync.delivery")
@@ -137,6 +138,8 @@ class Delivery:
         more = False
         # Read before the records: at their end the store is that far.
         known = self._log.position(self._source)
+        # After that, since a stop is noted before the log passes what is passed over: what is claimed here is complete.
+        limits.refuse_stopped(self._control, self._function)
         until = standing.sync_until
         for partition in self._mine():
             partition.late, partition.late_next = 0, None
@@ -172,6 +175,7 @@ class Delivery:
 
     def _count_late(self, standing: Standing) -> bool:
         """Invariant 4: what legacy still writes after the switch is counted, never applied."""
+        limits.refuse_stopped(self._control, self._function)
         more, limit = False, standing.sync_until
         for partition in self._mine():
             if limit is None:

@@ -11,17 +11,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from strangler.boundary import Boundary, Translation
 from strangler.changes import ORIGIN, Position, Transaction
-from strangler.control import quarantine as record
-from strangler.control import sources
+from strangler.control import sources, stops
 from strangler.control.store import Control
 from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
-from strangler.sync import releasing
+from strangler.sync import limits, releasing
 from strangler.sync.schema import Schema
 
 logger = logging.getLogger("strangler.sync.stream")
@@ -43,6 +42,8 @@ SAFE_POSITION_WAIT = 60.0
 class Stream:
     """Reads one source for as long as it is let. `run` returns when `stop` is set and raises when the source fails.
 
+    `most`: function → keys of it that may wait in quarantine.
+
     `appended` is told that the log has grown; `captured` that from now on every change of every mapped table is seen.
     """
 
@@ -55,11 +56,12 @@ class Stream:
         log: EventLog,
         control: Control,
         batch: int,
+        most: Mapping[str, int],
         appended: Callable[[], None],
         captured: Callable[[], None],
     ) -> None:
         self._name, self._source, self._schema, self._boundary = name, source, schema, boundary
-        self._log, self._control, self._batch = log, control, batch
+        self._log, self._control, self._batch, self._most = log, control, batch, most
         self._appended, self._captured = appended, captured
         self._position = ORIGIN
         self._taken: Transaction | None = None
@@ -143,7 +145,9 @@ class Stream:
             if gathered.held:
                 now = time.time()
                 # Invariant 7: before the position moves past them.
-                record.hold(self._control, [to_record(held, now) for held in gathered.held])
+                records = [to_record(held, now) for held in gathered.held]
+                if limits.hold(self._control, self._most, records, last.position):
+                    self._boundary.stopped = stops.all_stops(self._control).keys()
             self._log.append(self._name, gathered.events, last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position

@@ -227,6 +227,28 @@ def test_what_a_person_decided_on_is_taken_in_order_and_removed(control: Control
     assert quarantine.listed(control) == [_held("[2]", "3")]
 
 
+def test_a_retry_of_all_leaves_what_somebody_wants_dropped(control: Control) -> None:
+    quarantine.hold(control, [_held("[1]", "1"), _held("[2]", "2"), _held("[3]", "3", "sale")])
+    quarantine.mark(control, "party", "party", "[2]", State.DROP)
+    quarantine.retry_all(control, "party")
+    assert [(held.key, held.state) for held in quarantine.take(control)] == [
+        ("[1]", State.RETRY),
+        ("[2]", State.DROP),
+    ]
+
+
+def test_the_keys_that_wait_are_listed_with_the_first_change_and_how_many_wait_behind(
+    control: Control,
+) -> None:
+    quarantine.hold(control, [_held("[1]", "2"), _held("[1]", "1"), _held("[2]", "3"), _held("[1]", "4")])
+    found = quarantine.waiting(control, "party")
+    assert [(each.first.key, each.first.position, each.behind) for each in found] == [
+        ("[1]", "1", 2),
+        ("[2]", "3", 0),
+    ]
+    assert [each.first.key for each in quarantine.waiting(control, limit=1)] == ["[1]"]
+
+
 def test_a_key_of_any_length_can_be_held(control: Control) -> None:
     long = _held("[" + "x" * 2000 + "]", "1")
     quarantine.hold(control, [long])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from strangler.changes import Position
+from strangler.changes import Change, Operation, Position
 from strangler.cli.main import root
 from strangler.control import ledger, quarantine, standings
 from strangler.control.quarantine import Held, State
@@ -18,6 +18,7 @@ from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.journal import Intent
 from strangler.cutover.stages import Stage
+from strangler.quarantine import encode_change
 
 CONFIGURATION = """
 sources:
@@ -172,14 +173,20 @@ def test_every_command_first_ends_a_switch_whose_process_is_gone(
 
 def test_quarantine_is_listed_shown_and_marked(strangler: Strangler, store: Control) -> None:
     assert "nothing waits" in strangler("quarantine", "list").output
-    change = json.dumps({"after": {"name": "Łódź"}})
+    update = Change(
+        Position("1"), "party_party", Operation.UPDATE, {"name": "Lodz", "age": 7}, {"name": "Łódź", "age": 7}
+    )
+    change = encode_change(update)
     for key, position in (("[1]", "1"), ("[1]", "2"), ("[2]", "3")):
         quarantine.hold(store, [Held("party", "party", key, Position(position), "bad date", change, 1.0)])
     listed = strangler("quarantine", "list", "party").output
     assert "bad date" in listed
     assert "2 keys wait in all" in listed
     assert len(json.loads(strangler("quarantine", "list", "--json").output)) == 3
-    assert "Łódź" in strangler("quarantine", "show", "party", "party", "[1]").output
+    shown = strangler("quarantine", "show", "party", "party", "[1]").output
+    assert "2 changes of party.party [1] in quarantine, 1 change behind the first" in shown
+    assert 'name = "Łódź" (was "Lodz")' in shown
+    assert "update of party_party at 2" in shown or "update of party_party at 1" in shown
     assert "2 changes will be tried again" in strangler("quarantine", "retry", "party", "party", "[1]").output
     assert [held.state for held in quarantine.take(store)] == [State.RETRY, State.RETRY]
     assert strangler("quarantine", "drop", "party", "--all", input="n\n").exit_code == 1

@@ -70,6 +70,34 @@ async def test_matches_and_mismatches_are_counted_with_samples(
     assert (found.matched, found.mismatched, found.failed, found.dropped) == (1, 1, 0, 0)
 
 
+async def test_a_sample_shows_no_sensitive_value(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy = Echo(
+        "legacy", b'{"rows":[{"id":1,"Mail":"canary-1"}],"mail":"canary-2","n":1,"born":{"mail":null}}'
+    )
+    new = Echo("new", b'{"rows":[{"id":1}],"mail":"canary-3","n":2,"born":7}')
+    fields = {"id": "id", "mail": {"value": "LOWER(email)", "sensitive": True}}
+    entity = {"table": "party_party", "key": "id", "fields": fields}
+    front_settings = settings(
+        (await serve(legacy)).url,
+        (await serve(new)).url,
+        facade={"shadow": {"settle": "0s"}},
+        entities={"party": entity},
+    )
+    facade = await front(front_settings)
+    await applied(facade, stand.stage(Stage.SHADOW))
+    await read(facade, "/parties/2?mail=canary-4")
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).mismatched != 1:
+            await asyncio.sleep(0.01)
+    sample = comparisons.mismatches(control, "party")[0]
+    assert "canary" not in str(sample)
+    assert sample.request == "GET /parties/2"
+    assert {"path": "n", "kind": "value", "legacy": 1, "new": 2} in sample.differences
+    assert {"path": "mail", "kind": "value", "legacy": "***", "new": "***"} in sample.differences
+
+
 async def test_a_store_that_is_behind_is_asked_again_until_it_has_caught_up(
     serve: Serve, front: Front, stand: Stand, control: Control
 ) -> None:

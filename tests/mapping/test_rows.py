@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from strangler.changes import UNCHANGED, Operation
-from strangler.errors import Untranslatable
+from strangler.errors import MappingError, Untranslatable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.names import default_name, is_past_tense
+from strangler.sensitive import Sensitive
 from strangler.settings import Entity
 from strangler.shapes import Column, Field, FieldType, Table
 
@@ -299,3 +300,32 @@ def test_the_version_changes_with_everything_that_matters(change: dict[str, Any]
     base: dict[str, Any] = {"fields": {"id": "id", "title": "TRIM(name) || 'x'"}}
     table = change.pop("table", PARTY)
     assert mapping(table, **(base | change)).version != mapping(**base).version
+
+
+def test_the_reason_holds_no_value_of_a_sensitive_column() -> None:
+    columns = (
+        Column("id", FieldType.INTEGER, False, "int"),
+        Column("Pay", FieldType.TEXT, True, "text"),
+        Column("day", FieldType.TEXT, True, "text"),
+    )
+    fields = {"id": "id", "pay": 'CAST("Pay" AS INTEGER)', "day": "CAST(day AS DATE)"}
+    entity = Entity.model_validate({"table": "t", "key": "id", "fields": fields})
+    hidden = Sensitive(frozenset({"pay"}), frozenset({"pay"}))
+    mapped = compile_entity("f", "e", entity, Table("t", columns, ("id",)), hidden)
+    with pytest.raises(Untranslatable) as raised:
+        mapped.translate({"id": 1, "Pay": "12 canary", "day": None})
+    assert "canary" not in str(raised.value)
+    assert "Pay isn't shown (Pay = ***)" in str(raised.value)
+    with pytest.raises(Untranslatable, match="'yesterday' is not a date"):
+        mapped.translate({"id": 1, "Pay": "12", "day": "yesterday"})
+
+
+def test_a_sensitive_field_reads_no_key_of_the_legacy_table_that_is_not_the_entitys() -> None:
+    columns = (
+        Column("ssn", FieldType.TEXT, False, "text"),
+        Column("number", FieldType.INTEGER, False, "int"),
+    )
+    fields = {"number": "number", "ssn": {"value": "ssn", "sensitive": True}}
+    entity = Entity.model_validate({"table": "t", "key": "number", "fields": fields})
+    with pytest.raises(MappingError, match="ssn is part of the key of t, by which its rows are named"):
+        compile_entity("f", "e", entity, Table("t", columns, ("ssn",)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from strangler.encryption import Cipher
 from strangler.errors import StoreError, Unavailable
 from strangler.ports import EventLog
-from strangler.settings import Log
-from strangler.testing.event_log import EventLogSuite, OpenLog, at, event, everything
+from strangler.sealed_log import SealedLog
+from strangler.settings import Encryption, Log
+from strangler.testing.event_log import DATA, EventLogSuite, OpenLog, at, event, everything
 from strangler.testing.memory_log import MemoryLog, MemoryRecords
 from strangler_adapters.sql_log import connect
 
@@ -27,11 +30,37 @@ def opener(url: str) -> Iterator[OpenLog]:
         yield lambda: stack.enter_context(closing(sql_log(url)))
 
 
+def encryption(key: str, *names: str) -> Encryption:
+    """A configuration with these keys, each made of the last character of its name."""
+    keys = {name: SecretStr(base64.b64encode(name[-1:].encode() * 32).decode()) for name in (key, *names)}
+    return Encryption(key=key, keys=keys)
+
+
 class TestMemoryLog(EventLogSuite):
     @pytest.fixture(params=[1, 3])
     def open_log(self, request: pytest.FixtureRequest) -> OpenLog:
         records = MemoryRecords(partitions=request.param)
         return lambda: MemoryLog(records)
+
+
+class TestSealedLog(EventLogSuite):
+    """What is sealed comes back as it was, and the log behind doesn't have it."""
+
+    @pytest.fixture
+    def open_log(self) -> Iterator[OpenLog]:
+        records = MemoryRecords(partitions=3)
+        sensitive = {(stream, "party"): frozenset(DATA) for stream in ("party", "sale", "odd")}
+        yield lambda: SealedLog(MemoryLog(records), Cipher(encryption("k1")), sensitive)
+        kept = [
+            each
+            for stream in ("party", "sale")
+            for each in everything(MemoryLog(records), stream)
+            if each.data
+        ]
+        for each in kept:
+            assert all(
+                value is None or set(value) == {"sealed"} for name, value in each.data.items() if name in DATA
+            )
 
 
 class TestSqliteLog(EventLogSuite):
@@ -98,3 +127,30 @@ def test_a_log_says_what_its_role_may_not_and_the_grant_that_mends_it(postgres_u
             assert len(everything(log, "party")) == 2
         owner.execute("DROP OWNED BY clerk_of_the_log")
         owner.execute("DROP ROLE clerk_of_the_log")
+
+
+def test_after_a_rotation_what_older_keys_sealed_is_read_and_new_values_are_sealed_by_the_new_one() -> None:
+    records, hidden = MemoryRecords(), {("party", "party"): frozenset({"mail"})}
+
+    def opened(key: str, *names: str) -> SealedLog:
+        return SealedLog(MemoryLog(records), Cipher(encryption(key, *names)), hidden)
+
+    opened("k1").append("erp", [event(1, data={"mail": "canary", "n": 1})], at(1))
+    opened("k2", "k1").append("erp", [event(2, data={"mail": "canary", "n": 2})], at(2))
+    found = {each.position: each.data for each in everything(opened("k2", "k1"), "party")}
+    assert found == {at(1): {"mail": "canary", "n": 1}, at(2): {"mail": "canary", "n": 2}}
+    kept = {each.position: each.data["mail"]["sealed"] for each in everything(MemoryLog(records), "party")}
+    assert (kept[at(1)][:3], kept[at(2)][:3]) == ("k1:", "k2:")
+    with pytest.raises(StoreError, match="the key 'k1', which the configuration doesn't have"):
+        everything(opened("k2"), "party")
+
+
+def test_a_sealed_value_that_was_altered_or_put_elsewhere_is_refused() -> None:
+    cipher = Cipher(encryption("k1"))
+    sealed = cipher.seal("canary", "party.mail of the event 1")
+    assert cipher.open(sealed, "party.mail of the event 1") == "canary"
+    assert cipher.seal("canary", "party.mail of the event 1") != sealed, "equal values don't look alike"
+    with pytest.raises(StoreError, match="can't be decrypted"):
+        cipher.open(sealed, "party.mail of the event 2")
+    with pytest.raises(StoreError, match="can't be decrypted"):
+        cipher.open(sealed[:-8] + "AAAAAAA=", "party.mail of the event 1")

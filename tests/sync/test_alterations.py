@@ -141,7 +141,7 @@ class Memory:
         watching.start()
         try:
             Stream(
-                "erp", source, schema, boundary, self.log, self.control, 20, lambda: None, lambda: None
+                "erp", source, schema, boundary, self.log, self.control, 20, {}, lambda: None, lambda: None
             ).run(stop)
         finally:
             stop.set()
@@ -195,7 +195,7 @@ def test_in_mid_stream_what_was_read_before_the_alteration_is_kept_and_nothing_a
     source = Live("x_erp", memory.database, {"partner": list(mapping().columns)})
     schema = Schema("erp", memory.settings, control)
     stream = Stream(
-        "erp", source, schema, Boundary([mapping()]), memory.log, control, 20, lambda: None, lambda: None
+        "erp", source, schema, Boundary([mapping()]), memory.log, control, 20, {}, lambda: None, lambda: None
     )
     with pytest.raises(SourceError, match="column email"):
         stream.run(threading.Event())

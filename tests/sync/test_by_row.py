@@ -45,7 +45,7 @@ def filled(landscape: Landscape, source: Any, store: Any, control: Control) -> t
     (mapping,) = landscape.mappings
     store.prepare([mapping.shape])
     backfills.request(control, mapping.shape.function, mapping.shape.entity)
-    assert Backfill(mapping, source, store, control, 7).run(threading.Event())
+    assert Backfill(mapping, source, store, control, 7, 1000).run(threading.Event())
     with closing(store.reader()) as reader:
         rows = list(reader.rows(f"SELECT {names(mapping.shape)} FROM partner ORDER BY id"))
     held = sorted((each.key, each.change, each.reason) for each in quarantine.listed(control))

@@ -12,12 +12,15 @@ from strangler.control.quarantine import Held, State
 from strangler.events import Effect
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.quarantine import decode_change, encode_change, release, to_record
+from strangler.settings import EntityField
 from tests.sync.partners import ENTITY, TABLE, insert, mapping, position, row, transaction, update
 
 
 def mended() -> EntityMapping:
     """The mapping after somebody has mended it: a number that is none counts as 0."""
-    fields = ENTITY.fields | {"number": "CASE WHEN number = 'seven' THEN 7 ELSE CAST(number AS INTEGER) END"}
+    fields = ENTITY.fields | {
+        "number": EntityField(value="CASE WHEN number = 'seven' THEN 7 ELSE CAST(number AS INTEGER) END")
+    }
     return compile_entity("partners", "partner", ENTITY.model_copy(update={"fields": fields}), TABLE)
 
 
@@ -53,7 +56,7 @@ def test_a_mended_mapping_releases_all_in_order() -> None:
 
 
 def test_a_change_of_the_key_that_could_not_be_told_removes_the_old_one_when_it_is_released() -> None:
-    fields = ENTITY.fields | {"number": "COALESCE(CAST(number AS INTEGER), 0)"}
+    fields = ENTITY.fields | {"number": EntityField(value="COALESCE(CAST(number AS INTEGER), 0)")}
     entity = ENTITY.model_copy(update={"key": ["number"], "fields": fields})
     keyed = compile_entity("partners", "partner", entity, TABLE)
     moved = update(position(1), row(1, number="seven"), old=row(1, number="6"))
@@ -62,7 +65,9 @@ def test_a_change_of_the_key_that_could_not_be_told_removes_the_old_one_when_it_
     (held,) = result.held
     assert held.key.key.startswith("!")
 
-    fields = fields | {"number": "CASE WHEN number = 'seven' THEN 7 ELSE CAST(number AS INTEGER) END"}
+    fields = fields | {
+        "number": EntityField(value="CASE WHEN number = 'seven' THEN 7 ELSE CAST(number AS INTEGER) END")
+    }
     mended_key = compile_entity("partners", "partner", entity.model_copy(update={"fields": fields}), TABLE)
     released = release(mended_key, [to_record(held, at=5.0)])
     assert [(event.effect, event.key) for event in released.events] == [

@@ -93,7 +93,7 @@ def test_a_backfill_goes_on_behind_a_key_of_any_type(legacy: str, control: Contr
     ):
         compiled = mapping(source, "measure", ["id", "day"])
         store.prepare([compiled.shape])
-        assert Backfill(compiled, source, store, control, 3).run(stop)
+        assert Backfill(compiled, source, store, control, 3, 1000).run(stop)
         with closing(store.reader()) as reader:
             assert [tuple(row) for row in reader.rows("SELECT count(*), min(day) FROM measure")] == [
                 (20, "2026-01-02")

@@ -202,7 +202,7 @@ def test_a_backfill_does_not_begin_before_the_source_is_captured(tmp_path: Path)
     with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
         backfills.request(control, "partners", "partner")
         untouched = cast(Any, None)
-        backfill = Backfill(mapping(), untouched, untouched, control, 5, captured=lambda: False)
+        backfill = Backfill(mapping(), untouched, untouched, control, 5, 1000, captured=lambda: False)
         assert not backfill.run(threading.Event())
 
 
@@ -221,7 +221,7 @@ def stream_of(source: MemorySource, log: MemoryLog, control: Control) -> Stream:
 
     schema = Schema("erp", settings(), control)
     boundary = Boundary([mapping()])
-    return Stream("erp", cast(ChangeSource, source), schema, boundary, log, control, 20, nothing, nothing)
+    return Stream("erp", cast(ChangeSource, source), schema, boundary, log, control, 20, {}, nothing, nothing)
 
 
 def test_a_database_behind_the_log_is_refused_with_what_to_do_and_not_remembered(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def ran(tmp_path: Path, bad: bool) -> Endless:
     ):
         boundary = Boundary([mapping()])
         schema = Schema("erp", settings(), control)
-        Stream("erp", cast(ChangeSource, source), schema, boundary, log, control, 20, nothing, nothing).run(
-            stop
-        )
+        Stream(
+            "erp", cast(ChangeSource, source), schema, boundary, log, control, 20, {}, nothing, nothing
+        ).run(stop)
         assert log.position("erp") == source.acknowledged[-1]
     return source
 

@@ -52,7 +52,7 @@ class Statements:
             driver = _DRIVERS.get(urls.kind(self._url))
             if driver:
                 parsed = parsed.set(drivername=f"{urls.kind(self._url)}+{driver}")
-            return create_engine(parsed, poolclass=NullPool)
+            return create_engine(parsed, poolclass=NullPool, hide_parameters=True)
         except (NoSuchModuleError, ImportError) as error:
             raise SourceError(
                 f"source {self._name}: nothing is installed that could connect to {where}",

@@ -320,8 +320,16 @@ def _incomplete(what: str, missing: str) -> SourceError:
 
 
 def _unreadable(record: bytes, why: str, what: str = "a record") -> SourceError:
-    begins = record[:60].decode("utf-8", "backslashreplace")
-    return SourceError(f"{what} isn't one of Debezium's in JSON: {begins!r}", why=why, do=_HOW)
+    return SourceError(f"{what} isn't one of Debezium's in JSON: it is {_outline(record)}", why=why, do=_HOW)
+
+
+def _outline(record: bytes) -> str:
+    """What a record looks like, without its values: they may be personal data."""
+    try:
+        found = msgspec.json.decode(record)
+    except (ValueError, RecursionError):
+        return f"{len(record):,} bytes that are no JSON"
+    return f"an object of {', '.join(found)}" if isinstance(found, dict) else f"a {type(found).__name__}"
 
 
 _HOW: Final = (

@@ -111,6 +111,15 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(), nullable=False),
     )
     op.create_table(
+        "stop",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("keys", sa.BigInteger(), nullable=False),
+        sa.Column("most", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("resuming", sa.Boolean(), nullable=False),
+    )
+    op.create_table(
         "reconciliation",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("function", sa.String(64), nullable=False),
