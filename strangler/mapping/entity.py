@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.changes import Operation, Row
 from strangler.mapping.bad_value import BadValue
+from strangler.mapping.inverse import Inverse
 from strangler.mapping.select import Select
 from strangler.mapping.sqlite_values import decode
 from strangler.shapes import Column, Shape, Table
@@ -30,6 +31,8 @@ class EntityMapping:
     when a condition can't be evaluated.
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it.
+
+    `inverse` leads from the fields back to the legacy row. The version says nothing of it: nothing else comes out.
     """
 
     shape: Shape
@@ -40,6 +43,7 @@ class EntityMapping:
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row], str]
     select: Callable[[str], Select]
+    inverse: Inverse
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
