@@ -128,7 +128,12 @@ class EntityField(Section):
     """A field of an entity. `name: TRIM(name)` is short for `name: {value: TRIM(name)}`."""
 
     value: str = Field(description="SQL expression over the legacy table's columns.")
-    reverse: Literal[False] | Annotated[dict[str, str], Field(min_length=1)] | None = Field(
+    reverse: Annotated[
+        dict[str, str] | None,
+        BeforeValidator(
+            lambda v: {} if v is False else v, json_schema_input_type=dict[str, str] | Literal[False]
+        ),
+    ] = Field(
         None,
         description="What legacy gets back, where the expression can't be undone: legacy column → SQL expression over the entity's "
         "fields. `false`: the field has no way back, on purpose.",

@@ -6,6 +6,8 @@ back: which of them legacy reads isn't known. An integer, a decimal and a date a
 
 from __future__ import annotations
 
+import math
+import sys
 from decimal import Decimal
 from typing import Any, Final
 
@@ -61,6 +63,17 @@ def _integer_of(value: float) -> tuple[int, ...]:
     return (int(value),) if abs(value) < _INTEGERS_OF_A_FLOAT else ()
 
 
+def _number(value: float) -> str:
+    """Without a point where it is a whole number of few digits."""
+    return str(int(value)) if value.is_integer() and abs(value) < _INTEGERS_OF_A_FLOAT else repr(value)
+
+
+def _float(value: Decimal) -> tuple[float, ...]:
+    """The greatest float has 15 digits that are more than it."""
+    found = float(value)
+    return (math.copysign(sys.float_info.max, found),) if math.isinf(found) else (found,)
+
+
 def _from_decimal_to_float(call: Call) -> Step:
     match call.args[0]:
         case Reference(column=column) if (found := digits(column)) and found[0] <= _DIGITS_OF_A_FLOAT:
@@ -71,20 +84,20 @@ def _from_decimal_to_float(call: Call) -> Step:
 RULES: Final[Rules] = {
     "narrow": _to(same, exact=True),
     "integer_to_text": _one(runtime.text_to_integer, exact=True),
-    "integer_to_decimal": _one(runtime.decimal_to_integer, exact=True),
+    "integer_to_decimal": _one(int, exact=True),
     "integer_to_float": _to(_integer_of, exact=True),
     "integer_to_boolean": _one(int, exact=False),
     "boolean_to_integer": _to(lambda _: (True, False), exact=True),
     "boolean_to_text": _to(lambda _: (True, False), exact=True),
     "text_to_integer": _one(str, exact=False),
     "text_to_decimal": _one(decimal_text, exact=False),
-    "text_to_float": _one(repr, exact=False),
+    "text_to_float": _one(_number, exact=False),
     "text_to_date": _one(lambda value: value.isoformat(), exact=False),
     "compact_text_to_date": _one(lambda value: value.isoformat().replace("-", ""), exact=False),
     "decimal_to_text": _one(_decimal_of, exact=True),
     "decimal_to_integer": _rounded(0, lambda value: (Decimal(value),)),
     "decimal_to_float": _from_decimal_to_float,
-    "float_to_decimal": _one(float, exact=False),
+    "float_to_decimal": _to(_float, exact=False),
     "fit_decimal": _rounded(None, same),
     "round_decimal": _rounded(None, same),
     "date_to_text": _one(runtime.text_to_date, exact=True),

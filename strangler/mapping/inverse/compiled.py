@@ -132,7 +132,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
             each.name for each in plan.table.columns if not each.nullable and each.name not in filled
         ),
         _compiled=_Compiled(
-            plan, fills, backs, [field for field in plan.fields if fields[field.name].reverse is not False]
+            plan, fills, backs, [field for field in plan.fields if fields[field.name].reverse != {}]
         ),
     )
 
@@ -152,7 +152,7 @@ def _lost(
 ) -> list[Lost]:
     lost = []
     for field in plan.fields:
-        if fields[field.name].reverse is False:
+        if fields[field.name].reverse == {}:
             lost.append(Lost(field.name, "`reverse: false`"))
         elif field.name in why and not {column.name for column in columns(field.node)} <= filled:
             lost.append(Lost(field.name, why[field.name]))

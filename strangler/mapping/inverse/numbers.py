@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any, Final
 
 from strangler.mapping import runtime
 from strangler.mapping.inverse.steps import NoWay, Rule, Rules, Step, operand
 from strangler.mapping.nodes import Call
-
-_DIVIDING: Final = Context(prec=200)
-"""A quotient that needs more digits isn't one that was multiplied."""
 
 
 def _plus(value: Any, other: Any) -> Any:
@@ -52,9 +49,13 @@ def _product(call: Call) -> Step:
 
 
 def _quotient(value: Any, by: Any) -> Iterable[Any]:
-    """The one number that was multiplied; none when there is no such."""
+    """The one number that was multiplied; none when there is no such.
+
+    A quotient that ends has at most so many digits: each of the divisor's, being at most four times divisible by 2, adds four.
+    """
     if isinstance(value, Decimal):
-        return (_DIVIDING.divide(value, by),)
+        digits = len(value.as_tuple().digits) + 4 * len(by.as_tuple().digits) + 1
+        return (Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN).divide(value, by),)
     whole, rest = divmod(value, by)
     return () if rest else (whole,)
 

@@ -77,7 +77,11 @@ def _typed(node: Node, column: Column) -> Node:
     """The expression in the column's type, or as near as constants and integers come to it by themselves. Raises Wrong."""
     if column.type is FieldType.JSON and node.type is FieldType.TEXT:
         return node  # JSON is text as it stands.
-    complaint = Wrong(None, f"{column.name} is {shown_type(column.type)}; this is {shown_type(node.type)}")
+    complaint = Wrong(
+        None,
+        f"{column.name} is {shown_type(column.type)}; this is {shown_type(node.type)}",
+        _cast(column.type),
+    )
     try:
         _, made = unify("the column", [Reference(column), node])
     except Wrong:
@@ -85,3 +89,10 @@ def _typed(node: Node, column: Column) -> Node:
     if made.type is not column.type:
         raise complaint
     return made
+
+
+def _cast(kind: FieldType) -> str:
+    """The cast to the type, as users write it; nothing is cast to bytes and JSON."""
+    if kind in (FieldType.BYTES, FieldType.JSON):
+        return ""
+    return f"CAST(… AS {'TIMESTAMPTZ' if kind is FieldType.INSTANT else kind.value.upper()})"

@@ -24,9 +24,8 @@ def _concat(call: Call) -> Step:
     inner, (before, after) = operand(call), _fixed(call)
     within = _without(before, after)
 
-    def undo(value: str) -> Iterator[str | None]:
-        yield from within(value)
-        yield None
+    def undo(value: str | None) -> Iterable[str | None]:
+        return () if value is None else (*within(value), None)
 
     return Step(inner, undo, exact=not inner.nullable, nulls=True)
 
@@ -53,13 +52,20 @@ def _without(before: str, after: str) -> Any:
 
 
 def _trim(call: Call) -> Step:
-    """Of blanks only: they are padding. How many zeros were trimmed nobody knows afterwards."""
+    """Of blanks only: they are padding, and stay away. How many zeros were trimmed nobody knows afterwards."""
     inner = subject(call)
     (characters,) = constants(call)
     if characters is None or set(characters) - {" "}:
         raise NoWay("how much was trimmed isn't known")
     right = call.name == "trim_right" and isinstance(inner, Reference) and padded(inner.column)
-    return Step(inner, same, exact=right or not characters)
+    if right or not characters:
+        return Step(inner, same, exact=True)
+
+    def undo(value: str) -> Iterable[str]:
+        """The other one is for `TRIM(NULLIF(name, ''))`, which is empty for a blank only."""
+        return value, f" {value}" if call.name == "trim_left" else f"{value} "
+
+    return Step(inner, undo, exact=False)
 
 
 def _pad(call: Call) -> Step:
