@@ -240,7 +240,7 @@ def test_null_is_refused_where_the_column_takes_none() -> None:
         (FieldType.DECIMAL, "decimal(6,2) unsigned zerofill", ["9999.99", "0"], ["-1", "10000", "NaN"], "mysql"),
         (FieldType.DECIMAL, "decimal(10,0)", ["7"], ["7.5"], "mysql"),
         (FieldType.DECIMAL, "numeric(4,2)", ["NaN", "99.99"], ["100"], "postgres"),
-        (FieldType.FLOAT, "real", [0.5], [0.1, 1e300], "postgres"),
+        (FieldType.FLOAT, "real", [0.5, 0.1, 1e-40], [0.1 + 2**-30, 1e300], "postgres"),
         (FieldType.FLOAT, "float", [0.5], [0.1, "NaN", "Infinity"], "mysql"),
         (FieldType.FLOAT, "REAL", [0.1], [], "sqlite"),
         (FieldType.TIMESTAMP, "datetime", ["2026-11-23T12:00:00.000000"], ["2026-11-23T12:00:00.500000"], "mysql"),

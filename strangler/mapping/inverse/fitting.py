@@ -118,12 +118,21 @@ def _decimal(column: Column, value: Decimal, dialect: str) -> bool:
 def _float(column: Column, value: float, dialect: str) -> bool:
     if value - value != 0:
         return dialect != "mysql"
-    if (dialect, _base(column)) not in (("postgres", "real"), ("mysql", "float")):
-        return True
     try:
-        return bool(struct.unpack("f", struct.pack("f", value))[0] == value)
+        match dialect, _base(column):
+            case "postgres", "real":
+                return _as_postgres_writes(value) == value
+            case "mysql", "float":
+                return bool(struct.unpack("<f", struct.pack("<f", value))[0] == value)
     except OverflowError:
         return False
+    return True
+
+
+def _as_postgres_writes(value: float) -> float:
+    """The number with the fewest digits that is the same in four bytes: `real` holds 0.1 as 0.100000001 and reads 0.1."""
+    written = (float(f"{value:.{digits}g}") for digits in range(1, 10))
+    return next((each for each in written if struct.pack("<f", each) == struct.pack("<f", value)), value)
 
 
 def _clock(column: Column, value: time | datetime, dialect: str) -> bool:
