@@ -38,8 +38,8 @@ class Inverse:
 
     `columns` are the legacy columns that have a way back, in the table's order. `lost` are the fields that have none.
     `respelled` are the fields of which legacy may get another value than it had, one that reads alike: a text without the blanks
-    that the mapping trims. `empty` are the columns that are NOT NULL and get nothing, so that a new row needs the database's
-    default for them.
+    that the mapping trims. `empty` are the columns that are NOT NULL and get nothing, neither from a field nor, as far as the
+    connector knows, from the database itself.
     """
 
     columns: tuple[str, ...]
@@ -129,7 +129,9 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
             if not any(each.way.exact for each in listed)
         ),
         empty=tuple(
-            each.name for each in plan.table.columns if not each.nullable and each.name not in filled
+            each.name
+            for each in plan.table.columns
+            if not (each.nullable or each.default or each.name in filled)
         ),
         _compiled=_Compiled(
             plan, fills, backs, [field for field in plan.fields if fields[field.name].reverse != {}]
