@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import orjson
+
 from strangler.mapping import compile_entity
+from strangler.mapping.canonical import plain
 from strangler.mapping.explained import SECTIONS
 from strangler.mapping.explained import TABLE as LANGUAGE_TABLE
 from strangler.mapping.inverse.explained import INTRODUCTION, RULES, TABLE, UNDONE, Undone
@@ -32,7 +35,10 @@ def section(table: Callable[[Sequence[str], Sequence[Row]], Iterator[str]]) -> I
 def _row(undone: Undone) -> Row:
     return (
         "<br>".join(f"`{_cell(expression)}`" for expression, _ in undone.examples),
-        "<br>".join(f"`{value!r}` → `{_back(expression, value)!r}`" for expression, value in undone.examples),
+        "<br>".join(
+            f"`{_shown(value)}` → `{_shown(_back(expression, value))}`"
+            for expression, value in undone.examples
+        ),
         undone.holds,
         "<br>".join(
             "itself" if way(check(expression, TABLE)).exact else "one that reads alike"
@@ -47,6 +53,10 @@ def _back(expression: str, value: Any) -> Any:
     given = Entity.model_validate({"table": TABLE.name, "key": "id", "fields": fields})
     row = compile_entity("crm", "partner", given, TABLE).inverse.row({"id": 1, "value": value})
     return row[way(check(expression, TABLE)).column.name]
+
+
+def _shown(value: Any) -> str:
+    return "NULL" if value is None else orjson.dumps(plain(value)).decode()
 
 
 def _lost() -> dict[str, list[str]]:
