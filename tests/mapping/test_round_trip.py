@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity
+from strangler.mapping.canonical import plain
 from strangler.mapping.inverse.ways import RULES
 from strangler.mapping.nodes import Call, walk
+from strangler.mapping.reading import read
 from strangler.mapping.typing import check
 from strangler.settings import Entity
 from strangler.shapes import FieldType, Table
@@ -84,7 +86,7 @@ def compiled(text: str, table: Table = TABLE) -> EntityMapping:
 
 
 def comes_back(text: str, unknown_codes: bool = False) -> int:
-    """Assert that every row that translates comes back as one that reads alike; how many there were.
+    """Assert that every row that translates comes back as one that reads alike, and as it was where that is said; how many there were.
 
     `unknown_codes`: a table of codes may stand over what is never NULL, and so have no code for NULL.
     """
@@ -95,11 +97,16 @@ def comes_back(text: str, unknown_codes: bool = False) -> int:
         except Untranslatable:
             continue
         try:
-            again = made.translate(row | made.inverse.row(data))
+            written = made.inverse.row(data)
         except Untranslatable:
             assert unknown_codes, f"{text}\n{row}"
             continue
+        again = made.translate(row | written)
         assert (again, str(again)) == (data, str(data)), f"{text}\n{row}"
+        if not made.inverse.respelled:
+            columns = [TABLE.column(name) for name in written]
+            before = {each.name: plain(read(each, row[each.name])) for each in columns if each}
+            assert {name: plain(value) for name, value in written.items()} == before, text
         count += 1
     return count
 
