@@ -136,6 +136,16 @@ class EntityField(Section):
         description="Whether it is personal data: its values, and those of the legacy columns that it reads, are masked wherever "
         "they would be shown to people; see docs/personal-data.md.",
     )
+    reverse: Annotated[
+        dict[str, str] | None,
+        BeforeValidator(
+            lambda v: {} if v is False else v, json_schema_input_type=dict[str, str] | Literal[False]
+        ),
+    ] = Field(
+        None,
+        description="What legacy gets back, where the expression can't be undone: legacy column → SQL expression over the entity's "
+        "fields. `false`: the field has no way back, on purpose.",
+    )
 
 
 def _as_field(value: Any) -> Any:

@@ -7,7 +7,7 @@ same fact write it in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -46,12 +46,14 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a legacy table. `declared` is the type as the database writes it, e.g. `numeric(16,4)`."""
+    """A column of a legacy table. `declared` is the type as the database writes it, e.g. `numeric(16,4)`. `default`: the database
+    fills it itself in a new row that leaves it out; that makes it no other column."""
 
     name: str
     type: FieldType
     nullable: bool
     declared: str
+    default: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from strangler.cutover.assessment import Assessment
     from strangler.cutover.conductor import Conductor, Hand
     from strangler.cutover.journal import Step
+    from strangler.mapping import EntityMapping
+    from strangler.ports import ChangeSource
 
 
 class Weight(click.ParamType[int]):
@@ -91,7 +93,8 @@ def status(application: Application, wants_json: bool) -> None:
 @pass_application
 def plan(application: Application, function: str, wants_json: bool) -> None:
     """Show the moves that are left for FUNCTION, what each does, and what its gates say now. Changes nothing."""
-    from strangler.cli import standing
+    from strangler import assembly
+    from strangler.cli import returning, standing
     from strangler.cutover.assessment import assess
     from strangler.cutover.plan import plan as planned
 
@@ -100,20 +103,36 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     assessed = assess(application.control, application.settings, function)
     steps = planned(application.settings, function, assessed.evidence)
     source = application.settings.functions[function].source
-    unseen = _blind_spots(application, source)
-    if wants_json:
-        plan = {**standing.plan_json(assessed, steps), "unseen": unseen}
-        click.echo(json.dumps(plan, indent=2))
-    else:
-        standing.print_plan(standing.console(), assessed, steps)
-        standing.print_unseen(standing.console(), source, unseen)
-
-
-def _blind_spots(application: Application, source: str) -> list[str]:
-    from strangler import assembly
-
     with closing(assembly.source(application.settings, source)) as opened:
-        return list(opened.blind_spots())
+        unseen = list(opened.blind_spots())
+        mappings, unchecked = _compiled(application, function, opened)
+    if wants_json:
+        back = {
+            "returning": None if unchecked else returning.returning_json(mappings),
+            "unchecked": unchecked,
+        }
+        plan = {**standing.plan_json(assessed, steps), "unseen": unseen, **back}
+        click.echo(json.dumps(plan, indent=2))
+        return
+    out = standing.console()
+    standing.print_plan(out, assessed, steps)
+    standing.print_unseen(out, source, unseen)
+    if unchecked:
+        returning.print_unchecked(out, unchecked)
+    returning.print_returning(out, mappings)
+
+
+def _compiled(
+    application: Application, function: str, source: ChangeSource
+) -> tuple[list[EntityMapping], str]:
+    """The function's mappings, or why there are none: a plan is also of use while legacy doesn't answer."""
+    from strangler import assembly
+    from strangler.errors import StranglerError
+
+    try:
+        return assembly.mappings(application.settings, function, source), ""
+    except StranglerError as error:
+        return [], error.what
 
 
 @click.command()

@@ -11,6 +11,8 @@ import orjson
 from strangler.changes import Operation
 from strangler.errors import MappingError, Problem
 from strangler.mapping.entity import EntityMapping
+from strangler.mapping.inverse import compile_inverse
+from strangler.mapping.inverse.reverse import Fill, fills
 from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.mapping.nodes import Node, columns, olds
 from strangler.mapping.rows import Named, Plan, Rule, compile_rows
@@ -43,6 +45,7 @@ def compile_entity(
     rules = _rules(entity, table, problems)
     _check_key(entity, fields, table, problems)
     _check_sensitive(entity, fields, table, problems)
+    reversed = _reversed(name, entity, fields, table, problems)
     problems.raise_if_any()
     plan = Plan(
         entity=name,
@@ -67,6 +70,7 @@ def compile_entity(
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
         plan=plan,
         sensitive=sensitive.fields,
+        inverse=compile_inverse(plan, entity.fields, reversed),
     )
 
 
@@ -184,6 +188,19 @@ def _check_sensitive(
                 f"{', '.join(told)} is part of the key of {table.name}, by which its rows are named, so it can't be masked",
                 "an expression without it, or sensitive: false",
             )
+
+
+def _reversed(
+    name: str, entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems
+) -> list[Fill]:
+    """What the fields' `reverse:` fill. They are over the fields, so they wait until each of these has a type."""
+    typed = {field: node for field, node in fields.items() if node is not None}
+    if len(typed) < len(fields):
+        return []
+    found, mistakes = fills(name, entity.fields, typed, table)
+    for mistake in mistakes:
+        problems.add(*mistake)
+    return found
 
 
 def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Problems) -> None:

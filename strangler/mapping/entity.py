@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.changes import Operation, Row
 from strangler.mapping.bad_value import BadValue
+from strangler.mapping.inverse import Inverse
 from strangler.mapping.rows import Plan
 from strangler.mapping.select import Select
 from strangler.mapping.sqlite_values import decode
@@ -36,6 +37,8 @@ class EntityMapping:
     `sensitive` are the fields whose values are masked where people see them.
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
+
+    `inverse` leads from the fields back to the legacy row. The version says nothing of it: nothing else comes out.
     """
 
     shape: Shape
@@ -48,6 +51,7 @@ class EntityMapping:
     belongs: Callable[[Row], bool] | None
     select: Callable[[str], Select]
     plan: Plan
+    inverse: Inverse
     sensitive: frozenset[str] = frozenset()
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.conversions import convert
 from strangler.mapping.explained import REFUSED, SECTIONS, TABLE, Example, Explained
+from strangler.mapping.inverse.reference import section as way_back
 from strangler.mapping.language import operation
 from strangler.mapping.names import KINDS
 from strangler.mapping.nodes import Call, Node, Reference, columns, walk
@@ -152,6 +153,7 @@ def _page() -> Iterator[str]:
         )
     yield from _conversions()
     yield from _events()
+    yield from way_back(_table)
     yield "## What isn't in the language\n"
     yield "What is refused, and what is said then.\n"
     yield from _table(("written", "answer"), [(_code(each), _cell(_refusal(each))) for each in REFUSED])

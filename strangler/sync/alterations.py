@@ -163,7 +163,10 @@ def _touches(difference: Difference, use: Use) -> bool:
 
 def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
     for name, field in entity.fields.items():
-        yield Use(f"{path}.{name}", entity.table, column_names(field.value))
+        reversed = frozenset(column.lower() for column in field.reverse or {})
+        yield Use(f"{path}.{name}", entity.table, column_names(field.value) | reversed)
+    if entity.where is not None:
+        yield Use(f"{path}.where", entity.table, column_names(entity.where))
     for kind in ("created", "changed", "removed"):
         for event in getattr(entity.events, kind):
             if event.when is not None:

@@ -72,6 +72,8 @@ BAD = [
         [(19, "functions.party.entities.party.fields.name", "must be a text, not a number", 'name: "42"')]),
     Bad("boolean where text belongs", "          name: TRIM(name)", "          name: true",
         [(19, "functions.party.entities.party.fields.name", "must be a text, not true or false", 'name: "true"')]),
+    Bad("a text where the reverse of a field belongs", "          name: TRIM(name)", "          name: {value: TRIM(name), reverse: name}",
+        [(19, "functions.party.entities.party.fields.name.reverse", "must be a section with keys, not a text", "")]),
     Bad("duration without a unit", "facade:", "facade:\n  total_timeout: 60",
         [(7, "facade.total_timeout", "60 is not a duration", "with a unit, like 500ms")]),
     Bad("share of more than all", "    routes:", "    gates: {shadow: {max_mismatch: 5}}\n    routes:",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,38 @@ def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, stor
     ]
     assert standings.generation(store) == 0
     assert ledger.entries(store) == []
+
+
+def test_plan_lists_what_has_no_way_back_and_what_would_stay_empty(
+    strangler: Strangler, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "erp.db")) as legacy:
+        legacy.execute(
+            "CREATE TABLE party_party (id INTEGER PRIMARY KEY, name TEXT, code TEXT NOT NULL, active BOOLEAN)"
+        )
+    path = tmp_path / "strangler.yaml"
+    fields = "{id: id, title: TRIM(name), size: LENGTH(code), on: {value: active, reverse: false}}"
+    path.write_text(path.read_text().replace("fields: {id: id}", f"fields: {fields}"))
+    output = " ".join(strangler("plan", "party").output.split())
+    assert "Back to legacy, party" in output
+    assert "size has no way back: it says how long a text is, not which" in output
+    assert "on has no way back: `reverse: false`" in output
+    assert "title: legacy may get another value" in output
+    assert "party_party: code would stay empty" in output
+    assert json.loads(strangler("plan", "party", "--json").output)["returning"] == {
+        "party": {
+            "lost": {"size": "it says how long a text is, not which", "on": "`reverse: false`"},
+            "respelled": ["title"],
+            "empty": ["code"],
+        }
+    }
+
+
+def test_plan_says_so_when_legacy_cannot_be_looked_at(strangler: Strangler) -> None:
+    assert "Back to legacy couldn't be checked:" in strangler("plan", "party").output
+    planned = json.loads(strangler("plan", "party", "--json").output)
+    assert planned["returning"] is None
+    assert planned["unchecked"]
 
 
 def test_advance_moves_or_refuses_with_exit_1_and_the_reasons(strangler: Strangler, store: Control) -> None:

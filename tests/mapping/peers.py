@@ -172,6 +172,14 @@ class Peer:
     def execute(self, sql: str) -> Sequence[Sequence[Any]]:
         raise NotImplementedError
 
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run the statement for each of the rows of legacy values, in the order of its `%s`."""
+        raise NotImplementedError
+
+    def read(self) -> list[dict[str, Any]]:
+        """The rows as they are now, as the stream brings them."""
+        raise NotImplementedError
+
     def close(self) -> None:
         raise NotImplementedError
 
@@ -192,10 +200,17 @@ class InPostgres(Peer):
         with self._connection.cursor() as cursor:
             cursor.executemany(f"INSERT INTO odd VALUES ({', '.join(['%s'] * len(COLUMNS))})", odd_rows(120))
         self._reader = PostgresSide("test", psycopg.connect(url, autocommit=True, options="-c timezone=UTC"))
-        self.rows = as_read(self._reader.rows("SELECT * FROM odd ORDER BY id"))
+        self.rows = self.read()
 
     def execute(self, sql: str) -> Sequence[Sequence[Any]]:
         return self._connection.execute(sql.encode()).fetchall()
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(sql.encode(), rows)
+
+    def read(self) -> list[dict[str, Any]]:
+        return as_read(self._reader.rows("SELECT * FROM odd ORDER BY id"))
 
     def close(self) -> None:
         self._connection.close()
@@ -244,13 +259,21 @@ class InMariadb(Peer):
             ]
             cursor.executemany(f"INSERT INTO odd VALUES ({marks})", rows)
         self._reader = MySQLSide("test", connect(url, {}))
-        names = ", ".join("f2 + 0e0" if name == "f2" else name for name in COLUMNS)
-        self.rows = as_read(self._reader.rows(f"SELECT {names} FROM odd ORDER BY id"))
+        self.rows = self.read()
 
     def execute(self, sql: str) -> Sequence[Sequence[Any]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        with self._connection.cursor() as cursor:
+            for row in rows:
+                cursor.execute(sql, [_naive(value) for value in row])
+
+    def read(self) -> list[dict[str, Any]]:
+        names = ", ".join("f2 + 0e0" if name == "f2" else name for name in COLUMNS)
+        return as_read(self._reader.rows(f"SELECT {names} FROM odd ORDER BY id"))
 
     def close(self) -> None:
         self._connection.close()
@@ -278,11 +301,14 @@ def _in_mariadb(name: str, value: Any) -> Any:
     match value:
         case Decimal() if not value.is_finite():
             return None
-        case datetime(tzinfo=None):
-            return value
-        case datetime():
-            return max(value, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)).replace(tzinfo=None)
+        case datetime() if value.tzinfo:
+            return _naive(max(value, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)))
     return value
+
+
+def _naive(value: Any) -> Any:
+    """An instant as a session in UTC takes it."""
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 _AFFINITY = {

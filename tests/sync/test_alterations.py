@@ -15,13 +15,14 @@ from strangler.boundary import Boundary
 from strangler.control import ledger, legacy_tables, sources
 from strangler.control.store import Control
 from strangler.errors import SourceError
+from strangler.settings import EntityField
 from strangler.shapes import Column, FieldType, Table
-from strangler.sync.alterations import Use, alteration, stop
+from strangler.sync.alterations import Use, alteration, stop, uses
 from strangler.sync.schema import ACCEPTED, Schema
 from strangler.sync.stream import Stream
 from strangler.testing.memory_log import MemoryLog
 from strangler.testing.memory_source import MemoryDatabase, MemorySource
-from tests.sync.partners import TABLE, mapping, settings
+from tests.sync.partners import ENTITY, TABLE, mapping, settings
 
 USES = [Use("partners.partner.name", "partner", frozenset({"name"}))]
 
@@ -78,6 +79,14 @@ def test_a_difference_is_said_and_touches_what_uses_it(now: Table | None, words:
     assert found.touched == (("partners.partner.name",) if touches else ())
     assert (stop("erp", found, "continue") is not None) is touches
     assert stop("erp", found, "stop") is not None
+
+
+def test_a_column_that_only_a_reverse_fills_is_used_by_its_field() -> None:
+    field = EntityField(value="UPPER(name)", reverse={"Note": "name"})
+    entity = ENTITY.model_copy(update={"fields": {"name": field}})
+    function = settings().functions["partners"].model_copy(update={"entities": {"partner": entity}})
+    found = uses(settings().model_copy(update={"functions": {"partners": function}}), "erp")
+    assert [use.columns for use in found if use.path == "partners.partner.name"] == [{"name", "note"}]
 
 
 def test_columns_in_another_order_are_no_difference() -> None:

@@ -137,4 +137,8 @@ def _column(dialect: Dialect, reflected: ReflectedColumn) -> Column:
     type = reflected["type"]
     declared = "unknown" if isinstance(type, NullType) else type.compile(dialect)
     name = stored(dialect, reflected["name"])
-    return Column(name, field_type(type, dialect.name), reflected["nullable"], declared)
+    filled = ("default", "identity", "computed")
+    default = reflected.get("autoincrement") is True or any(
+        reflected.get(each) is not None for each in filled
+    )
+    return Column(name, field_type(type, dialect.name), reflected["nullable"], declared, default)

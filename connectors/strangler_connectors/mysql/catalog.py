@@ -22,7 +22,8 @@ SELECT table_schema, table_name, table_type, engine FROM information_schema.tabl
 WHERE (table_schema, table_name) IN ({})
 """
 _COLUMNS: Final = """
-SELECT table_schema, table_name, column_name, is_nullable, data_type, column_type, extra FROM information_schema.columns
+SELECT table_schema, table_name, column_name, is_nullable, data_type, column_type, extra, column_default IS NOT NULL
+FROM information_schema.columns
 WHERE (table_schema, table_name) IN ({}) ORDER BY table_schema, table_name, ordinal_position
 """
 # Without a function of a column (MySQL) and without a prefix: those identify nothing by whole values.
@@ -39,6 +40,8 @@ WHERE (constraint_schema, table_name) IN ({})
 _JSON: Final = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)", re.IGNORECASE)
 
 
+# In `extra`: the database fills the column.
+_FILLED: Final = re.compile("auto_increment|GENERATED", re.IGNORECASE)
 # Whatever they are declared, a zero in them reads as NULL.
 _ZERO: Final = frozenset({"date", "datetime", "timestamp"})
 
@@ -153,10 +156,14 @@ def _columns(
     columns: dict[Any, list[Column]] = {}
     computed: dict[Any, set[str]] = {}
     compressed: dict[Any, set[str]] = {}
-    for schema, table, name, nullable, type, declared, extra in _among(connection, _COLUMNS, pairs):
+    for schema, table, name, nullable, type, declared, extra, given in _among(connection, _COLUMNS, pairs):
         place = (schema, table)
         kind = FieldType.JSON if (*place, name) in json else field_type(type, declared)
-        columns.setdefault(place, []).append(Column(name, kind, nullable == "YES" or type in _ZERO, declared))
+        optional, default = (
+            nullable == "YES" or type in _ZERO,
+            int(given) == 1 or _FILLED.search(extra) is not None,
+        )
+        columns.setdefault(place, []).append(Column(name, kind, optional, declared, default))
         if "VIRTUAL" in extra.upper():
             computed.setdefault(place, set()).add(name)
         if "COMPRESSED" in declared.upper():

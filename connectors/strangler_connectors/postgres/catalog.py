@@ -46,7 +46,8 @@ WITH RECURSIVE base AS (
     UNION ALL
     SELECT b.domain, t.oid, t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.typbasetype
 )
-SELECT a.attrelid, a.attname, a.attnotnull, format_type(a.atttypid, a.atttypmod), b.oid, a.attgenerated
+SELECT a.attrelid, a.attname, a.attnotnull, format_type(a.atttypid, a.atttypmod), b.oid, a.attgenerated,
+    a.atthasdef OR a.attidentity <> ''
 FROM pg_attribute a JOIN base b ON b.domain = a.atttypid AND b.typbasetype = 0
 WHERE a.attrelid = ANY(%(oids)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
@@ -139,8 +140,8 @@ def relations(connection: Connection[Any], tables: Sequence[str]) -> list[Relati
     oids = [row[1] for row in found]
     columns: dict[int, list[Column]] = {oid: [] for oid in oids}
     generated: dict[int, set[str]] = {oid: set() for oid in oids}
-    for oid, name, notnull, declared, base, how in connection.execute(_COLUMNS, {"oids": oids}):
-        columns[oid].append(Column(name, field_type(base), not notnull, declared))
+    for oid, name, notnull, declared, base, how, default in connection.execute(_COLUMNS, {"oids": oids}):
+        columns[oid].append(Column(name, field_type(base), not notnull, declared, default))
         if how:
             generated[oid].add(name)
     indexes: dict[int, list[Index]] = {oid: [] for oid in oids}

@@ -47,9 +47,13 @@ def describe(connection: sqlite3.Connection, tables: Sequence[str]) -> dict[str,
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:
     columns, primary = [], []
-    query = 'SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1'
-    for column, declared, notnull, pk in connection.execute(query, [name]):
-        columns.append(Column(column, field_type(declared), not (notnull or pk), declared))
+    query = 'SELECT name, type, "notnull", pk, dflt_value IS NOT NULL OR hidden > 1 FROM pragma_table_xinfo(?) WHERE hidden <> 1'
+    rows = connection.execute(query, [name]).fetchall()
+    alone = sum(pk > 0 for *_, pk, _ in rows) == 1
+    for column, declared, notnull, pk, default in rows:
+        numbered = pk and alone and declared.upper() == "INTEGER"  # The row's own number.
+        filled = bool(default or numbered)
+        columns.append(Column(column, field_type(declared), not (notnull or pk), declared, filled))
         if pk:
             primary.append((pk, column))
     key = tuple(column for _, column in sorted(primary))

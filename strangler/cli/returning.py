@@ -1,0 +1,59 @@
+"""What leads back from the new service to legacy, per entity: how `strangler plan` shows it, and as JSON.
+
+It is said before anything moves, since after the cutover legacy lives on what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from strangler.mapping import EntityMapping
+from strangler.mapping.inverse import Inverse
+
+
+def returning_json(mappings: Sequence[EntityMapping]) -> dict[str, Any]:
+    """Per entity: the fields without a way back and why, those that may come back spelled otherwise, the columns that get nothing."""
+    return {
+        each.shape.entity: {
+            "lost": {lost.field: lost.why for lost in each.inverse.lost},
+            "respelled": list(each.inverse.respelled),
+            "empty": list(each.inverse.empty),
+        }
+        for each in mappings
+    }
+
+
+def print_returning(out: Console, mappings: Sequence[EntityMapping]) -> None:
+    """The same in words; nothing of an entity that comes back whole."""
+    for mapping in mappings:
+        lines = list(_lines(mapping.inverse, mapping.table.name))
+        if lines:
+            head = Text.assemble("Back to legacy, ", (mapping.shape.entity, "bold"))
+            out.print(Padding(Text("\n").join([head, *lines]), (1, 0, 0, 2)))
+
+
+def print_unchecked(out: Console, why: str) -> None:
+    """What comes back depends on the legacy tables, and these couldn't be looked at."""
+    words = Text.assemble(("Back to legacy couldn't be checked: ", "yellow"), why)
+    out.print(Padding(words, (1, 0, 0, 2)))
+
+
+def _lines(inverse: Inverse, table: str) -> Iterator[Text]:
+    for field, why in inverse.lost:
+        yield Text.assemble("  - ", (field, "yellow"), f" has no way back: {why}")
+    if inverse.respelled:
+        yield Text(
+            f"  - {', '.join(inverse.respelled)}: legacy may get another value that reads alike "
+            "(without the blanks, a constant for NULL, …)"
+        )
+    if inverse.empty:
+        yield Text.assemble(
+            f"  - {table}: ",
+            (", ".join(inverse.empty), "yellow"),
+            " would stay empty, and NOT NULL is declared: a new row is refused unless the database has a default",
+        )
