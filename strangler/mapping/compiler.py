@@ -10,6 +10,7 @@ import orjson
 
 from strangler.changes import Operation
 from strangler.errors import MappingError, Problem
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.mapping.nodes import Node, columns
@@ -26,13 +27,18 @@ LANGUAGE_VERSION: Final = 1
 _NO_KEY_TYPES: Final = (FieldType.FLOAT, FieldType.JSON)
 
 
-def compile_entity(function: str, name: str, entity: Entity, table: Table) -> EntityMapping:
-    """Compile the mapping of the function's entity `name` from the legacy table.
+_NO_CODE_MAPS: Final[CodeMaps] = {}
+
+
+def compile_entity(
+    function: str, name: str, entity: Entity, table: Table, code_maps: CodeMaps = _NO_CODE_MAPS
+) -> EntityMapping:
+    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
     `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
     """
-    problems = _Problems(f"functions.{function}.entities.{name}")
+    problems = _Problems(f"functions.{function}.entities.{name}", code_maps)
     fields = {
         name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
     }
@@ -63,8 +69,8 @@ def compile_entity(function: str, name: str, entity: Entity, table: Table) -> En
 class _Problems:
     """Collects what is wrong, each with its path below the entity's."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, code_maps: CodeMaps) -> None:
+        self._path, self._code_maps = path, code_maps
         self._found: list[Problem] = []
 
     def add(self, path: str, what: str, instead: str = "") -> None:
@@ -73,7 +79,7 @@ class _Problems:
     def checked(self, path: str, expression: str, table: Table) -> Node | None:
         """The checked expression; None when something is wrong with it, which is then noted."""
         try:
-            return check(expression, table)
+            return check(expression, table, self._code_maps)
         except Wrong as wrong:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None

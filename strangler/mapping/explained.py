@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.shapes import Column, FieldType, Table
 
@@ -38,6 +39,10 @@ TABLE: Final = Table(
     ("id",),
 )
 """The legacy table of the examples."""
+
+
+CODE_MAPS: Final[CodeMaps] = {"currency": {"001": "EUR", "002": "JPY"}, "digits": {"7": 2, "12": 0}}
+"""The code maps of the examples."""
 
 
 class Example(NamedTuple):
@@ -152,6 +157,16 @@ CHOICES: Final = (
               (_of("CASE code WHEN 'M' THEN 'Ms' WHEN 'R' THEN 'Mr' END", code="M"),)),
 )  # fmt: skip
 
+CODES: Final = (
+    Explained("`LOOKUP(m, a)`", "What the code map `m` says of the text or integer `a`.",
+              (_of("LOOKUP(currency, code)", code="002"), _of("LOOKUP(currency, code)", code="2"),
+               _of("LOOKUP(digits, quantity)", quantity=7)),
+              untranslatable="a code that the map doesn't hold"),
+    Explained("`LOOKUP(m, a, b)`", "The same, and `b` for a code that the map doesn't hold; `b` may be NULL.",
+              (_of("LOOKUP(currency, code, 'EUR')", code="2"), _of("LOOKUP(currency, code, NULL)", code="2"),
+               _of("LOOKUP(currency, code, code)", code="2"))),
+)  # fmt: skip
+
 MOMENTS: Final = (
     Explained("`TO_DATE(t, 'YYYYMMDD')`", "A date kept as eight digits.", (_of("TO_DATE(code, 'YYYYMMDD')", code="20261123"),
               _of("TO_DATE(code, 'YYYYMMDD')", code="20260231")), untranslatable="not such a date, or not in the calendar"),
@@ -230,6 +245,7 @@ SECTIONS: Final = {
     "Numbers": NUMBERS,
     "Conditions": CONDITIONS,
     "Choice": CHOICES,
+    "Code maps": CODES,
     "Dates and times": MOMENTS,
     "Conversions": CASTS,
 }
@@ -239,5 +255,6 @@ REFUSED: Final = (
     "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YYYY')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",
+    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)",
 )  # fmt: skip
 """What people try, and what the language doesn't have."""

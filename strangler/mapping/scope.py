@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.nodes import Literal, Node
 from strangler.mapping.parsing import span_of
 from strangler.mapping.wrong import Wrong
@@ -14,7 +15,7 @@ from strangler.names import nearest
 from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
-    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOWER", "LPAD", "LTRIM",
+    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
     "NULLIF", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
@@ -48,12 +49,12 @@ _UNDERSTOOD: Final = frozenset({
 class Scope:
     """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong."""
 
-    def __init__(self, table: Table, rules: Rules) -> None:
-        self.table, self._rules = table, rules
+    def __init__(self, table: Table, code_maps: CodeMaps, rules: Rules) -> None:
+        self.table, self.code_maps, self._rules = table, code_maps, rules
 
     def node(self, this: exp.Expr) -> Node:
         """The checked expression of the parser's node."""
-        rule = self._rules.get(type(this))
+        rule = self._rules.get(function(this) or type(this))
         if rule is None:
             raise _unknown(this)
         for name, given in this.args.items():
@@ -97,16 +98,17 @@ class Scope:
 
 
 Rule = Callable[[Scope, Any], Node]
-Rules = Mapping[type[exp.Expr], Rule]
+Rules = Mapping[type[exp.Expr] | str, Rule]
+"""By the parser's class, or by the name of a function that the parser has no class for."""
+
+
+def function(this: exp.Expr) -> str:
+    """The name of a function that the parser has no class for, in capitals; else nothing."""
+    return str(this.this).upper() if isinstance(this, exp.Anonymous) else ""
 
 
 def _unknown(this: exp.Expr) -> Wrong:
-    if isinstance(this, exp.Anonymous):
-        name = str(this.this).upper()
-    elif isinstance(this, exp.Func):
-        name = this.sql_name()
-    else:
-        name = this.key.upper()
+    name = function(this) or (this.sql_name() if isinstance(this, exp.Func) else this.key.upper())
     why = _REASONS.get(type(this))
     if why:
         return Wrong(span_of(this), why)

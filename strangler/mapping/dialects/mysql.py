@@ -11,9 +11,9 @@ from typing import ClassVar, Final
 
 from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
-from strangler.mapping.dialects.dialect import Dialect, Template
-from strangler.mapping.dialects.mysql_operations import TIMESTAMP_FORMAT, decimal_text, quoted_text
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
+from strangler.mapping.dialects.mysql_operations import TIMESTAMP_FORMAT, compared, decimal_text, quoted_text
+from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.mapping.reading import wide
 from strangler.mapping.runtime import GREATEST
 from strangler.shapes import Column, FieldType
@@ -88,6 +88,9 @@ class Mysql(Dialect):
 
     def template(self, call: Call) -> Template:
         return mysql_operations.template(call)
+
+    def lookup(self, lookup: Lookup, code: str) -> Written:
+        return lookup_by_case(self, lookup, code, compared(lookup.code.type, code))
 
     def read(self, column: Column) -> str:
         name = self.quote(column.name)

@@ -145,13 +145,13 @@ def _ascii_case(function: str) -> str:
     return f"(CONVERT(CAST({thai} AS BINARY) USING utf8mb4) COLLATE utf8mb4_bin)"
 
 
-def _bytes(kind: FieldType, value: str) -> str:
+def compared(kind: FieldType, value: str) -> str:
     """What is compared: of a text its bytes, which have no collation and no padding."""
     return f"CAST({value} AS BINARY)" if kind is FieldType.TEXT else value
 
 
 def _comparison(kind: FieldType, sign: str) -> str:
-    return f"({_bytes(kind, '{0}')} {sign} {_bytes(kind, '{1}')})"
+    return f"({compared(kind, '{0}')} {sign} {compared(kind, '{1}')})"
 
 
 FIXED: Final[Templates] = {
@@ -198,7 +198,7 @@ def _concat(call: Call) -> Template:
 
 
 def _in_list(call: Call) -> Template:
-    value, *listed = [_bytes(call.args[0].type, each) for each in places(len(call.args))]
+    value, *listed = [compared(call.args[0].type, each) for each in places(len(call.args))]
     return Template(f"({value} IN ({', '.join(listed)}))")
 
 

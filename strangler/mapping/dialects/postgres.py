@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Final
 
+import orjson
+
 from strangler.mapping import canonical, patterns
-from strangler.mapping.dialects.dialect import Dialect, Template, Templates, comparisons, escaped
+from strangler.mapping.dialects.dialect import Dialect, Template, Templates, Written, comparisons, escaped
 from strangler.mapping.language import COMPARABLE, COMPARISONS, PARTS, places
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.mapping.runtime import GREATEST, LEAST
 from strangler.shapes import Column, FieldType
 
@@ -220,6 +222,13 @@ class Postgres(Dialect):
             first, *others = places(len(call.args))
             return Template(f"({_collated(call.args[0].type).format(first)} IN ({', '.join(others)}))")
         return _TEMPLATES[call.name]
+
+    def lookup(self, lookup: Lookup, code: str) -> Written:
+        """By a constant of type jsonb, which is searched by halves: a CASE would try one code after the other."""
+        held = orjson.dumps(lookup.codes, option=orjson.OPT_NON_STR_KEYS).decode()
+        found = f"(CAST({canonical.quoted_text(held)} AS jsonb) ->> CAST({code} AS text))"
+        value = f"CAST({found} AS bigint)" if lookup.type is FieldType.INTEGER else found
+        return Written(value, None if lookup.partial else f"{code} IS NULL OR {found} IS NOT NULL")
 
     def read(self, column: Column) -> str:
         name = self.quote(column.name)
