@@ -167,12 +167,30 @@ CODES: Final = (
                _of("LOOKUP(currency, code, code)", code="2"))),
 )  # fmt: skip
 
+_NO_DATE: Final = "not such a date, or not in the calendar"
+
 MOMENTS: Final = (
     Explained("`TO_DATE(t, 'YYYYMMDD')`", "A date kept as eight digits.", (_of("TO_DATE(code, 'YYYYMMDD')", code="20261123"),
-              _of("TO_DATE(code, 'YYYYMMDD')", code="20260231")), untranslatable="not such a date, or not in the calendar"),
+              _of("TO_DATE(code, 'YYYYMMDD')", code="20260231"), _of("TO_DATE(quantity, 'YYYYMMDD')", quantity=20261123),
+              _of("TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')", code="00000000"),
+              _of("TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')", code="        ")), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'YYMMDD', y)`", "The same with two digits of the year, in the hundred years that begin with `y`.",
+              (_of("TO_DATE(code, 'YYMMDD', 1950)", code="491231"), _of("TO_DATE(code, 'YYMMDD', 1950)", code="500101")),
+              untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'CYYMMDD')`", "The same with centuries since 1900 before them; none is 0.",
+              (_of("TO_DATE(quantity, 'CYYMMDD')", quantity=1261123), _of("TO_DATE(quantity, 'CYYMMDD')", quantity=991231)),
+              untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'YYYYDDD')`", "A year and its day.", (_of("TO_DATE(code, 'YYYYDDD')", code="2026327"),
+              _of("TO_DATE(quantity, 'YYYYDDD')", quantity=2026366)), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'CYYDDD')`", "The same with centuries since 1900 before two digits of the year; none is 0.",
+              (_of("TO_DATE(quantity, 'CYYDDD')", quantity=126327), _of("TO_DATE(code, 'CYYDDD')", code="99365"),
+               _of("TO_DATE(NULLIF(quantity, 0), 'CYYDDD')", quantity=0)), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'DD.MM.YYYY')`", "Day, month, year.", (_of("TO_DATE(code, 'DD.MM.YYYY')", code="23.11.2026"),
+              _of("TO_DATE(code, 'DD.MM.YYYY')", code="1.2.2026")), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'MM/DD/YYYY')`", "Month, day, year.", (_of("TO_DATE(code, 'MM/DD/YYYY')", code="11/23/2026"),),
+              untranslatable=_NO_DATE),
     Explained("`TO_DATE(t, 'YYYY-MM-DD')`", "The same as `CAST(t AS DATE)`.",
-              (_of("TO_DATE(code, 'YYYY-MM-DD')", code="2026-11-23"),),
-              untranslatable="not such a date, or not in the calendar"),
+              (_of("TO_DATE(code, 'YYYY-MM-DD')", code="2026-11-23"),), untranslatable=_NO_DATE),
     Explained("`EXTRACT(YEAR FROM d)`", "Also of a timestamp.", (_of("EXTRACT(YEAR FROM born)", born=date(1984, 2, 29)),)),
     Explained("`EXTRACT(MONTH FROM d)`", "Also of a timestamp.", (_of("EXTRACT(MONTH FROM born)", born=date(1984, 2, 29)),)),
     Explained("`EXTRACT(DAY FROM d)`", "Also of a timestamp.", (_of("EXTRACT(DAY FROM born)", born=date(1984, 2, 29)),)),
@@ -252,7 +270,7 @@ SECTIONS: Final = {
 
 REFUSED: Final = (
     "amount / 2", "id % 2", "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "doc ->> 'a'",
-    "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YYYY')",
+    "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",
     "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)",

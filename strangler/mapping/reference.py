@@ -62,6 +62,9 @@ RULES: Final = f"""\
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
 - **Code maps** (`code_maps` in the configuration) are named without quotes. Beside a text their codes are texts, beside an integer
   whole numbers, written without zeros in front. What a map holds is part of the mapping: another content is another version.
+- **Dates of legacy systems.** TO_DATE reads text, and in the forms of digits that begin with the year also a number, in its digits.
+  Blanks around a text don't count. What stands for "no date" is said by NULLIF: `TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')`,
+  `TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')`, `TO_DATE(NULLIF(quantity, 0), 'CYYDDD')`; otherwise the row is untranslatable.
 - **There is no division**, since databases disagree on how many digits a quotient has. Multiply by the reciprocal, and ROUND.
 - **Zones.** UTC is the only one; the rules of others change with the version of the database.
 - **MySQL and MariaDB** compute with 65 digits, 30 of them after the point. An expression that may need more by the declared sizes

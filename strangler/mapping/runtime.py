@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
@@ -42,6 +42,14 @@ _decimal = _matcher(patterns.DECIMAL, "a decimal number")
 _float = _matcher(patterns.FLOAT, "a number")
 _date = _matcher(patterns.DATE, "a date like 2026-11-23")
 _compact_date = _matcher(patterns.COMPACT_DATE, "a date like 20261123")
+_six_digits_date = _matcher(patterns.SIX_DIGITS, "a date like 261123")
+_day_first_date = _matcher(patterns.DAY_FIRST_DATE, "a date like 23.11.2026")
+_month_first_date = _matcher(patterns.MONTH_FIRST_DATE, "a date like 11/23/2026")
+_ordinal_date = _matcher(patterns.ORDINAL_DATE, "a day of a year like 2026327")
+_date_since_1900 = _matcher(patterns.DATE_SINCE_1900, "a date like 1261123, with centuries since 1900")
+_ordinal_since_1900 = _matcher(
+    patterns.ORDINAL_SINCE_1900, "a day of a year like 126327, with centuries since 1900"
+)
 _time = _matcher(patterns.TIME, "a time like 23:59:59")
 _timestamp = _matcher(patterns.TIMESTAMP, "a timestamp like 2026-11-23 23:59:59")
 _instant = _matcher(patterns.INSTANT, "a timestamp with its zone, like 2026-11-23T23:59:59Z")
@@ -85,6 +93,43 @@ def text_to_date(value: str) -> date:
 
 def compact_text_to_date(value: str) -> date:
     return date.fromisoformat(_compact_date(value))
+
+
+def short_text_to_date(value: str, first: int) -> date:
+    """Two digits of the year, in the hundred years from `first` on."""
+    text = _six_digits_date(value)
+    year = first + (int(text[:2]) - first) % 100
+    return compact_text_to_date(f"{year:04}{text[2:]}")
+
+
+def day_first_text_to_date(value: str) -> date:
+    day, month, year = _day_first_date(value).split(".")
+    return date(int(year), int(month), int(day))
+
+
+def month_first_text_to_date(value: str) -> date:
+    month, day, year = _month_first_date(value).split("/")
+    return date(int(year), int(month), int(day))
+
+
+def ordinal_text_to_date(value: str) -> date:
+    """Four digits of the year, three of its day."""
+    return _day_of_year(int(_ordinal_date(value)))
+
+
+def since_1900_text_to_date(value: str) -> date:
+    """The century since 1900, which may be missing, and two digits of the year, the month and the day."""
+    return date.fromisoformat(str(19_000_000 + int(_date_since_1900(value))))
+
+
+def ordinal_since_1900_text_to_date(value: str) -> date:
+    """The century since 1900, which may be missing, two digits of the year, three of its day."""
+    return _day_of_year(1_900_000 + int(_ordinal_since_1900(value)))
+
+
+def _day_of_year(number: int) -> date:
+    year, day = divmod(number, 1000)
+    return date(year, 1, 1) + timedelta(days=day - 1)
 
 
 def text_to_time(value: str) -> time:

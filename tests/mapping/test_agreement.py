@@ -56,6 +56,7 @@ _COMPARISON = ["=", "<>", "<", "<=", ">", ">="]
 _LENGTHS = [str(number) for number in range(10)]
 _STARTS = [str(number) for number in range(-3, 10)]
 _CHARACTERS = ["''", "' '", "'0'", "'ab'", "'Ł'"]
+_NUMBERED = ["'YYYYMMDD'", "'CYYMMDD'", "'YYYYDDD'", "'CYYDDD'"]
 _ALL = list(_LITERALS)
 
 _FOR_ALL: list[Form] = [
@@ -133,7 +134,14 @@ _FORMS: dict[FieldType, list[Form]] = {
         ("(raw < COALESCE(raw, raw))", []),
     ],
     DAY: [
-        ("TO_DATE(moment, {})", [["'YYYYMMDD'", "'YYYY-MM-DD'"]]),
+        ("TO_DATE(moment, {})", [["'YYYY-MM-DD'", "'DD.MM.YYYY'", "'MM/DD/YYYY'", *_NUMBERED]]),
+        ("TO_DATE(moment, 'YYMMDD', {})", [["1950", "1900", "2000", "1", "99", "9900", "1970"]]),
+        ("TO_DATE({}, {})", [I, _NUMBERED]),
+        ("TO_DATE(CAST(i1 AS DECIMAL), {})", [_NUMBERED]),
+        ("TO_DATE({}, {})", [T, ["'DD.MM.YYYY'", "'CYYDDD'"]]),
+        ("TO_DATE({}, 'YYMMDD', 1950)", [T]),
+        ("TO_DATE(NULLIF(TRIM(moment), '00000000'), 'YYYYMMDD')", []),
+        ("TO_DATE(NULLIF(i1, 0), {})", [_NUMBERED]),
         ("CAST(moment AS DATE)", []),
         ("CAST({} AT TIME ZONE 'UTC' AS DATE)", [AWARE]),
         *[("CAST({} AS DATE)", [kind]) for kind in (T, NAIVE)],

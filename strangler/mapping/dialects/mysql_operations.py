@@ -70,6 +70,29 @@ def _completed(text: str, whole: str = _MOMENT) -> str:
     return f"INSERT('{whole}', 1, CHAR_LENGTH({text}), REPLACE({text}, ' ', 'T'))"
 
 
+_FULL: Final = (
+    f"CONCAT(LPAD({{1}} + (LEFT({_TRIMMED}, 2) + 100 - {{1}} % 100) % 100, 4, '0'), SUBSTR({_TRIMMED}, 3))"
+)
+"""A date whose year has two digits, with all four: in the hundred years from `{1}` on."""
+
+
+def _dashed(text: str) -> str:
+    """A date of eight digits as canonical text."""
+    return f"INSERT(INSERT({text}, 7, 0, '-'), 5, 0, '-')"
+
+
+def _year_last(month: str, day: str) -> str:
+    """A date of ten characters whose year stands last, as canonical text."""
+    parts = ", ".join(f"SUBSTR({_TRIMMED}, {place})" for place in ("7", month, day))
+    return f"CONCAT_WS('-', {parts})"
+
+
+def _day_of_year(text: str) -> str:
+    """The day of a text like 2026327."""
+    first = f"CAST(CONCAT(LEFT({text}, 4), '-01-01') AS DATE)"
+    return f"DATE_FORMAT({first} + INTERVAL (RIGHT({text}, 3) - 1) DAY, '%Y-%m-%d')"
+
+
 _ZONE: Final = f"REGEXP_SUBSTR(SUBSTR({_TRIMMED}, 12), '[Z+-].*')"
 _LOCAL: Final = f"LEFT({_TRIMMED}, CHAR_LENGTH({_TRIMMED}) - CHAR_LENGTH({_ZONE}))"
 _OFFSET: Final = f"(SUBSTR({_ZONE}, 2, 2) * 60 + CONCAT('0', SUBSTR(REPLACE({_ZONE}, ':', ''), 4, 2)))"
@@ -109,8 +132,20 @@ _CASTS: Final[Templates] = {
         f"({_WORD} IN ({', '.join(map(quoted_text, patterns.TRUE + patterns.FALSE))}))",
     ),
     "text_to_date": Template(_TRIMMED, _matches(patterns.DATE)),
-    "compact_text_to_date": Template(
-        f"INSERT(INSERT({_TRIMMED}, 7, 0, '-'), 5, 0, '-')", _matches(patterns.COMPACT_DATE)
+    "compact_text_to_date": Template(_dashed(_TRIMMED), _matches(patterns.COMPACT_DATE)),
+    "short_text_to_date": Template(
+        _dashed(_FULL),
+        _where(_matches(patterns.SIX_DIGITS), f"{_FULL} REGEXP {_regular(patterns.COMPACT_DATE)}"),
+    ),
+    "day_first_text_to_date": Template(_year_last("4, 2", "1, 2"), _matches(patterns.DAY_FIRST_DATE)),
+    "month_first_text_to_date": Template(_year_last("1, 2", "4, 2"), _matches(patterns.MONTH_FIRST_DATE)),
+    "ordinal_text_to_date": Template(_day_of_year(_TRIMMED), _matches(patterns.ORDINAL_DATE)),
+    "since_1900_text_to_date": Template(
+        _dashed(f"(19000000 + {_TRIMMED})"), _matches(patterns.DATE_SINCE_1900)
+    ),
+    "ordinal_since_1900_text_to_date": Template(
+        _day_of_year(f"CAST(1900000 + CAST({_TRIMMED} AS SIGNED) AS CHAR)"),
+        _matches(patterns.ORDINAL_SINCE_1900),
     ),
     "text_to_time": Template(_completed(_TRIMMED, "00:00:00.000000"), _matches(patterns.TIME)),
     "text_to_timestamp": Template(_completed(_TRIMMED), _matches(patterns.TIMESTAMP)),

@@ -43,12 +43,29 @@ def _in_float_range(value: str) -> str:
     return f"({value} = 0 OR abs({value}) BETWEEN 1e-300 AND 1e300)"
 
 
+def _year_last(month: str, day: str) -> str:
+    """A date of ten characters whose year stands last."""
+    parts = [f"substr({_TRIMMED}, {place})" for place in ("7", month, day)]
+    return f"CAST({' || '.join(parts)} AS date)"
+
+
+def _day_of_year(number: str) -> str:
+    """The day of a number like 2026327."""
+    return f"(make_date({number} / 1000, 1, 1) + {number} % 1000 - 1)"
+
+
 def _words(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
 _TRIMMED: Final = "btrim({0}, ' ')"
 _NUMERIC: Final = f"CAST({_TRIMMED} AS numeric)"
+_WHOLE: Final = f"CAST({_TRIMMED} AS integer)"
+_FULL: Final = (
+    f"lpad(CAST({{1}} + (CAST(left({_TRIMMED}, 2) AS integer) + 100 - {{1}} % 100) % 100 AS text), 4, '0')"
+    f" || substr({_TRIMMED}, 3)"
+)
+"""A date whose year has two digits, with all four: in the hundred years from `{1}` on."""
 _WORD: Final = f'lower({_TRIMMED} COLLATE "C")'
 _INSTANT: Final = f"CAST({_TRIMMED} AS timestamptz)"
 _INTEGER_RANGE: Final = f"BETWEEN {LEAST} AND {GREATEST}"
@@ -74,6 +91,19 @@ _CASTS: Final[Templates] = {
     ),
     "text_to_date": Template(f"CAST({_TRIMMED} AS date)", _matches(patterns.DATE)),
     "compact_text_to_date": Template(f"CAST({_TRIMMED} AS date)", _matches(patterns.COMPACT_DATE)),
+    "short_text_to_date": Template(
+        f"CAST({_FULL} AS date)",
+        _where(_matches(patterns.SIX_DIGITS), f"{_FULL} ~ '^(?:{escaped(patterns.COMPACT_DATE)})$'"),
+    ),
+    "day_first_text_to_date": Template(_year_last("4, 2", "1, 2"), _matches(patterns.DAY_FIRST_DATE)),
+    "month_first_text_to_date": Template(_year_last("1, 2", "4, 2"), _matches(patterns.MONTH_FIRST_DATE)),
+    "ordinal_text_to_date": Template(_day_of_year(_WHOLE), _matches(patterns.ORDINAL_DATE)),
+    "since_1900_text_to_date": Template(
+        f"CAST(CAST(19000000 + {_WHOLE} AS text) AS date)", _matches(patterns.DATE_SINCE_1900)
+    ),
+    "ordinal_since_1900_text_to_date": Template(
+        _day_of_year(f"(1900000 + {_WHOLE})"), _matches(patterns.ORDINAL_SINCE_1900)
+    ),
     "text_to_time": Template(f"CAST({_TRIMMED} AS time)", _matches(patterns.TIME)),
     "text_to_timestamp": Template(f"CAST({_TRIMMED} AS timestamp)", _matches(patterns.TIMESTAMP)),
     "text_to_instant": Template(_INSTANT, _where(_matches(patterns.INSTANT), _FITS_INSTANT)),
