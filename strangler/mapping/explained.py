@@ -91,6 +91,11 @@ TEXT: Final = (
     Explained("`RIGHT(t, n)`", "The last `n` characters.", (_of("RIGHT(code, 2)", code="ABCDEF"),)),
     Explained("`REPLACE(t, old, new)`", "Every `old` becomes `new`; an empty `old` replaces nothing.",
               (_of("REPLACE(code, ',', '.')", code="12,50"),)),
+    Explained("`REGEXP_LIKE(t, 'pattern')`", "Whether the pattern matches somewhere in the text.",
+              (_of("REGEXP_LIKE(code, '^[A-Z]{2}[0-9]+$')", code="PL4711"), _of("REGEXP_LIKE(code, '^[A-Z]{2}[0-9]+$')", code="pl4711"),
+               _of("REGEXP_LIKE(name, '(GmbH|AG)$')", name="Muster AG"))),
+    Explained("`REGEXP_REPLACE(t, 'pattern', 'replacement')`", "Every match becomes the replacement, as it stands.",
+              (_of("REGEXP_REPLACE(code, '[^0-9]+', '')", code="+49 (30) 90-17"), _of("REGEXP_REPLACE(name, ' {2,}', ' ')", name="a   b"))),
     Explained("`LPAD(t, n, fill)`", f"`n` characters: filled on the left, or cut on the right; `n` is at most {WIDEST_PAD:,}.",
               (_of("LPAD(code, 6, '0')", code="4711"), _of("LPAD(code, 2, '0')", code="4711"))),
     Explained("`RPAD(t, n, fill)`", "`n` characters: filled or cut on the right.",
@@ -269,7 +274,9 @@ SECTIONS: Final = {
 }
 
 REFUSED: Final = (
-    "amount / 2", "id % 2", "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "doc ->> 'a'",
+    "amount / 2", "id % 2", "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "REGEXP_LIKE(name, '^a', 'i')",
+    "REGEXP_LIKE(name, '(?i)a')", "REGEXP_LIKE(name, 'a\\b')", "REGEXP_LIKE(name, code)", "REGEXP_LIKE(name, '(a+)+')",
+    "REGEXP_REPLACE(name, 'a*', '')", "REGEXP_REPLACE(name, 'ab|a', '')", "doc ->> 'a'",
     "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",

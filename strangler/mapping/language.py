@@ -78,6 +78,8 @@ _TEXT: Final = {
     "left": Operation(),
     "right": Operation(),
     "replace": Operation(),
+    "regexp_like": Operation(),
+    "regexp_replace": Operation(),
     "pad_left": Operation(),
     "pad_right": Operation(),
 }

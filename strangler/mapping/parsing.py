@@ -12,7 +12,7 @@ from sqlglot.parsers.postgres import PostgresParser
 
 from strangler.mapping.wrong import Span, Wrong
 
-_AS_WRITTEN: Final = ("TO_DATE",)
+_AS_WRITTEN: Final = ("TO_DATE", "REGEXP_LIKE", "REGEXP_REPLACE")
 
 
 class Expressions(Postgres):
@@ -66,3 +66,12 @@ def span_of(node: exp.Expr) -> Span | None:
     if not places:
         return None
     return Span(min(place["start"] for place in places), max(place["end"] for place in places))
+
+
+def span_within(literal: exp.Literal, start: int, end: int) -> Span | None:
+    """Where these characters of a text in quotes stand; a quote in it is written twice."""
+    whole = span_of(literal)
+    if whole is None:
+        return None
+    first, last = (whole.start + 1 + len(literal.name[:place].replace("'", "''")) for place in (start, end))
+    return Span(first, last)

@@ -62,6 +62,13 @@ RULES: Final = f"""\
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
 - **Code maps** (`code_maps` in the configuration) are named without quotes. Beside a text their codes are texts, beside an integer
   whole numbers, written without zeros in front. What a map holds is part of the mapping: another content is another version.
+- **Regular expressions** are constants, and only what all engines read alike: characters; `.`, which takes a line feed too; classes
+  like `[A-Z0-9_]` and `[^,;]`, in which stretches are of ASCII; `\\d`, `\\w` and `\\s` for ASCII's digits, for its letters with digits and
+  `_`, and for its white space; `\\n`, `\\r`, `\\t`; a backslash before a sign for the sign itself; `*`, `+`, `?`, `{{n}}`, `{{n,}}` and
+  `{{n,m}}`, which take as much as they can; groups in brackets; `|`. `^` and `$` are the ends of the text, not of a line, and stand at
+  the ends of the pattern or of one of its alternatives. Capitals differ from small letters. There are no flags and no references.
+- **REGEXP_REPLACE** replaces all matches. Of `ab|a` some engines take the first alternative that fits, others the longest; so it takes no
+  pattern that may go on in two ways with the same character: write `ab?`.
 - **Dates of legacy systems.** TO_DATE reads text, and in the forms of digits that begin with the year also a number, in its digits.
   Blanks around a text don't count. What stands for "no date" is said by NULLIF: `TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')`,
   `TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')`, `TO_DATE(NULLIF(quantity, 0), 'CYYDDD')`; otherwise the row is untranslatable.

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any, Final
 
-from strangler.mapping import patterns
+from strangler.mapping import patterns, regular
 from strangler.mapping.bad_value import BadValue, shown
 
 EXACT: Final = Context(prec=300_000, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -286,6 +287,21 @@ def right(value: str, length: int) -> str:
 def replace(value: str, old: str, new: str) -> str:
     """An empty `old` replaces nothing."""
     return value.replace(old, new) if old else value
+
+
+def regexp_like(value: str, pattern: str) -> bool:
+    return _regular(pattern).search(value) is not None
+
+
+def regexp_replace(value: str, pattern: str, replacement: str) -> str:
+    """Every match becomes the replacement, as it stands."""
+    return _regular(pattern).sub(lambda _: replacement, value)
+
+
+@cache
+def _regular(pattern: str) -> re.Pattern[str]:
+    """Of a pattern that a mapping holds; so there are few."""
+    return re.compile(regular.written(regular.parse(pattern), regular.PYTHON))
 
 
 def pad_left(value: str, length: int, fill: str) -> str:

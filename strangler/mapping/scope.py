@@ -16,7 +16,7 @@ from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
     "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
-    "NULLIF", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+    "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
 
@@ -34,6 +34,7 @@ _REASONS: Final[dict[type[exp.Expr], str]] = {
     exp.Alias: "the field's name is what it stands under; leave AS out",
     exp.Star: "name the columns one by one",
     exp.Block: "this is more than one expression",
+    exp.RegexpLike: "write REGEXP_LIKE(text, 'pattern')",
     exp.TryCast: "CAST never aborts here: a row that can't be cast goes to quarantine; write CAST",
 }
 

@@ -12,7 +12,7 @@ from itertools import cycle, product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from strangler.errors import MappingError, Untranslatable
@@ -20,9 +20,23 @@ from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.canonical import float_text
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.typing import check
+from strangler.mapping.wrong import Wrong
 from strangler.settings import Entity
 from strangler.shapes import FieldType, Table
-from tests.mapping.peers import COLUMNS, InMariadb, InPostgres, InSqlite, Peer
+from tests.mapping.peers import COLUMNS, TABLE, InMariadb, InPostgres, InSqlite, Peer
+
+EXAMPLES = int(os.environ.get("STRANGLER_AGREEMENT", 0))
+"""How many new ones; without it the same thousand are looked at each time."""
+
+settings.register_profile(
+    "agreement",
+    max_examples=EXAMPLES * 3 // 4 or 750,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+PROFILE = settings.get_profile("agreement")
 
 # --- expressions of the language ----------------------------------------------------------------------------------------
 
@@ -48,6 +62,20 @@ CODE_MAPS: CodeMaps = {
     "lengths": {"a": 1, "": 0, "日本": 2, "NULL": 4},
     "many": {f"{number:05}": f"m{number}" for number in range(0, 5000, 7)} | {"0000004711": "found", "a": "b"},
 }  # fmt: skip
+PATTERNS = [
+    "a", "^a", "a$", "^a$", ".", "^.$", "^..$", "[a-z]", "[^a-z]", "^[^a-zA-Z0-9 ]+$", "^[0-9]+$", r"^\d{10}$", r"^\s", r"\s$", r"^\w+$",
+    "Ł|ł", "[ŁÓ]+", "^.+$", r"\.", r"\\", "%", "_", '"', "^[+-]?[0-9]+$", r"^\s*[0-9]+([.][0-9]*)?\s*$", "(a|b)+", "^(ab|[c-z])+$", "e$",
+    "é|á", "(N|U)LL?", "x{2,3}", "^x{40}$", "^.{3}$", "[.]5$", "''", "[-a]", r"[\]\[^\\]", "^-|-$", r"\n$", r"^\n", r"\t", "😀", "[^😀]$",
+    "^[^@]*a[^@]*$", "日", "tab.", "^ .*4.*$", "a.b", "(a|ab)(b|%)", "^a?ab?$", "[A-Z][A-Z]+", r"\{|\}|\$|\^", "ß", "s{2}", "İ",
+    "[0-9]{2,4}5?[.]",
+]  # fmt: skip
+"""As they stand between quotes."""
+REPLACED = [
+    "a", "^a", "a$", ".", "[a-z]", "[^a-z]+", r"^\s+", r"\s+$", r"\d+", r"[^\w]", "[ŁÓ]+", r"\.", r"\\", "^0+", "x{2,3}", "(ab|[c-z])+",
+    "(a|b)+", "''", r"[\]\[^\\%]", "^-|0$", "😀", "[^a-z]$", "L{1,2}", "[0-9]{3}(-[0-9])?", "a(bc)?", r"\n", "İ|i", "(0|[.]5)+",
+]  # fmt: skip
+"""Those after which any engine ends alike."""
+REPLACEMENTS = ["", "x", "''", " - ", "Ł", "😀", "{0}", "&", "%", r"\1", r"\\", r"\&", "$1", "$0", "a"]
 SAME = "the type asked for"
 Form = tuple[str, list[Any]]
 """A template and its parts: each an expression of a FieldType (or SAME), or one of a list of texts."""
@@ -72,6 +100,8 @@ _FORMS: dict[FieldType, list[Form]] = {
     T: [
         *[("({} || {})", [T, kind]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
         *[("CONCAT({}, {}, {})", [kind, T, T]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
+        ("REGEXP_REPLACE({}, '{}', '-')", [T, REPLACED]),
+        ("REGEXP_REPLACE({}, '[a-zŁ]', '{}')", [T, REPLACEMENTS]),
         ("LOOKUP({}, {}, {})", [["words", "many"], T, T]),
         ("LOOKUP(names, {}, {})", [I, T]),
         ("LOOKUP({}, {})", [["words", "many"], T]),
@@ -121,6 +151,8 @@ _FORMS: dict[FieldType, list[Form]] = {
         *[("({} {} {})", [kind, _COMPARISON, kind]) for kind in _ALL],
         *[("({} IS {})", [kind, ["NULL", "NOT NULL"]]) for kind in _ALL],
         ("(NOT {})", [B]),
+        ("REGEXP_LIKE({}, '{}')", [T, PATTERNS]),
+        ("REGEXP_LIKE({}, '{}')", [["moment", "number", "padded"], PATTERNS]),
         ("({} {} {})", [B, ["AND", "OR"], B]),
         ("({} IS {})", [B, ["TRUE", "FALSE", "NOT TRUE"]]),
         ("({} IN ('a', '', 'Ł', 'O''Neil'))", [T]),
@@ -185,12 +217,34 @@ def expressions(draw: st.DrawFn) -> str:
     return expression(draw(st.sampled_from(_ALL)), 3)
 
 
+@st.composite
+def patterns(draw: st.DrawFn) -> str:
+    """Regular expressions of the language over characters that are in the rows."""
+    signs = st.sampled_from(
+        [*"aabx0 4.Ł-", r"\.", r"\n", r"\d", r"\w", "[ab]", "[^a]", "[a-z0-9]", r"[^\s]", "x", "日"]
+    )
+    counts = st.sampled_from(["", "", "", "+", "*", "?", "{2}", "{1,3}", "{2,}"])
+
+    def larger(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        groups = st.lists(parts, min_size=1, max_size=3).map("|".join).map("({})".format)
+        return st.lists(st.tuples(st.one_of(signs, groups), counts).map("".join), min_size=1, max_size=4).map(
+            "".join
+        )
+
+    body = draw(st.recursive(signs, larger, max_leaves=8))
+    return draw(st.sampled_from(["{}", "^{}", "{}$", "^{}$", "^{}|b$"])).format(body)
+
+
 # --- the executions -----------------------------------------------------------------------------------------------------
 
-LEFT_TO_PYTHON = ("text_to_decimal", "text_to_float", "text_to_instant", "float_to_decimal")
-"""Casts whose guard is narrower in MySQL than the language: a row that can't pass it is translated in Python."""
+LEFT_TO_PYTHON = ("text_to_decimal", "text_to_float", "text_to_instant", "float_to_decimal", "regexp_")
+"""Operations whose guard is narrower in MySQL than the language: a row that can't pass it is translated in Python."""
 
-TOO_LARGE, TOO_LONG = "MySQL computes with 65", "characters of SQL"
+TOO_LARGE, TOO_LONG, ODD_REPLACEMENT = (
+    "MySQL computes with 65",
+    "characters of SQL",
+    "by a text with a backslash",
+)
 """Why an expression is left to Python as a whole."""
 
 
@@ -240,7 +294,8 @@ def agree(peers: list[Peer], text: str) -> None:
             return
         select = mapping.select(peer.dialect)
         if select.pushed is None:
-            assert TOO_LONG in select.why or (TOO_LARGE in select.why and peer.dialect == "mysql"), text
+            left = TOO_LARGE in select.why or ODD_REPLACEMENT in select.why
+            assert TOO_LONG in select.why or (left and peer.dialect == "mysql"), text
             continue
         operations = str(check(text, peer.table, CODE_MAPS))
         may_leave = peer.dialect == "mysql" and any(cast in operations for cast in LEFT_TO_PYTHON)
@@ -274,9 +329,25 @@ def test_all_agree_on_every_function_alone(peers: list[Peer], kind: FieldType) -
         agree(peers, text)
 
 
-@settings(
-    max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+def taken(expression: str) -> bool:
+    try:
+        check(expression, TABLE, CODE_MAPS)
+    except Wrong:
+        return False
+    return True
+
+
+@settings(PROFILE, max_examples=PROFILE.max_examples // 3)
+@given(patterns(), st.sampled_from(["t1", "t2", "moment", "number", "padded"]))
+def test_all_agree_on_regular_expressions(peers: list[Peer], pattern: str, column: str) -> None:
+    matches, replaced = f"REGEXP_LIKE({column}, '{pattern}')", f"REGEXP_REPLACE({column}, '{pattern}', '<>')"
+    assume(taken(matches))
+    agree(peers, matches)
+    if taken(replaced):
+        agree(peers, replaced)
+
+
+@settings(PROFILE)
 @given(expressions())
 def test_all_agree_on_functions_of_functions(peers: list[Peer], text: str) -> None:
     agree(peers, text)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from strangler.mapping import canonical, patterns
+from strangler.mapping import canonical, patterns, regular
 from strangler.mapping.dialects.dialect import Inexpressible, Template, Templates, comparisons, escaped
 from strangler.mapping.dialects.digits import OF_FLOAT, OF_TEXT, constant, digits
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
@@ -311,6 +311,32 @@ def decimal_text(node: Node) -> str:
     return f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))" if found.after else text
 
 
+def _regexp_like(call: Call) -> Template:
+    pattern, guard = _parsed(call)
+    return Template(f"({{0}} REGEXP {pattern})", guard)
+
+
+def _regexp_replace(call: Call) -> Template:
+    """MariaDB and MySQL have different signs for what was matched; a replacement that holds one is left to Python."""
+    pattern, guard = _parsed(call)
+    replacement = call.args[2]
+    assert isinstance(replacement, Literal)
+    if any(sign in replacement.value for sign in "\\$"):
+        raise Inexpressible(
+            "REGEXP_REPLACE by a text with a backslash or a dollar isn't the same in MySQL and in MariaDB"
+        )
+    return Template(f"REGEXP_REPLACE({{0}}, {pattern}, {escaped(quoted_text(replacement.value))})", guard)
+
+
+def _parsed(call: Call) -> tuple[str, str]:
+    """The pattern as a literal, and the texts for which the engine doesn't give up."""
+    pattern = call.args[1]
+    assert isinstance(pattern, Literal)
+    parsed = regular.parse(pattern.value)
+    quoted = escaped(quoted_text(regular.written(parsed, regular.BACKTRACKING)))
+    return quoted, f"CHAR_LENGTH({{0}}) <= {regular.longest(parsed)}"
+
+
 MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "concat": _concat,
     "in_list": _in_list,
@@ -322,6 +348,8 @@ MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "pad_left": _padding("LPAD"),
     "pad_right": _padding("RPAD"),
     "replace": _replace,
+    "regexp_like": _regexp_like,
+    "regexp_replace": _regexp_replace,
     "round_decimal": _round,
     "fit_decimal": _fit,
     "decimal_to_text": lambda call: Template(decimal_text(call.args[0])),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
-from strangler.mapping import canonical, patterns
+from strangler.mapping import canonical, patterns, regular
 from strangler.mapping.dialects.dialect import Dialect, Template, Templates, Written, comparisons, escaped
 from strangler.mapping.language import COMPARABLE, COMPARISONS, PARTS, places
 from strangler.mapping.nodes import Call, Literal, Lookup, Node
@@ -192,6 +192,22 @@ _TEMPLATES: Final[Templates] = {
     **comparisons(lambda kind, sign: f"({_collated(kind)} {sign} {{1}})", COMPARISONS),
 }  # fmt: skip
 
+
+def _regular(call: Call) -> Template:
+    """Of a regular expression; the pattern is a constant, and so is what it is replaced with."""
+    pattern, *replacement = [str(each.value) for each in call.args[1:] if isinstance(each, Literal)]
+    text, quoted = '{0} COLLATE "C"', _quoted(regular.written(regular.parse(pattern), regular.POSTGRES))
+    if call.name == "regexp_like":
+        return Template(f"({text} ~ {quoted})")
+    return Template(
+        f"regexp_replace({text}, {quoted}, {_quoted(replacement[0].replace(chr(92), chr(92) * 2))}, 'g')"
+    )
+
+
+def _quoted(value: str) -> str:
+    return escaped(canonical.quoted_text(value))
+
+
 _VALUES: Final[dict[FieldType, str]] = {
     FieldType.DECIMAL: _DECIMAL_TEXT,
     FieldType.FLOAT: "({0} + 0.0)",
@@ -251,6 +267,8 @@ class Postgres(Dialect):
         if call.name == "in_list":
             first, *others = places(len(call.args))
             return Template(f"({_collated(call.args[0].type).format(first)} IN ({', '.join(others)}))")
+        if call.name.startswith("regexp_"):
+            return _regular(call)
         return _TEMPLATES[call.name]
 
     def lookup(self, lookup: Lookup, code: str) -> Written:
