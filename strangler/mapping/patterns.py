@@ -6,7 +6,11 @@ A date that the calendar doesn't have (`2026-02-31`, the year 0) doesn't match, 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
+
+from strangler.mapping.bad_value import BadValue, shown
 
 _MONTH_AND_DAY: Final = (
     "(?:(?:0[13578]|1[02]){sep}(?:0[1-9]|[12][0-9]|3[01])"
@@ -53,3 +57,16 @@ LONGEST_NUMBER: Final = 1000
 
 TRUE: Final = ("t", "true", "y", "yes", "on", "1")
 FALSE: Final = ("f", "false", "n", "no", "off", "0")
+
+
+def reader(pattern: str, meaning: str) -> Callable[[str], str]:
+    """The function that gives a text without the blanks around it, if the pattern takes it. It raises BadValue."""
+    compiled = re.compile(pattern)
+
+    def read(value: str) -> str:
+        stripped = value.strip(" ")
+        if compiled.fullmatch(stripped) is None:
+            raise BadValue(f"{shown(value)} is not {meaning}")
+        return stripped
+
+    return read

@@ -7,13 +7,12 @@ Arguments are never None unless a docstring says so: NULL is handled by the comp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from typing import Any, Final
 
-from strangler.mapping import patterns, regular
+from strangler.mapping import dates, patterns, regular
 from strangler.mapping.bad_value import BadValue, shown
 
 EXACT: Final = Context(prec=300_000, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -25,35 +24,12 @@ FLOAT_LEAST: Final = Decimal("1e-300")
 FLOAT_GREATEST: Final = Decimal("1e300")
 """Beyond these a decimal isn't made a float: near the ends of the range databases disagree on what is an error."""
 
-
-def _matcher(pattern: str, meaning: str) -> Callable[[str], str]:
-    compiled = re.compile(pattern)
-
-    def match(value: str) -> str:
-        stripped = value.strip(" ")
-        if compiled.fullmatch(stripped) is None:
-            raise BadValue(f"{shown(value)} is not {meaning}")
-        return stripped
-
-    return match
-
-
-_integer = _matcher(patterns.INTEGER, "an integer")
-_decimal = _matcher(patterns.DECIMAL, "a decimal number")
-_float = _matcher(patterns.FLOAT, "a number")
-_date = _matcher(patterns.DATE, "a date like 2026-11-23")
-_compact_date = _matcher(patterns.COMPACT_DATE, "a date like 20261123")
-_six_digits_date = _matcher(patterns.SIX_DIGITS, "a date like 261123")
-_day_first_date = _matcher(patterns.DAY_FIRST_DATE, "a date like 23.11.2026")
-_month_first_date = _matcher(patterns.MONTH_FIRST_DATE, "a date like 11/23/2026")
-_ordinal_date = _matcher(patterns.ORDINAL_DATE, "a day of a year like 2026327")
-_date_since_1900 = _matcher(patterns.DATE_SINCE_1900, "a date like 1261123, with centuries since 1900")
-_ordinal_since_1900 = _matcher(
-    patterns.ORDINAL_SINCE_1900, "a day of a year like 126327, with centuries since 1900"
-)
-_time = _matcher(patterns.TIME, "a time like 23:59:59")
-_timestamp = _matcher(patterns.TIMESTAMP, "a timestamp like 2026-11-23 23:59:59")
-_instant = _matcher(patterns.INSTANT, "a timestamp with its zone, like 2026-11-23T23:59:59Z")
+_integer = patterns.reader(patterns.INTEGER, "an integer")
+_decimal = patterns.reader(patterns.DECIMAL, "a decimal number")
+_float = patterns.reader(patterns.FLOAT, "a number")
+_time = patterns.reader(patterns.TIME, "a time like 23:59:59")
+_timestamp = patterns.reader(patterns.TIMESTAMP, "a timestamp like 2026-11-23 23:59:59")
+_instant = patterns.reader(patterns.INSTANT, "a timestamp with its zone, like 2026-11-23T23:59:59Z")
 
 
 def narrow(value: int) -> int:
@@ -86,51 +62,6 @@ def text_to_boolean(value: str) -> bool:
     if word in patterns.FALSE:
         return False
     raise BadValue(f"{shown(value)} is neither true nor false")
-
-
-def text_to_date(value: str) -> date:
-    return date.fromisoformat(_date(value))
-
-
-def compact_text_to_date(value: str) -> date:
-    return date.fromisoformat(_compact_date(value))
-
-
-def short_text_to_date(value: str, first: int) -> date:
-    """Two digits of the year, in the hundred years from `first` on."""
-    text = _six_digits_date(value)
-    year = first + (int(text[:2]) - first) % 100
-    return compact_text_to_date(f"{year:04}{text[2:]}")
-
-
-def day_first_text_to_date(value: str) -> date:
-    day, month, year = _day_first_date(value).split(".")
-    return date(int(year), int(month), int(day))
-
-
-def month_first_text_to_date(value: str) -> date:
-    month, day, year = _month_first_date(value).split("/")
-    return date(int(year), int(month), int(day))
-
-
-def ordinal_text_to_date(value: str) -> date:
-    """Four digits of the year, three of its day."""
-    return _day_of_year(int(_ordinal_date(value)))
-
-
-def since_1900_text_to_date(value: str) -> date:
-    """The century since 1900, which may be missing, and two digits of the year, the month and the day."""
-    return date.fromisoformat(str(19_000_000 + int(_date_since_1900(value))))
-
-
-def ordinal_since_1900_text_to_date(value: str) -> date:
-    """The century since 1900, which may be missing, two digits of the year, three of its day."""
-    return _day_of_year(1_900_000 + int(_ordinal_since_1900(value)))
-
-
-def _day_of_year(number: int) -> date:
-    year, day = divmod(number, 1000)
-    return date(year, 1, 1) + timedelta(days=day - 1)
 
 
 def text_to_time(value: str) -> time:
@@ -333,6 +264,8 @@ def date_to_timestamp(value: date) -> datetime:
 
 
 NAMESPACE: Final[dict[str, Any]] = {
-    name: thing for name, thing in globals().items() if callable(thing) and name.islower() and name[0] != "_"
+    name: thing
+    for name, thing in (vars(dates) | globals()).items()
+    if callable(thing) and name.islower() and name[0] != "_"
 }
 """What compiled expressions can call, by name."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from strangler.mapping import runtime
+from strangler.mapping import dates
 from strangler.mapping.bad_value import BadValue
 
 DAYS = [date(1899, 12, 1) + timedelta(days=number) for number in range(203 * 366)]
@@ -19,13 +19,13 @@ def since_1900(day: date, rest: str) -> str:
 
 
 FORMS: dict[str, tuple[Callable[[str], date], Callable[[date], str]]] = {
-    "YYYYMMDD": (runtime.compact_text_to_date, lambda day: f"{day:%Y%m%d}"),
-    "CYYMMDD": (runtime.since_1900_text_to_date, lambda day: since_1900(day, "%m%d")),
-    "YYYY-MM-DD": (runtime.text_to_date, lambda day: f"{day:%Y-%m-%d}"),
-    "DD.MM.YYYY": (runtime.day_first_text_to_date, lambda day: f"{day:%d.%m.%Y}"),
-    "MM/DD/YYYY": (runtime.month_first_text_to_date, lambda day: f"{day:%m/%d/%Y}"),
-    "YYYYDDD": (runtime.ordinal_text_to_date, lambda day: f"{day:%Y%j}"),
-    "CYYDDD": (runtime.ordinal_since_1900_text_to_date, lambda day: since_1900(day, "%j")),
+    "YYYYMMDD": (dates.compact_text_to_date, lambda day: f"{day:%Y%m%d}"),
+    "CYYMMDD": (dates.since_1900_text_to_date, lambda day: since_1900(day, "%m%d")),
+    "YYYY-MM-DD": (dates.text_to_date, lambda day: f"{day:%Y-%m-%d}"),
+    "DD.MM.YYYY": (dates.day_first_text_to_date, lambda day: f"{day:%d.%m.%Y}"),
+    "MM/DD/YYYY": (dates.month_first_text_to_date, lambda day: f"{day:%m/%d/%Y}"),
+    "YYYYDDD": (dates.ordinal_text_to_date, lambda day: f"{day:%Y%j}"),
+    "CYYDDD": (dates.ordinal_since_1900_text_to_date, lambda day: since_1900(day, "%j")),
 }
 
 
@@ -39,7 +39,7 @@ def test_every_day_is_read_as_it_is_written(form: str) -> None:
 @pytest.mark.parametrize("first", [1, 1950, 1999, 2000, 9900])
 def test_two_digits_of_a_year_stand_for_a_year_of_the_hundred(first: int) -> None:
     for year in range(first, first + 100):
-        assert runtime.short_text_to_date(f"{year % 100:02}0708", first) == date(year, 7, 8)
+        assert dates.short_text_to_date(f"{year % 100:02}0708", first) == date(year, 7, 8)
 
 
 @pytest.mark.parametrize(

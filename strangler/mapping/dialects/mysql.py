@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
 from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
-from strangler.mapping.dialects.mysql_operations import TIMESTAMP_FORMAT, compared, decimal_text, quoted_text
+from strangler.mapping.dialects.mysql_casts import TIMESTAMP_FORMAT, quoted_text
+from strangler.mapping.dialects.mysql_operations import compared, decimal_text
 from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.mapping.reading import wide
 from strangler.mapping.runtime import GREATEST
