@@ -111,6 +111,12 @@ NUMBERS: Final = (
               untranslatable=_TOO_LARGE),
     Explained("`a * b`", "The product, exact to the last digit.", (_of("quantity * free", quantity=6, free=7),
               _of("amount * 0.01", amount=Decimal("490449"))), untranslatable=_TOO_LARGE),
+    Explained("`DIV(a, b)`", "How often `b` is wholly in `a`: the quotient of integers, its fraction cut off.",
+              (_of("DIV(quantity, 3)", quantity=7), _of("DIV(quantity, 3)", quantity=-7), _of("DIV(quantity, free)", quantity=7, free=0)),
+              untranslatable="`b` is 0; the result doesn't fit 64 bits"),
+    Explained("`MOD(a, b)`, `a % b`", "What remains then, with the sign of `a`; of decimals too.",
+              (_of("MOD(quantity, 3)", quantity=7), _of("MOD(quantity, 3)", quantity=-7), _of("MOD(quantity, free)", quantity=7, free=-3),
+               _of("amount % 0.5", amount=Decimal("1.7"))), untranslatable="`b` is 0"),
     Explained("`- a`", "The opposite.",
               (_of("-quantity", quantity=7), _of("-amount", amount=Decimal("0.0"))), untranslatable=_TOO_LARGE),
     Explained("`ABS(a)`", "Without its sign.",
@@ -274,7 +280,8 @@ SECTIONS: Final = {
 }
 
 REFUSED: Final = (
-    "amount / 2", "id % 2", "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "REGEXP_LIKE(name, '^a', 'i')",
+    "amount / 2", "DIV(amount, 2)", "MOD(quantity, 0)",
+    "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "REGEXP_LIKE(name, '^a', 'i')",
     "REGEXP_LIKE(name, '(?i)a')", "REGEXP_LIKE(name, 'a\\b')", "REGEXP_LIKE(name, code)", "REGEXP_LIKE(name, '(a+)+')",
     "REGEXP_REPLACE(name, 'a*', '')", "REGEXP_REPLACE(name, 'ab|a', '')", "doc ->> 'a'",
     "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",

@@ -96,6 +96,9 @@ _NUMBERS: Final = {
     "negate_decimal": Operation(),
     "absolute_decimal": Operation("{0}.copy_abs()"),
     "round_decimal": Operation(),
+    "modulo_integer": Operation(fails=True),
+    "modulo_decimal": Operation(fails=True),
+    "divide_integer": Operation(fails=True),
 }
 
 _LOGIC: Final = {

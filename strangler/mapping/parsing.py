@@ -12,7 +12,7 @@ from sqlglot.parsers.postgres import PostgresParser
 
 from strangler.mapping.wrong import Span, Wrong
 
-_AS_WRITTEN: Final = ("TO_DATE", "REGEXP_LIKE", "REGEXP_REPLACE")
+_AS_WRITTEN: Final = ("DIV", "REGEXP_LIKE", "REGEXP_REPLACE", "TO_DATE")
 
 
 class Expressions(Postgres):

@@ -72,7 +72,8 @@ RULES: Final = f"""\
 - **Dates of legacy systems.** TO_DATE reads text, and in the forms of digits that begin with the year also a number, in its digits.
   Blanks around a text don't count. What stands for "no date" is said by NULLIF: `TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')`,
   `TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')`, `TO_DATE(NULLIF(quantity, 0), 'CYYDDD')`; otherwise the row is untranslatable.
-- **There is no division**, since databases disagree on how many digits a quotient has. Multiply by the reciprocal, and ROUND.
+- **There is no division** but that of integers by DIV, since databases disagree on how many digits a quotient has. Multiply by the
+  reciprocal, and ROUND. DIV cuts the fraction off, also below zero, and MOD gives what remains: `DIV(a, b) * b + MOD(a, b)` is `a`.
 - **Zones.** UTC is the only one; the rules of others change with the version of the database.
 - **MySQL and MariaDB** compute with 65 digits, 30 of them after the point. An expression that may need more by the declared sizes
   of its columns, and TRIM with characters from a column, they aren't asked for; nor is any expression asked of a database of another

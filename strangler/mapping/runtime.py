@@ -136,6 +136,31 @@ def negate_decimal(value: Decimal) -> Decimal:
     return EXACT.subtract(Decimal(0), value)
 
 
+def divide_integer(value: int, by: int) -> int:
+    """The whole quotient; what remains has the sign of `value`."""
+    _check_divisor(by)
+    quotient = abs(value) // abs(by)
+    return -quotient if (value < 0) != (by < 0) else quotient
+
+
+def modulo_integer(value: int, by: int) -> int:
+    """What remains, with the sign of `value`."""
+    _check_divisor(by)
+    rest = abs(value) % abs(by)
+    return -rest if value < 0 else rest
+
+
+def modulo_decimal(value: Decimal, by: Decimal) -> Decimal:
+    """What remains, with the sign of `value`."""
+    _check_divisor(by)
+    return EXACT.remainder(value, by)
+
+
+def _check_divisor(by: int | Decimal) -> None:
+    if by == 0:
+        raise BadValue("nothing can be divided by 0")
+
+
 def compare_decimal(left: Decimal, right: Decimal) -> int:
     """-1, 0 or 1; NaN equals itself and is greater than all, as in PostgreSQL."""
     if left.is_nan() or right.is_nan():

@@ -15,17 +15,18 @@ from strangler.names import nearest
 from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
-    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
-    "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "DIV", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
+    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
 
-OPERATORS: Final = "+ - * || = <> < <= > >= AND OR NOT IN BETWEEN IS"
+OPERATORS: Final = "+ - * % || = <> < <= > >= AND OR NOT IN BETWEEN IS"
 
 _NOT_THE_SAME_TWICE: Final = "this gives another value each time; a row must always be translated alike"
 
 _REASONS: Final[dict[type[exp.Expr], str]] = {
-    exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND",
+    exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND,"
+    " or DIV of integers",
     exp.Subquery: "a mapping is over the columns of one row; it can't ask the database for others",
     exp.Select: "a mapping is over the columns of one row; it can't ask the database for others",
     exp.CurrentDate: _NOT_THE_SAME_TWICE,

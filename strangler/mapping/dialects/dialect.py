@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.shapes import Column, FieldType
@@ -33,6 +33,9 @@ class Template(NamedTuple):
 
 
 Templates = Mapping[str, Template]
+
+NOT_ZERO: Final = "({1} <> 0 OR {1} IS NULL)"
+"""The guard of a division."""
 
 
 class Dialect(ABC):

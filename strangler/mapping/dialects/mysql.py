@@ -66,6 +66,16 @@ _TEXTS: Final = {
 }
 
 
+_NULLS: Final = {
+    FieldType.INTEGER: "CAST(NULL AS SIGNED)",
+    FieldType.DECIMAL: "CAST(NULL AS DECIMAL(1, 0))",
+    FieldType.FLOAT: "(NULL + 0e0)",
+    FieldType.BOOLEAN: "CAST(NULL AS SIGNED)",
+    FieldType.BYTES: "CAST(NULL AS BINARY)",
+}
+"""Each with its type: a sum with a NULL that has none is a float to MySQL, and what stands beside it loses digits."""
+
+
 class Mysql(Dialect):
     """See `Dialect`."""
 
@@ -77,7 +87,7 @@ class Mysql(Dialect):
     def literal(self, literal: Literal) -> str:
         kind, value = literal.type, literal.value
         if value is None:
-            return "CAST(NULL AS CHAR)" if kind is FieldType.TEXT else "NULL"
+            return _NULLS.get(kind, "CAST(NULL AS CHAR)")
         match kind:
             case FieldType.INTEGER | FieldType.BOOLEAN:
                 return f"({int(value)})"

@@ -13,7 +13,14 @@ from collections.abc import Callable
 from typing import Final
 
 from strangler.mapping import regular
-from strangler.mapping.dialects.dialect import Inexpressible, Template, Templates, comparisons, escaped
+from strangler.mapping.dialects.dialect import (
+    NOT_ZERO,
+    Inexpressible,
+    Template,
+    Templates,
+    comparisons,
+    escaped,
+)
 from strangler.mapping.dialects.digits import constant, digits
 from strangler.mapping.dialects.mysql_casts import CASTS, quoted_text
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
@@ -44,6 +51,9 @@ def _comparison(kind: FieldType, sign: str) -> str:
     return f"({compared(kind, '{0}')} {sign} {compared(kind, '{1}')})"
 
 
+_REST: Final = "(CAST({0} AS DECIMAL(65, 0)) % {1})"
+"""What remains of a division; without it, MySQL's is exact."""
+
 FIXED: Final[Templates] = {
     **CASTS,
     "join": Template("CONCAT({0}, {1})"),
@@ -61,6 +71,9 @@ FIXED: Final[Templates] = {
     "add_decimal": Template("({0} + {1})"),
     "subtract_decimal": Template("({0} - {1})"),
     "multiply_decimal": Template("({0} * {1})"),
+    "divide_integer": Template(f"CAST((CAST({{0}} AS DECIMAL(65, 0)) - {_REST}) / {{1}} AS DECIMAL(65, 0))", NOT_ZERO),
+    "modulo_integer": Template(f"CAST({_REST} AS SIGNED)", NOT_ZERO),
+    "modulo_decimal": Template("({0} % {1} + 0)", NOT_ZERO),
     "negate_decimal": Template("(- {0})"),
     "absolute_decimal": Template("ABS({0})"),
     "and": Template("({0} AND {1})"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from strangler.mapping import canonical, patterns, regular
-from strangler.mapping.dialects.dialect import Template, Templates, comparisons, escaped
+from strangler.mapping.dialects.dialect import NOT_ZERO, Template, Templates, comparisons, escaped
 from strangler.mapping.language import COMPARABLE, COMPARISONS, PARTS, places
 from strangler.mapping.nodes import Call, Literal
 from strangler.mapping.runtime import GREATEST, LEAST
@@ -145,6 +145,9 @@ _NUMBERS: Final[Templates] = {
     "negate_decimal": Template("(- {0})"),
     "absolute_decimal": Template("abs({0})"),
     "round_decimal": Template("round({0}, {1})"),
+    "divide_integer": Template("div(CAST({0} AS numeric), {1})", NOT_ZERO),
+    "modulo_integer": Template("CAST(CAST({0} AS numeric) % {1} AS bigint)", NOT_ZERO),
+    "modulo_decimal": Template("({0} % {1})", NOT_ZERO),
 }
 
 _LOGIC: Final[Templates] = {
