@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise _Unreadable("holds the character NUL", "plain text", line)
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    rows = csv.reader(StringIO(text, newline=""), strict=True)
     begin = 1
     try:
         for cells in rows:

@@ -24,6 +24,7 @@ def configured(folder: Path, code_map: str, content: bytes) -> Path:
         ("{file: unit.csv}", "old,new\nST,piece\n007,\n", {"ST": "piece", "007": ""}),
         ("{file: unit.csv}", "\ufeffold,new\r\nST, piece\r\n\r\n", {"ST": " piece"}),
         ("{file: unit.csv}", 'old,new\n"a,b","say ""x""\nand y"\n1,2\n', {"a,b": 'say "x"\nand y', "1": "2"}),
+        ("{file: unit.csv}", "old,new\na\u2028b,x\x0by\n", {"a\u2028b": "x\x0by"}),
         ("{file: unit.csv, from: sap, to: new}", "new,note,sap\npiece,x,ST\n", {"ST": "piece"}),
         ("{file: unit.csv, from: new}", "old,new\nST,piece\n", {"piece": "piece"}),
         ("{values: {001: EUR, 1: x}}", "", {"001": "EUR", "1": "x"}),
