@@ -44,7 +44,7 @@ def divide_whole(scope: Scope, this: exp.Anonymous) -> Node:
 def _divided(scope: Scope, *these: exp.Expr) -> list[Node]:
     left, right = (number_only(scope.node(each), each) for each in these)
     if isinstance(right, Literal) and right.value == 0:
-        raise Wrong(span_of(these[1]), "nothing can be divided by 0")
+        raise Wrong(span_of(these[1]), "no row could be translated: nothing can be divided by 0")
     return [left, right]
 
 
