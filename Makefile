@@ -3,6 +3,7 @@
 #   make demo         a real ERP, one function of it moved to a new service, narrated; ends with build/demo/report.html
 #   make demo-keep    the same, and everything is left running to look around
 #   make test         the tests, in three processes: they often wait for servers
+#   make agreement    20,000 new expressions, on which Python and the databases must agree; EXAMPLES=1000 shortens it
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
@@ -12,13 +13,14 @@
 PYTHON ?= python3
 KILLS ?= 100
 WAY ?= postgres
+EXAMPLES ?= 20000
 WORKERS ?= 3
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test check chaos kafka bench clean
+.PHONY: help demo demo-keep test agreement check chaos kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -33,6 +35,9 @@ demo-keep: $(VENV)/.with-demo
 
 test: $(VENV)/.with-dev
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+agreement: $(VENV)/.with-dev
+	STRANGLER_AGREEMENT=$(EXAMPLES) $(RUN) -m pytest tests/mapping/test_agreement.py $(ARGS)
 
 check: $(VENV)/.with-dev
 	failed=; for each in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \

@@ -85,10 +85,18 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                 why="it isn't there, or the user of the source may not see it",
                 do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
             )
+    held = code_maps(settings)
     return [
-        compile_entity(function, name, entity, tables[entity.table], of_entity(settings, function, name))
+        compile_entity(
+            function, name, entity, tables[entity.table], held, of_entity(settings, function, name)
+        )
         for name, entity in entities.items()
     ]
+
+
+def code_maps(settings: Settings) -> dict[str, dict[str, str | int]]:
+    """What LOOKUP may name: code map → code → meaning."""
+    return {name: code_map.held for name, code_map in settings.code_maps.items()}
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

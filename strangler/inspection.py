@@ -17,7 +17,6 @@ from strangler.mapping import EntityMapping, compile_entity
 from strangler.names import nearest
 from strangler.ports import ChangeSource
 from strangler.settings import Entity, Settings
-from strangler.shapes import Table
 
 
 class ByRow(NamedTuple):
@@ -64,7 +63,9 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
             result.findings.append(_missing(source, path, entity))
             continue
         try:
-            compiled.append(_compiled(path, entity, table))
+            compiled.append(
+                compile_entity(str(path[1]), str(path[3]), entity, table, assembly.code_maps(settings))
+            )
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
@@ -83,10 +84,6 @@ def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
     for name in assembly.functions_of(settings, source):
         for entity_name, entity in settings.functions[name].entities.items():
             yield ("functions", name, "entities", entity_name), entity
-
-
-def _compiled(path: Path, entity: Entity, table: Table) -> EntityMapping:
-    return compile_entity(str(path[1]), str(path[3]), entity, table)
 
 
 def _missing(source: ChangeSource, path: Path, entity: Entity) -> Finding:

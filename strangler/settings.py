@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
 from strangler.durations import parse_duration, parse_share
@@ -175,6 +175,43 @@ class Entity(Section):
         Annotated[EntityField, BeforeValidator(_as_field, json_schema_input_type=str | EntityField)],
     ] = Field(description="Field name → SQL expression over the legacy table's columns.", min_length=1)
     events: Events = Field(default_factory=Events, description="The names of its events.")
+
+
+def _as_meaning(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f'neither a text nor a whole number: write "{value}" (quotes make it a text)')
+    return value
+
+
+Meaning = Annotated[
+    Any, AfterValidator(_as_meaning), WithJsonSchema({"type": ["string", "integer"]}, mode="validation")
+]
+"""What a code means: a text or a whole number."""
+
+
+class CodeMap(Section):
+    """What the codes of the old system mean in the new one: `LOOKUP(currency, code)` in an expression. Either `values` or a `file`."""
+
+    values: dict[str, Meaning] | None = Field(
+        None,
+        description="Code → what it means: texts, or whole numbers all of them. `001` and `1` differ.",
+        min_length=1,
+    )
+    file: Path | None = Field(
+        None,
+        description="CSV in UTF-8 with commas, whose first line names the columns; relative to the configuration file. "
+        "What it holds is text.",
+    )
+    from_: str | None = Field(
+        None, alias="from", description="The column of the codes; by default the first of two."
+    )
+    to: str | None = Field(None, description="The column of what they mean; by default the second of two.")
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @property
+    def held(self) -> dict[str, str | int]:
+        """Code → what it means; of a file too, once the configuration is loaded."""
+        return self.values or {}
 
 
 class Match(Section):
@@ -421,4 +458,7 @@ class Settings(Section):
     console: Console = Field(default_factory=Console)
     sync: Sync = Field(default_factory=Sync)
     cutover: Cutover = Field(default_factory=Cutover)
+    code_maps: dict[Name, CodeMap] = Field(
+        default_factory=dict, description="Code maps by name, for LOOKUP in expressions."
+    )
     functions: dict[Name, Function] = Field(min_length=1)

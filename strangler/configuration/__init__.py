@@ -2,7 +2,8 @@
 
 `document` reads YAML with line numbers and environment variables, `wording` says pydantic's errors in words for
 people, `consistency` checks what several sections have to agree on. What comes out is complete: paths and SQLite URLs are
-seen from the configuration file's folder, and control store and event log have their defaults in the data directory.
+seen from the configuration file's folder, control store and event log have their defaults in the data directory, and code
+maps hold what their files say.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
-from strangler.configuration import consistency, wording
+from strangler.configuration import code_maps, consistency, wording
 from strangler.configuration.document import Document, read
 from strangler.configuration.findings import Finding, dotted
 from strangler.errors import ConfigurationError, Problem, StranglerError
@@ -34,17 +35,21 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
 def load_with_lines(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Settings, Document]:
     """The settings together with the document, so that a later check can still name lines (`problems`)."""
+    folder = path.resolve().parent
     document = read(_text(path), os.environ if environment is None else environment)
     if document.value is None:
         raise ConfigurationError(problems(path, document, document.findings))
     settings, findings = _validated(document)
     if settings is not None:
         findings.extend(consistency.check(settings))
+        held, unread = code_maps.read(settings.code_maps, folder)
+        findings.extend(unread)
+        settings = settings.model_copy(update={"code_maps": held})
     told = {each.path for each in document.findings}
     findings = [*document.findings, *(each for each in findings if each.path not in told)]
     if findings or settings is None:
         raise ConfigurationError(problems(path, document, findings))
-    return _completed(settings, path.resolve().parent), document
+    return _completed(settings, folder), document
 
 
 def problems(path: Path, document: Document, findings: Iterable[Finding]) -> list[Problem]:

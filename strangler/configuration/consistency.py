@@ -159,6 +159,27 @@ def events(settings: Settings) -> Iterator[Finding]:
             yield Finding(path, f"{name!r} isn't in the past tense", "what has happened, e.g. PartyRenamed")
 
 
+def code_maps(settings: Settings) -> Iterator[Finding]:
+    """A code map stands in the configuration or in a file, and what it gives is of one type."""
+    for name, code_map in settings.code_maps.items():
+        at: Path = ("code_maps", name)
+        if (code_map.values is None) == (code_map.file is None):
+            what = (
+                "has neither `values` nor a `file`" if code_map.file is None else "has `values` and a `file`"
+            )
+            yield Finding(at, what, "values: {'001': EUR}, or file: maps/currency.csv")
+        elif code_map.file is None and (code_map.from_ or code_map.to):
+            yield Finding(at, "`from` and `to` are columns of a file, and there is none", "leave them out")
+        kinds = {type(each) for each in code_map.held.values()}
+        if len(kinds) > 1:
+            first = next(code for code, each in code_map.held.items() if isinstance(each, int))
+            what = "is a whole number, and others of the map are texts"
+            yield Finding((*at, "values", first), what, f'"{code_map.held[first]}" (quotes make it a text)')
+        for code, each in code_map.held.items():
+            if isinstance(each, int) and not -(2**63) <= each < 2**63:
+                yield Finding((*at, "values", code), "does not fit 64 bits", "quotes, which make it a text")
+
+
 def services(settings: Settings) -> Iterator[Finding]:
     """Where requests are routed there is a facade to route them and a service to send them to."""
     routed = [name for name, function in settings.functions.items() if function.routes]
@@ -286,6 +307,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     encryption,
     tables,
     events,
+    code_maps,
     services,
     paths,
     weights,

@@ -10,6 +10,7 @@ import orjson
 
 from strangler.changes import Operation
 from strangler.errors import MappingError, Problem
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.inverse import compile_inverse
 from strangler.mapping.inverse.reverse import Fill, fills
@@ -29,15 +30,23 @@ LANGUAGE_VERSION: Final = 1
 _NO_KEY_TYPES: Final = (FieldType.FLOAT, FieldType.JSON)
 
 
+_NO_CODE_MAPS: Final[CodeMaps] = {}
+
+
 def compile_entity(
-    function: str, name: str, entity: Entity, table: Table, sensitive: Sensitive = NOTHING
+    function: str,
+    name: str,
+    entity: Entity,
+    table: Table,
+    code_maps: CodeMaps = _NO_CODE_MAPS,
+    sensitive: Sensitive = NOTHING,
 ) -> EntityMapping:
-    """Compile the mapping of the function's entity `name` from the legacy table.
+    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
     `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
     """
-    problems = _Problems(f"functions.{function}.entities.{name}")
+    problems = _Problems(f"functions.{function}.entities.{name}", code_maps)
     fields = {
         name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
     }
@@ -77,8 +86,8 @@ def compile_entity(
 class _Problems:
     """Collects what is wrong, each with its path below the entity's."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, code_maps: CodeMaps) -> None:
+        self._path, self.code_maps = path, code_maps
         self._found: list[Problem] = []
 
     def add(self, path: str, what: str, instead: str = "") -> None:
@@ -87,7 +96,7 @@ class _Problems:
     def checked(self, path: str, expression: str, table: Table, two_rows: bool = False) -> Node | None:
         """The checked expression; None when something is wrong with it, which is then noted."""
         try:
-            return check(expression, table, two_rows)
+            return check(expression, table, self.code_maps, two_rows)
         except Wrong as wrong:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None
@@ -197,7 +206,7 @@ def _reversed(
     typed = {field: node for field, node in fields.items() if node is not None}
     if len(typed) < len(fields):
         return []
-    found, mistakes = fills(name, entity.fields, typed, table)
+    found, mistakes = fills(name, entity.fields, typed, table, problems.code_maps)
     for mistake in mistakes:
         problems.add(*mistake)
     return found

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.shapes import Column, FieldType, Table
 
@@ -38,6 +39,10 @@ TABLE: Final = Table(
     ("id",),
 )
 """The legacy table of the examples."""
+
+
+CODE_MAPS: Final[CodeMaps] = {"currency": {"001": "EUR", "002": "JPY"}, "digits": {"7": 2, "12": 0}}
+"""The code maps of the examples."""
 
 
 class Example(NamedTuple):
@@ -86,6 +91,11 @@ TEXT: Final = (
     Explained("`RIGHT(t, n)`", "The last `n` characters.", (_of("RIGHT(code, 2)", code="ABCDEF"),)),
     Explained("`REPLACE(t, old, new)`", "Every `old` becomes `new`; an empty `old` replaces nothing.",
               (_of("REPLACE(code, ',', '.')", code="12,50"),)),
+    Explained("`REGEXP_LIKE(t, 'pattern')`", "Whether the pattern matches somewhere in the text.",
+              (_of("REGEXP_LIKE(code, '^[A-Z]{2}[0-9]+$')", code="PL4711"), _of("REGEXP_LIKE(code, '^[A-Z]{2}[0-9]+$')", code="pl4711"),
+               _of("REGEXP_LIKE(name, '(GmbH|AG)$')", name="Muster AG"))),
+    Explained("`REGEXP_REPLACE(t, 'pattern', 'replacement')`", "Every match becomes the replacement, as it stands.",
+              (_of("REGEXP_REPLACE(code, '[^0-9]+', '')", code="+49 (30) 90-17"), _of("REGEXP_REPLACE(name, ' {2,}', ' ')", name="a   b"))),
     Explained("`LPAD(t, n, fill)`", f"`n` characters: filled on the left, or cut on the right; `n` is at most {WIDEST_PAD:,}.",
               (_of("LPAD(code, 6, '0')", code="4711"), _of("LPAD(code, 2, '0')", code="4711"))),
     Explained("`RPAD(t, n, fill)`", "`n` characters: filled or cut on the right.",
@@ -101,6 +111,12 @@ NUMBERS: Final = (
               untranslatable=_TOO_LARGE),
     Explained("`a * b`", "The product, exact to the last digit.", (_of("quantity * free", quantity=6, free=7),
               _of("amount * 0.01", amount=Decimal("490449"))), untranslatable=_TOO_LARGE),
+    Explained("`DIV(a, b)`", "How often `b` is wholly in `a`: the quotient of integers, its fraction cut off.",
+              (_of("DIV(quantity, 3)", quantity=7), _of("DIV(quantity, 3)", quantity=-7), _of("DIV(quantity, free)", quantity=7, free=0)),
+              untranslatable="`b` is 0; the result doesn't fit 64 bits"),
+    Explained("`MOD(a, b)`, `a % b`", "What remains then, with the sign of `a`; of decimals too.",
+              (_of("MOD(quantity, 3)", quantity=7), _of("MOD(quantity, 3)", quantity=-7), _of("MOD(quantity, free)", quantity=7, free=-3),
+               _of("amount % 0.5", amount=Decimal("1.7"))), untranslatable="`b` is 0"),
     Explained("`- a`", "The opposite.",
               (_of("-quantity", quantity=7), _of("-amount", amount=Decimal("0.0"))), untranslatable=_TOO_LARGE),
     Explained("`ABS(a)`", "Without its sign.",
@@ -152,12 +168,40 @@ CHOICES: Final = (
               (_of("CASE code WHEN 'M' THEN 'Ms' WHEN 'R' THEN 'Mr' END", code="M"),)),
 )  # fmt: skip
 
+CODES: Final = (
+    Explained("`LOOKUP(m, a)`", "What the code map `m` says of the text or integer `a`.",
+              (_of("LOOKUP(currency, code)", code="002"), _of("LOOKUP(currency, code)", code="2"),
+               _of("LOOKUP(digits, quantity)", quantity=7)),
+              untranslatable="a code that the map doesn't hold"),
+    Explained("`LOOKUP(m, a, b)`", "The same, and `b` for a code that the map doesn't hold; `b` may be NULL.",
+              (_of("LOOKUP(currency, code, 'EUR')", code="2"), _of("LOOKUP(currency, code, NULL)", code="2"),
+               _of("LOOKUP(currency, code, code)", code="2"))),
+)  # fmt: skip
+
+_NO_DATE: Final = "not such a date, or not in the calendar"
+
 MOMENTS: Final = (
     Explained("`TO_DATE(t, 'YYYYMMDD')`", "A date kept as eight digits.", (_of("TO_DATE(code, 'YYYYMMDD')", code="20261123"),
-              _of("TO_DATE(code, 'YYYYMMDD')", code="20260231")), untranslatable="not such a date, or not in the calendar"),
+              _of("TO_DATE(code, 'YYYYMMDD')", code="20260231"), _of("TO_DATE(quantity, 'YYYYMMDD')", quantity=20261123),
+              _of("TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')", code="00000000"),
+              _of("TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')", code="        ")), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'YYMMDD', y)`", "The same with two digits of the year, in the hundred years that begin with `y`.",
+              (_of("TO_DATE(code, 'YYMMDD', 1950)", code="491231"), _of("TO_DATE(code, 'YYMMDD', 1950)", code="500101")),
+              untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'CYYMMDD')`", "The same with centuries since 1900 before them; none is 0.",
+              (_of("TO_DATE(quantity, 'CYYMMDD')", quantity=1261123), _of("TO_DATE(quantity, 'CYYMMDD')", quantity=991231)),
+              untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'YYYYDDD')`", "A year and its day.", (_of("TO_DATE(code, 'YYYYDDD')", code="2026327"),
+              _of("TO_DATE(quantity, 'YYYYDDD')", quantity=2026366)), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'CYYDDD')`", "The same with centuries since 1900 before two digits of the year; none is 0.",
+              (_of("TO_DATE(quantity, 'CYYDDD')", quantity=126327), _of("TO_DATE(code, 'CYYDDD')", code="99365"),
+               _of("TO_DATE(NULLIF(quantity, 0), 'CYYDDD')", quantity=0)), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'DD.MM.YYYY')`", "Day, month, year.", (_of("TO_DATE(code, 'DD.MM.YYYY')", code="23.11.2026"),
+              _of("TO_DATE(code, 'DD.MM.YYYY')", code="1.2.2026")), untranslatable=_NO_DATE),
+    Explained("`TO_DATE(t, 'MM/DD/YYYY')`", "Month, day, year.", (_of("TO_DATE(code, 'MM/DD/YYYY')", code="11/23/2026"),),
+              untranslatable=_NO_DATE),
     Explained("`TO_DATE(t, 'YYYY-MM-DD')`", "The same as `CAST(t AS DATE)`.",
-              (_of("TO_DATE(code, 'YYYY-MM-DD')", code="2026-11-23"),),
-              untranslatable="not such a date, or not in the calendar"),
+              (_of("TO_DATE(code, 'YYYY-MM-DD')", code="2026-11-23"),), untranslatable=_NO_DATE),
     Explained("`EXTRACT(YEAR FROM d)`", "Also of a timestamp.", (_of("EXTRACT(YEAR FROM born)", born=date(1984, 2, 29)),)),
     Explained("`EXTRACT(MONTH FROM d)`", "Also of a timestamp.", (_of("EXTRACT(MONTH FROM born)", born=date(1984, 2, 29)),)),
     Explained("`EXTRACT(DAY FROM d)`", "Also of a timestamp.", (_of("EXTRACT(DAY FROM born)", born=date(1984, 2, 29)),)),
@@ -230,14 +274,19 @@ SECTIONS: Final = {
     "Numbers": NUMBERS,
     "Conditions": CONDITIONS,
     "Choice": CHOICES,
+    "Code maps": CODES,
     "Dates and times": MOMENTS,
     "Conversions": CASTS,
 }
 
 REFUSED: Final = (
-    "amount / 2", "id % 2", "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "doc ->> 'a'",
-    "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YYYY')",
+    "amount / 2", "DIV(amount, 2)", "MOD(quantity, 0)",
+    "weight * 2", "GREATEST(id, free)", "name LIKE 'A%'", "name ~ '^A'", "REGEXP_LIKE(name, '^a', 'i')",
+    "REGEXP_LIKE(name, '(?i)a')", "REGEXP_LIKE(name, 'a\\b')", "REGEXP_LIKE(name, code)", "REGEXP_LIKE(name, '(a+)+')",
+    "REGEXP_REPLACE(name, 'a*', '')", "REGEXP_REPLACE(name, 'ab|a', '')", "doc ->> 'a'",
+    "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",
+    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)",
 )  # fmt: skip
 """What people try, and what the language doesn't have."""

@@ -26,13 +26,18 @@ class Operation:
     strict: bool = True
 
 
+DATE_FORMS: Final = (
+    "compact", "short", "day_first", "month_first", "ordinal", "since_1900", "ordinal_since_1900",
+)  # fmt: skip
+"""Forms of a date in text, besides that of a CAST; `<form>_text_to_date` reads one. `short` also takes the first year of a hundred."""
+
 _CASTS: Final = {
     "text_to_integer": Operation(fails=True),
     "text_to_decimal": Operation(fails=True),
     "text_to_float": Operation(fails=True),
     "text_to_boolean": Operation(fails=True),
     "text_to_date": Operation(fails=True),
-    "compact_text_to_date": Operation(fails=True),
+    **{f"{form}_text_to_date": Operation(fails=True) for form in DATE_FORMS},
     "text_to_time": Operation(fails=True),
     "text_to_timestamp": Operation(fails=True),
     "text_to_instant": Operation(fails=True),
@@ -73,6 +78,8 @@ _TEXT: Final = {
     "left": Operation(),
     "right": Operation(),
     "replace": Operation(),
+    "regexp_like": Operation(),
+    "regexp_replace": Operation(),
     "pad_left": Operation(),
     "pad_right": Operation(),
 }
@@ -89,6 +96,9 @@ _NUMBERS: Final = {
     "negate_decimal": Operation(),
     "absolute_decimal": Operation("{0}.copy_abs()"),
     "round_decimal": Operation(),
+    "modulo_integer": Operation(fails=True),
+    "modulo_decimal": Operation(fails=True),
+    "divide_integer": Operation(fails=True),
 }
 
 _LOGIC: Final = {

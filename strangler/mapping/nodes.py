@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from strangler.mapping.code_maps import Codes
+from strangler.mapping.language import operation
 from strangler.shapes import Column, FieldType, Table
 
 
@@ -104,7 +106,31 @@ class Coalesce:
         return f"coalesce({', '.join(map(str, self.args))})"
 
 
-Node = Literal | Reference | Call | Case | Coalesce
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a code map says of a code. One that it doesn't hold has no meaning; where the map is `partial`, it gives NULL."""
+
+    codes: Codes
+    code: Node
+    partial: bool
+
+    @property
+    def type(self) -> FieldType:
+        return self.codes.type
+
+    @property
+    def nullable(self) -> bool:
+        return self.partial or self.code.nullable
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"lookup({self.code}, {sorted(self.codes.items())}, partial: {self.partial})"
+
+
+Node = Literal | Reference | Call | Case | Coalesce | Lookup
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -113,6 +139,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return args
         case Case(branches=branches, default=default):
             return (*(part for branch in branches for part in branch), default)
+        case Lookup(code=code):
+            return (code,)
         case _:
             return ()
 
@@ -121,6 +149,17 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def can_fail(node: Node) -> bool:
+    """Whether the node itself, whatever stands below it, has no meaning for some values."""
+    match node:
+        case Call(name=name, args=args):
+            return operation(name, len(args)).fails
+        case Lookup(partial=partial):
+            return not partial
+        case _:
+            return False
 
 
 def columns(node: Node) -> tuple[Column, ...]:

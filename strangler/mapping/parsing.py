@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 from sqlglot import exp, parse
+from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
+from sqlglot.parsers.postgres import PostgresParser
 
 from strangler.mapping.wrong import Span, Wrong
+
+_AS_WRITTEN: Final = ("DIV", "REGEXP_LIKE", "REGEXP_REPLACE", "TO_DATE")
+
+
+class Expressions(Postgres):
+    """PostgreSQL's SQL. Some functions are left as they are written: in its own classes the parser drops arguments that it
+    doesn't know, and rewrites formats."""
+
+    class Parser(PostgresParser):
+        FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {
+            name: build for name, build in PostgresParser.FUNCTIONS.items() if name not in _AS_WRITTEN
+        }
+
 
 _SHOWN: Final = 100
 """Characters before the fault that the parser shows at most; with so many it can't be told where the fault is."""
@@ -20,7 +36,7 @@ def parse_expression(expression: str) -> exp.Expr:
             None, "the expression is empty", "a column of the table, or an expression over its columns"
         )
     try:
-        statements = parse(expression, dialect="postgres")
+        statements = parse(expression, dialect=Expressions)
     except SqlglotError as error:
         raise _unparsed(error) from None
     if len(statements) > 1:
@@ -59,3 +75,12 @@ def span_of(node: exp.Expr) -> Span | None:
     if not places:
         return None
     return Span(min(place["start"] for place in places), max(place["end"] for place in places))
+
+
+def span_within(literal: exp.Literal, start: int, end: int) -> Span | None:
+    """Where these characters of a text in quotes stand; a quote in it is written twice."""
+    whole = span_of(literal)
+    if whole is None:
+        return None
+    first, last = (whole.start + 1 + len(literal.name[:place].replace("'", "''")) for place in (start, end))
+    return Span(first, last)

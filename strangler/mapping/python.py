@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from strangler.mapping import canonical, language, runtime
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Node, Reference, columns, walk
+from strangler.mapping.nodes import (
+    Call,
+    Case,
+    Coalesce,
+    Literal,
+    Lookup,
+    Node,
+    Reference,
+    can_fail,
+    columns,
+    walk,
+)
 from strangler.mapping.reading import CLASSES
 
 _CANONICAL: Final = {
@@ -64,6 +75,8 @@ class Writer:
                 return f"({' '.join(chain)} {self.expression(default)})"
             case Coalesce(args=args):
                 return self._coalesce(args)
+            case Lookup():
+                return self._lookup(node)
 
     def _constant(self, value: Any) -> str:
         if isinstance(value, _INLINE):
@@ -78,6 +91,11 @@ class Writer:
             name, test = self._tested(arg, self.expression(arg))
             chain += f"{name} if not ({test}) else "
         return f"({chain}{self.expression(args[-1])})"
+
+    def _lookup(self, lookup: Lookup) -> str:
+        codes = self._constant(lookup.codes)
+        name, test = self._tested(lookup.code, self.expression(lookup.code))
+        return f"(None if {test} else {f'{codes}.get({name})' if lookup.partial else f'{codes}[{name}]'})"
 
     def _call(self, call: Call) -> str:
         operation = language.operation(call.name, len(call.args))
@@ -95,7 +113,7 @@ class Writer:
         # Every argument is evaluated, as SQL does it, when one that fails would otherwise go unnoticed.
         together = (
             " | ".join(f"({test})" for test in tests)
-            if any(map(_can_fail, call.args[1:]))
+            if any(can_fail(each) for arg in call.args[1:] for each in walk(arg))
             else " or ".join(tests)
         )
         return f"(None if {together} else {_written(call.name, operation.python, names)})"
@@ -128,12 +146,8 @@ def _may_be_none(node: Node) -> bool:
             return _may_be_none(default) or any(_may_be_none(value) for _, value in branches)
         case Coalesce(args=args):
             return all(map(_may_be_none, args))
-
-
-def _can_fail(node: Node) -> bool:
-    return any(
-        isinstance(each, Call) and language.operation(each.name, len(each.args)).fails for each in walk(node)
-    )
+        case Lookup(code=code, partial=partial):
+            return partial or _may_be_none(code)
 
 
 def define(source: str, constants: Mapping[str, Any], filename: str) -> Callable[..., Any]:

@@ -15,14 +15,14 @@ import orjson
 
 from strangler.changes import Operation
 from strangler.errors import Untranslatable
-from strangler.mapping import EntityMapping, compile_entity
+from strangler.mapping import EntityMapping, compile_entity, nodes
 from strangler.mapping.conversions import convert
-from strangler.mapping.explained import REFUSED, SECTIONS, TABLE, Example, Explained
+from strangler.mapping.explained import CODE_MAPS, REFUSED, SECTIONS, TABLE, Example, Explained
 from strangler.mapping.inverse.reference import section as way_back
-from strangler.mapping.language import operation
 from strangler.mapping.names import KINDS
-from strangler.mapping.nodes import Call, Node, Reference, columns, walk
+from strangler.mapping.nodes import Node, Reference, columns, walk
 from strangler.mapping.rules.text import WIDEST_PAD
+from strangler.mapping.sql import LONGEST
 from strangler.mapping.typing import DEEPEST, MOST_FALLIBLE, check
 from strangler.mapping.wrong import Wrong
 from strangler.settings import Entity
@@ -46,8 +46,8 @@ RULES: Final = f"""\
 ## The rules
 
 - **NULL.** An operation on NULL is NULL, unless its row below says otherwise. A condition that is NULL doesn't hold.
-- **All arguments are evaluated**, also those of AND and OR; one that fails makes the row untranslatable. Only CASE and
-  COALESCE evaluate no more than they must: `CASE WHEN code <> '' THEN CAST(code AS INTEGER) END` is safe where
+- **All arguments are evaluated**, also those of AND and OR; one that fails makes the row untranslatable. Only CASE, COALESCE
+  and the default of LOOKUP evaluate no more than they must: `CASE WHEN code <> '' THEN CAST(code AS INTEGER) END` is safe where
   `code <> '' AND CAST(code AS INTEGER) > 0` isn't.
 - **Types are known beforehand** and nothing is converted silently, with these exceptions: NULL takes any type; an integer beside
   a decimal becomes one; a constant number becomes a float beside one, a constant text a date, time, timestamp or instant beside
@@ -61,12 +61,27 @@ RULES: Final = f"""\
 - **Integers** have 64 bits. Sums and products may exceed them on the way; the end result may not.
 - **Decimals** are exact: sums and products lose no digit. Rounding, by ROUND or by CAST, takes halves away from zero.
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
-- **There is no division**, since databases disagree on how many digits a quotient has. Multiply by the reciprocal, and ROUND.
+- **Code maps** (`code_maps` in the configuration) are named without quotes. Beside a text their codes are texts, beside an integer
+  whole numbers, written without zeros in front. What a map holds is part of the mapping: another content is another version.
+- **Regular expressions** are constants, and only what all engines read alike: characters; `.`, which takes a line feed too; classes
+  like `[A-Z0-9_]` and `[^,;]`, in which stretches are of ASCII; `\\d`, `\\w` and `\\s` for ASCII's digits, for its letters with digits and
+  `_`, and for its white space; `\\n`, `\\r`, `\\t`; a backslash before a sign for the sign itself; `*`, `+`, `?`, `{{n}}`, `{{n,}}` and
+  `{{n,m}}`, which take as much as they can; groups in brackets; `|`. `^` and `$` are the ends of the text, not of a line, and stand at
+  the ends of the pattern or of one of its alternatives. Capitals differ from small letters. There are no flags and no references.
+- **REGEXP_REPLACE** replaces all matches. Of `ab|a` some engines take the first alternative that fits, others the longest; so it takes no
+  pattern that may go on in two ways with the same character: write `ab?`.
+- **Dates of legacy systems.** TO_DATE reads text, and in the forms of digits that begin with the year also a number, in its digits.
+  Blanks around a text don't count. What stands for "no date" is said by NULLIF: `TO_DATE(NULLIF(code, '00000000'), 'YYYYMMDD')`,
+  `TO_DATE(NULLIF(TRIM(code), ''), 'YYYYMMDD')`, `TO_DATE(NULLIF(quantity, 0), 'CYYDDD')`; otherwise the row is untranslatable.
+- **There is no division** but that of integers by DIV, since databases disagree on how many digits a quotient has. Multiply by the
+  reciprocal, and ROUND. DIV cuts the fraction off, also below zero, and MOD gives what remains: `DIV(a, b) * b + MOD(a, b)` is `a`.
 - **Zones.** UTC is the only one; the rules of others change with the version of the database.
 - **MySQL and MariaDB** compute with 65 digits, 30 of them after the point. An expression that may need more by the declared sizes
   of its columns, and TRIM with characters from a column, they aren't asked for; nor is any expression asked of a database of another
   kind. Backfill and reconciliation then read the legacy rows as they are and translate them in Python: the same values, more slowly.
   `strangler config check` names such mappings. Single rows with very long numbers in a text take the same way.
+- **Long code maps** too: a mapping whose SQL would take more than {LONGEST:,} characters, which is the case from some 5,000 short codes
+  in one expression on, is left to Python.
 - **Limits.** {DEEPEST} levels of nesting (`a || b || c` has three); {MOST_FALLIBLE} operations that can fail inside one another;
   LPAD and RPAD to {WIDEST_PAD:,} characters.
 
@@ -114,17 +129,12 @@ def page() -> str:
 
 def trees(explained: Explained) -> list[Node]:
     """The checked expressions of its examples."""
-    return [check(example.expression, TABLE) for example in explained.examples]
+    return [check(example.expression, TABLE, CODE_MAPS) for example in explained.examples]
 
 
 def can_fail(explained: Explained) -> bool:
     """Whether something in its examples can make a row untranslatable."""
-    return any(
-        operation(each.name, len(each.args)).fails
-        for tree in trees(explained)
-        for each in walk(tree)
-        if isinstance(each, Call)
-    )
+    return any(nodes.can_fail(each) for tree in trees(explained) for each in walk(tree))
 
 
 def null_gives_null(explained: Explained) -> bool:
@@ -164,8 +174,14 @@ def _examples_table() -> Iterator[str]:
     yield (
         "The examples are over a table whose columns are "
         + "; ".join(f"{names} ({kind.value})" for kind, names in by_type.items())
-        + ". Constants may stand for columns.\n"
+        + ". Constants may stand for columns. The code maps are "
+        + " and ".join(f"`{name}` ({_held(name)})" for name in CODE_MAPS)
+        + ".\n"
     )
+
+
+def _held(name: str) -> str:
+    return ", ".join(f"{code}: {meaning}" for code, meaning in CODE_MAPS[name].items())
 
 
 def _row(explained: Explained) -> tuple[str, ...]:
@@ -204,7 +220,7 @@ def _result(expression: str, row: dict[str, Any]) -> str:
 def _mapping(expression: str, **events: Any) -> EntityMapping:
     fields = {"id": "id", "value": expression}
     given = {"table": TABLE.name, "key": "id", "fields": fields, "events": events}
-    return compile_entity("crm", "partner", Entity.model_validate(given), TABLE)
+    return compile_entity("crm", "partner", Entity.model_validate(given), TABLE, CODE_MAPS)
 
 
 def _conversions() -> Iterator[str]:
@@ -233,8 +249,7 @@ def _conversion(source: FieldType, target: FieldType) -> tuple[str, str]:
         made = convert(Reference(Column("x", source, True, source.value)), target)
     except Wrong as wrong:
         return "", wrong.instead
-    assert isinstance(made, Call)
-    return ("(✓)" if operation(made.name, 1).fails else "✓"), ""
+    return ("(✓)" if nodes.can_fail(made) else "✓"), ""
 
 
 def _events() -> Iterator[str]:
@@ -259,7 +274,7 @@ def _events() -> Iterator[str]:
 
 def _refusal(expression: str) -> str:
     try:
-        check(expression, TABLE)
+        check(expression, TABLE, CODE_MAPS)
     except Wrong as wrong:
         return f"{wrong.what}; {wrong.instead}" if wrong.instead and len(wrong.instead) < 80 else wrong.what
     raise AssertionError(f"{expression} is in the language")

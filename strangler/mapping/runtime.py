@@ -7,12 +7,12 @@ Arguments are never None unless a docstring says so: NULL is handled by the comp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any, Final
 
-from strangler.mapping import patterns
+from strangler.mapping import dates, patterns, regular
 from strangler.mapping.bad_value import BadValue, shown
 
 EXACT: Final = Context(prec=300_000, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -24,27 +24,12 @@ FLOAT_LEAST: Final = Decimal("1e-300")
 FLOAT_GREATEST: Final = Decimal("1e300")
 """Beyond these a decimal isn't made a float: near the ends of the range databases disagree on what is an error."""
 
-
-def _matcher(pattern: str, meaning: str) -> Callable[[str], str]:
-    compiled = re.compile(pattern)
-
-    def match(value: str) -> str:
-        stripped = value.strip(" ")
-        if compiled.fullmatch(stripped) is None:
-            raise BadValue(f"{shown(value)} is not {meaning}")
-        return stripped
-
-    return match
-
-
-_integer = _matcher(patterns.INTEGER, "an integer")
-_decimal = _matcher(patterns.DECIMAL, "a decimal number")
-_float = _matcher(patterns.FLOAT, "a number")
-_date = _matcher(patterns.DATE, "a date like 2026-11-23")
-_compact_date = _matcher(patterns.COMPACT_DATE, "a date like 20261123")
-_time = _matcher(patterns.TIME, "a time like 23:59:59")
-_timestamp = _matcher(patterns.TIMESTAMP, "a timestamp like 2026-11-23 23:59:59")
-_instant = _matcher(patterns.INSTANT, "a timestamp with its zone, like 2026-11-23T23:59:59Z")
+_integer = patterns.reader(patterns.INTEGER, "an integer")
+_decimal = patterns.reader(patterns.DECIMAL, "a decimal number")
+_float = patterns.reader(patterns.FLOAT, "a number")
+_time = patterns.reader(patterns.TIME, "a time like 23:59:59")
+_timestamp = patterns.reader(patterns.TIMESTAMP, "a timestamp like 2026-11-23 23:59:59")
+_instant = patterns.reader(patterns.INSTANT, "a timestamp with its zone, like 2026-11-23T23:59:59Z")
 
 
 def narrow(value: int) -> int:
@@ -77,14 +62,6 @@ def text_to_boolean(value: str) -> bool:
     if word in patterns.FALSE:
         return False
     raise BadValue(f"{shown(value)} is neither true nor false")
-
-
-def text_to_date(value: str) -> date:
-    return date.fromisoformat(_date(value))
-
-
-def compact_text_to_date(value: str) -> date:
-    return date.fromisoformat(_compact_date(value))
 
 
 def text_to_time(value: str) -> time:
@@ -157,6 +134,31 @@ multiply_decimal = EXACT.multiply
 
 def negate_decimal(value: Decimal) -> Decimal:
     return EXACT.subtract(Decimal(0), value)
+
+
+def divide_integer(value: int, by: int) -> int:
+    """The whole quotient; what remains has the sign of `value`."""
+    _check_divisor(by)
+    quotient = abs(value) // abs(by)
+    return -quotient if (value < 0) != (by < 0) else quotient
+
+
+def modulo_integer(value: int, by: int) -> int:
+    """What remains, with the sign of `value`."""
+    _check_divisor(by)
+    rest = abs(value) % abs(by)
+    return -rest if value < 0 else rest
+
+
+def modulo_decimal(value: Decimal, by: Decimal) -> Decimal:
+    """What remains, with the sign of `value`."""
+    _check_divisor(by)
+    return EXACT.remainder(value, by)
+
+
+def _check_divisor(by: int | Decimal) -> None:
+    if by == 0:
+        raise BadValue("nothing can be divided by 0")
 
 
 def compare_decimal(left: Decimal, right: Decimal) -> int:
@@ -243,6 +245,21 @@ def replace(value: str, old: str, new: str) -> str:
     return value.replace(old, new) if old else value
 
 
+def regexp_like(value: str, pattern: str) -> bool:
+    return _regular(pattern).search(value) is not None
+
+
+def regexp_replace(value: str, pattern: str, replacement: str) -> str:
+    """Every match becomes the replacement, as it stands."""
+    return _regular(pattern).sub(lambda _: replacement, value)
+
+
+@cache
+def _regular(pattern: str) -> re.Pattern[str]:
+    """Of a pattern that a mapping holds; so there are few."""
+    return re.compile(regular.written(regular.parse(pattern), regular.PYTHON))
+
+
 def pad_left(value: str, length: int, fill: str) -> str:
     """`length` characters: filled on the left, or cut on the right. An empty `fill` fills nothing."""
     return _filling(fill, length - len(value)) + value[:length]
@@ -272,6 +289,8 @@ def date_to_timestamp(value: date) -> datetime:
 
 
 NAMESPACE: Final[dict[str, Any]] = {
-    name: thing for name, thing in globals().items() if callable(thing) and name.islower() and name[0] != "_"
+    name: thing
+    for name, thing in (vars(dates) | globals()).items()
+    if callable(thing) and name.islower() and name[0] != "_"
 }
 """What compiled expressions can call, by name."""

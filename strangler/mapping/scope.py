@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.nodes import Literal, Node
 from strangler.mapping.parsing import span_of
 from strangler.mapping.wrong import Wrong
@@ -14,17 +15,18 @@ from strangler.names import nearest
 from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
-    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "EXTRACT", "LEFT", "LENGTH", "LOWER", "LPAD", "LTRIM",
-    "NULLIF", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+    "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "DIV", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
+    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
 
-OPERATORS: Final = "+ - * || = <> < <= > >= AND OR NOT IN BETWEEN IS"
+OPERATORS: Final = "+ - * % || = <> < <= > >= AND OR NOT IN BETWEEN IS"
 
 _NOT_THE_SAME_TWICE: Final = "this gives another value each time; a row must always be translated alike"
 
 _REASONS: Final[dict[type[exp.Expr], str]] = {
-    exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND",
+    exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND,"
+    " or DIV of integers",
     exp.Subquery: "a mapping is over the columns of one row; it can't ask the database for others",
     exp.Select: "a mapping is over the columns of one row; it can't ask the database for others",
     exp.CurrentDate: _NOT_THE_SAME_TWICE,
@@ -33,6 +35,7 @@ _REASONS: Final[dict[type[exp.Expr], str]] = {
     exp.Alias: "the field's name is what it stands under; leave AS out",
     exp.Star: "name the columns one by one",
     exp.Block: "this is more than one expression",
+    exp.RegexpLike: "write REGEXP_LIKE(text, 'pattern')",
     exp.TryCast: "CAST never aborts here: a row that can't be cast goes to quarantine; write CAST",
 }
 
@@ -48,15 +51,16 @@ _UNDERSTOOD: Final = frozenset({
 class Scope:
     """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong.
 
-    `two_rows`: the expression sees the row before the change too, whose columns it names `before.…`.
+    `code_maps` are what LOOKUP may name. `two_rows`: the expression sees the row before the change too, whose columns it names
+    `before.…`.
     """
 
-    def __init__(self, table: Table, rules: Rules, two_rows: bool = False) -> None:
-        self.table, self.two_rows, self._rules = table, two_rows, rules
+    def __init__(self, table: Table, code_maps: CodeMaps, rules: Rules, two_rows: bool = False) -> None:
+        self.table, self.code_maps, self.two_rows, self._rules = table, code_maps, two_rows, rules
 
     def node(self, this: exp.Expr) -> Node:
         """The checked expression of the parser's node."""
-        rule = self._rules.get(type(this))
+        rule = self._rules.get(function(this) or type(this))
         if rule is None:
             raise _unknown(this)
         for name, given in this.args.items():
@@ -100,16 +104,17 @@ class Scope:
 
 
 Rule = Callable[[Scope, Any], Node]
-Rules = Mapping[type[exp.Expr], Rule]
+Rules = Mapping[type[exp.Expr] | str, Rule]
+"""By the parser's class, or by the name of a function that the parser has no class for."""
+
+
+def function(this: exp.Expr) -> str:
+    """The name of a function that the parser has no class for, in capitals; else nothing."""
+    return str(this.this).upper() if isinstance(this, exp.Anonymous) else ""
 
 
 def _unknown(this: exp.Expr) -> Wrong:
-    if isinstance(this, exp.Anonymous):
-        name = str(this.this).upper()
-    elif isinstance(this, exp.Func):
-        name = this.sql_name()
-    else:
-        name = this.key.upper()
+    name = function(this) or (this.sql_name() if isinstance(this, exp.Func) else this.key.upper())
     why = _REASONS.get(type(this))
     if why:
         return Wrong(span_of(this), why)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from strangler.mapping.dialects import Dialect, Inexpressible, Written
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Node, Reference
+from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, Reference
 
 LONGEST: Final = 200_000
 """Characters of the SQL of one expression: databases take some more."""
@@ -27,6 +27,8 @@ def write(node: Node, dialect: Dialect) -> Written:
             written = _case(node, dialect)
         case Coalesce():
             written = _coalesce(node, dialect)
+        case Lookup():
+            written = _lookup(node, dialect)
     if len(written.value) + len(written.guard or "") > LONGEST:
         raise Inexpressible(f"an expression would take more than {LONGEST:,} characters of SQL")
     return written
@@ -42,6 +44,12 @@ def _call(call: Call, dialect: Dialect) -> Written:
     arguments = [write(argument, dialect) for argument in call.args]
     value, own = dialect.call(call, [argument.value for argument in arguments])
     return Written(value, all_of(*(argument.guard for argument in arguments), own))
+
+
+def _lookup(lookup: Lookup, dialect: Dialect) -> Written:
+    code = write(lookup.code, dialect)
+    value, own = dialect.lookup(lookup, code.value)
+    return Written(value, all_of(code.guard, own))
 
 
 def _case(case: Case, dialect: Dialect) -> Written:

@@ -15,23 +15,26 @@ from typing import Any, Final
 
 from strangler.mapping import canonical, digest, runtime, sqlite_values
 from strangler.mapping.bad_value import BadValue
-from strangler.mapping.language import OPERATIONS
+from strangler.mapping.language import DATE_FORMS, OPERATIONS
 from strangler.mapping.python import FAILURES
 from strangler.shapes import FieldType
 
 T, I, D, F = FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.FLOAT  # noqa: E741
 
 _ARGUMENTS: Final[dict[str, tuple[FieldType, ...]]] = {
-    **{name: (T,) for name in OPERATIONS if name.startswith(("text_to_", "compact_text_to_"))},
+    **{name: (T,) for name in OPERATIONS if name.startswith("text_to_")},
+    **{f"{form}_text_to_date": (T,) for form in DATE_FORMS},
     **dict.fromkeys(("upper", "lower", "length"), (T,)),
     **dict.fromkeys(("substring_from", "left", "right"), (T, I)),
     **dict.fromkeys(("pad_left", "pad_right"), (T, I, T)),
-    **{f"{name}_integer": (I, I) for name in ("add", "subtract", "multiply")},
-    **{f"{name}_decimal": (D, D) for name in ("add", "subtract", "multiply", "compare")},
+    **{f"{name}_integer": (I, I) for name in ("add", "subtract", "multiply", "divide", "modulo")},
+    **{f"{name}_decimal": (D, D) for name in ("add", "subtract", "multiply", "modulo", "compare")},
     **dict.fromkeys(("narrow", "negate_integer", "absolute_integer"), (I,)),
     **dict.fromkeys(("decimal_to_integer", "decimal_to_float", "negate_decimal", "absolute_decimal"), (D,)),
+    "short_text_to_date": (T, I),
     "substring": (T, I, I),
-    "replace": (T, T, T),
+    "regexp_like": (T, T),
+    **dict.fromkeys(("replace", "regexp_replace"), (T, T, T)),
     "fit_decimal": (D, I, I),
     "round_decimal": (D, I),
     "float_to_decimal": (F,),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from strangler.mapping import runtime
+from strangler.mapping import dates, runtime
 from strangler.mapping.bad_value import BadValue, shown
 from strangler.shapes import FieldType
 
@@ -53,7 +53,7 @@ def _decoded(kind: FieldType, value: Any) -> Any:
         case FieldType.DECIMAL, _:
             return _decimal(value)
         case FieldType.DATE, str():
-            return runtime.text_to_date(value)
+            return dates.text_to_date(value)
         case FieldType.TIME, str():
             return runtime.text_to_time(value)
         case FieldType.TIMESTAMP, str():

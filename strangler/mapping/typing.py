@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.conversions import narrowed
-from strangler.mapping.language import operation
-from strangler.mapping.nodes import Call, Node, children
+from strangler.mapping.nodes import Node, can_fail, children
 from strangler.mapping.parsing import parse_expression
 from strangler.mapping.rules import RULES
 from strangler.mapping.scope import Scope
@@ -24,11 +24,11 @@ MOST_FALLIBLE: Final = 5
 """Casts around casts: each stands in the SQL several times, to be tried before it is done."""
 
 
-def check(expression: str, table: Table, two_rows: bool = False) -> Node:
+def check(expression: str, table: Table, code_maps: CodeMaps, two_rows: bool = False) -> Node:
     """The expression over the table's columns, checked. `two_rows`: it may name `before.column`. Raises Wrong."""
     too_deep = Wrong(None, "the expression is nested too deeply")
     try:
-        node = narrowed(Scope(table, RULES, two_rows).node(parse_expression(expression)))
+        node = narrowed(Scope(table, code_maps, RULES, two_rows).node(parse_expression(expression)))
         levels, fallible = _depth(node)
     except RecursionError:
         raise too_deep from None
@@ -40,7 +40,6 @@ def check(expression: str, table: Table, two_rows: bool = False) -> Node:
 def _depth(node: Node) -> tuple[int, int]:
     """The levels of nesting, and how many of them on one path can fail."""
     below = [_depth(child) for child in children(node)]
-    own = isinstance(node, Call) and operation(node.name, len(node.args)).fails
-    return 1 + max((levels for levels, _ in below), default=0), own + max(
+    return 1 + max((levels for levels, _ in below), default=0), can_fail(node) + max(
         (fallible for _, fallible in below), default=0
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from strangler.errors import StranglerError
-from strangler.mapping.dialects.mysql_operations import quoted_text
+from strangler.mapping.dialects.mysql_casts import quoted_text
 from strangler.mapping.digest import CHECKSUM, HASH
 
 MOST_ARGUMENTS: Final = 90

@@ -137,3 +137,23 @@ def test_letters_beyond_ascii_keep_their_case_in_every_byte(mariadb_url: str) ->
         cursor.execute("INSERT INTO odd VALUES (1, %s)", [letters])
         cursor.execute(made.select("mysql").rows_sql())
         assert cursor.fetchone() == tuple(made.translate({"id": 1, "c": letters}).values())
+
+
+def test_a_text_at_which_a_pattern_could_take_for_ever_is_left_to_python(mariadb_url: str) -> None:
+    made = mapping({"c": (T, "text")}, c="REGEXP_LIKE(c, '.*a.*b')")
+    with connect(mariadb_url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE odd (id int(11) PRIMARY KEY, c text)")
+        cursor.execute("INSERT INTO odd VALUES (1, REPEAT('a', 100)), (2, REPEAT('ab', 51)), (3, NULL)")
+    side = MySQLSide("test", connect(mariadb_url, {}))
+    select = made.select("mysql")
+    assert list(side.rows(select.rows_sql(order=True) or "")) == [(1, 0), (3, None)]
+    (left,) = translated(made, "mysql", side.rows(select.rest_sql() or ""))
+    assert left.data == {"id": 2, "c": True}
+    side.close()
+
+
+def test_a_replacement_that_databases_read_differently_is_left_to_python() -> None:
+    assert (
+        "backslash or a dollar"
+        in mapping({"c": (T, "text")}, c="REGEXP_REPLACE(c, 'a', '$')").select("mysql").why
+    )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
-from strangler.mapping.language import operation
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.shapes import Column, FieldType
 
 
@@ -34,6 +33,9 @@ class Template(NamedTuple):
 
 
 Templates = Mapping[str, Template]
+
+NOT_ZERO: Final = "({1} <> 0 OR {1} IS NULL)"
+"""The guard of a division."""
 
 
 class Dialect(ABC):
@@ -69,6 +71,10 @@ class Dialect(ABC):
     def text(self, node: Node, written: str) -> str:
         """The canonical text of an expression, which is `written` so."""
 
+    @abstractmethod
+    def lookup(self, lookup: Lookup, code: str) -> Written:
+        """What the code map says of the code that is written so; NULL where it doesn't hold it."""
+
     def raw(self, column: Column) -> str:
         """The column as the stream brings it, for rows that are translated in Python."""
         return self.quote(column.name)
@@ -93,11 +99,15 @@ def comparisons(write: Callable[[FieldType, str], str], signs: Mapping[str, str]
     }
 
 
+def lookup_by_case(dialect: Dialect, lookup: Lookup, code: str, exact: str) -> Written:
+    """A lookup as a CASE; `exact` is the code written so that it equals nothing but itself."""
+    codes = [dialect.literal(Literal(each, lookup.code.type)) for each in lookup.codes]
+    meanings = [dialect.literal(Literal(each, lookup.type)) for each in lookup.codes.values()]
+    chain = " ".join(f"WHEN {each} THEN {meaning}" for each, meaning in zip(codes, meanings, strict=True))
+    holds = None if lookup.partial else f"{code} IS NULL OR {exact} IN ({', '.join(codes)})"
+    return Written(f"CASE {exact} {chain} END", holds)
+
+
 def escaped(text: str) -> str:
     """Text that stands for itself in a template."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def can_fail(call: Call) -> bool:
-    """Whether the call's operation has no meaning for some arguments."""
-    return operation(call.name, len(call.args)).fails

@@ -82,6 +82,8 @@ def _of_call(call: Call) -> Digits:
         case "multiply", _:
             left, right = map(digits, call.args)
             return Digits(left.before + right.before, left.after + right.after)
+        case "modulo", "decimal":
+            return _widest(*call.args)
         case (("negate" | "absolute"), _):
             return digits(call.args[0])
         case (("round" | "fit"), "decimal"):

@@ -11,9 +11,10 @@ from typing import ClassVar, Final
 
 from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
-from strangler.mapping.dialects.dialect import Dialect, Template
-from strangler.mapping.dialects.mysql_operations import TIMESTAMP_FORMAT, decimal_text, quoted_text
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
+from strangler.mapping.dialects.mysql_casts import TIMESTAMP_FORMAT, quoted_text
+from strangler.mapping.dialects.mysql_operations import compared, decimal_text
+from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.mapping.reading import wide
 from strangler.mapping.runtime import GREATEST
 from strangler.shapes import Column, FieldType
@@ -65,6 +66,16 @@ _TEXTS: Final = {
 }
 
 
+_NULLS: Final = {
+    FieldType.INTEGER: "CAST(NULL AS SIGNED)",
+    FieldType.DECIMAL: "CAST(NULL AS DECIMAL(1, 0))",
+    FieldType.FLOAT: "(NULL + 0e0)",
+    FieldType.BOOLEAN: "CAST(NULL AS SIGNED)",
+    FieldType.BYTES: "CAST(NULL AS BINARY)",
+}
+"""Each with its type: a sum with a NULL that has none is a float to MySQL, and what stands beside it loses digits."""
+
+
 class Mysql(Dialect):
     """See `Dialect`."""
 
@@ -76,7 +87,7 @@ class Mysql(Dialect):
     def literal(self, literal: Literal) -> str:
         kind, value = literal.type, literal.value
         if value is None:
-            return "CAST(NULL AS CHAR)" if kind is FieldType.TEXT else "NULL"
+            return _NULLS.get(kind, "CAST(NULL AS CHAR)")
         match kind:
             case FieldType.INTEGER | FieldType.BOOLEAN:
                 return f"({int(value)})"
@@ -88,6 +99,9 @@ class Mysql(Dialect):
 
     def template(self, call: Call) -> Template:
         return mysql_operations.template(call)
+
+    def lookup(self, lookup: Lookup, code: str) -> Written:
+        return lookup_by_case(self, lookup, code, compared(lookup.code.type, code))
 
     def read(self, column: Column) -> str:
         name = self.quote(column.name)

@@ -4,8 +4,7 @@ Where MySQL answers in its own way, a guard keeps it from being asked: garbage i
 ends the statement, a decimal with too many digits is cut. What a guard lets go is translated in Python. The guards are
 therefore narrower than the language here and there: long numbers in text, floats on the edge, instants in the years 1 and 9999.
 
-Text is UTF-8 under the collation utf8mb4_bin, compared as bytes; whatever is about time is canonical text. Regular expressions
-begin with `\A` and end with `\z`, since `$` also stands before a last line feed.
+Text is UTF-8 under the collation utf8mb4_bin, compared as bytes; whatever is about time is canonical text.
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from strangler.mapping import canonical, patterns
-from strangler.mapping.dialects.dialect import Inexpressible, Template, Templates, comparisons, escaped
-from strangler.mapping.dialects.digits import OF_FLOAT, OF_TEXT, constant, digits
+from strangler.mapping import regular
+from strangler.mapping.dialects.dialect import (
+    NOT_ZERO,
+    Inexpressible,
+    Template,
+    Templates,
+    comparisons,
+    escaped,
+)
+from strangler.mapping.dialects.digits import constant, digits
+from strangler.mapping.dialects.mysql_casts import CASTS, quoted_text
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
 from strangler.mapping.nodes import Call, Literal, Node
-from strangler.mapping.runtime import GREATEST, LEAST
 from strangler.shapes import FieldType
-
-TIMESTAMP_FORMAT: Final = "%Y-%m-%dT%H:%i:%s.%f"
-
-
-def quoted_text(text: str) -> str:
-    """A literal, as a session without NO_BACKSLASH_ESCAPES reads it."""
-    return canonical.quoted_text(text.replace("\\", "\\\\"))
 
 
 def template(call: Call) -> Template:
@@ -37,125 +36,26 @@ def template(call: Call) -> Template:
     return MADE[call.name](call) if call.name in MADE else FIXED[call.name]
 
 
-_INTEGER_RANGE: Final = f"BETWEEN {LEAST} AND {GREATEST}"
-_TRIMMED: Final = "TRIM({0})"
-
-
-def _regular(pattern: str) -> str:
-    return escaped(quoted_text(rf"\A(?:{pattern})\z"))
-
-
-def _matches(pattern: str, longest: int = patterns.LONGEST_NUMBER) -> str:
-    return f"(CHAR_LENGTH({{0}}) <= {longest} AND {_TRIMMED} REGEXP {_regular(pattern)})"
-
-
-def _where(matches: str, holds: str) -> str:
-    return f"CASE WHEN {matches} THEN {holds} ELSE FALSE END"
-
-
-# --- casts ---------------------------------------------------------------------------------------------------------------
-
-_DECIMAL_TEXT: Final = (
-    f"[+-]?(?:[0-9]{{1,{OF_TEXT.before}}}(?:[.][0-9]{{0,{OF_TEXT.after}}})?|[.][0-9]{{1,{OF_TEXT.after}}})"
-)
-_ZERO: Final = "[+-]?[0.]+(?:[eE][+-]?[0-9]+)?"
-_FLOAT: Final = f"({_TRIMMED} + 0e0)"
-_WORD: Final = f"LOWER({_TRIMMED})"
-
-_MOMENT: Final = "0000-00-00T00:00:00.000000"
-
-
-def _completed(text: str, whole: str = _MOMENT) -> str:
-    """A moment with the parts that its text leaves out."""
-    return f"INSERT('{whole}', 1, CHAR_LENGTH({text}), REPLACE({text}, ' ', 'T'))"
-
-
-_ZONE: Final = f"REGEXP_SUBSTR(SUBSTR({_TRIMMED}, 12), '[Z+-].*')"
-_LOCAL: Final = f"LEFT({_TRIMMED}, CHAR_LENGTH({_TRIMMED}) - CHAR_LENGTH({_ZONE}))"
-_OFFSET: Final = f"(SUBSTR({_ZONE}, 2, 2) * 60 + CONCAT('0', SUBSTR(REPLACE({_ZONE}, ':', ''), 4, 2)))"
-_UTC: Final = f"CAST({_LOCAL} AS DATETIME(6)) - INTERVAL (CASE LEFT({_ZONE}, 1) WHEN '-' THEN -1 ELSE 1 END * {_OFFSET}) MINUTE"
-_IN_UTC: Final = (
-    f"CASE WHEN {_TRIMMED} LIKE '%Z' THEN CONCAT({_completed(_LOCAL)}, 'Z')"
-    f" ELSE DATE_FORMAT({_UTC}, '{TIMESTAMP_FORMAT}Z') END"
-)
-_SURELY_IN_CALENDAR: Final = f"({_TRIMMED} LIKE '%Z' OR LEFT({_TRIMMED}, 4) BETWEEN '0002' AND '9998')"
-
-_PRINTED: Final = "CAST({0} AS CHAR)"
-_SIZE: Final = "CAST(ABS({0}) AS CHAR)"
-_KEPT: Final = (
-    f"CASE WHEN ABS({{0}}) >= 1 THEN 15 - CHAR_LENGTH(SUBSTRING_INDEX({_SIZE}, '.', 1))"
-    f" ELSE 15 + CHAR_LENGTH(SUBSTR({_SIZE}, 3)) - CHAR_LENGTH(TRIM(LEADING '0' FROM SUBSTR({_SIZE}, 3))) END"
-)
-"""Digits after the point that belong to the first 15 significant ones."""
-_HALF: Final = "-?(?:0[.]0*)?[1-9](?:[.]?[0-9]){14}[.]?5"
-"""16 significant digits, the last a 5: what MySQL printed may be the rounded form of a little less."""
-_PLAIN_FLOAT: Final = f"-?[0-9]{{1,15}}(?:[.][0-9]{{1,{OF_FLOAT.after}}})?"
-
-_CASTS: Final[Templates] = {
-    "text_to_integer": Template(
-        f"CAST({_TRIMMED} AS SIGNED)",
-        _where(_matches(patterns.INTEGER), f"CAST({_TRIMMED} AS DECIMAL(65, 0)) {_INTEGER_RANGE}"),
-    ),
-    "text_to_decimal": Template(f"CAST({_TRIMMED} AS {OF_TEXT.sql})", _matches(_DECIMAL_TEXT)),
-    "text_to_float": Template(
-        _FLOAT,
-        _where(
-            _matches(patterns.FLOAT),
-            f"({_TRIMMED} REGEXP {_regular(_ZERO)} OR ABS({_FLOAT}) BETWEEN 1e-299 AND 1e299)",
-        ),
-    ),
-    "text_to_boolean": Template(
-        f"({_WORD} IN ({', '.join(map(quoted_text, patterns.TRUE))}))",
-        f"({_WORD} IN ({', '.join(map(quoted_text, patterns.TRUE + patterns.FALSE))}))",
-    ),
-    "text_to_date": Template(_TRIMMED, _matches(patterns.DATE)),
-    "compact_text_to_date": Template(
-        f"INSERT(INSERT({_TRIMMED}, 7, 0, '-'), 5, 0, '-')", _matches(patterns.COMPACT_DATE)
-    ),
-    "text_to_time": Template(_completed(_TRIMMED, "00:00:00.000000"), _matches(patterns.TIME)),
-    "text_to_timestamp": Template(_completed(_TRIMMED), _matches(patterns.TIMESTAMP)),
-    "text_to_instant": Template(_IN_UTC, _where(_matches(patterns.INSTANT), _SURELY_IN_CALENDAR)),
-    "narrow": Template("CAST({0} AS SIGNED)", f"{{0}} {_INTEGER_RANGE}"),
-    "integer_to_decimal": Template("CAST({0} AS DECIMAL(65, 0))"),
-    "integer_to_float": Template("({0} + 0e0)"),
-    "integer_to_boolean": Template("({0} <> 0)"),
-    "integer_to_text": Template("CAST({0} AS CHAR)"),
-    "boolean_to_integer": Template("{0}"),
-    "boolean_to_text": Template("CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"),
-    "decimal_to_integer": Template("CAST(ROUND({0}) AS SIGNED)", f"ROUND({{0}}) {_INTEGER_RANGE}"),
-    "decimal_to_float": Template("({0} + 0e0)"),
-    "float_to_decimal": Template(
-        f"ROUND(CAST({_PRINTED} AS {OF_FLOAT.sql}), {_KEPT})",
-        f"({_PRINTED} REGEXP {_regular(_PLAIN_FLOAT)} AND {_PRINTED} NOT REGEXP {_regular(_HALF)})",
-    ),
-    "date_to_timestamp": Template("CONCAT({0}, 'T00:00:00.000000')"),
-    "timestamp_to_date": Template("LEFT({0}, 10)"),
-    "timestamp_to_time": Template("SUBSTR({0}, 12)"),
-    "instant_to_timestamp": Template("LEFT({0}, 26)"),
-    "timestamp_to_instant": Template("CONCAT({0}, 'Z')"),
-    **{f"{kind}_to_text": Template("{0}") for kind in ("date", "time", "timestamp", "instant", "json")},
-}
-
-# --- text, numbers, conditions -------------------------------------------------------------------------------------------
-
-
 def _ascii_case(function: str) -> str:
     """Upper or lower case of A to Z only: bytes read as Thai, whose other letters have no case."""
     thai = f"{function}(CONVERT(CAST({{0}} AS BINARY) USING tis620))"
     return f"(CONVERT(CAST({thai} AS BINARY) USING utf8mb4) COLLATE utf8mb4_bin)"
 
 
-def _bytes(kind: FieldType, value: str) -> str:
+def compared(kind: FieldType, value: str) -> str:
     """What is compared: of a text its bytes, which have no collation and no padding."""
     return f"CAST({value} AS BINARY)" if kind is FieldType.TEXT else value
 
 
 def _comparison(kind: FieldType, sign: str) -> str:
-    return f"({_bytes(kind, '{0}')} {sign} {_bytes(kind, '{1}')})"
+    return f"({compared(kind, '{0}')} {sign} {compared(kind, '{1}')})"
 
+
+_REST: Final = "(CAST({0} AS DECIMAL(65, 0)) % {1})"
+"""What remains of a division; without it, MySQL's is exact."""
 
 FIXED: Final[Templates] = {
-    **_CASTS,
+    **CASTS,
     "join": Template("CONCAT({0}, {1})"),
     "upper": Template(_ascii_case("UPPER")),
     "lower": Template(_ascii_case("LOWER")),
@@ -171,6 +71,9 @@ FIXED: Final[Templates] = {
     "add_decimal": Template("({0} + {1})"),
     "subtract_decimal": Template("({0} - {1})"),
     "multiply_decimal": Template("({0} * {1})"),
+    "divide_integer": Template(f"CAST((CAST({{0}} AS DECIMAL(65, 0)) - {_REST}) / {{1}} AS DECIMAL(65, 0))", NOT_ZERO),
+    "modulo_integer": Template(f"CAST({_REST} AS SIGNED)", NOT_ZERO),
+    "modulo_decimal": Template("({0} % {1} + 0)", NOT_ZERO),
     "negate_decimal": Template("(- {0})"),
     "absolute_decimal": Template("ABS({0})"),
     "and": Template("({0} AND {1})"),
@@ -198,7 +101,7 @@ def _concat(call: Call) -> Template:
 
 
 def _in_list(call: Call) -> Template:
-    value, *listed = [_bytes(call.args[0].type, each) for each in places(len(call.args))]
+    value, *listed = [compared(call.args[0].type, each) for each in places(len(call.args))]
     return Template(f"({value} IN ({', '.join(listed)}))")
 
 
@@ -276,6 +179,32 @@ def decimal_text(node: Node) -> str:
     return f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))" if found.after else text
 
 
+def _regexp_like(call: Call) -> Template:
+    pattern, guard = _parsed(call)
+    return Template(f"({{0}} REGEXP {pattern})", guard)
+
+
+def _regexp_replace(call: Call) -> Template:
+    """MariaDB and MySQL have different signs for what was matched; a replacement that holds one is left to Python."""
+    pattern, guard = _parsed(call)
+    replacement = call.args[2]
+    assert isinstance(replacement, Literal)
+    if any(sign in replacement.value for sign in "\\$"):
+        raise Inexpressible(
+            "REGEXP_REPLACE by a text with a backslash or a dollar isn't the same in MySQL and in MariaDB"
+        )
+    return Template(f"REGEXP_REPLACE({{0}}, {pattern}, {escaped(quoted_text(replacement.value))})", guard)
+
+
+def _parsed(call: Call) -> tuple[str, str]:
+    """The pattern as a literal, and the texts for which the engine doesn't give up."""
+    pattern = call.args[1]
+    assert isinstance(pattern, Literal)
+    parsed = regular.parse(pattern.value)
+    quoted = escaped(quoted_text(regular.written(parsed, regular.BACKTRACKING)))
+    return quoted, f"CHAR_LENGTH({{0}}) <= {regular.longest(parsed)}"
+
+
 MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "concat": _concat,
     "in_list": _in_list,
@@ -287,6 +216,8 @@ MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "pad_left": _padding("LPAD"),
     "pad_right": _padding("RPAD"),
     "replace": _replace,
+    "regexp_like": _regexp_like,
+    "regexp_replace": _regexp_replace,
     "round_decimal": _round,
     "fit_decimal": _fit,
     "decimal_to_text": lambda call: Template(decimal_text(call.args[0])),

@@ -9,9 +9,16 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from strangler.mapping import canonical
-from strangler.mapping.dialects.dialect import Dialect, Template, Templates, Written, can_fail, comparisons
+from strangler.mapping.dialects.dialect import (
+    Dialect,
+    Template,
+    Templates,
+    Written,
+    comparisons,
+    lookup_by_case,
+)
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.nodes import Call, Literal, Lookup, Node, can_fail
 from strangler.mapping.reading import padded
 from strangler.shapes import Column, FieldType
 
@@ -122,6 +129,9 @@ class Sqlite(Dialect):
         template = self.template(call)
         guard = template.guard and template.guard.format(*arguments)
         return Written(template.value.format(*arguments), guard)
+
+    def lookup(self, lookup: Lookup, code: str) -> Written:
+        return lookup_by_case(self, lookup, code, _collated(lookup.code.type).format(code))
 
     def read(self, column: Column) -> str:
         name = self.quote(column.name)

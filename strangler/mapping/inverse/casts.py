@@ -11,7 +11,7 @@ import sys
 from decimal import Decimal
 from typing import Any, Final
 
-from strangler.mapping import runtime
+from strangler.mapping import dates, runtime
 from strangler.mapping.canonical import decimal_text
 from strangler.mapping.inverse.fitting import digits
 from strangler.mapping.inverse.steps import NoWay, Rule, Rules, Step, Undo, constants, same
@@ -100,7 +100,7 @@ RULES: Final[Rules] = {
     "float_to_decimal": _to(_float, exact=False),
     "fit_decimal": _rounded(None, same),
     "round_decimal": _rounded(None, same),
-    "date_to_text": _one(runtime.text_to_date, exact=True),
+    "date_to_text": _one(dates.text_to_date, exact=True),
     "time_to_text": _one(runtime.text_to_time, exact=True),
     "timestamp_to_text": _one(runtime.text_to_timestamp, exact=True),
     "instant_to_text": _one(runtime.text_to_instant, exact=True),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from strangler.mapping.bad_value import shown
 from strangler.mapping.inverse.steps import NoWay, Rules, Step
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Node, columns
+from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, columns
 from strangler.shapes import FieldType
 
 _BOOLEANS: Final = (True, False, None)
@@ -61,6 +61,15 @@ def case(node: Case) -> Step:
             yield None
 
     return Step(subject, undo, exact=not subject.nullable, nulls=True)
+
+
+def lookup(node: Lookup) -> Step:
+    """A code map, where no two codes mean the same."""
+    if len(set(node.codes.values())) < len(node.codes):
+        raise NoWay(f"several codes of the code map {node.codes.name!r} mean the same")
+    of_meaning = {meaning: code for code, meaning in node.codes.items()}
+    # A NULL of a partial map may come from any code that it doesn't hold.
+    return Step(node.code, lambda value: (of_meaning[value],), exact=not node.partial)
 
 
 def _asked(condition: Node) -> tuple[Node, Literal | None]:

@@ -76,6 +76,7 @@ UNDONE: Final = (
     Undone("what the column holds of it", (("number + 7", 10), ("7 - number", 10), ("-number", 10), ("amount + 0.5", "1"),
                                            ("1 - amount", "0.75"), ("-amount", "1"))),
     Undone("what is a multiple", (("number * 60", 120), ("amount * 0.01", "4904.49"))),
+    Undone("codes of a map in which each has a meaning of its own", (("LOOKUP(currency, code)", "JPY"), ("LOOKUP(digits, number)", 0))),
     Undone("texts with these parts", (("'K-' || name", "K-7"), ("CONCAT('<', name, '>')", "<>"))),
     Undone("texts without blanks at that end", (("TRIM(name)", "Anna"), ("LTRIM(name)", "Anna "), ("RTRIM(flag)", "X"))),
     Undone(

@@ -9,7 +9,7 @@ import orjson
 
 from strangler.mapping import compile_entity
 from strangler.mapping.canonical import plain
-from strangler.mapping.explained import SECTIONS
+from strangler.mapping.explained import CODE_MAPS, SECTIONS
 from strangler.mapping.explained import TABLE as LANGUAGE_TABLE
 from strangler.mapping.inverse.explained import INTRODUCTION, RULES, TABLE, UNDONE, Undone
 from strangler.mapping.inverse.steps import NoWay
@@ -41,7 +41,7 @@ def _row(undone: Undone) -> Row:
         ),
         undone.holds,
         "<br>".join(
-            "itself" if way(check(expression, TABLE)).exact else "one that reads alike"
+            "itself" if way(check(expression, TABLE, CODE_MAPS)).exact else "one that reads alike"
             for expression, _ in undone.examples
         ),
     )
@@ -51,8 +51,8 @@ def _back(expression: str, value: Any) -> Any:
     """What legacy gets in the expression's column."""
     fields = {"id": "id", "value": expression}
     given = Entity.model_validate({"table": TABLE.name, "key": "id", "fields": fields})
-    row = compile_entity("crm", "partner", given, TABLE).inverse.row({"id": 1, "value": value})
-    return row[way(check(expression, TABLE)).column.name]
+    row = compile_entity("crm", "partner", given, TABLE, CODE_MAPS).inverse.row({"id": 1, "value": value})
+    return row[way(check(expression, TABLE, CODE_MAPS)).column.name]
 
 
 def _shown(value: Any) -> str:
@@ -66,7 +66,7 @@ def _lost() -> dict[str, list[str]]:
         for explained in listed:
             for example in explained.examples:
                 try:
-                    way(check(example.expression, LANGUAGE_TABLE))
+                    way(check(example.expression, LANGUAGE_TABLE, CODE_MAPS))
                 except NoWay as none:
                     names = lost.setdefault(str(none), [])
                     if f"`{_cell(example.expression)}`" not in names:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from strangler.mapping.building import unify
+from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.conversions import shown_type
 from strangler.mapping.nodes import Node, Reference
 from strangler.mapping.typing import check
@@ -32,7 +33,11 @@ class Mistake(NamedTuple):
 
 
 def fills(
-    entity: str, fields: Mapping[str, EntityField], nodes: Mapping[str, Node], table: Table
+    entity: str,
+    fields: Mapping[str, EntityField],
+    nodes: Mapping[str, Node],
+    table: Table,
+    code_maps: CodeMaps,
 ) -> tuple[list[Fill], list[Mistake]]:
     """Every `reverse:` of the entity, and all that is wrong with them. `nodes` are the fields' checked expressions."""
     scope = Table(
@@ -55,7 +60,7 @@ def fills(
             )
             continue
         try:
-            found[column.name] = Fill(name, column, _typed(check(expression, scope), column))
+            found[column.name] = Fill(name, column, _typed(check(expression, scope, code_maps), column))
         except Wrong as wrong:
             mistakes.append(Mistake(path, wrong.shown(expression), wrong.instead))
     return list(found.values()), mistakes

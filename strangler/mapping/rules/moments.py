@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from strangler.mapping.building import NUMERIC, text
 from strangler.mapping.conversions import call, shown_type
 from strangler.mapping.nodes import Node
 from strangler.mapping.parsing import span_of
@@ -14,17 +15,59 @@ from strangler.mapping.scope import Rules, Scope
 from strangler.mapping.wrong import Wrong
 from strangler.shapes import FieldType
 
-_DATE_FORMS: Final = {"%Y%m%d": "compact_text_to_date", "%Y-%m-%d": "text_to_date"}
+_DATE_FORMS: Final = {
+    "YYYYMMDD": "compact_text_to_date",
+    "YYMMDD": "short_text_to_date",
+    "CYYMMDD": "since_1900_text_to_date",
+    "YYYY-MM-DD": "text_to_date",
+    "DD.MM.YYYY": "day_first_text_to_date",
+    "MM/DD/YYYY": "month_first_text_to_date",
+    "YYYYDDD": "ordinal_text_to_date",
+    "CYYDDD": "ordinal_since_1900_text_to_date",
+}
+
+_NUMBERED: Final = ("YYYYMMDD", "CYYMMDD", "YYYYDDD", "CYYDDD")
+"""Forms in which a number loses no zero that counts."""
 
 
-def to_date(scope: Scope, this: exp.StrToDate) -> Node:
-    form = this.args.get("format")
-    name = _DATE_FORMS.get(form.name if isinstance(form, exp.Literal) else "")
-    if name is None:
-        raise Wrong(
-            span_of(this), "TO_DATE knows the forms 'YYYYMMDD' and 'YYYY-MM-DD'", "TO_DATE(…, 'YYYYMMDD')"
-        )
-    return call(name, text_only("TO_DATE", scope.node(this.this)), gives=FieldType.DATE)
+def to_date(scope: Scope, this: exp.Anonymous) -> Node:
+    given = this.expressions
+    form = given[1].name.upper() if len(given) > 1 and _is_text(given[1]) else ""
+    if form not in _DATE_FORMS:
+        *others, last = map(repr, _DATE_FORMS)
+        what = f"TO_DATE knows the forms {', '.join(others)} and {last}"
+        raise Wrong(span_of(given[1] if len(given) > 1 else this), what, "TO_DATE(…, 'YYYYMMDD')")
+    args = [_dated(scope, given[0], form), *_window(scope, this, form)]
+    return call(_DATE_FORMS[form], *args, gives=FieldType.DATE)
+
+
+def _is_text(this: exp.Expr) -> bool:
+    return isinstance(this, exp.Literal) and this.is_string
+
+
+def _dated(scope: Scope, this: exp.Expr, form: str) -> Node:
+    """What is read: text, or a number in its digits."""
+    node = scope.node(this)
+    if node.type not in NUMERIC:
+        return text_only("TO_DATE", node)
+    if form in _NUMBERED:
+        return text(node)
+    what = f"a number can't be read as {form!r}: its digits are too few where it begins with a zero"
+    instead = f"LPAD(CAST(… AS TEXT), {len(form)}, '0')" if form.isalpha() else "TO_DATE(…, 'YYYYMMDD')"
+    raise Wrong(span_of(this), what, instead)
+
+
+def _window(scope: Scope, this: exp.Anonymous, form: str) -> list[Node]:
+    """The first of the hundred years that two digits stand for, which `YYMMDD` can't do without."""
+    given = this.expressions[2:]
+    if form != "YYMMDD":
+        if given:
+            raise Wrong(span_of(given[0]), f"TO_DATE with {form!r} takes two arguments")
+        return []
+    if len(given) != 1:
+        what = "two digits of a year don't say which century: TO_DATE takes the first of the hundred years that are meant"
+        raise Wrong(span_of(this), what, "TO_DATE(…, 'YYMMDD', 1950) for 1950 to 2049")
+    return [scope.count(given[0], "the first of the hundred years", least=1, most=9900)]
 
 
 def extract(scope: Scope, this: exp.Extract) -> Node:
@@ -62,4 +105,4 @@ def at_zone(scope: Scope, this: exp.AtTimeZone) -> Node:
     raise Wrong(span_of(this.this), f"AT TIME ZONE takes a timestamp; this is {shown_type(value.type)}")
 
 
-RULES: Final[Rules] = {exp.StrToDate: to_date, exp.Extract: extract, exp.AtTimeZone: at_zone}
+RULES: Final[Rules] = {"TO_DATE": to_date, exp.Extract: extract, exp.AtTimeZone: at_zone}
