@@ -57,6 +57,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
+    "log": Lazy("strangler.cli.log:group", LOOK, "Show what the event log holds."),
     "source": Lazy(
         "strangler.cli.source:group",
         LOOK,
