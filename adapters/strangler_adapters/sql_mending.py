@@ -1,0 +1,47 @@
+"""Mending: make one table equal to another by touching only the rows that differ.
+
+The table stays the service's: with its indexes, rights, views and whatever refers to it, all of which would be lost if another
+one took its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from strangler.mapping.canonical import quote
+from strangler.ports import Mended
+from strangler.shapes import Field
+from strangler_adapters.sql_layout import POSITION, Layout, quoted
+from strangler_adapters.sql_session import Transaction
+
+Differs = Callable[[Field, str, str], str]
+"""The condition that two columns of a field are not the same to the byte, NULL being equal to NULL: as a database writes it."""
+
+
+def mend(transaction: Transaction, live: Layout, beside: Layout, differs: Differs) -> Mended:
+    """Make the first table equal to the second."""
+    removed, _, changed, added = map(transaction.change, _statements(live, beside, differs))
+    return Mended(removed, changed, added)
+
+
+def _statements(live: Layout, beside: Layout, differs: Differs) -> Iterator[str]:
+    table, other, same = live.table, beside.table, live.same_key("t", "b")
+    rest = [field for field in live.shape.fields if field.name not in live.shape.key]
+    yield f"DELETE FROM {table} AS t WHERE NOT EXISTS (SELECT 1 FROM {other} AS b WHERE {same})"
+    # In two steps, since a row that is written without another position would count as written by the service.
+    conditions = [differs(field, f"t.{quote(field.name)}", f"b.{quote(field.name)}") for field in rest]
+    conditions.append(f"t.{POSITION} <> b.{POSITION}")
+    yield (
+        f"UPDATE {table} AS t SET {POSITION} = NULL FROM {other} AS b"
+        f" WHERE {same} AND ({' OR '.join(conditions)})"
+    )
+    names = [*(quote(field.name) for field in rest), POSITION]
+    yield (
+        f"UPDATE {table} AS t SET {', '.join(f'{name} = b.{name}' for name in names)} FROM {other} AS b"
+        f" WHERE {same} AND t.{POSITION} IS NULL"
+    )
+    columns = f"{quoted(live.names)}, {POSITION}"
+    yield (
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {other} AS b"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {same})"
+    )
