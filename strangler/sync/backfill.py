@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
@@ -25,6 +25,7 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import decode_value, encode_value, to_record
+from strangler.shapes import Shape
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
@@ -90,6 +91,50 @@ class _At(NamedTuple):
         return orjson.dumps({**self._asdict(), "after": after}).decode()
 
 
+def reader_of(function: str, entity: str) -> str:
+    """The name under which a backfill keeps its mark in the store."""
+    return f"backfill/{function}/{entity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What fills the table of `into`, an entity's shape, from legacy: range by range, all rows with position `stamp`."""
+
+    mapping: EntityMapping
+    into: Shape
+    store: ServiceStore
+    control: Control
+    chunk: int
+    stamp: Position
+
+    def whole(self, side: SqlSide) -> Iterator[int]:
+        """Move all ranges; the rows of each."""
+        at = _At(None, False)
+        while not at.done:
+            at, rows = self.move(side, at)
+            yield rows
+
+    def move(self, side: SqlSide, at: _At) -> tuple[_At, int]:
+        """Move the next key range; where that leaves the backfill, and how many rows it had."""
+        span = next_range(side, self.mapping.table, at.after, self.chunk)
+        reached = _At(span.last, span.last is None)
+        mark = Mark(reader_of(self.into.function, self.into.entity), reached.text(), self.stamp)
+        part = Part(self.mapping, side, span.condition(), self._hold)
+        return reached, self.store.load(self.into, part, self.stamp, mark)
+
+    def _hold(self, faulty: Iterable[Translated]) -> None:
+        held = [self._held(each) for each in faulty]
+        if held:
+            now = time.time()
+            record.hold(self.control, [to_record(each, now) for each in held])
+
+    def _held(self, faulty: Translated) -> Held:
+        shape = self.mapping.shape
+        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
+        change = Change(self.stamp, self.mapping.table.name, Operation.INSERT, None, faulty.row)
+        return Held(HeldKey(shape.function, shape.entity, key_of(self.mapping, faulty.row)), change, reason)
+
+
 class Backfill:
     """One entity's backfill, resumable: run it again and it goes on where the store says it was."""
 
@@ -105,7 +150,7 @@ class Backfill:
         """`captured`: whether the source's changes are seen now."""
         self._mapping, self._source, self._store, self._control = mapping, source, store, control
         self._chunk, self._captured = chunk, captured
-        self._reader = f"backfill/{mapping.shape.function}/{mapping.shape.entity}"
+        self._reader = reader_of(mapping.shape.function, mapping.shape.entity)
 
     def run(self, stop: threading.Event) -> bool:
         """Do what is left of the newest run that was asked for; True when it is finished, False when it is stopped, or
@@ -121,12 +166,14 @@ class Backfill:
         stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
         mark = self._store.mark(self._reader)
         at = _At.read(mark) if mark is not None and mark.position == stamp else _At(None, False)
+        filling = Filling(self._mapping, shape, self._store, self._control, self._chunk, stamp)
         side = self._source.reader()
         try:
             while not at.done:
                 if stop.is_set():
                     return False
-                at = self._move_range(side, stamp, at)
+                at, rows = filling.move(side, at)
+                backfills.add_rows(self._control, shape.function, shape.entity, rows)
         finally:
             side.close()
         backfills.finish(self._control, shape.function, shape.entity, run=note.run)
@@ -155,26 +202,3 @@ class Backfill:
             "backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate}
         )
         return stamp
-
-    def _move_range(self, side: SqlSide, stamp: Position, at: _At) -> _At:
-        """Move the next key range, and say where that leaves the backfill."""
-        shape = self._mapping.shape
-        span = next_range(side, self._mapping.table, at.after, self._chunk)
-        reached = _At(span.last, span.last is None)
-        mark = Mark(self._reader, reached.text(), stamp)
-        part = Part(self._mapping, side, span.condition(), partial(self._hold, stamp))
-        rows = self._store.load(shape, part, stamp, mark)
-        backfills.add_rows(self._control, shape.function, shape.entity, rows)
-        return reached
-
-    def _hold(self, stamp: Position, faulty: Iterable[Translated]) -> None:
-        held = [self._held(each, stamp) for each in faulty]
-        if held:
-            now = time.time()
-            record.hold(self._control, [to_record(each, now) for each in held])
-
-    def _held(self, faulty: Translated, stamp: Position) -> Held:
-        shape = self._mapping.shape
-        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
-        change = Change(stamp, self._mapping.table.name, Operation.INSERT, None, faulty.row)
-        return Held(HeldKey(shape.function, shape.entity, key_of(self._mapping, faulty.row)), change, reason)
