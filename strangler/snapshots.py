@@ -108,7 +108,7 @@ def write(
                 "at": at,
                 "mappings": mappings,
                 "shapes": {shape.entity: _described(shape) for shape in shapes},
-                "marks": marks,
+                "marks": [list(mark) for mark in marks],
                 "rows": rows,
                 "bytes": (beside / _CONTENTS).stat().st_size,
                 "sha256": _digest(beside / _CONTENTS),
