@@ -98,10 +98,12 @@ def reader_of(function: str, entity: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What fills the table of `into`, an entity's shape, from legacy: range by range, all rows with position `stamp`."""
+    """What fills the table of `into`, an entity's shape, from legacy: range by range, all rows with position `stamp`; `reader`
+    keeps the mark."""
 
     mapping: EntityMapping
     into: Shape
+    reader: str
     store: ServiceStore
     control: Control
     chunk: int
@@ -118,7 +120,7 @@ class Filling:
         """Move the next key range; where that leaves the backfill, and how many rows it had."""
         span = next_range(side, self.mapping.table, at.after, self.chunk)
         reached = _At(span.last, span.last is None)
-        mark = Mark(reader_of(self.into.function, self.into.entity), reached.text(), self.stamp)
+        mark = Mark(self.reader, reached.text(), self.stamp)
         part = Part(self.mapping, side, span.condition(), self._hold)
         return reached, self.store.load(self.into, part, self.stamp, mark)
 
@@ -166,7 +168,7 @@ class Backfill:
         stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
         mark = self._store.mark(self._reader)
         at = _At.read(mark) if mark is not None and mark.position == stamp else _At(None, False)
-        filling = Filling(self._mapping, shape, self._store, self._control, self._chunk, stamp)
+        filling = Filling(self._mapping, shape, self._reader, self._store, self._control, self._chunk, stamp)
         side = self._source.reader()
         try:
             while not at.done:

@@ -172,8 +172,7 @@ class _Beside:
 
     def clear(self) -> None:
         """Forget what a rebuild left behind."""
-        fillers = [backfill.reader_of(self._function, entity) for entity in self._shapes]
-        readers = [partition.reader for partition in self._partitions] + fillers
+        readers = [partition.reader for partition in self._partitions]
         self._store.drop(list(self._shapes.values()), readers)
 
     def begin(self) -> None:
@@ -212,7 +211,15 @@ class _Beside:
         stamp = source.safe_position(SAFE_POSITION_WAIT)
         for entity, mapping in self._mappings.items():
             self._stamps[entity] = stamp
-            filling = Filling(mapping, self._shapes[entity], self._store, self._control, self._chunk, stamp)
+            filling = Filling(
+                mapping,
+                self._shapes[entity],
+                self._partitions[0].reader,
+                self._store,
+                self._control,
+                self._chunk,
+                stamp,
+            )
             moved = 0
             with closing(source.reader()) as side:
                 for rows in filling.whole(side):
