@@ -221,7 +221,8 @@ class Mark(NamedTuple):
 
 
 class Mended(NamedTuple):
-    """What it took to make a table of the store what it should be: rows that shouldn't be there, weren't right, weren't there."""
+    """What it took to make a table of the store what it should be: rows that shouldn't be there, that had other values, that
+    weren't there. One that had the right values is given its position and not counted."""
 
     removed: int
     changed: int

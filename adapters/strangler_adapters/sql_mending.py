@@ -20,7 +20,7 @@ Differs = Callable[[Field, str, str], str]
 
 def mend(transaction: Transaction, live: Layout, beside: Layout, differs: Differs) -> Mended:
     """Make the first table equal to the second."""
-    removed, _, changed, added = map(transaction.change, _statements(live, beside, differs))
+    removed, changed, _, _, added = map(transaction.change, _statements(live, beside, differs))
     return Mended(removed, changed, added)
 
 
@@ -28,12 +28,15 @@ def _statements(live: Layout, beside: Layout, differs: Differs) -> Iterator[str]
     table, other, same = live.table, beside.table, live.same_key("t", "b")
     rest = [field for field in live.shape.fields if field.name not in live.shape.key]
     yield f"DELETE FROM {table} AS t WHERE NOT EXISTS (SELECT 1 FROM {other} AS b WHERE {same})"
-    # In two steps, since a row that is written without another position would count as written by the service.
-    conditions = [differs(field, f"t.{quote(field.name)}", f"b.{quote(field.name)}") for field in rest]
-    conditions.append(f"t.{POSITION} <> b.{POSITION}")
+    # Written without another position, a row would count as the service's own; so what differs has none in between.
+    if rest:
+        differ = " OR ".join(differs(each, f"t.{quote(each.name)}", f"b.{quote(each.name)}") for each in rest)
+        yield f"UPDATE {table} AS t SET {POSITION} = NULL FROM {other} AS b WHERE {same} AND ({differ})"
+    else:
+        yield f"UPDATE {table} SET {POSITION} = NULL WHERE false"
     yield (
-        f"UPDATE {table} AS t SET {POSITION} = NULL FROM {other} AS b"
-        f" WHERE {same} AND ({' OR '.join(conditions)})"
+        f"UPDATE {table} AS t SET {POSITION} = b.{POSITION} FROM {other} AS b"
+        f" WHERE {same} AND t.{POSITION} <> b.{POSITION}"
     )
     names = [*(quote(field.name) for field in rest), POSITION]
     yield (

@@ -161,7 +161,7 @@ class MemoryStore:
         held.rows[live.table] = new
         held.tombstones = _handed_over(held.tombstones, live, beside)
         held.partial = _handed_over(held.partial, live, beside)
-        changed = sum(key in old and old[key] != row for key, row in new.items())
+        changed = sum(key in old and old[key].values != row.values for key, row in new.items())
         return Mended(len(old.keys() - new.keys()), changed, len(new.keys() - old.keys()))
 
     def drop(self, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
