@@ -9,7 +9,7 @@ raises only errors of `strangler.errors`: `Unavailable` when trying again may he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple, NewType, Protocol
 
 from strangler.changes import Position, Transaction
@@ -248,6 +248,15 @@ class Mark(NamedTuple):
     position: Position
 
 
+class Mended(NamedTuple):
+    """What it took to make a table of the store what it should be: rows that shouldn't be there, that had other values, that
+    weren't there. One that had the right values is given its position and not counted."""
+
+    removed: int
+    changed: int
+    added: int
+
+
 class ServiceStore(Protocol):
     """The isolated state of one new service, as delivery sees it: one table per entity, written by position.
 
@@ -291,6 +300,35 @@ class ServiceStore(Protocol):
 
     def sweep(self, shape: Shape, before: Position) -> int:
         """Forget tombstones with a position before `before`; returns how many."""
+        ...
+
+    def image(self, shapes: Sequence[Shape], readers: Sequence[str]) -> Iterator[Mark | Event]:
+        """What the store holds of these shapes, as of one moment: first the marks of `readers`, of those that are there, then
+        events that bring the same rows, tombstones and waiting events into tables that are empty. In constant memory.
+
+        Raises StoreError at a row that the service itself wrote: no event says it.
+        """
+        ...
+
+    def replace(
+        self,
+        pairs: Sequence[tuple[Shape, Shape]],
+        marks: Sequence[tuple[str, Mark]],
+        allowed: Callable[[], None],
+        *,
+        even_own: bool = False,
+    ) -> list[Mended]:
+        """Make the table of each pair's first shape equal that of its second, tombstones and waiting events too, record the
+        marks, and drop the second, in one transaction. Only rows that differ are touched; the table itself stays.
+
+        `marks`: the reader that filled the second one, and the mark that is to be recorded for the first. Raises Unavailable,
+        and changes nothing, once another instance has moved either. `allowed` is called when nobody else can write to the tables any
+        more, and undoes everything by raising. Rows that the service itself wrote are a StoreError, or overwritten with `even_own`.
+        """
+        ...
+
+    def drop(self, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
+        """Forget these shapes with all that belongs to them, and the marks of `readers`. Idempotent."""
         ...
 
     def examine(self, shapes: Sequence[Shape]) -> list[Finding]:

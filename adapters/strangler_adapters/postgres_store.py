@@ -11,16 +11,16 @@ from psycopg.errors import CardinalityViolation, UniqueViolation
 from strangler.changes import Position
 from strangler.events import Event, decode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, ServiceStore, SqlSide
+from strangler.ports import Chunk, Finding, ServiceStore
 from strangler.settings import Database
-from strangler.shapes import FieldType, Shape
+from strangler.shapes import Field, FieldType, Shape
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.postgres_privileges import lacking
 from strangler_adapters.sql_copy import copy_chunk
 from strangler_adapters.sql_fit import POSTGRES_TYPES, Found, Table, as_finding, declared, misfit
 from strangler_adapters.sql_layout import POSITION, Layout, quoted
 from strangler_adapters.sql_postgres import PostgresSession, PostgresSide, PostgresTransaction
-from strangler_adapters.sql_session import Session
+from strangler_adapters.sql_session import Session, Side
 from strangler_adapters.sql_store import SqlStore
 
 _STAGING: Final = "strangler_staging"
@@ -54,8 +54,19 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         ]
         return lacking(self._session, layouts) + [as_finding(error) for error in misfits]
 
-    def reader(self) -> SqlSide:
+    def reader(self) -> Side:
         return PostgresSide(self._what, self._url)
+
+    def _close_to_writers(self, transaction: PostgresTransaction, layouts: list[Layout]) -> None:
+        # In sorted order, so that two callers never wait for each other's tables. Readers go on.
+        for table in sorted(layout.table for layout in layouts):
+            transaction.script([f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"])
+
+    @staticmethod
+    def _differs(field: Field, left: str, right: str) -> str:
+        if POSTGRES_TYPES.fields[field.type] == "text":
+            left, right = f'{left} COLLATE "C"', f'{right} COLLATE "C"'
+        return f"{left} IS DISTINCT FROM {right}"
 
     def _create(self, transaction: PostgresTransaction, layout: Layout) -> None:
         if not transaction.has_table(layout.shape.table):

@@ -47,6 +47,39 @@ def record(transaction: Transaction, mark: Mark) -> None:
     )
 
 
+def move(transaction: Transaction, known: Mark | None, mark: Mark) -> bool:
+    """Record a mark whose reader stood at `known`; False when it doesn't any more. In one statement: between a look and a
+    write somebody else's transaction could end."""
+    if known is None:
+        inserted = transaction.change(
+            "INSERT INTO strangler_mark (reader, at, position) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", mark
+        )
+        return bool(inserted)
+    changed = transaction.change(
+        "UPDATE strangler_mark SET at = ?, position = ? WHERE reader = ? AND at = ? AND position = ?",
+        (mark.at, mark.position, *known),
+    )
+    return bool(changed)
+
+
+def hand_over(transaction: Transaction, entity: str, to: str) -> None:
+    """The tombstones and waiting events of an entity become those of another one, whose own are forgotten."""
+    for table in ("strangler_tombstone", _LAST):
+        transaction.change(f"DELETE FROM {table} WHERE entity = ?", (to,))
+        transaction.change(f"UPDATE {table} SET entity = ? WHERE entity = ?", (to, entity))
+
+
+def forget_entity(transaction: Transaction, entity: str) -> None:
+    """All that is kept of an entity is forgotten."""
+    for table in ("strangler_tombstone", _LAST):
+        transaction.change(f"DELETE FROM {table} WHERE entity = ?", (entity,))
+
+
+def forget_mark(transaction: Transaction, reader: str) -> None:
+    """The reader never was here."""
+    transaction.change("DELETE FROM strangler_mark WHERE reader = ?", (reader,))
+
+
 def mark(session: Session[Any] | Transaction, reader: str) -> Mark | None:
     """The last mark of the reader. To be read outside of any transaction where it must not wait for a writer."""
     rows = session.rows("SELECT at, position FROM strangler_mark WHERE reader = ?", (reader,))

@@ -184,6 +184,12 @@ class PostgresSide:
         with translating(self._what), self._connection.cursor() as cursor:
             yield from cursor.stream(sql.encode(), size=_STREAMED)
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        with translating(self._what), self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         statement = f"COPY ({sql}) TO STDOUT".encode()
         with translating(self._what), self._connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from strangler.ports import SqlSide
+
 
 class Transaction(Protocol):
     """One transaction under way. It commits when its `with` block ends and is undone when the block raises."""
@@ -70,3 +72,11 @@ class Session(Protocol[T_co]):
         ...
 
     def close(self) -> None: ...
+
+
+class Side(SqlSide, Protocol):
+    """A connection for reading."""
+
+    def one_moment(self) -> AbstractContextManager[None]:
+        """All queries within see the database as it was at the first of them."""
+        ...

@@ -185,6 +185,15 @@ class SqliteSide:
             while batch := cursor.fetchmany(_STREAMED):
                 yield from batch
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        with translating(self._what):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
 

@@ -13,20 +13,23 @@ to NULL when the service changes a row, whether or not the service knows of the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Generic, TypeVar
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, Mark, SqlSide
-from strangler.shapes import Shape
+from strangler.ports import Chunk, Finding, Mark, Mended
+from strangler.shapes import Field, Shape
 from strangler_adapters import sql_own_tables as own_tables
+from strangler_adapters.sql_image import image
 from strangler_adapters.sql_layout import POSITION, Layout
+from strangler_adapters.sql_mending import mend
 from strangler_adapters.sql_order import is_partial, rounds
-from strangler_adapters.sql_session import Session, Transaction
+from strangler_adapters.sql_session import Session, Side, Transaction
 
 T = TypeVar("T", bound=Transaction)
 
@@ -46,7 +49,16 @@ class SqlStore(ABC, Generic[T]):
     def examine(self, shapes: Sequence[Shape]) -> list[Finding]: ...
 
     @abstractmethod
-    def reader(self) -> SqlSide: ...
+    def reader(self) -> Side: ...
+
+    @abstractmethod
+    def _close_to_writers(self, transaction: T, layouts: list[Layout]) -> None:
+        """Let nobody else write to these tables until the transaction ends, the service included."""
+
+    @staticmethod
+    @abstractmethod
+    def _differs(field: Field, left: str, right: str) -> str:
+        """See `sql_mending.Differs`."""
 
     @abstractmethod
     def _create(self, transaction: T, layout: Layout) -> None:
@@ -87,7 +99,7 @@ class SqlStore(ABC, Generic[T]):
         for event in events:
             batches.setdefault(self._layout(event.function, event.entity), []).append(event)
         # In sorted order, so that two callers never wait for each other's tables.
-        ordered = sorted(batches.items(), key=lambda batch: batch[0].entity)
+        ordered = sorted(batches.items(), key=lambda batch: batch[0].shape.table)
         written = 0
         with self._transaction() as transaction:
             for layout, _ in ordered:
@@ -120,6 +132,62 @@ class SqlStore(ABC, Generic[T]):
         with self._transaction() as transaction:
             return own_tables.sweep(transaction, Layout(shape).entity, before)
 
+    def image(self, shapes: Sequence[Shape], readers: Sequence[str]) -> Iterator[Mark | Event]:
+        return image(self.reader(), [Layout(shape) for shape in shapes], readers)
+
+    def replace(
+        self,
+        pairs: Sequence[tuple[Shape, Shape]],
+        marks: Sequence[tuple[str, Mark]],
+        allowed: Callable[[], None],
+        *,
+        even_own: bool = False,
+    ) -> list[Mended]:
+        layouts = [(Layout(live), Layout(beside)) for live, beside in pairs]
+        with self._transaction() as transaction:
+            # In sorted order, so that two callers never wait for each other's tables.
+            for layout in sorted(chain(*layouts), key=lambda each: each.shape.table):
+                self._lock(transaction, layout)
+            self._close_to_writers(transaction, [live for live, _ in layouts])
+            for reader, mark in marks:
+                if own_tables.mark(transaction, reader) != self._marks.get(reader):
+                    raise self._moved(reader)
+                self._record(transaction, mark)
+            allowed()
+            mended = [self._mend(transaction, *each, even_own=even_own) for each in layouts]
+            self._drop(transaction, [beside for _, beside in layouts], [reader for reader, _ in marks])
+        for reader, mark in marks:
+            self._marks.pop(reader, None)
+            self._marks[mark.reader] = mark
+        return mended
+
+    def _mend(self, transaction: T, live: Layout, beside: Layout, *, even_own: bool) -> Mended:
+        [(own,)] = transaction.rows(f"SELECT count(*) FROM {live.table} WHERE {POSITION} IS NULL")
+        if own and not even_own:
+            raise StoreError(
+                f"{self._what}: {own} rows of {live.shape.table} were written by the service itself",
+                why="legacy owns them, and what the service wrote would be lost",
+                do="look at them, and say that they may be overwritten",
+            )
+        own_tables.hand_over(transaction, beside.entity, live.entity)
+        return mend(transaction, live, beside, self._differs)
+
+    def drop(self, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
+        layouts = [Layout(shape) for shape in shapes]
+        with self._transaction() as transaction:
+            for layout in sorted(layouts, key=lambda each: each.shape.table):
+                self._lock(transaction, layout)
+            self._drop(transaction, layouts, readers)
+        for reader in readers:
+            self._marks.pop(reader, None)
+
+    def _drop(self, transaction: T, layouts: Sequence[Layout], readers: Sequence[str]) -> None:
+        transaction.script(f"DROP TABLE IF EXISTS {layout.table}" for layout in layouts)
+        for layout in layouts:
+            own_tables.forget_entity(transaction, layout.entity)
+        for reader in readers:
+            own_tables.forget_mark(transaction, reader)
+
     def close(self) -> None:
         self._session.close()
 
@@ -129,16 +197,17 @@ class SqlStore(ABC, Generic[T]):
         So of two that deliver under one name by mistake, or because the one that was killed is slower to end than the next to
         start, only the one that knows where the store is goes on; a late batch of the other brings nothing back.
         """
-        if (
-            mark.reader in self._marks
-            and own_tables.mark(transaction, mark.reader) != self._marks[mark.reader]
-        ):
-            raise Unavailable(
-                f"{self._what}: another process fills it as {mark.reader}",
-                why="the mark of how far it is has moved since this process read it",
-                do="run one worker only; this one goes on from the new mark",
-            )
-        own_tables.record(transaction, mark)
+        if mark.reader not in self._marks:
+            own_tables.record(transaction, mark)
+        elif not own_tables.move(transaction, self._marks[mark.reader], mark):
+            raise self._moved(mark.reader)
+
+    def _moved(self, reader: str) -> Unavailable:
+        return Unavailable(
+            f"{self._what}: another process fills it as {reader}",
+            why="the mark of how far it is has moved since this process read it",
+            do="run one worker only; this one goes on from the new mark",
+        )
 
     # One round: no two events of one key.
 

@@ -11,12 +11,13 @@ from typing import Any
 from strangler.changes import Position
 from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, ServiceStore, SqlSide
+from strangler.ports import Chunk, Finding, ServiceStore
 from strangler.settings import Database
-from strangler.shapes import Shape
+from strangler.shapes import Field, Shape
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_fit import SQLITE_TYPES, Found, Table, as_finding, declared, misfit
 from strangler_adapters.sql_layout import POSITION, Layout, quoted, values_of
+from strangler_adapters.sql_session import Side
 from strangler_adapters.sql_sqlite import (
     SqliteSession,
     SqliteSide,
@@ -49,8 +50,15 @@ class SqliteStore(SqlStore[SqliteTransaction]):
             misfits = [misfit(self._what, layout, SQLITE_TYPES, _found(side, layout)) for layout in layouts]
         return _unwritable(self._path) + [as_finding(error) for error in misfits if error]
 
-    def reader(self) -> SqlSide:
+    def reader(self) -> Side:
         return SqliteSide(self._what, self._path)
+
+    def _close_to_writers(self, transaction: SqliteTransaction, layouts: list[Layout]) -> None:
+        """Nothing to do: a writing transaction has the whole file to itself."""
+
+    @staticmethod
+    def _differs(field: Field, left: str, right: str) -> str:
+        return f"{left} COLLATE BINARY IS NOT {right}"
 
     def _create(self, transaction: SqliteTransaction, layout: Layout) -> None:
         if not transaction.has_table(layout.shape.table):

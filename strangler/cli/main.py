@@ -51,12 +51,19 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "backfill": Lazy(
         "strangler.cli.backfill:command", LOOK, "Watch a function's backfill, or ask for another one."
     ),
+    "snapshot": Lazy(
+        "strangler.cli.rebuild:snapshot",
+        LOOK,
+        "Copy what a store holds, for a later rebuild; list the copies.",
+    ),
+    "rebuild": Lazy("strangler.cli.rebuild:rebuild", LOOK, "Make a store anew from a snapshot and the log."),
     "reconcile": Lazy(
         "strangler.cli.reconcile:command", LOOK, "Compare legacy and store; list what differs."
     ),
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
+    "log": Lazy("strangler.cli.log:group", LOOK, "Show what the event log holds."),
     "source": Lazy(
         "strangler.cli.source:group",
         LOOK,

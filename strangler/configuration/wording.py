@@ -32,6 +32,8 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Entity", "key"): "key: id",
     ("Entity", "fields"): "fields: {id: id, name: name}",
     ("EntityField", "value"): "value: TRIM(name)",
+    ("Encryption", "key"): "key: first",
+    ("Encryption", "keys"): "keys: {first: '${STRANGLER_KEY}'}",
     ("Match", "path"): "path: /parties/{id}",
     ("Route", "match"): "match: {path: '/parties/{id}', method: [GET]}",
     ("Route", "kind"): "kind: read",

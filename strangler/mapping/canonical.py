@@ -8,6 +8,7 @@ floats (the 64 bits in hex: every database can tell them, and no two print all d
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
@@ -53,6 +54,23 @@ def float_of(text: str) -> float | str:
         return text
     (value,) = struct.unpack(">d", bytes.fromhex(text))
     return float_value(value)
+
+
+def value_of(text: str | None, type: FieldType) -> Any:
+    """The canonical value (see `FieldType`) that a canonical text stands for."""
+    if text is None or type not in _VALUES:
+        return text
+    try:
+        return _VALUES[type](text)
+    except (ValueError, KeyError):
+        return text  # NaN, and whatever else a service may have written into an SQLite column
+
+
+_VALUES: Final[dict[FieldType, Callable[[str], Any]]] = {
+    FieldType.INTEGER: int,
+    FieldType.BOOLEAN: {"true": True, "false": False}.__getitem__,
+    FieldType.FLOAT: float_of,
+}
 
 
 def text_of(value: Any) -> str | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from strangler.events import encode_key
-from strangler.mapping.canonical import float_of
+from strangler.mapping.canonical import value_of
 from strangler.sensitive import masked
-from strangler.shapes import FieldType, Shape
+from strangler.shapes import Shape
 
 ROWS: Final = "(rows)"
 """Stands for a field's name where one key has several rows on a side; the values are how many."""
@@ -112,20 +112,3 @@ def _difference(
     if legacy and store:
         return Difference(shape.entity, key, Kind.DIFFERENT, fields) if fields else None
     return Difference(shape.entity, key, Kind.MISSING if legacy else Kind.EXTRA, fields)
-
-
-def value_of(text: str | None, type: FieldType) -> Any:
-    """The canonical value (see `FieldType`) that a canonical text stands for."""
-    if text is None or type not in _VALUES:
-        return text
-    try:
-        return _VALUES[type](text)
-    except (ValueError, KeyError):
-        return text  # NaN, and whatever else a service may have written into an SQLite column
-
-
-_VALUES: Final[dict[FieldType, Callable[[str], Any]]] = {
-    FieldType.INTEGER: int,
-    FieldType.BOOLEAN: {"true": True, "false": False}.__getitem__,
-    FieldType.FLOAT: float_of,
-}

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +25,7 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import decode_value, encode_value, to_record
+from strangler.shapes import Shape
 from strangler.sync import limits
 from strangler.sync.ranges import count, next_range
 
@@ -95,6 +96,54 @@ class _At(NamedTuple):
         return orjson.dumps({**self._asdict(), "after": after}).decode()
 
 
+def reader_of(function: str, entity: str) -> str:
+    """The name under which a backfill keeps its mark in the store."""
+    return f"backfill/{function}/{entity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What fills the table of `into`, an entity's shape, from legacy: range by range, all rows with position `stamp`; `reader`
+    keeps the mark. `most` keys of the function may wait in quarantine."""
+
+    mapping: EntityMapping
+    into: Shape
+    reader: str
+    store: ServiceStore
+    control: Control
+    chunk: int
+    stamp: Position
+    most: int
+
+    def whole(self, side: SqlSide) -> Iterator[int]:
+        """Move all ranges; the rows of each."""
+        at = _At(None, False)
+        while not at.done:
+            at, rows = self.move(side, at)
+            yield rows
+
+    def move(self, side: SqlSide, at: _At) -> tuple[_At, int]:
+        """Move the next key range; where that leaves the backfill, and how many rows it had."""
+        span = next_range(side, self.mapping.table, at.after, self.chunk)
+        reached = _At(span.last, span.last is None)
+        mark = Mark(self.reader, reached.text(), self.stamp)
+        part = Part(self.mapping, side, span.condition(), self._hold)
+        return reached, self.store.load(self.into, part, self.stamp, mark)
+
+    def _hold(self, faulty: Iterable[Translated]) -> None:
+        """Raises StranglerError when more would wait than may: then the chunk isn't moved, and nothing of it is passed over."""
+        function, now, rows = self.mapping.shape.function, time.time(), iter(faulty)
+        while part := [to_record(self._held(each), now) for each in islice(rows, HELD_AT_ONCE)]:
+            if limits.hold(self.control, {function: self.most}, part, self.stamp):
+                limits.refuse_stopped(self.control, function)
+
+    def _held(self, faulty: Translated) -> Held:
+        shape = self.mapping.shape
+        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
+        change = Change(self.stamp, self.mapping.table.name, Operation.INSERT, None, faulty.row)
+        return Held(HeldKey(shape.function, shape.entity, key_of(self.mapping, faulty.row)), change, reason)
+
+
 class Backfill:
     """One entity's backfill, resumable: run it again and it goes on where the store says it was."""
 
@@ -111,7 +160,7 @@ class Backfill:
         """`most`: keys of the function that may wait in quarantine. `captured`: whether the source's changes are seen now."""
         self._mapping, self._source, self._store, self._control = mapping, source, store, control
         self._chunk, self._most, self._captured = chunk, most, captured
-        self._reader = f"backfill/{mapping.shape.function}/{mapping.shape.entity}"
+        self._reader = reader_of(mapping.shape.function, mapping.shape.entity)
 
     def run(self, stop: threading.Event) -> bool:
         """Do what is left of the newest run that was asked for; True when it is finished, False when it is stopped, or
@@ -127,12 +176,16 @@ class Backfill:
         stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
         mark = self._store.mark(self._reader)
         at = _At.read(mark) if mark is not None and mark.position == stamp else _At(None, False)
+        filling = Filling(
+            self._mapping, shape, self._reader, self._store, self._control, self._chunk, stamp, self._most
+        )
         side = self._source.reader()
         try:
             while not at.done:
                 if stop.is_set():
                     return False
-                at = self._move_range(side, stamp, at)
+                at, rows = filling.move(side, at)
+                backfills.add_rows(self._control, shape.function, shape.entity, rows)
         finally:
             side.close()
         backfills.finish(self._control, shape.function, shape.entity, run=note.run)
@@ -161,27 +214,3 @@ class Backfill:
             "backfill begins", extra={"function": shape.function, "entity": shape.entity, "rows": estimate}
         )
         return stamp
-
-    def _move_range(self, side: SqlSide, stamp: Position, at: _At) -> _At:
-        """Move the next key range, and say where that leaves the backfill."""
-        shape = self._mapping.shape
-        span = next_range(side, self._mapping.table, at.after, self._chunk)
-        reached = _At(span.last, span.last is None)
-        mark = Mark(self._reader, reached.text(), stamp)
-        part = Part(self._mapping, side, span.condition(), partial(self._hold, stamp))
-        rows = self._store.load(shape, part, stamp, mark)
-        backfills.add_rows(self._control, shape.function, shape.entity, rows)
-        return reached
-
-    def _hold(self, stamp: Position, faulty: Iterable[Translated]) -> None:
-        """Raises StranglerError when more would wait than may: then the chunk isn't moved, and nothing of it is passed over."""
-        function, now, rows = self._mapping.shape.function, time.time(), iter(faulty)
-        while part := [to_record(self._held(each, stamp), now) for each in islice(rows, HELD_AT_ONCE)]:
-            if limits.hold(self._control, {function: self._most}, part, stamp):
-                limits.refuse_stopped(self._control, function)
-
-    def _held(self, faulty: Translated, stamp: Position) -> Held:
-        shape = self._mapping.shape
-        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
-        change = Change(stamp, self._mapping.table.name, Operation.INSERT, None, faulty.row)
-        return Held(HeldKey(shape.function, shape.entity, key_of(self._mapping, faulty.row)), change, reason)

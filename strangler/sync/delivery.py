@@ -32,6 +32,11 @@ NOTE_EVERY = 0.3
 """Seconds between two notes of progress in the control store and, when idle, of the mark in the store."""
 
 
+def reader_of(function: str, partition: int) -> str:
+    """The name under which delivery keeps its mark of a partition in the store."""
+    return f"{function}/{partition}"
+
+
 @dataclass
 class _Partition:
     """Where delivery stands in one partition of the function's stream. `rows` were written from it since the start; `lag` in
@@ -103,7 +108,7 @@ class Delivery:
             self._partitions[number] = self._open(number)
 
     def _open(self, number: int) -> _Partition:
-        reader = f"{self._function}/{number}"
+        reader = reader_of(self._function, number)
         mark = self._store.mark(reader) or Mark(reader, str(self._log.begin(self._function, number)), ORIGIN)
         rows = deliveries.rows(self._control, self._function, number)
         return _Partition(number, reader, Offset(int(mark.at)), mark.position, mark.position, rows)
@@ -127,7 +132,7 @@ class Delivery:
     def _others_are_through(self) -> bool:
         """Whether nothing is left to deliver in the partitions of other workers."""
         for number in self._all - self._partitions.keys():
-            mark = self._store.mark(f"{self._function}/{number}")
+            mark = self._store.mark(reader_of(self._function, number))
             start = Offset(int(mark.at)) if mark else self._log.begin(self._function, number)
             if self._log.read(self._function, number, start, 1):
                 return False

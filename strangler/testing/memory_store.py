@@ -8,17 +8,22 @@ from __future__ import annotations
 import copy
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, Mark, SqlSide
+from strangler.ports import Chunk, Finding, Mark, Mended, SqlSide
 from strangler.shapes import Shape
+
+_Of = tuple[str, str]
+"""A table and a key."""
+
+Kept = TypeVar("Kept")
 
 
 @dataclass
@@ -114,6 +119,66 @@ class MemoryStore:
                 del held.tombstones[of]
         return len(old)
 
+    def image(self, shapes: Sequence[Shape], readers: Sequence[str]) -> Iterator[Mark | Event]:
+        held = copy.deepcopy(self.database.held)
+        yield from (held.marks[reader] for reader in readers if reader in held.marks)
+        for shape in shapes:
+            for key, row in held.rows[shape.table].items():
+                if row.position is None:
+                    raise StoreError(f"the row {key} was written by the service itself")
+                yield _told(shape, Effect.UPSERT, key, row.position, row.values)
+            for (table, key), position in held.tombstones.items():
+                if table == shape.table:
+                    yield _told(shape, Effect.REMOVE, key, position, {})
+            for (table, key), event in held.partial.items():
+                if table == shape.table:
+                    yield _told(shape, Effect.UPSERT, key, event.position, event.data)
+
+    def replace(
+        self,
+        pairs: Sequence[tuple[Shape, Shape]],
+        marks: Sequence[tuple[str, Mark]],
+        allowed: Callable[[], None],
+        *,
+        even_own: bool = False,
+    ) -> list[Mended]:
+        with self.database.transaction() as held:
+            for reader, mark in marks:
+                for each in (reader, mark.reader):
+                    if held.marks.get(each) != self._marks.get(each):
+                        raise Unavailable(f"somebody else moved the mark of {each}")
+            allowed()
+            mended = [self._mend(held, live, beside, even_own=even_own) for live, beside in pairs]
+            for _, mark in marks:
+                self._record(held, mark)
+            self._drop(held, [beside for _, beside in pairs], [reader for reader, _ in marks])
+        return mended
+
+    def _mend(self, held: _Held, live: Shape, beside: Shape, *, even_own: bool) -> Mended:
+        old, new = held.rows[live.table], held.rows[beside.table]
+        if not even_own and any(row.position is None for row in old.values()):
+            raise StoreError(f"rows of {live.table} were written by the service itself")  # Invariant 4.
+        held.rows[live.table] = new
+        held.tombstones = _handed_over(held.tombstones, live, beside)
+        held.partial = _handed_over(held.partial, live, beside)
+        changed = sum(key in old and old[key].values != row.values for key, row in new.items())
+        return Mended(len(old.keys() - new.keys()), changed, len(new.keys() - old.keys()))
+
+    def drop(self, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
+        with self.database.transaction() as held:
+            self._drop(held, shapes, readers)
+        for reader in readers:
+            self._marks.pop(reader, None)
+
+    def _drop(self, held: _Held, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
+        for shape in shapes:
+            self.database.shapes.pop(shape.table, None)
+            held.rows.pop(shape.table, None)
+            held.tombstones = {of: at for of, at in held.tombstones.items() if of[0] != shape.table}
+            held.partial = {of: event for of, event in held.partial.items() if of[0] != shape.table}
+        for reader in readers:
+            held.marks.pop(reader, None)
+
     def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
         with self.database.lock:
             there = [(self.database.shapes.get(shape.table), shape) for shape in shapes]
@@ -166,6 +231,16 @@ class MemoryStore:
         before = held.partial.get(of)
         if before is None or before.position < event.position:
             held.partial[of] = event._replace(data={**(before.data if before else {}), **event.data})
+
+
+def _handed_over(kept: dict[_Of, Kept], live: Shape, beside: Shape) -> dict[_Of, Kept]:
+    """What is kept of `beside` as of `live`."""
+    others = {of: each for of, each in kept.items() if of[0] not in (live.table, beside.table)}
+    return others | {(live.table, of[1]): each for of, each in kept.items() if of[0] == beside.table}
+
+
+def _told(shape: Shape, effect: Effect, key: str, position: Position, data: Mapping[str, Any]) -> Event:
+    return Event("", shape.function, shape.entity, effect, key, position, 0.0, "", data)
 
 
 class MemorySide:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO, ClassVar, Final, Protocol
 
 import pytest
@@ -25,7 +26,7 @@ from strangler.errors import SourceError, StoreError, StranglerError, Unavailabl
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import canonical_columns
 from strangler.mapping.canonical import float_text, quote
-from strangler.ports import Mark, ServiceStore
+from strangler.ports import Mark, Mended, ServiceStore
 from strangler.shapes import Field, FieldType, Shape
 from strangler.testing.memory_store import MemoryStore
 
@@ -67,6 +68,14 @@ DOCUMENT: Final = Shape(
     ),
 )
 """All types, a key of two columns that aren't the first ones, a table whose name must be quoted."""
+
+PARTY_BESIDE: Final = replace(PARTY, function="beside", table="party_beside")
+DOCUMENT_BESIDE: Final = replace(DOCUMENT, function="beside", table="document_beside")
+BESIDE: Final = (PARTY_BESIDE, DOCUMENT_BESIDE)
+PAIRS: Final = ((PARTY, PARTY_BESIDE), (DOCUMENT, DOCUMENT_BESIDE))
+"""The same entities in tables beside."""
+
+_NULLABLE: Final = [field.name for field in DOCUMENT.fields if field.nullable]
 
 ODD: Final = 'Łódź, O\'Neil, Nippon 日本\nsecond\ttab \\ "quoted" \\N'
 
@@ -516,6 +525,145 @@ class ServiceStoreSuite:
         assert (len(contents(store, PARTY)), len(contents(store, DOCUMENT))) == (400, 400)
         assert [store.mark(f"reader {n}") for n in range(4)] == [mark(9, f"reader {n}") for n in range(4)]
 
+    def test_an_image_brings_the_same_into_empty_tables(self, store: ServiceStore) -> None:
+        _fill(store)
+        marks, events = _told(store.image([PARTY, DOCUMENT], ["party/0", "backfill", "stranger"]))
+        assert sorted(marks) == sorted([mark(9), mark(5, "backfill")])
+        store.prepare(BESIDE)
+        store.apply([each._replace(function=PARTY_BESIDE.function) for each in events], mark(1, "beside"))
+        for live, beside in PAIRS:
+            assert contents(store, beside) == contents(store, live)
+        for shape in (PARTY, PARTY_BESIDE):
+            late = [saying(shape, 7, party(2, "Late")), saying(shape, 7, party(1, "Late"))]
+            assert store.apply(late, mark(9, shape.function)) == 0
+            store.load(shape, Rows(values(shape, [party(3, "Loaded")])), at(4), mark(10, shape.function))
+        assert texts(PARTY, [party(3, "Partly")])[0] in contents(store, PARTY_BESIDE)
+        assert contents(store, PARTY_BESIDE) == contents(store, PARTY)
+
+    def test_an_image_is_of_one_moment(self, store: ServiceStore, open_store: OpenStore) -> None:
+        if not self.HANDLES:
+            return
+        store.apply([saying(PARTY, n, party(n)) for n in range(1, 4)], mark(3))
+        store.apply([saying(DOCUMENT, 3, DOCUMENTS[0])], mark(4))
+        told = store.image([PARTY, DOCUMENT], ["party/0"])
+        assert next(told) == mark(4)
+        other = open_store()
+        other.prepare([PARTY, DOCUMENT])
+        other.apply([saying(PARTY, 9, party(9)), saying(DOCUMENT, 9, DOCUMENTS[1])], mark(9))
+        assert len(list(told)) == 4
+
+    def test_invariant_7_an_image_of_a_row_of_the_service_s_own_is_refused(
+        self, store: ServiceStore, service: Service
+    ) -> None:
+        service.insert(PARTY, party(1))
+        with pytest.raises(StoreError, match=r"\[1\]"):
+            list(store.image([PARTY], []))
+
+    def test_a_replaced_table_has_what_the_other_had_and_only_what_differs_is_touched(
+        self, store: ServiceStore, service: Service
+    ) -> None:
+        _fill(store)
+        _, events = _told(store.image([PARTY, DOCUMENT], []))
+        store.mark("party/0")
+        store.apply([removing(PARTY, 20, id=4), saying(PARTY, 21, party(77))], mark(21))
+        service.update(PARTY, {"id": 5}, {"name": "Broken"})
+        self._prepare_beside(store, events)
+        with pytest.raises(StoreError, match="service"):
+            store.replace(PAIRS, [("beside", mark(30))], lambda: None)
+        mended = store.replace(PAIRS, [("beside", mark(30))], lambda: None, even_own=True)
+        assert mended == [Mended(1, 1, 1), Mended(0, 0, 0)]
+        assert contents(store, PARTY) == texts(PARTY, [party(4), party(5)])
+        assert contents(store, DOCUMENT) == texts(DOCUMENT, DOCUMENTS)
+        assert store.mark("party/0") == mark(30)
+        assert store.mark("beside") is None
+        # What belongs to the rows came along: the removal of 1 at 8, the waiting event of 3; the removal of 4 is no more.
+        assert store.apply([saying(PARTY, 8, party(1))], mark(31)) == 0
+        assert store.apply([saying(PARTY, 15, party(4, "Newer"))], mark(32)) == 1
+        store.load(PARTY, Rows(values(PARTY, [party(3)])), at(4), mark(33))
+        expected = [party(3, "Partly"), party(4, "Newer"), party(5)]
+        assert contents(store, PARTY) == texts(PARTY, expected)
+        # Written by legacy again, each row of it, and not by the service.
+        assert store.apply([saying(PARTY, 40, party(5, "Legacy"))], mark(40)) == 1
+
+    def test_a_table_in_which_everything_is_wrong_is_replaced_whole(
+        self, store: ServiceStore, chunk: Callable[..., Rows]
+    ) -> None:
+        wrong = [each | dict.fromkeys(_NULLABLE) for each in DOCUMENTS[:2]]
+        store.load(DOCUMENT, chunk(DOCUMENT, wrong), at(5), mark(5, "backfill"))
+        store.prepare(BESIDE)
+        store.load(DOCUMENT_BESIDE, chunk(DOCUMENT_BESIDE, DOCUMENTS), at(5), mark(5, "beside"))
+        [_, mended] = store.replace(PAIRS, [("beside", mark(6))], lambda: None)
+        assert mended == Mended(0, 2, 1)
+        assert contents(store, DOCUMENT) == texts(DOCUMENT, DOCUMENTS)
+
+    def test_a_replacement_that_is_not_allowed_changes_nothing(self, store: ServiceStore) -> None:
+        _fill(store)
+        before = contents(store, PARTY)
+        self._prepare_beside(store, [])
+
+        def refuse() -> None:
+            raise SourceError("not now")
+
+        store.mark("party/0")
+        with pytest.raises(SourceError, match="not now"):
+            store.replace(PAIRS, [("beside", mark(30))], refuse)
+        assert contents(store, PARTY) == before
+        assert store.mark("party/0") == mark(9)
+        assert store.apply([saying(PARTY, 41, party(1))], mark(41)) == 1
+
+    def test_invariant_2_a_replacement_and_a_delivery_that_does_not_know_of_it_exclude_each_other(
+        self, store: ServiceStore, open_store: OpenStore
+    ) -> None:
+        if not self.HANDLES:
+            return
+        _fill(store)
+        delivering = open_store()
+        delivering.prepare([PARTY, DOCUMENT])
+        assert delivering.mark("party/0") == store.mark("party/0") == mark(9)
+        self._prepare_beside(store, [])
+        delivering.apply([saying(PARTY, 30, party(30))], mark(30))
+        with pytest.raises(Unavailable):
+            store.replace(PAIRS, [("beside", mark(20))], lambda: None)
+        assert store.mark("party/0") == mark(30)
+        store.replace(PAIRS, [("beside", mark(20))], lambda: None)
+        for batch in ([saying(PARTY, 31, party(31))], []):
+            with pytest.raises(Unavailable):
+                delivering.apply(batch, mark(31))
+        assert contents(store, PARTY) == []
+        assert delivering.mark("party/0") == mark(20)
+        assert delivering.apply([saying(PARTY, 30, party(30))], mark(30)) == 1
+
+    def test_what_another_one_began_anew_is_not_taken_for_the_replacement(
+        self, store: ServiceStore, open_store: OpenStore
+    ) -> None:
+        if not self.HANDLES:
+            return
+        _fill(store)
+        before = contents(store, PARTY)
+        self._prepare_beside(store, [])
+        other = open_store()
+        other.drop(BESIDE, ["beside"])
+        other.prepare(BESIDE)
+        other.apply([], mark(1, "beside"))
+        with pytest.raises(Unavailable):
+            store.apply([saying(PARTY_BESIDE, 1, party(1))], mark(2, "beside"))
+        with pytest.raises(Unavailable):
+            store.replace(PAIRS, [("beside", mark(30))], lambda: None)
+        assert contents(store, PARTY) == before
+
+    def test_what_is_dropped_leaves_nothing_behind(self, store: ServiceStore) -> None:
+        _fill(store)
+        for _ in range(2):
+            store.drop([PARTY, DOCUMENT], ["party/0", "backfill"])
+        assert store.mark("party/0") is None
+        store.prepare([PARTY, DOCUMENT])
+        assert contents(store, PARTY) == []
+        assert store.apply([saying(PARTY, 1, party(1))], mark(1)) == 1
+
+    def _prepare_beside(self, store: ServiceStore, events: Iterable[Event]) -> None:
+        store.prepare(BESIDE)
+        store.apply([event._replace(function=PARTY_BESIDE.function) for event in events], mark(99, "beside"))
+
     def test_a_reader_reads_and_cannot_write(self, store: ServiceStore) -> None:
         store.apply([saying(PARTY, n, party(n)) for n in range(1, 2501)], mark(1))
         side = store.reader()
@@ -525,6 +673,21 @@ class ServiceStoreSuite:
                 list(side.rows(refused))
         assert len(contents(store, PARTY)) == 2500
         side.close()
+
+
+def _fill(store: ServiceStore) -> None:
+    """Rows of both ways and of all types, a removal, a partial event that waits; marks of `party/0` and `backfill`."""
+    store.load(PARTY, Rows(values(PARTY, [party(4), party(5)])), at(5), mark(5, "backfill"))
+    store.apply([saying(DOCUMENT, 6, each) for each in DOCUMENTS], mark(6))
+    removals = [removing(PARTY, 8, id=1), removing(PARTY, 8, id=2)]
+    store.apply([*removals, saying(PARTY, 9, {"id": 3, "name": "Partly"})], mark(9))
+
+
+def _told(image: Iterable[Mark | Event]) -> tuple[list[Mark], list[Event]]:
+    told = list(image)
+    return [each for each in told if isinstance(each, Mark)], [
+        each for each in told if isinstance(each, Event)
+    ]
 
 
 def _random_event(chance: random.Random, position: int) -> Event:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from strangler.mapping import compile_entity
-from strangler.mapping.explained import SECTIONS, Explained
+from strangler.mapping.explained import CODE_MAPS, SECTIONS, Explained
 from strangler.mapping.inverse.explained import TABLE as WIDE
 from strangler.mapping.inverse.explained import UNDONE
 from strangler.mapping.inverse.ways import RULES
@@ -28,7 +28,7 @@ def test_every_operation_that_is_undone_is_explained() -> None:
         each.name
         for undone in UNDONE
         for expression, _ in undone.examples
-        for each in walk(check(expression, WIDE))
+        for each in walk(check(expression, WIDE, CODE_MAPS))
         if isinstance(each, Call)
     }
     assert {family(name) for name in RULES} - {"narrow"} <= {family(name) for name in shown}

@@ -123,7 +123,7 @@ def test_every_operation_that_is_undone_comes_back_over_every_column() -> None:
     for text in alone():
         if compiled(text).inverse.lost:
             continue
-        node = check(text, TABLE)
+        node = check(text, TABLE, {})
         if comes_back(text):
             undone |= {each.name for each in walk(node) if isinstance(each, Call)}
     asked = {name for name in RULES if not name.startswith("null_if")}

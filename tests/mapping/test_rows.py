@@ -311,7 +311,7 @@ def test_the_reason_holds_no_value_of_a_sensitive_column() -> None:
     fields = {"id": "id", "pay": 'CAST("Pay" AS INTEGER)', "day": "CAST(day AS DATE)"}
     entity = Entity.model_validate({"table": "t", "key": "id", "fields": fields})
     hidden = Sensitive(frozenset({"pay"}), frozenset({"pay"}))
-    mapped = compile_entity("f", "e", entity, Table("t", columns, ("id",)), hidden)
+    mapped = compile_entity("f", "e", entity, Table("t", columns, ("id",)), sensitive=hidden)
     with pytest.raises(Untranslatable) as raised:
         mapped.translate({"id": 1, "Pay": "12 canary", "day": None})
     assert "canary" not in str(raised.value)

@@ -21,6 +21,7 @@ from strangler.ports import ChangeSource
 from strangler.settings import Source
 from strangler.testing.change_source import read_changes
 from strangler_connectors.sqlite import connect
+from strangler_connectors.sqlite.connection import immediate, open_connection
 
 
 def _source(path: Path, tables: Mapping[str, Sequence[str]]) -> ChangeSource:
@@ -207,3 +208,22 @@ def test_what_was_journalled_before_a_column_was_asked_for_has_in_it_what_the_ro
         (3, "f"),
     ]
     assert changes[3].before == {"id": 2, "name": "b"}
+
+
+def test_a_transaction_that_can_t_be_committed_for_a_reader_keeps_nobody_out(
+    erp: sqlite3.Connection, path: Path
+) -> None:
+    erp.execute("PRAGMA journal_mode = DELETE")
+    erp.execute("CREATE TABLE read (id INTEGER)")
+    erp.executemany("INSERT INTO read VALUES (?)", [(1,), (2,)])
+    erp.commit()
+    with (
+        closing(open_connection(path, "erp", wait=0.0)) as writer,
+        closing(open_connection(path, "erp", "ro", wait=0.0)) as reader,
+        closing(open_connection(path, "erp", "ro", wait=0.0)) as another,
+    ):
+        rows = reader.execute("SELECT id FROM read")
+        rows.fetchone()
+        with pytest.raises(sqlite3.OperationalError, match="locked"), immediate(writer):
+            writer.execute("DELETE FROM read")
+        assert len(another.execute("SELECT id FROM read").fetchall()) == 2

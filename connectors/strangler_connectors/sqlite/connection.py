@@ -38,14 +38,18 @@ def open_connection(
 
 @contextmanager
 def immediate(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction that holds the lock from its beginning; undone on an exception."""
+    """A write transaction that holds the lock from its beginning; undone on an exception.
+
+    Also when it can't be committed because somebody reads: left open it would keep all others out, for good.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager
