@@ -18,7 +18,7 @@ NAMES = {
     "events": "Effect Event SPECVERSION decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Offset Opener Record ServiceStore "
+    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Record ServiceStore "
     "Share SqlSide",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table",
@@ -33,10 +33,12 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill quarantine source mapping export report"
+    "reconcile backfill rebuild snapshot log quarantine source mapping export report"
 )
 
-SECTIONS = "name data_dir control log sources stores encryption facade console sync cutover functions"
+SECTIONS = (
+    "name data_dir code_maps control log sources stores encryption facade console sync cutover functions"
+)
 
 
 def defined(module: str) -> set[str]:
