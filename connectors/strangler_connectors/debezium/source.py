@@ -26,7 +26,7 @@ from strangler_connectors.debezium.findings import connector_findings, topic_fin
 from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.options import read
-from strangler_connectors.debezium.positions import point, position
+from strangler_connectors.debezium.positions import compare, point, position, split
 from strangler_connectors.debezium.slots import slot_trouble
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
 from strangler_connectors.debezium.values import Reading
@@ -96,7 +96,13 @@ class DebeziumSource:
         )
 
     def safe_position(self, timeout: float) -> Position:
-        return echo.echo(self._options, self._database, self._layout().heartbeat, timeout)
+        stands = self._layout()
+        safe = echo.echo(self._options, self._database, stands.heartbeat, timeout)
+        for durable in offsets.durable(offsets.remembered(self._options, stands)):
+            if not compare(split(safe)[0], split(durable)[0]):
+                why = "what is written now stands in another server's binlog than what was read, perhaps after a failover"
+                raise client.lost(self._options, why)
+        return safe
 
     def reader(self) -> SqlSide:
         return self._database.reader()
