@@ -56,10 +56,12 @@ class DebeziumSource:
             for name, table in self._database.describe(tables).items()
         }
 
-    def prepare(self) -> str:
-        before = watermark.capture(self._database, self._options.source)
+    def prepare(self, anew: bool = False) -> str:
         if not self._options.connect:
             self._rouse()
+        if anew:
+            require_free(self._options)
+            registration.begin_anew(self._options, self._database)
         found = self._layout()
         self._refuse(self._kafka_findings(found, 0))
         ends = offsets.ends(self._options, found)
@@ -67,9 +69,10 @@ class DebeziumSource:
         reached = echo.echo(self._options, self._database, found.heartbeat, _FIRST_ECHO)
         stands = self._layout()
         topics.require(self._options, stands)
-        if watermark.capture(self._database, self._options.source) != before:
+        if not watermark.begun(self._database, self._options.source):
             first = {at: ends.get(at, 0) for at in stands.partitions}
             offsets.begin(self._options, stands, first, reached)
+            watermark.begin(self._database, self._options.source)
         identity = self._identity(stands)
         assert identity is not None, "capture and topic were just seen"
         return identity
