@@ -93,7 +93,8 @@ class DebeziumSource:
             Consumer(self._options, stands.names, begin.offsets),
             putting,
             Beats(self._options, begin.beat),
-            offsets.topics_note(stands),
+            stands,
+            self._layout,
             lambda: self._look(identity),
             max(_PATIENCE, 1.5 * self._heartbeat),
         )
