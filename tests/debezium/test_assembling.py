@@ -30,6 +30,7 @@ from tests.debezium.messages import (
     TOMBSTONE,
     WANTED,
     begin,
+    binlog_transaction,
     end,
     row,
     truncate,
@@ -294,6 +295,53 @@ def test_a_connector_that_lost_its_offsets_is_a_loss() -> None:
     # The same as an old record that is only read again isn't.
     last = transactions(MARKED)[-1].position
     assert transactions(MARKED, after=last) == []
+
+
+HERE, THERE = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "7c2d9b10-0a1b-11ef-8d2f-0242ac110002"
+
+OTHER_BINLOGS = {
+    "files of a MySQL with another number": ({"server": 1}, {"server": 2}),
+    "GTIDs of a MySQL with another UUID": ({"gtid": f"{HERE}:812"}, {"gtid": f"{THERE}:3"}),
+    "another member of a replication group": ({"gtid": f"{HERE}:812"}, {"gtid": f"{HERE}:813", "server": 2}),
+    "a MySQL that writes no GTIDs": ({"gtid": f"{HERE}:812"}, {}),
+    "another replication domain": (
+        {"connector": "mariadb", "gtid": "0-1-812"},
+        {"connector": "mariadb", "gtid": "1-2-3", "server": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("file", [3, 121])
+@pytest.mark.parametrize("other", OTHER_BINLOGS)
+def test_another_binlog_whose_places_do_not_compare_is_a_loss(other: str, file: int) -> None:
+    before, after = OTHER_BINLOGS[other]
+    first = binlog_transaction(120, 4711, 1, **before)
+    last = transactions(first)[-1].position
+    failover = binlog_transaction(file, 500, 2, **after)
+    with pytest.raises(SourceLost, match="another server's binlog") as lost:
+        transactions([*first, *failover])
+    assert "failover" in str(lost.value.why)
+    with pytest.raises(SourceLost, match="another server's binlog"):
+        transactions(failover, after=last)
+
+
+def test_a_binlog_is_read_on_in_its_next_file() -> None:
+    for gtid in (None, f"{HERE}:812"):
+        given = [
+            *binlog_transaction(120, 4711, 1, gtid=gtid),
+            *binlog_transaction(121, 4, 2, gtid=gtid and f"{HERE}:813"),
+        ]
+        whole = transactions(given)
+        assert ids(whole) == [[1], [2]]
+        assert ids(transactions(given, after=whole[0].position)) == [[2]]
+        assert transactions(given, after=whole[1].position) == []
+
+
+def test_servers_of_one_replication_domain_are_read_on_after_a_failover() -> None:
+    before = binlog_transaction(120, 4711, 1, connector="mariadb", gtid="0-1-812")
+    after = binlog_transaction(3, 500, 2, connector="mariadb", gtid="0-2-813", server=2)
+    assert ids(transactions([*before, *after])) == [[1], [2]]
+    assert ids(transactions([*before, *after], after=transactions(before)[0].position)) == [[2]]
 
 
 def test_an_initial_snapshot_comes_first_and_is_not_read_into_what_is_newer() -> None:

@@ -15,7 +15,18 @@ from strangler_connectors.debezium import merging
 from strangler_connectors.debezium.assembling import Assembled
 from strangler_connectors.debezium.envelope import Message
 from strangler_connectors.debezium.merging import Merger
-from tests.debezium.messages import HEARTBEAT, LINE, MODES, PARTY, WANTED, begin, end, row, truncate
+from tests.debezium.messages import (
+    HEARTBEAT,
+    LINE,
+    MODES,
+    PARTY,
+    WANTED,
+    begin,
+    binlog_transaction,
+    end,
+    row,
+    truncate,
+)
 
 MARKS = 9
 """The partition of the transaction topic."""
@@ -179,3 +190,15 @@ def test_an_initial_snapshot_comes_before_what_is_streamed() -> None:
     ]
     given = fed(merger(), placed([*reads, (0, row(1, (5, 6), 1, order=1)), (MARKS, end(1, party=1))]))
     assert ids(given) == [[71, 72], [1]]
+
+
+def test_another_servers_binlog_is_a_loss_though_its_places_are_lower() -> None:
+    merger = Merger(WANTED, MODES)
+    given = [
+        each for message in binlog_transaction(120, 4711, 1, server=1) for each in merger.feed(message, 0, 0)
+    ]
+    assert len(given) == 1
+    mark, lower, _ = binlog_transaction(3, 500, 2, server=2)
+    merger.feed(mark, 0, 0)
+    with pytest.raises(SourceLost, match="another server's binlog"):
+        merger.feed(lower, 0, 0)

@@ -82,10 +82,9 @@ class Assembler:
         self._partition = self._offset = 0
         self._whole: list[Assembled] = []
 
-    @property
-    def point(self) -> str:
-        """The highest point (see `positions`) that a row stood at."""
-        return self._places.point
+    def knows(self, origin: Origin) -> bool:
+        """Whether a row stands no higher than the highest that was seen. Raises SourceLost where that can't be told."""
+        return self._places.placed(origin) <= self._places.point
 
     def feed(self, message: Message, partition: int = 0, offset: int = 0) -> Sequence[Assembled]:
         """Take the next message; what became whole by it, in order, mostly nothing.

@@ -114,7 +114,7 @@ class Merger:
                 why="Debezium was interrupted there, and numbers the rest as if it were the beginning",
                 do="give the connector one topic of one partition, where the order tells what belongs together",
             )
-        known = point(message.origin) <= self._assembler.point
+        known = self._assembler.knows(message.origin)
         gathered.take(message, message.order, known)
         if not known:
             gathered.offsets.append((partition, offset))

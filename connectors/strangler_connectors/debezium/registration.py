@@ -104,7 +104,7 @@ def ensure(
     up to `timeout` seconds until its task runs, else raises with Debezium's reason in words. `heartbeat`: seconds
     between two of Debezium's. Without `options.connect` only the tables in the database are made.
 
-    Where changes in between may have been lost, `watermark.capture` is another one afterwards.
+    Where changes in between may have been lost, `watermark.capture` is another one afterwards, which hasn't begun.
     """
     if not tables:
         raise SourceError(f"source {options.source}: no mapping names one of its tables")
@@ -132,16 +132,23 @@ def ensure(
     _wait_until_running(options, connect, timeout)
 
 
+def begin_anew(options: Options, database: Database) -> None:
+    """See to it that the next capture has nothing of this one. What Debezium remembers would lead it into the same gap again, and it
+    can't always tell that there is one; so `ensure` finds neither connector nor slot. Idempotent.
+
+    Somebody else's connector goes on as it is, and the capture counts from now on.
+    """
+    if options.connect:
+        _unregister(Connect(options.source, options.connect), options.connector)
+        _release(database)
+    else:
+        watermark.renew(database, options.source)
+
+
 def remove(options: Options, database: Database) -> None:
     """Remove the connector with its offsets, slot and publication, and our tables. Idempotent."""
     if options.connect:
-        connect = Connect(options.source, options.connect)
-        try:
-            connect.stop(options.connector)
-            connect.forget(options.connector)
-            connect.remove(options.connector)
-        except NotFound:
-            pass
+        _unregister(Connect(options.source, options.connect), options.connector)
         _release(database)
     watermark.drop(database, options.source)
 
@@ -220,6 +227,16 @@ def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]
             why=said,
             do=trouble.do,
         )
+
+
+def _unregister(connect: Connect, connector: str) -> None:
+    """Remove the connector with its offsets."""
+    try:
+        connect.stop(connector)
+        connect.forget(connector)
+        connect.remove(connector)
+    except NotFound:
+        pass
 
 
 def _release(database: Database) -> None:

@@ -26,7 +26,7 @@ from strangler_connectors.debezium.findings import connector_findings, topic_fin
 from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.options import read
-from strangler_connectors.debezium.positions import point, position
+from strangler_connectors.debezium.positions import compare, point, position, split
 from strangler_connectors.debezium.slots import slot_trouble
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
 from strangler_connectors.debezium.values import Reading
@@ -56,10 +56,12 @@ class DebeziumSource:
             for name, table in self._database.describe(tables).items()
         }
 
-    def prepare(self) -> str:
-        before = watermark.capture(self._database, self._options.source)
+    def prepare(self, anew: bool = False) -> str:
         if not self._options.connect:
             self._rouse()
+        if anew:
+            require_free(self._options)
+            registration.begin_anew(self._options, self._database)
         found = self._layout()
         self._refuse(self._kafka_findings(found, 0))
         ends = offsets.ends(self._options, found)
@@ -67,9 +69,10 @@ class DebeziumSource:
         reached = echo.echo(self._options, self._database, found.heartbeat, _FIRST_ECHO)
         stands = self._layout()
         topics.require(self._options, stands)
-        if watermark.capture(self._database, self._options.source) != before:
+        if not watermark.begun(self._database, self._options.source):
             first = {at: ends.get(at, 0) for at in stands.partitions}
             offsets.begin(self._options, stands, first, reached)
+            watermark.begin(self._database, self._options.source)
         identity = self._identity(stands)
         assert identity is not None, "capture and topic were just seen"
         return identity
@@ -90,13 +93,20 @@ class DebeziumSource:
             Consumer(self._options, stands.names, begin.offsets),
             putting,
             Beats(self._options, begin.beat),
-            offsets.topics_note(stands),
+            stands,
+            self._layout,
             lambda: self._look(identity),
             max(_PATIENCE, 1.5 * self._heartbeat),
         )
 
     def safe_position(self, timeout: float) -> Position:
-        return echo.echo(self._options, self._database, self._layout().heartbeat, timeout)
+        stands = self._layout()
+        safe = echo.echo(self._options, self._database, stands.heartbeat, timeout)
+        for durable in offsets.durable(offsets.remembered(self._options, stands)):
+            if not compare(split(safe)[0], split(durable)[0]):
+                why = "what is written now stands in another server's binlog than what was read, perhaps after a failover"
+                raise client.lost(self._options, why)
+        return safe
 
     def reader(self) -> SqlSide:
         return self._database.reader()

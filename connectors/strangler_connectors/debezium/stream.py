@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from kafka.structs import TopicPartition
@@ -15,7 +16,8 @@ from strangler_connectors.debezium.assembling import Assembled
 from strangler_connectors.debezium.beats import Beats
 from strangler_connectors.debezium.consumer import Consumer
 from strangler_connectors.debezium.envelope import Message, decode, located
-from strangler_connectors.debezium.offsets import Note, Unacknowledged
+from strangler_connectors.debezium.offsets import Note, Unacknowledged, topics_note
+from strangler_connectors.debezium.topics import Layout
 
 _STEP: Final = 1.0
 """Longest single wait in seconds: so often it is asked whether it has been silent for too long."""
@@ -29,13 +31,15 @@ class Putting(Protocol):
 
 class DebeziumStream:
     """See `ChangeStream`. `look` is called after `patience` seconds of silence: it makes the source be heard, and raises where
-    it can't be. `topics` goes into the note beside committed offsets."""
+    it can't be. `stands` is how the topics stand now and `layout` tells it again: their ids go into the note beside committed offsets,
+    also those of topics that Debezium makes only when a table's first row comes."""
 
     def __init__(
-        self, consumer: Consumer, putting: Putting, beats: Beats, topics: str,
+        self, consumer: Consumer, putting: Putting, beats: Beats, stands: Layout, layout: Callable[[], Layout],
         look: Callable[[], None], patience: float,
     ) -> None:  # fmt: skip
-        self._consumer, self._putting, self._beats, self._topics = consumer, putting, beats, topics
+        self._consumer, self._putting, self._beats = consumer, putting, beats
+        self._stands, self._layout, self._note = stands, layout, topics_note(stands)
         self._look, self._patience = look, patience
         self._records: deque[Any] = deque()
         self._whole: deque[Assembled] = deque()
@@ -67,7 +71,7 @@ class DebeziumStream:
         if durable is not None:
             at, resume, beat = durable
             offsets = {self._partitions[number]: offset for number, offset in resume.items()}
-            self._consumer.commit(offsets, str(Note(at, beat, self._topics)))
+            self._consumer.commit(offsets, str(Note(at, beat, self._note)))
 
     def behind(self) -> int:
         return self._consumer.behind() + len(self._records)
@@ -98,6 +102,10 @@ class DebeziumStream:
         if number is None:
             number = self._numbers[at] = len(self._partitions)
             self._partitions.append(at)
+            if at.topic not in self._stands.topics:
+                # What was there before is remembered as it was.
+                self._stands = replace(self._stands, topics={**self._layout().topics, **self._stands.topics})
+                self._note = topics_note(self._stands)
         return number
 
     def _give(self, whole: Assembled) -> Transaction:

@@ -77,7 +77,7 @@ class MySQLSource:
             found = relations(connection, self._naming(connection), tables)
             return {r.asked: r.table() for r in found if "VIEW" not in r.kind}
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         if not self._tables:
             raise SourceError(f"source {self._name}: no mapping names one of its tables")
         with self._connected("preparing the capture") as connection:

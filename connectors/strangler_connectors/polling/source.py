@@ -35,7 +35,7 @@ class PollingSource:
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
         return self._database.describe(tables)
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         watched = self._required()
         with self._remembered() as memory, memory.writing():
             token = memory.begin().token
