@@ -46,7 +46,7 @@ class DebeziumSource:
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
         self._options = read(name, settings)
         self._tables = tables
-        self._database = open_database(name, settings, tables, self._options.slot)
+        self._database = open_database(name, settings, tables, self._options.slot, self._options.keys)
         self._heartbeat = settings.heartbeat.total_seconds()
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
