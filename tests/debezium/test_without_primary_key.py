@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -20,7 +19,7 @@ TABLES = {"loose": ["what"]}
 @pytest.fixture(params=["postgresql", "mariadb"])
 def landscape(
     request: pytest.FixtureRequest, kafka: kafka_broker.Standing, connect: kafka_connect.Standing, prefix: str
-) -> Iterator[Landscape]:
+) -> Landscape:
     kind, url = {
         "postgresql": (PostgresLandscape, "postgres_url"),
         "mariadb": (MariadbLandscape, "mariadb_url"),
@@ -30,7 +29,7 @@ def landscape(
         execute("CREATE TABLE loose (no integer, what varchar(20), rest varchar(20))", [])
         if kind is PostgresLandscape:
             execute("ALTER TABLE loose REPLICA IDENTITY FULL", [])
-    yield made
+    return made
 
 
 def test_its_rows_come_with_the_key_that_the_options_name(landscape: Landscape) -> None:

@@ -9,10 +9,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import ClassVar
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from pydantic import SecretStr
 
 from strangler.changes import ORIGIN
@@ -194,9 +196,40 @@ def test_a_log_without_a_broker_says_so_without_its_secrets(driver: str) -> None
 
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
-    """A broker to be killed."""
-    with broker() as running:
+    """A broker to be killed, and to be told what its users may not do: everything else they may."""
+    settings = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+    }
+    with broker(settings=settings) as running:
         yield running
+
+
+@contextmanager
+def denied(bootstrap: str, operation: ACLOperation, kind: ResourceType, name: str) -> Iterator[None]:
+    """Nobody may do it meanwhile."""
+    pattern = ResourcePattern(kind, name)
+    acl = ACL("User:*", "*", operation, ACLPermissionType.DENY, pattern)
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.create_acls([acl])
+        yield
+        admin.delete_acls([acl])
+    finally:
+        admin.close()
+
+
+def test_a_worker_that_may_not_join_the_group_says_so(own_broker: Broker, prefix: str, driver: str) -> None:
+    own_broker.start()
+    with closing(victim.open_log(own_broker.bootstrap, prefix, driver)) as log:
+        log.append("erp", [event(1)], at(1))
+        group = f"{prefix}.party.delivery"
+        with denied(own_broker.bootstrap, ACLOperation.READ, ResourceType.GROUP, group):
+            share = log.share("party")
+            assert share is not None
+            with closing(share), pytest.raises(StoreError, match="refuses") as raised:
+                until(lambda: bool(share.partitions()), "the worker has a part")
+    assert "groups that begin with" in raised.value.do
 
 
 def test_a_kill_of_the_broker_within_appends_loses_and_doubles_nothing(
