@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from pydantic import SecretStr
 
 from strangler.changes import ORIGIN
@@ -206,17 +207,47 @@ def own_broker() -> Iterator[Broker]:
 
 
 @contextmanager
-def denied(bootstrap: str, operation: ACLOperation, kind: ResourceType, name: str) -> Iterator[None]:
-    """Nobody may do it meanwhile."""
+def allowed_only(
+    bootstrap: str, operations: Sequence[ACLOperation], kind: ResourceType, name: str
+) -> Iterator[None]:
+    """Nobody may do anything else with it meanwhile."""
     pattern = ResourcePattern(kind, name)
-    acl = ACL("User:*", "*", operation, ACLPermissionType.DENY, pattern)
+    acls = [ACL("User:*", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        admin.create_acls([acl])
+        admin.create_acls(acls)
+        anything = ACLFilter("User:*", "*", ACLOperation.ANY, ACLPermissionType.ANY, pattern)
+        until(lambda: len(admin.describe_acls(anything)[0]) == len(acls), "the broker knows")
         yield
-        admin.delete_acls([acl])
+        admin.delete_acls(acls)
     finally:
         admin.close()
+
+
+def test_a_topic_that_can_not_be_made_is_said_and_one_that_can_is_not(read: Options) -> None:
+    with closing(KafkaLog(read, load(read))) as log:
+        assert log.examine(["party"], 60.0) == []
+    demanding = replace(read, replication=3)  # There is one broker.
+    with closing(KafkaLog(demanding, load(demanding))) as log:
+        first, _ = log.examine(["party"], 60.0)
+    assert first.blocks
+    assert f"topic {read.prefix}.party isn't there" in first.what
+    assert "replication" in first.what.lower()
+    with closing(load(read).admin()) as admin:
+        assert admin.topics([f"{read.prefix}.party"]) == {}
+
+
+def test_rights_that_are_missing_are_said(own_broker: Broker, prefix: str, driver: str) -> None:
+    own_broker.start()
+    with closing(victim.open_log(own_broker.bootstrap, prefix, driver)) as log:
+        log.append("erp", [event(1)], at(1))
+        topic = f"{prefix}.party"
+        reading = [ACLOperation.READ, ACLOperation.DESCRIBE_CONFIGS]
+        with allowed_only(own_broker.bootstrap, reading, ResourceType.TOPIC, topic):
+            unwritable = [each for each in log.examine(["party"], 60.0) if each.blocks]
+    [finding] = unwritable
+    assert finding.what == f"topic {topic}: the user of log.options.client may not write"
+    assert f"--operation Write --topic {topic}" in finding.do
 
 
 def test_a_worker_that_may_not_join_the_group_says_so(own_broker: Broker, prefix: str, driver: str) -> None:
@@ -224,7 +255,7 @@ def test_a_worker_that_may_not_join_the_group_says_so(own_broker: Broker, prefix
     with closing(victim.open_log(own_broker.bootstrap, prefix, driver)) as log:
         log.append("erp", [event(1)], at(1))
         group = f"{prefix}.party.delivery"
-        with denied(own_broker.bootstrap, ACLOperation.READ, ResourceType.GROUP, group):
+        with allowed_only(own_broker.bootstrap, [ACLOperation.DESCRIBE], ResourceType.GROUP, group):
             share = log.share("party")
             assert share is not None
             with closing(share), pytest.raises(StoreError, match="refuses") as raised:
