@@ -75,7 +75,12 @@ class DebeziumSource:
         return identity
 
     def examine(self, outage: float) -> list[Finding]:
-        return self._database.needs(outage) + self._kafka_findings(self._layout(), outage)
+        return [
+            *self._database.needs(outage),
+            *self._kafka_findings(self._layout(), outage),
+            *registration.plugin_findings(self._options, self._database),
+            *self._slot_findings(),
+        ]
 
     def blind_spots(self) -> Sequence[str]:
         return ()
@@ -209,6 +214,16 @@ class DebeziumSource:
         config = topics.settings(self._options, sorted(stands.topics))
         state = registration.state(self._options)
         return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
+
+    def _slot_findings(self) -> Iterator[Finding]:
+        """A connector that isn't registered has no slot yet."""
+        if registration.state(self._options) is None:
+            return
+        if trouble := slot_trouble(self._options, self._database):
+            yield Finding(
+                f"changes may be missing: {trouble}",
+                "strangler source reset begins anew, with what the legacy database holds now",
+            )
 
     def _refuse(self, findings: Sequence[Finding]) -> None:
         needs = [finding for finding in findings if finding.blocks]
