@@ -195,6 +195,26 @@ def test_a_log_without_a_broker_says_so_without_its_secrets(driver: str) -> None
     assert "hunter2" not in str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
 
 
+@pytest.mark.parametrize(
+    ("driver", "client", "names"),
+    [
+        ("kafka-python", {"security.protocol": "SSL"}, "security_protocol"),
+        ("kafka-python", {"retry_backoff_ms": 1, "api_version": "x"}, "security_protocol"),
+        ("kafka-python", {"socket_options": 1, "request_timeout_ms": None, "api_version": 7}, "security_protocol"),
+        ("confluent", {"security_protocol": "SSL"}, "security.protocol"),
+        ("confluent", {"security.protocol": "SLL"}, "security.protocol"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_the_driver_cannot_use_is_told_with_whose_names_are_meant(
+    driver: str, client: dict[str, object], names: str
+) -> None:
+    log = victim.open_log("127.0.0.1:1", "nowhere", driver, timeout="1s", client=client)
+    with closing(log), pytest.raises(StoreError, match="client can't be used") as raised:
+        log.position("erp")
+    assert f"driver {driver}" in raised.value.what
+    assert names in raised.value.do
+
+
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
     """A broker to be killed, and to be told what its users may not do: everything else they may."""
