@@ -112,7 +112,10 @@ def read(name: str, settings: Source) -> Options:
         return Options.model_validate(defaults | {k: v for k, v in given.items() if v is not None} | fixed)
     except ValidationError as error:
         # Never the value: it may hold a password.
-        wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        wrong = [
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        ]
         raise SourceError(
             f"source {name}: an option can't be used",
             why="; ".join(wrong),
