@@ -17,7 +17,7 @@ from strangler_connectors.databases import Database, address
 from strangler_connectors.debezium import watermark
 from strangler_connectors.debezium.options import Options
 from strangler_connectors.debezium.properties import difference
-from strangler_connectors.debezium.rendering import render
+from strangler_connectors.debezium.rendering import CLASSES, render
 from strangler_connectors.debezium.rest import Connect, NotFound
 from strangler_connectors.debezium.troubles import Trouble, explain
 from strangler_connectors.debezium.wanted import look
@@ -169,6 +169,15 @@ def configuration(options: Options) -> dict[str, str] | None:
     return Connect(options.source, options.connect).config(options.connector) if options.connect else None
 
 
+def plugin_findings(options: Options, database: Database) -> list[Finding]:
+    """What Kafka Connect lacks to make the connector; nothing where it has made it already."""
+    if not options.connect or state(options) is not None:
+        return []
+    wanted = options.config.get("connector.class") or CLASSES.get(database.kind, "")
+    missing = _missing_plugin(Connect(options.source, options.connect), wanted)
+    return [missing] if missing else []
+
+
 def require_running(options: Options) -> None:
     """See that the connector does its work; what failed for a passing reason is started again.
 
@@ -210,14 +219,9 @@ def _require(options: Options, findings: Sequence[Finding]) -> None:
 
 
 def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]) -> None:
-    wanted = config["connector.class"]
-    installed = connect.plugins()
-    if wanted not in installed:
-        raise SourceError(
-            f"source {options.source}: Kafka Connect at {connect.url} doesn't have {wanted}",
-            why=f"it has: {', '.join(sorted(each.rpartition('.')[2] for each in installed)) or 'none'}",
-            do="install Debezium's plugin into its plugin.path on every worker",
-        )
+    missing = _missing_plugin(connect, config["connector.class"])
+    if missing:
+        raise SourceError(f"source {options.source}: {missing.what}", do=missing.do)
     wrong = connect.validate(config)
     if wrong:
         said = "; ".join(f"{each.property}: {' '.join(each.errors)}" for each in wrong)
@@ -237,6 +241,17 @@ def _unregister(connect: Connect, connector: str) -> None:
         connect.remove(connector)
     except NotFound:
         pass
+
+
+def _missing_plugin(connect: Connect, wanted: str) -> Finding | None:
+    installed = connect.plugins()
+    if wanted in installed:
+        return None
+    has = ", ".join(sorted(each.rpartition(".")[2] for each in installed)) or "none"
+    return Finding(
+        f"Kafka Connect at {connect.url} doesn't have {wanted}; of connectors it has: {has}",
+        "install Debezium's plugin into its plugin.path on every worker",
+    )
 
 
 def _release(database: Database) -> None:

@@ -46,7 +46,7 @@ class DebeziumSource:
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
         self._options = read(name, settings)
         self._tables = tables
-        self._database = open_database(name, settings, tables, self._options.slot)
+        self._database = open_database(name, settings, tables, self._options.slot, self._options.keys)
         self._heartbeat = settings.heartbeat.total_seconds()
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
@@ -78,7 +78,12 @@ class DebeziumSource:
         return identity
 
     def examine(self, outage: float) -> list[Finding]:
-        return self._database.needs(outage) + self._kafka_findings(self._layout(), outage)
+        return [
+            *self._database.needs(outage),
+            *self._kafka_findings(self._layout(), outage),
+            *registration.plugin_findings(self._options, self._database),
+            *self._slot_findings(),
+        ]
 
     def blind_spots(self) -> Sequence[str]:
         return ()
@@ -219,6 +224,16 @@ class DebeziumSource:
         config = topics.settings(self._options, sorted(stands.topics))
         state = registration.state(self._options)
         return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
+
+    def _slot_findings(self) -> Iterator[Finding]:
+        """A connector that isn't registered has no slot yet."""
+        if registration.state(self._options) is None:
+            return
+        if trouble := slot_trouble(self._options, self._database):
+            yield Finding(
+                f"changes may be missing: {trouble}",
+                "strangler source reset begins anew, with what the legacy database holds now",
+            )
 
     def _refuse(self, findings: Sequence[Finding]) -> None:
         needs = [finding for finding in findings if finding.blocks]
