@@ -20,6 +20,7 @@ from strangler_connectors.mysql.positions import BEHIND, Place, position, whole
 from strangler_connectors.mysql.rows import RowReaders, compile_readers
 from strangler_connectors.mysql.statements import Effect, Touched, touched
 
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A captured table: its name in the configuration, the columns that were asked for, key included, and those
