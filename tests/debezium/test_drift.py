@@ -13,13 +13,14 @@ import pytest
 from strangler.changes import ORIGIN, Operation, Position, Transaction
 from strangler.errors import SourceLost
 from strangler.ports import ChangeStream
-from strangler.testing.change_source import Alteration, commit, insert, read_until
+from strangler.testing.change_source import Alteration, commit, insert, read_to, read_until
 from strangler.testing.connect import Standing as StandingConnect
 from strangler.testing.kafka import Standing as StandingKafka
 from tests.debezium.landscape import Landscape, MariadbLandscape, PostgresLandscape
 
 TABLES = {"customer": ["name", "seen"]}
 PATIENCE = 60.0
+TO_TIMESTAMP = "ALTER TABLE customer ALTER seen TYPE timestamp USING to_timestamp(seen)"
 
 
 @pytest.fixture
@@ -60,13 +61,12 @@ def read_on(stream: ChangeStream) -> None:
 def test_rows_of_another_type_come_behind_the_alteration_and_are_read_by_the_new_one(
     postgres: PostgresLandscape,
 ) -> None:
-    to_timestamp = 'ALTER TABLE customer ALTER seen TYPE timestamp USING to_timestamp("seen")'
     with closing(postgres.source(TABLES)) as source:
         identity = source.prepare()
         with source.stream(ORIGIN, identity) as stream:
             commit(postgres, insert("customer", id=1, seen=1_795_425_961))
             before = read_until(stream, with_changes, PATIENCE)
-            do(postgres, to_timestamp)
+            do(postgres, TO_TIMESTAMP)
             commit(postgres, insert("customer", id=2, seen="2026-11-23 12:00:00"))
             after = read_until(stream, with_changes, PATIENCE)
         with source.stream(before[-1].position, identity) as stream:
@@ -76,6 +76,21 @@ def test_rows_of_another_type_come_behind_the_alteration_and_are_read_by_the_new
     assert after[-1].altered, "the core stops before it reads this row"
     (change,) = again[-1].changes
     assert change.after == {"id": 2, "name": None, "seen": datetime(2026, 11, 23, 12)}
+
+
+def test_a_row_of_before_an_alteration_that_says_how_it_was_written_is_not_read_as_something_else(
+    postgres: PostgresLandscape,
+) -> None:
+    with_schemas = {"value.converter.schemas.enable": "true"}
+    with closing(postgres.source(TABLES, config=with_schemas)) as source:
+        identity = source.prepare()
+        commit(postgres, insert("customer", id=1, seen=1_795_425_961))
+        safe = source.safe_position(30)
+        do(postgres, TO_TIMESTAMP)
+        with source.stream(ORIGIN, identity) as stream:
+            read = read_to(stream, safe)
+    (change,) = (change for transaction in read for change in transaction.changes)
+    assert change.after == {"id": 1, "name": None, "seen": "1795425961"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ _STEP: Final = 1.0
 LOOK: Final = 5.0
 """Seconds between two looks at the watched tables, though nothing comes."""
 
-_SOON: Final = 0.1
+_SOON: Final = 0.2
 """Least seconds between two looks for the sake of records that wait."""
 
 

@@ -39,7 +39,7 @@ class PostgresWatch:
             with translated(self._source, "looking after the capture"):
                 Capture(self._connection, self._capture).require_whole(self._source, self._tables, found)
         before, self._shapes = self._shapes, _shapes(found)
-        return tuple(name for name, shape in self._shapes.items() if before[name] != shape)
+        return tuple(name for name, shape in self._shapes.items() if before.get(name) != shape)
 
     def close(self) -> None:
         self._connection.close()
