@@ -158,7 +158,7 @@ class Landscape:
 
 
 class PostgresLandscape(Landscape):
-    capabilities = Capabilities(unchanged=True, truncate=True, copy=True, alterations=frozenset())
+    capabilities = Capabilities(unchanged=True, truncate=True, copy=True)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:

@@ -107,3 +107,29 @@ def binlog_transaction(
 
 TOMBSTONE = decode(b'{"id":1}', None)
 HEARTBEAT = decode(b'{"serverName":"erp"}', b'{"ts_ms":1795425961000}')
+
+
+SHOP = {
+    ("shop", table): Reading(Table(table, COLUMNS, ("id",), ("id",)), ID_AND_NAME)
+    for table in ("party", "line")
+}
+
+
+def binlog(number: int, id: int, table: str = "party") -> Message:
+    return row(
+        None, (None, 1), id,  connector="mariadb", schema=None, db="shop", table=("shop", table), **_log(number)
+    )  # fmt: skip
+
+
+def defined(number: int, ddl: str, *changes: tuple[str, str], snapshot: str = "false") -> Message:
+    """A statement; `changes`: what Debezium says that it did to which table of `shop`."""
+    payload = {
+        "source": {"connector": "mariadb", "db": "shop", "snapshot": snapshot, "ts_ms": 1, **_log(number)},
+        "ddl": ddl, "databaseName": "shop",
+        "tableChanges": [{"type": type, "id": f'"shop"."{table}"'} for type, table in changes],
+    }  # fmt: skip
+    return decode(None, json.dumps(payload).encode())
+
+
+def _log(number: int) -> dict[str, Any]:
+    return {"gtid": f"0-1-{number}", "file": "b.000001", "pos": number * 100, "row": 0}

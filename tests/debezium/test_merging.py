@@ -15,14 +15,18 @@ from strangler_connectors.debezium import merging
 from strangler_connectors.debezium.assembling import Assembled
 from strangler_connectors.debezium.envelope import Message
 from strangler_connectors.debezium.merging import Merger
+from strangler_connectors.debezium.positions import WHOLE, point, position
 from tests.debezium.messages import (
     HEARTBEAT,
     LINE,
     MODES,
     PARTY,
+    SHOP,
     WANTED,
     begin,
+    binlog,
     binlog_transaction,
+    defined,
     end,
     row,
     truncate,
@@ -202,3 +206,17 @@ def test_another_servers_binlog_is_a_loss_though_its_places_are_lower() -> None:
     merger.feed(mark, 0, 0)
     with pytest.raises(SourceLost, match="another server's binlog"):
         merger.feed(lower, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("ddl", "kind", "why"),
+    [("DROP TABLE `party`", "DROP", "made anew"), ("RENAME TABLE party TO other", "ALTER", "party")],
+)
+def test_a_table_that_is_another_one_is_a_loss_since_several_topics_do_not_tell_which_rows_it_took(
+    ddl: str, kind: str, why: str
+) -> None:
+    statement = defined(5, ddl, (kind, "party"))
+    with pytest.raises(SourceLost, match=why):
+        Merger(SHOP, MODES).feed(statement, 0, 0)
+    behind = position(point(binlog(6, 1).origin), WHOLE)  # type: ignore[union-attr]
+    assert Merger(SHOP, MODES, behind).feed(statement, 0, 0) == []

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from strangler import urls
 from strangler.settings import Source
-from strangler_connectors.databases.database import Database, Place
+from strangler_connectors.databases.database import Database, Place, Watch
 
-__all__ = ["Database", "Place", "open_database"]
+__all__ = ["Database", "Place", "Watch", "open_database"]
 
 
 def open_database(

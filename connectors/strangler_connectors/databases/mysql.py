@@ -55,6 +55,9 @@ class MySQLDatabase:
         # What is in the binlog becomes visible a moment later; with semi-synchronous replicas that may take its time.
         self._connector.safe_position(timeout)
 
+    def watch(self, tables: Sequence[str], ours: bool) -> None:
+        """Debezium tells of alterations, in order with the rows."""
+
     def unread(self) -> int | None:
         return None
 

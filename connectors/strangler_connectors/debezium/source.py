@@ -93,16 +93,24 @@ class DebeziumSource:
         stands = self._layout()
         self._require_same(stands, identity)
         begin = self._start(stands, after)
-        putting = self._putting(stands, begin.after)
-        return DebeziumStream(
-            Consumer(self._options, stands.names, begin.offsets),
-            putting,
-            Beats(self._options, begin.beat),
-            stands,
-            self._layout,
-            lambda: self._look(identity),
-            max(_PATIENCE, 1.5 * self._heartbeat),
-        )
+        # Before the tables are described: what is altered in between is seen by the first look.
+        watch = self._database.watch(list(self._tables), ours=bool(self._options.connect))
+        try:
+            putting = self._putting(stands, begin.after)
+            return DebeziumStream(
+                Consumer(self._options, stands.names, begin.offsets),
+                putting,
+                Beats(self._options, begin.beat),
+                stands,
+                self._layout,
+                lambda: self._look(identity),
+                max(_PATIENCE, 1.5 * self._heartbeat),
+                watch,
+            )
+        except BaseException:
+            if watch is not None:
+                watch.close()
+            raise
 
     def safe_position(self, timeout: float) -> Position:
         stands = self._layout()
