@@ -65,8 +65,11 @@ class ChangeSource(Protocol):
         """The shape of each table that exists; one that doesn't is absent from the answer."""
         ...
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         """Create what capture needs (slot and publication, journal and triggers), for the asked tables only; idempotent.
+
+        `anew`: no capture is remembered, for it is the first one or was lost. Then one that is there isn't gone on with where it
+        doesn't show by itself what it lost: it is replaced. Raises Unavailable while a stream is open that reads such a one.
 
         Returns the identity of the capture, to be remembered: a text that changes when the capture is made anew,
         since then changes in between were lost. Every transaction that commits after `prepare` returned for the first

@@ -103,9 +103,9 @@ class Stream:
         and stores would win over all that comes (invariant 3), and nothing but empty ones help: SourceError.
         """
         # Killed between any two steps, nothing is remembered, and all of them are done again: `prepare` finds the same
-        # capture, and the safe position is a later one. What is passed over in between is missed by nobody, for backfills
+        # capture or replaces it, and the safe position is a later one. What is passed over in between is missed by nobody, for backfills
         # begin only once the identity is remembered. Which comes last, while the stream is held that only one can hold.
-        identity = self._source.prepare()
+        identity = self._source.prepare(anew=True)
         start = self._position if self._position == ORIGIN else self._safe_position()
         stream = self._source.stream(start, identity)
         try:

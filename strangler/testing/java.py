@@ -1,7 +1,6 @@
 """A server on the Java virtual machine as a child process: started until it answers, stopped, or killed as a power cut would.
 
-It belongs to the process that started it. Should that one die without a word, the server is killed too: a shell
-waits for the end of a pipe whose other end only the parent holds. So it works from any thread and on any Unix.
+It belongs to the process that started it. Should that one die without a word, the server is killed too.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from strangler.errors import StranglerError, Unavailable
+from strangler.testing.mourner import Mourner
 
 QUICK: Final = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Flags for tests: up soon and small. A benchmark gives its own."""
@@ -32,8 +32,6 @@ LOGGING: Final = (
 PATIENCE: Final = 120.0
 """Seconds until a server that doesn't answer counts as failed: many share a machine while tests run."""
 
-_MOURN: Final = 'read -r _; kill -9 "$0"'
-
 
 class Process:
     """One Java server. `start`, `stop` and `kill` come in any order; its addresses and data stay the same meanwhile."""
@@ -44,7 +42,7 @@ class Process:
         self.name, self.log = name, log
         self._command, self._home, self._answers = command, home, answers
         self._process: subprocess.Popen[bytes] | None = None
-        self._mourner: subprocess.Popen[bytes] | None = None
+        self._mourner: Mourner | None = None
 
     @property
     def pid(self) -> int | None:
@@ -67,10 +65,7 @@ class Process:
                 self._command, cwd=self._home, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        self._mourner = subprocess.Popen(
-            ["/bin/sh", "-c", _MOURN, str(self._process.pid)], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        self._mourner = Mourner(self._process.pid)
         try:
             self._wait_for_answer(self._process)
         except BaseException:
@@ -109,11 +104,10 @@ class Process:
             time.sleep(0.05)
 
     def _bury(self) -> None:
+        if self._mourner is not None:
+            self._mourner.dismiss()
         if self._process is not None:
             self._process.wait()
-        if self._mourner is not None:
-            self._mourner.kill()
-            self._mourner.communicate()
         self._process = self._mourner = None
 
 

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 import psutil
 
 from strangler.errors import Refused, StranglerError, Unavailable
+from strangler.testing.mourner import Mourner
 
 SETTINGS: Final = {
     "log_bin": "binlog",
@@ -56,8 +57,6 @@ _ACCOUNT: Final = """
 FLUSH PRIVILEGES;
 GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' IDENTIFIED BY '{password}' WITH GRANT OPTION;
 """
-# Reads until its input ends, which is when its parent does.
-_GUARD: Final = "read -r _; kill -KILL {pid}"
 
 
 class Standing:
@@ -108,7 +107,7 @@ class Server(Standing):
         self._data, self._log = home / "data", home / "server.log"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._mourner: Mourner | None = None
         password = home / "password"
         if not password.exists():
             _create(self._data, password)
@@ -131,9 +130,7 @@ class Server(Standing):
                 [_binary("mariadbd"), "--no-defaults", f"--datadir={self._data}", f"--user={getpass.getuser()}", *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
             )  # fmt: skip
-        self._guard = subprocess.Popen(
-            ["sh", "-c", _GUARD.format(pid=self._process.pid)], stdin=subprocess.PIPE, start_new_session=True
-        )
+        self._mourner = Mourner(self._process.pid)
         deadline = time.monotonic() + _PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -153,14 +150,12 @@ class Server(Standing):
 
     def kill(self) -> None:
         """SIGKILL to the server, as a power cut would; `start` recovers."""
-        # The guard goes first, so that it never meets a pid that was given to somebody else since.
-        for process in (self._guard, self._process):
-            if process is not None:
-                process.kill()
-                process.wait()
-        if self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.close()
-        self._guard = self._process = None
+        if self._mourner is not None:
+            self._mourner.dismiss()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._mourner = self._process = None
 
     @property
     def pid(self) -> int:

@@ -132,7 +132,7 @@ class MemorySource:
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
         return {name: self._database.tables[name] for name in tables if name in self._database.tables}
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         findings = self.examine(0)
         if findings:
             why = "; ".join(finding.what for finding in findings)

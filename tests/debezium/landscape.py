@@ -137,6 +137,16 @@ class Landscape:
             end = admin.list_partition_offsets({at: OffsetSpec.LATEST})[at].offset
             admin.delete_records({at: end})
 
+    def alter_notes(self, old: str, new: str) -> None:
+        """Put `new` for `old` into what the consumer group remembers."""
+        with self.admin() as admin:
+            kept = admin.list_group_offsets({self.prefix: None})[self.prefix]
+            altered = {
+                at: each._replace(metadata=each.metadata.replace(old, new)) for at, each in kept.items()
+            }
+            assert altered != kept
+            admin.alter_group_offsets(self.prefix, altered)
+
     def remake_topic(self, name: str, partitions: int = 1) -> None:
         """Delete a topic and make it anew under its old name."""
         with self.admin() as admin:
@@ -148,7 +158,7 @@ class Landscape:
 
 
 class PostgresLandscape(Landscape):
-    capabilities = Capabilities(unchanged=True, truncate=True, copy=True, alterations=frozenset())
+    capabilities = Capabilities(unchanged=True, truncate=True, copy=True)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:

@@ -79,5 +79,57 @@ def end(tx: int, **counts: int) -> Message:
     return decode(None, json.dumps(value).encode())
 
 
+def binlog_transaction(
+    file: int, pos: int, id: int, *, server: int = 1, gtid: str | None = None, connector: str = "mysql"
+) -> list[Message]:
+    """A transaction of one row of `PARTY`, as Debezium's connectors for MySQL and MariaDB write it with marks."""
+    name = f"binlog.{file:06}"
+    transaction = gtid or f"file={name},pos={pos}"
+    origin = {
+        "version": "3.5.0.Final", "connector": connector, "name": "erp", "ts_ms": 1_795_425_961_384, "snapshot": "false",
+        "db": PARTY[0], "sequence": None, "ts_us": 1_795_425_961_384_250, "ts_ns": 1_795_425_961_384_250_000, "table": PARTY[1],
+        "server_id": server, "gtid": gtid, "file": name, "pos": pos, "row": 0, "thread": None, "query": None,
+    }  # fmt: skip
+    payload = {
+        "before": None, "after": {"id": id, "name": "x"}, "source": origin, "op": "c", "ts_ms": 1_795_425_961_603,
+        "transaction": {"id": transaction, "total_order": 1, "data_collection_order": 1},
+    }  # fmt: skip
+    counts = {"event_count": 1, "data_collections": [{"data_collection": ".".join(PARTY), "event_count": 1}]}
+    marks = [
+        decode(
+            None,
+            json.dumps({"status": status, "id": transaction, "ts_ms": 1_795_425_961_000} | more).encode(),
+        )
+        for status, more in (("BEGIN", {}), ("END", counts))
+    ]
+    return [marks[0], decode(json.dumps({"id": id}).encode(), json.dumps(payload).encode()), marks[1]]
+
+
 TOMBSTONE = decode(b'{"id":1}', None)
 HEARTBEAT = decode(b'{"serverName":"erp"}', b'{"ts_ms":1795425961000}')
+
+
+SHOP = {
+    ("shop", table): Reading(Table(table, COLUMNS, ("id",), ("id",)), ID_AND_NAME)
+    for table in ("party", "line")
+}
+
+
+def binlog(number: int, id: int, table: str = "party") -> Message:
+    return row(
+        None, (None, 1), id,  connector="mariadb", schema=None, db="shop", table=("shop", table), **_log(number)
+    )  # fmt: skip
+
+
+def defined(number: int, ddl: str, *changes: tuple[str, str], snapshot: str = "false") -> Message:
+    """A statement; `changes`: what Debezium says that it did to which table of `shop`."""
+    payload = {
+        "source": {"connector": "mariadb", "db": "shop", "snapshot": snapshot, "ts_ms": 1, **_log(number)},
+        "ddl": ddl, "databaseName": "shop",
+        "tableChanges": [{"type": type, "id": f'"shop"."{table}"'} for type, table in changes],
+    }  # fmt: skip
+    return decode(None, json.dumps(payload).encode())
+
+
+def _log(number: int) -> dict[str, Any]:
+    return {"gtid": f"0-1-{number}", "file": "b.000001", "pos": number * 100, "row": 0}

@@ -15,7 +15,22 @@ from strangler_connectors.debezium import merging
 from strangler_connectors.debezium.assembling import Assembled
 from strangler_connectors.debezium.envelope import Message
 from strangler_connectors.debezium.merging import Merger
-from tests.debezium.messages import HEARTBEAT, LINE, MODES, PARTY, WANTED, begin, end, row, truncate
+from strangler_connectors.debezium.positions import WHOLE, point, position
+from tests.debezium.messages import (
+    HEARTBEAT,
+    LINE,
+    MODES,
+    PARTY,
+    SHOP,
+    WANTED,
+    begin,
+    binlog,
+    binlog_transaction,
+    defined,
+    end,
+    row,
+    truncate,
+)
 
 MARKS = 9
 """The partition of the transaction topic."""
@@ -179,3 +194,29 @@ def test_an_initial_snapshot_comes_before_what_is_streamed() -> None:
     ]
     given = fed(merger(), placed([*reads, (0, row(1, (5, 6), 1, order=1)), (MARKS, end(1, party=1))]))
     assert ids(given) == [[71, 72], [1]]
+
+
+def test_another_servers_binlog_is_a_loss_though_its_places_are_lower() -> None:
+    merger = Merger(WANTED, MODES)
+    given = [
+        each for message in binlog_transaction(120, 4711, 1, server=1) for each in merger.feed(message, 0, 0)
+    ]
+    assert len(given) == 1
+    mark, lower, _ = binlog_transaction(3, 500, 2, server=2)
+    merger.feed(mark, 0, 0)
+    with pytest.raises(SourceLost, match="another server's binlog"):
+        merger.feed(lower, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("ddl", "kind", "why"),
+    [("DROP TABLE `party`", "DROP", "made anew"), ("RENAME TABLE party TO other", "ALTER", "party")],
+)
+def test_a_table_that_is_another_one_is_a_loss_since_several_topics_do_not_tell_which_rows_it_took(
+    ddl: str, kind: str, why: str
+) -> None:
+    statement = defined(5, ddl, (kind, "party"))
+    with pytest.raises(SourceLost, match=why):
+        Merger(SHOP, MODES).feed(statement, 0, 0)
+    behind = position(point(binlog(6, 1).origin), WHOLE)  # type: ignore[union-attr]
+    assert Merger(SHOP, MODES, behind).feed(statement, 0, 0) == []

@@ -229,10 +229,47 @@ def test_a_database_that_debezium_has_no_connector_for_is_refused() -> None:
         ("database.hostname", "db", "db"),
         ("message.key.columns", "a:b", "a:b"),
         ("key.converter", "J", "J"),
+        ("slot.failover", "true", "true"),
+        ("pin", "1234", HIDDEN),
+        ("heartbeat.action.query", "CALL beat('http://erp:s3cret@h/')", "CALL beat('http://erp:***@h/')"),
     ],
 )
 def test_secrets_are_hidden(name: str, value: str, seen: str) -> None:
     assert shown(name, value) == seen
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "basic.auth.user.info",
+        "value.converter.basic.auth.user.info",
+        "value.converter.apicurio.registry.auth.client.secret",
+        "database.url",
+        "database.connection.url",
+        "driver.trustStoreAuth",
+        "transforms.mask.hmac",
+        "schema.history.internal.jdbc.url",
+        "something.of.tomorrow",
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    ["hunter2", "erp:hunter2", "postgresql://erp:hunter2@db/erp", "jdbc:oracle:thin:erp/hunter2@//db/erp",
+     "${file:/secrets:user}:hunter2"],
+)  # fmt: skip
+def test_what_is_not_known_to_be_harmless_is_hidden(name: str, value: str) -> None:
+    assert "hunter2" not in shown(name, value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_what_is_rendered_only_secrets_are_hidden(kind: str) -> None:
+    client = {
+        "security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN", "sasl_plain_username": "me", "sasl_plain_password": "s3cret",
+    }  # fmt: skip
+    log = Captured(Place("s", "log"), ("at", "text"), ("at",))
+    config = rendered(kind, log, client=client)
+    hidden = {name for name, value in config.items() if shown(name, value) != value}
+    assert hidden == {name for name in config if name.endswith((".password", "jaas.config"))}
 
 
 def test_what_registering_changes_is_named() -> None:
@@ -258,12 +295,21 @@ def test_an_unknown_option_names_the_nearest() -> None:
         ({"connect_to": "db"}, "connect_to"),
         ({"client": "plain"}, "client"),
         ({"keys": {"log": "id"}}, "keys.log"),
+        ({"kafka": "localhost:port"}, "kafka"),
+        ({"kafka": "kafka1:9092,:9092"}, "kafka"),
+        ({"config": {"slot.failover": None}}, "config.slot.failover"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named_without_its_value(given: dict[str, Any], named: str) -> None:
     with pytest.raises(SourceError) as caught:
         options(**given)
     assert caught.value.why.startswith(f"{named}: ")
+    assert "docs/sources.md" in caught.value.do
+
+
+@pytest.mark.parametrize("servers", ["kafka", "kafka1:9092, kafka2:9092,", "[::1]:9092"])
+def test_servers_are_taken_with_and_without_a_port(servers: str) -> None:
+    assert options(kafka=servers).kafka == servers
 
 
 def test_kafka_is_required() -> None:

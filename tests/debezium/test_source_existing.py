@@ -130,6 +130,24 @@ def test_a_topic_of_a_table_that_was_made_anew_is_noticed(foreign: Foreign) -> N
         source.drop()
 
 
+def test_a_table_that_was_made_anew_is_a_loss_though_its_topic_goes_on(foreign: Foreign) -> None:
+    with closing(foreign.theirs()) as source:
+        identity = source.prepare()
+        commit(foreign, insert("customer", id=1, name="a"))
+        with source.stream(ORIGIN, identity) as stream:
+            read_until(stream, lambda so_far: count(so_far) >= 1)
+            with foreign.cursor() as execute:
+                execute("DROP TABLE customer", [])
+                execute(
+                    "CREATE TABLE customer (id integer PRIMARY KEY, name text, note text, credit numeric(12,2))",
+                    [],
+                )
+                execute(f'ALTER PUBLICATION "{foreign.prefix}" ADD TABLE customer', [])
+            with pytest.raises(SourceLost, match="made anew"):
+                read_until(stream, lambda _: False)
+        source.drop()
+
+
 def test_several_topics_without_marks_of_transactions_are_refused(
     postgres_url: str, kafka: StandingKafka, connect: StandingConnect, prefix: str
 ) -> None:

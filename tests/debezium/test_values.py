@@ -489,6 +489,22 @@ def test_a_column_of_another_kind_of_value_is_a_surprise() -> None:
     assert read.surprises == {"c"}
 
 
+@pytest.mark.parametrize("name", ["pg_default_schema", "pg_connect_schema"])
+def test_numbers_that_count_something_else_by_their_schema_are_not_read(name: str) -> None:
+    row = rows(name, "every")[1]
+    known = modes(name)
+    for column, others in (
+        ("day", (F.INTEGER, F.FLOAT, F.TIMESTAMP)),
+        ("stamp3", (F.INTEGER, F.DECIMAL, F.DATE, F.TIME)),
+        ("id", (F.DATE, F.TIMESTAMP, F.TIME)),
+    ):
+        assert row.after is not None
+        for type in others:
+            declared = {F.TIMESTAMP: "timestamp(3) without time zone", F.TIME: "time(3) without time zone"}
+            read = value(row, Column(column, type, True, declared.get(type, type.value)), known)
+            assert read == str(row.after[column]), (column, type)
+
+
 def test_a_domain_is_read_by_its_base() -> None:
     table = Table("t", (Column("c", F.TIMESTAMP, True, "moment"), Column("r", F.TEXT, True, "pair")), ())
     wanted = Reading(table, frozenset(("c", "r")), {"c": "timestamp(3) without time zone", "r": "record"})

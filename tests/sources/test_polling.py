@@ -198,8 +198,74 @@ def test_it_says_what_it_cannot_see(erp: psycopg.Connection[Any], memory: Path) 
     assert any("one transaction" in what for what in source.blind_spots())
 
 
+def test_it_says_where_looks_do_not_overlap(erp: psycopg.Connection[Any], memory: Path) -> None:
+    def told(source: ChangeSource) -> bool:
+        return any("column is a text" in what for what in source.blind_spots())
+
+    assert told(open_source(erp, memory))
+    assert told(open_source(erp, memory, column=None, columns={"item": "changed"}))
+    assert not told(open_source(erp, memory, column=None, columns={"item": None}))
+
+
+def test_a_late_commit_is_seen_by_comparison_only_where_the_column_is_a_text(
+    erp: psycopg.Connection[Any], memory: Path
+) -> None:
+    erp.execute("ALTER TABLE item ALTER changed TYPE text USING to_char(changed, 'FM000')")
+    source = open_source(erp, memory)
+    identity = source.prepare()
+    with source.stream(ORIGIN, identity) as stream:
+        assert stream.read(0) is None  # The first look compares all.
+        erp.execute("UPDATE item SET name = 'late', changed = '049' WHERE id = 1")
+        erp.execute("UPDATE item SET name = 'in time', changed = '051' WHERE id = 2")
+        (read,) = read_until(stream, lambda so_far: bool(so_far))
+    assert [change.after for change in read.changes] == [{"client": "100", "id": 2, "name": "in time"}]
+    source.safe_position(5.0)
+    found = changes(source, identity, 2)
+    assert [change.after["name"] for change in found if change.after] == ["in time", "late"]
+
+
+@pytest.mark.parametrize(("table", "told"), [("itm", "did you mean item?"), ("order", "take it out")])
+def test_a_table_in_the_options_that_no_mapping_names_is_refused(
+    erp: psycopg.Connection[Any], memory: Path, table: str, told: str
+) -> None:
+    source = open_source(erp, memory, columns={table: None})
+    (finding,) = source.examine(3600.0)
+    assert (finding.blocks, table in finding.what, told in finding.do) == (True, True, True)
+    with pytest.raises(SourceError, match=table) as refused:
+        source.prepare()
+    assert told in refused.value.do
+
+
+def test_a_table_that_may_not_be_read_is_said_with_the_grant(
+    erp: psycopg.Connection[Any], memory: Path
+) -> None:
+    role = f"polled_{erp.info.dbname}"
+    erp.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'".encode())
+    try:
+        section = Source(
+            kind="polling",
+            url=SecretStr(f"postgresql://{role}:pw@{erp.info.host}:{erp.info.port}/{erp.info.dbname}"),
+            state=memory,
+        )
+        source = connect("erp", section, {"item": ["name"]})
+        (finding,) = source.examine(3600.0)
+        assert finding.blocks
+        assert "permission denied" in finding.what
+        assert finding.do.startswith("GRANT SELECT ON item")
+        erp.execute(f"GRANT SELECT ON item TO {role}".encode())
+        assert source.examine(3600.0) == []
+        erp.execute(f"REVOKE ALL ON item FROM {role}".encode())
+    finally:
+        erp.execute(f"DROP ROLE {role}".encode())
+
+
 @pytest.mark.parametrize(
-    ("options", "named"), [({"colunm": "x"}, "colunm"), ({"interval": "5 lightyears"}, "interval")]
+    ("options", "named"),
+    [
+        ({"colunm": "x"}, "colunm"),
+        ({"interval": "5 lightyears"}, "interval"),
+        ({"interval": "0s"}, "interval"),
+    ],
 )
 def test_a_wrong_option_is_named(
     erp: psycopg.Connection[Any], memory: Path, options: Any, named: str

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from pydantic import SecretStr
 
 from strangler.changes import ORIGIN
@@ -211,11 +213,92 @@ def test_a_log_without_a_broker_says_so_without_its_secrets(driver: str) -> None
     assert "hunter2" not in str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
 
 
+@pytest.mark.parametrize(
+    ("driver", "client", "names"),
+    [
+        ("kafka-python", {"security.protocol": "SSL"}, "security_protocol"),
+        ("kafka-python", {"retry_backoff_ms": 1, "api_version": "x"}, "security_protocol"),
+        ("kafka-python", {"socket_options": 1, "request_timeout_ms": None, "api_version": 7}, "security_protocol"),
+        ("confluent", {"security_protocol": "SSL"}, "security.protocol"),
+        ("confluent", {"security.protocol": "SLL"}, "security.protocol"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_the_driver_cannot_use_is_told_with_whose_names_are_meant(
+    driver: str, client: dict[str, object], names: str
+) -> None:
+    log = victim.open_log("127.0.0.1:1", "nowhere", driver, timeout="1s", client=client)
+    with closing(log), pytest.raises(StoreError, match="client can't be used") as raised:
+        log.position("erp")
+    assert f"driver {driver}" in raised.value.what
+    assert names in raised.value.do
+
+
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
-    """A broker to be killed."""
-    with broker() as running:
+    """A broker to be killed, and to be told what its users may not do: everything else they may."""
+    settings = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+    }
+    with broker(settings=settings) as running:
         yield running
+
+
+@contextmanager
+def allowed_only(
+    bootstrap: str, operations: Sequence[ACLOperation], kind: ResourceType, name: str
+) -> Iterator[None]:
+    """Nobody may do anything else with it meanwhile."""
+    pattern = ResourcePattern(kind, name)
+    acls = [ACL("User:*", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.create_acls(acls)
+        anything = ACLFilter("User:*", "*", ACLOperation.ANY, ACLPermissionType.ANY, pattern)
+        until(lambda: len(admin.describe_acls(anything)[0]) == len(acls), "the broker knows")
+        yield
+        admin.delete_acls(acls)
+    finally:
+        admin.close()
+
+
+def test_a_topic_that_can_not_be_made_is_said_and_one_that_can_is_not(read: Options) -> None:
+    with closing(KafkaLog(read, load(read))) as log:
+        assert log.examine(["party"], 60.0) == []
+    demanding = replace(read, replication=3)  # There is one broker.
+    with closing(KafkaLog(demanding, load(demanding))) as log:
+        first, _ = log.examine(["party"], 60.0)
+    assert first.blocks
+    assert f"topic {read.prefix}.party isn't there" in first.what
+    assert "replication" in first.what.lower()
+    with closing(load(read).admin()) as admin:
+        assert admin.topics([f"{read.prefix}.party"]) == {}
+
+
+def test_rights_that_are_missing_are_said(own_broker: Broker, prefix: str, driver: str) -> None:
+    own_broker.start()
+    with closing(victim.open_log(own_broker.bootstrap, prefix, driver)) as log:
+        log.append("erp", [event(1)], at(1))
+        topic = f"{prefix}.party"
+        reading = [ACLOperation.READ, ACLOperation.DESCRIBE_CONFIGS]
+        with allowed_only(own_broker.bootstrap, reading, ResourceType.TOPIC, topic):
+            unwritable = [each for each in log.examine(["party"], 60.0) if each.blocks]
+    [finding] = unwritable
+    assert finding.what == f"topic {topic}: the user of log.options.client may not write"
+    assert f"--operation Write --topic {topic}" in finding.do
+
+
+def test_a_worker_that_may_not_join_the_group_says_so(own_broker: Broker, prefix: str, driver: str) -> None:
+    own_broker.start()
+    with closing(victim.open_log(own_broker.bootstrap, prefix, driver)) as log:
+        log.append("erp", [event(1)], at(1))
+        group = f"{prefix}.party.delivery"
+        with allowed_only(own_broker.bootstrap, [ACLOperation.DESCRIBE], ResourceType.GROUP, group):
+            share = log.share("party")
+            assert share is not None
+            with closing(share), pytest.raises(StoreError, match="refuses") as raised:
+                until(lambda: bool(share.partitions()), "the worker has a part")
+    assert "groups that begin with" in raised.value.do
 
 
 def test_a_kill_of_the_broker_within_appends_loses_and_doubles_nothing(

@@ -247,8 +247,8 @@ class Dying(MemorySource):
 
     left = 100
 
-    def prepare(self) -> str:
-        return self._after(super().prepare())
+    def prepare(self, anew: bool = False) -> str:
+        return self._after(super().prepare(anew))
 
     def safe_position(self, timeout: float) -> Position:
         return self._after(super().safe_position(timeout))

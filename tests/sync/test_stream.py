@@ -33,7 +33,7 @@ class Endless:
     def behind(self) -> int | None:
         return None
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         return "this one"
 
     def stream(self, after: Position, identity: str) -> Endless:

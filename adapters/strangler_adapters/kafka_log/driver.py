@@ -98,11 +98,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it is: number of partitions, copies of each, and all its settings."""
+    """A topic as it is: number of partitions, copies of each, and all its settings. `may`: what this user may do with it, in
+    Kafka's words (`READ`, `WRITE`, …); None where the broker doesn't tell."""
 
     partitions: int
     replication: int
     settings: Mapping[str, str]
+    may: frozenset[str] | None = None
 
 
 class Admin(Protocol):
@@ -116,6 +118,12 @@ class Admin(Protocol):
         self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
     ) -> None:
         """Make a topic and wait until it can be used; nothing happens when it is there by now."""
+        ...
+
+    def rehearse(
+        self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
+    ) -> None:
+        """Raise StoreError where the broker wouldn't make such a topic; makes none."""
         ...
 
     def close(self) -> None: ...

@@ -12,16 +12,16 @@ end, and a reader that has been told a position doesn't call a partition read be
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Final
 
 from strangler.changes import Position
-from strangler.errors import StranglerError, Unavailable
+from strangler.errors import StoreError, StranglerError, Unavailable
 from strangler.events import Event
 from strangler.ports import Address, Finding, Offset, Record, Share
 from strangler_adapters.kafka_log import topics
-from strangler_adapters.kafka_log.driver import Driver, Fenced, Place, Writer
+from strangler_adapters.kafka_log.driver import Admin, Driver, Fenced, Place, Topic, Writer
 from strangler_adapters.kafka_log.limits import OVERHEAD, WINDOW
 from strangler_adapters.kafka_log.opened import Opened, OpenedTopics
 from strangler_adapters.kafka_log.options import Options
@@ -110,18 +110,32 @@ class KafkaLog:
         wanted.append(topics.of_positions(self._options))
         with closing(self._driver.admin()) as admin:
             found = admin.topics([each.name for each in wanted])
-        return [
-            finding
-            for each in wanted
-            if each.name in found
-            for finding in topics.check(self._options, each, found[each.name], outage)
-        ]
+            return [
+                finding
+                for each in wanted
+                for finding in (
+                    self._judge(each, found[each.name], outage)
+                    if each.name in found
+                    else self._rehearse(admin, each)
+                )
+            ]
 
     def close(self) -> None:
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
         self._reading.close()
+
+    def _judge(self, wanted: topics.Wanted, topic: Topic, outage: float) -> Iterator[Finding]:
+        yield from topics.check(self._options, wanted, topic, outage)
+        yield from topics.rights(self._options, wanted, topic)
+
+    def _rehearse(self, admin: Admin, wanted: topics.Wanted) -> Iterator[Finding]:
+        """A topic that isn't there yet is made when it is first needed, if the broker lets us."""
+        try:
+            admin.rehearse(wanted.name, wanted.partitions, self._options.replication, wanted.settings)
+        except StoreError as error:
+            yield topics.unmakeable(self._options, wanted, error.why)
 
     def _place(self, stream: str, partition: int) -> Place:
         return Place(self._topics.of_stream(stream).name, partition)

@@ -106,6 +106,27 @@ def check(options: Options, wanted: Wanted, topic: Topic, outage: float) -> list
     return findings + list(_copies(options, wanted, topic))
 
 
+def rights(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
+    """What this user may not do with a topic, and has to."""
+    missing = sorted({"READ", "WRITE"} - topic.may) if topic.may is not None else []
+    if missing:
+        operations = " ".join(f"--operation {each.title()}" for each in missing)
+        yield Finding(
+            f"topic {wanted.name}: the user of log.options.client may not {' or '.join(missing).lower()}",
+            f"kafka-acls.sh --bootstrap-server {options.servers[0]} --add --allow-principal User:… {operations}"
+            f" --topic {wanted.name}",
+        )
+
+
+def unmakeable(options: Options, wanted: Wanted, why: str) -> Finding:
+    """A topic isn't there, and the broker wouldn't make it."""
+    return Finding(
+        f"topic {wanted.name} isn't there, and can't be made: {why}",
+        f"kafka-acls.sh --bootstrap-server {options.servers[0]} --add --allow-principal User:… --operation Create"
+        f" --topic {wanted.name}; or correct log.options.replication, if that is what the broker says",
+    )
+
+
 def _policy(options: Options, wanted: Wanted, topic: Topic) -> Iterator[Finding]:
     is_, should = (frozenset(each["cleanup.policy"].split(",")) for each in (topic.settings, wanted.settings))
     if is_ == should:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from strangler.errors import StoreError, Unavailable
 from strangler_adapters.kafka_log.driver import Fenced
 from strangler_adapters.kafka_log.limits import LARGEST_REQUEST
@@ -25,6 +27,22 @@ def refused(options: Options, error: object) -> StoreError:
         why=str(error),
         do="see that log.options.client says how to log in, and that this user may read, write, create and describe"
         f" topics and groups that begin with {options.prefix!r}, and use such transactional ids",
+    )
+
+
+_NAMES: Final = {
+    "kafka-python": "kafka-python's (security_protocol, sasl_mechanism, …)",
+    "confluent": "librdkafka's (security.protocol, sasl.mechanisms, …)",
+}
+"""Driver → by which names its client takes settings."""
+
+
+def unusable(options: Options, error: object) -> StoreError:
+    """The client library doesn't know a setting, or can't use its value."""
+    return StoreError(
+        f"log.options.client can't be used by driver {options.driver}",
+        why=str(error),
+        do=f"correct it: names and values are {_NAMES[options.driver]}",
     )
 
 

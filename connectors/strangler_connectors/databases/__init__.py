@@ -7,21 +7,26 @@ other database by SQLAlchemy. Drivers are imported when a database is first aske
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from strangler import urls
 from strangler.settings import Source
-from strangler_connectors.databases.database import Database, Place
+from strangler_connectors.databases.database import Database, Place, Watch
 
-__all__ = ["Database", "Place", "open_database"]
+__all__ = ["Database", "Place", "Watch", "open_database"]
 
 
 def open_database(
-    name: str, settings: Source, tables: Mapping[str, Sequence[str]], capture: str = ""
+    name: str,
+    settings: Source,
+    tables: Mapping[str, Sequence[str]],
+    capture: str = "",
+    keyed: Collection[str] = (),
 ) -> Database:
     """The legacy database of the source called `name`, with the `tables` (and columns) that are to be captured.
 
     `capture`: the name of what the database itself keeps for a reader of its log (PostgreSQL's slot and publication).
+    `keyed`: the tables whose rows are told apart by columns that the options name, so that they need no primary key.
     Touches nothing yet. Raises SourceError where the URL is none.
     """
     kind = urls.kind(settings.url.get_secret_value())
@@ -32,7 +37,7 @@ def open_database(
     if kind in ("mysql", "mariadb"):
         from strangler_connectors.databases.mysql import MySQLDatabase
 
-        return MySQLDatabase(name, settings, tables)
+        return MySQLDatabase(name, settings, tables, keyed)
     if kind == "sqlite":
         from strangler_connectors.databases.sqlite import SqliteDatabase
 

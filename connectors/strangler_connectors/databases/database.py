@@ -19,6 +19,20 @@ class Place(NamedTuple):
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+class Watch(Protocol):
+    """Looks at tables whose changes come without word of how the tables are altered."""
+
+    def look(self) -> Sequence[str]:
+        """The tables, as configured, that are defined otherwise than at the last look, or when the watch began.
+
+        Raises SourceLost where one isn't captured any more, or is another one: dropped, made anew; Unavailable where the
+        database can't be asked.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Database(Protocol):
     """A legacy database, reached directly. Every call but `reader` opens a connection of its own and closes it.
 
@@ -59,6 +73,10 @@ class Database(Protocol):
     def settle(self, timeout: float) -> None:
         """Wait until the transactions that are open now have ended, as far as this database tells which there are.
         Raises Unavailable after `timeout` seconds, naming the one that blocks."""
+        ...
+
+    def watch(self, tables: Sequence[str], ours: bool) -> Watch | None:
+        """Begin to watch tables; `ours`: what `capture` has made is watched too. None where the log itself tells of alterations."""
         ...
 
     def unread(self) -> int | None:

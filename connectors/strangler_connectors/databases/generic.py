@@ -67,6 +67,9 @@ class GenericDatabase:
         """Nothing to wait for: here a transaction is visible to new readers once its commit is in the log, or its
         locks make them wait for it."""
 
+    def watch(self, tables: Sequence[str], ours: bool) -> None:
+        """Debezium's connectors tell of alterations themselves."""
+
     def unread(self) -> int | None:
         return None
 

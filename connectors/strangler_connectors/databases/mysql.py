@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -21,10 +21,12 @@ from strangler_connectors.mysql.source import MySQLSource
 class MySQLDatabase:
     """See `Database`."""
 
-    def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, name: str, settings: Source, tables: Mapping[str, Sequence[str]], keyed: Collection[str]
+    ) -> None:
         self._name, self._url = name, settings.url.get_secret_value()
         own = settings.model_copy(update={"kind": "mysql", "options": {}})
-        self._connector = MySQLSource(name, own, tables)
+        self._connector = MySQLSource(name, own, tables, keyed)
         self._statements = Statements(name, self._url)
         self.kind = urls.kind(self._url)
         self.catalog = address.parse(name, self._url).database
@@ -52,6 +54,9 @@ class MySQLDatabase:
     def settle(self, timeout: float) -> None:
         # What is in the binlog becomes visible a moment later; with semi-synchronous replicas that may take its time.
         self._connector.safe_position(timeout)
+
+    def watch(self, tables: Sequence[str], ours: bool) -> None:
+        """Debezium tells of alterations, in order with the rows."""
 
     def unread(self) -> int | None:
         return None

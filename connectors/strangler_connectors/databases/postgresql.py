@@ -17,6 +17,7 @@ from strangler_connectors.databases.statements import Statements
 from strangler_connectors.postgres.catalog import relations
 from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.source import PostgresSource
+from strangler_connectors.postgres.watch import PostgresWatch
 
 _UNREAD: Final = """
 SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM pg_replication_slots WHERE slot_name = :slot
@@ -58,6 +59,9 @@ class PostgresDatabase:
 
     def settle(self, timeout: float) -> None:
         self._connector(self._tables).safe_position(timeout)
+
+    def watch(self, tables: Sequence[str], ours: bool) -> PostgresWatch:
+        return PostgresWatch(self._name, self._url, tables, self._slot if ours else "")
 
     def unread(self) -> int | None:
         rows = self.execute(_UNREAD, slot=self._slot)

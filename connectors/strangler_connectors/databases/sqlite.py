@@ -58,6 +58,9 @@ class SqliteDatabase:
         ):
             pass
 
+    def watch(self, tables: Sequence[str], ours: bool) -> None:
+        """Nobody reads a log of SQLite."""
+
     def unread(self) -> int | None:
         return None
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from strangler.changes import ORIGIN, PART, Change, Operation, Position, Transaction
 from strangler.errors import SourceError
+from strangler_connectors.debezium import definitions, positions
 from strangler_connectors.debezium.changing import Changing, folded
 from strangler_connectors.debezium.counting import Counting
 from strangler_connectors.debezium.envelope import (
@@ -74,6 +75,7 @@ class Assembler:
         database: str = "",
         heartbeat: Name | None = None,
     ) -> None:
+        self._wanted = wanted
         self._changing = Changing(wanted, modes, database)
         self._counting = Counting(wanted)
         self._heartbeat = heartbeat
@@ -82,10 +84,9 @@ class Assembler:
         self._partition = self._offset = 0
         self._whole: list[Assembled] = []
 
-    @property
-    def point(self) -> str:
-        """The highest point (see `positions`) that a row stood at."""
-        return self._places.point
+    def knows(self, origin: Origin) -> bool:
+        """Whether a row stands no higher than the highest that was seen. Raises SourceLost where that can't be told."""
+        return self._places.placed(origin) <= self._places.point
 
     def feed(self, message: Message, partition: int = 0, offset: int = 0) -> Sequence[Assembled]:
         """Take the next message; what became whole by it, in order, mostly nothing.
@@ -103,8 +104,8 @@ class Assembler:
             self._begin(message)
         elif isinstance(message, Truncated):
             self._truncated(message)
-        elif isinstance(message, SchemaChange) and message.origin.snapshot in (None, False, "false"):
-            self._changing.alter(message.tables)  # Others tell at a start what there is.
+        elif isinstance(message, SchemaChange):
+            self._defined(message)
         if not self._whole:
             return ()
         whole, self._whole = self._whole, []
@@ -113,6 +114,8 @@ class Assembler:
     def _row(self, row: RowMessage) -> None:
         origin = row.origin
         self._counting.see(origin.name, row.transaction)
+        if row.key is None and row.order is None and not row.snapshot and origin.connector == "postgresql":
+            self._require_identified(origin)
         id = READ if row.snapshot and not row.transaction else transaction_id(origin, row.transaction)
         goes_on = id == self._open.id
         if row.snapshot:
@@ -139,6 +142,15 @@ class Assembler:
         opened.changes.append(change)
         opened.moved = moved and change.operation is Operation.DELETE
 
+    def _require_identified(self, origin: Origin) -> None:
+        """Several rows stand at one place in PostgreSQL's log: without key and number they can't be told from repetitions."""
+        if self._changing.table(origin) is not None:
+            raise SourceError(
+                f"a change of table {'.'.join(origin.name)} has neither a key nor a number in its transaction",
+                why="rows that were written at once stand at one place in PostgreSQL's log, and would be taken for one",
+                do="give the connector provide.transaction.metadata=true, or name the table's key in message.key.columns",
+            )
+
     def _truncated(self, truncated: Truncated) -> None:
         origin = truncated.origin
         self._counting.see(origin.name, truncated.transaction)
@@ -154,6 +166,27 @@ class Assembler:
             self._open.changes.append(Change(at, table, Operation.TRUNCATE, None, None))
         if origin.connector in _ALONE:
             self._close(self._offset + 1)
+
+    def _defined(self, change: SchemaChange) -> None:
+        if change.origin.snapshot not in (None, False, "false"):
+            return  # It tells at a start what there is.
+        if definitions.is_of_the_log(change):
+            self._empty(change)
+        self._changing.alter(change.tables)
+
+    def _empty(self, change: SchemaChange) -> None:
+        """Rows that went with their table. Of one statement that drops several there are several messages, all at one place."""
+        origin, point = change.origin, positions.point(change.origin)
+        if point > self._places.point:
+            definitions.require_followed(change, self._wanted)
+        id = origin.gtid or point
+        for name in definitions.emptied(change, self._wanted):
+            if self._places.row(origin, id, None, (name, Operation.TRUNCATE, None)):
+                self._make_room(id, moved=False)
+                at = self._places.stand(None)
+                self._open.seconds, self._open.moves_on, self._open.moved = origin.seconds, True, False
+                table = self._wanted[name].table.name
+                self._open.changes.append(Change(at, table, Operation.TRUNCATE, None, None))
 
     def _begin(self, begin: Begin) -> None:
         """What is open stays so, until a row shows that its transaction isn't being repeated."""

@@ -17,6 +17,7 @@ from kafka import errors
 
 from strangler.errors import SourceError, SourceLost, StranglerError, Unavailable
 from strangler_connectors.debezium.options import Options
+from strangler_connectors.debezium.security import require_usable
 
 CONNECTION: Final = {
     "client_id": "strangler",
@@ -71,6 +72,7 @@ def lone_consumer(options: Options, doing: str) -> Iterator[kafka.KafkaConsumer]
 
 
 def _connection(options: Options) -> dict[str, Any]:
+    require_usable(options.source, options.client)
     servers = [server.strip() for server in options.kafka.split(",") if server.strip()]
     return CONNECTION | options.client | {"bootstrap_servers": servers}
 
@@ -82,8 +84,15 @@ def translated(options: Options, doing: str) -> Iterator[None]:
         yield
     except errors.KafkaError as error:
         raise _translate(error, options, doing) from error
+    except (ValueError, TypeError) as error:
+        # What the library says of settings that it can't use.
+        raise SourceError(
+            f"source {options.source}: {doing} failed at Kafka {options.kafka}",
+            why=f"the client can't use what it is given: {error}",
+            do="correct options.kafka and options.client: kafka-python's names and values are meant",
+        ) from error
     except (OSError, AssertionError) as error:
-        # A name that doesn't resolve, a certificate that isn't there, a security setting that lacks its partner.
+        # A name that doesn't resolve, a certificate that isn't one, a security setting that lacks its partner.
         raise Unavailable(
             f"source {options.source}: {doing} failed at Kafka {options.kafka}",
             why=str(error) or type(error).__name__,

@@ -129,11 +129,12 @@ class End(msgspec.Struct, frozen=True, gc=False):
 
 
 class SchemaChange(msgspec.Struct, frozen=True, gc=False):
-    """A statement changed the definition of `tables`; none named: perhaps of any."""
+    """A statement changed the definition of `tables`; none named: perhaps of any. `dropped`: those among them that are gone."""
 
     origin: Origin
     tables: tuple[Name, ...]
     ddl: str
+    dropped: tuple[Name, ...] = ()
 
 
 class Logical(msgspec.Struct, frozen=True, gc=False):
@@ -159,6 +160,7 @@ class _Count(msgspec.Struct, gc=False):
 
 class _Altered(msgspec.Struct, gc=False):
     id: str = ""
+    type: str = ""
 
 
 class _Payload(msgspec.Struct, gc=False):
@@ -211,8 +213,9 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers = ()) -> Mes
     if payload.status is not None:
         return _mark(payload)
     if payload.ddl is not None and payload.source is not None:
-        tables = tuple(name for each in payload.tableChanges or () if (name := _table(each.id)))
-        return SchemaChange(payload.source, tables, payload.ddl)
+        named = [(name, each.type) for each in payload.tableChanges or () if (name := _table(each.id))]
+        dropped = tuple(name for name, type in named if type == "DROP")
+        return SchemaChange(payload.source, tuple(name for name, _ in named), payload.ddl, dropped)
     if payload.ts_ms is not None and payload.source is None and payload.id is None:
         return Heartbeat(payload.ts_ms / 1e3)
     raise _unreadable(value, "it has neither an operation nor anything else that Debezium writes")

@@ -18,6 +18,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.errors import SourceError, SourceLost
 from strangler_connectors.debezium.assembling import Assembled, Assembler
 from strangler_connectors.debezium.counting import collection_name
+from strangler_connectors.debezium.definitions import emptied, is_of_the_log, require_followed
 from strangler_connectors.debezium.envelope import (
     End,
     Message,
@@ -78,6 +79,7 @@ class Merger:
         heartbeat: Name | None = None,
     ) -> None:
         self._wanted = dict(wanted)
+        self._begun = split(after)[0]
         self._assembler = Assembler(wanted, modes, after, database=database, heartbeat=heartbeat)
         # Whether the last life ended in the middle of a transaction: then rows that are known don't say that all of it is.
         self._torn = after != ORIGIN and split(after)[1] != WHOLE
@@ -96,8 +98,20 @@ class Merger:
         elif isinstance(message, End):
             self._end(message, partition, offset)
         elif isinstance(message, SchemaChange):
-            self._assembler.feed(message, partition, offset)
+            self._defined(message, partition, offset)
         return self._whole()
+
+    def _defined(self, change: SchemaChange, partition: int, offset: int) -> None:
+        """Which rows came before it isn't told by a topic of its own, so rows that went with it can't be taken out in order."""
+        if is_of_the_log(change) and point(change.origin) > self._begun:
+            require_followed(change, self._wanted)
+            for _, table in emptied(change, self._wanted):
+                raise SourceLost(
+                    f"the table {table} is another one than was captured: it was dropped or made anew",
+                    why="with several topics nothing tells which of its rows were written before that",
+                    do="give the connector one topic of one partition, where the order tells it",
+                )
+        self._assembler.feed(change, partition, offset)
 
     def _gather(self, message: _Ordered, partition: int, offset: int) -> None:
         if message.transaction is None or message.order is None:
@@ -114,7 +128,7 @@ class Merger:
                 why="Debezium was interrupted there, and numbers the rest as if it were the beginning",
                 do="give the connector one topic of one partition, where the order tells what belongs together",
             )
-        known = point(message.origin) <= self._assembler.point
+        known = self._assembler.knows(message.origin)
         gathered.take(message, message.order, known)
         if not known:
             gathered.offsets.append((partition, offset))

@@ -83,6 +83,12 @@ def remembered(options: Options, layout: Layout) -> dict[TopicPartition, OffsetA
     return {at: offset for at, offset in kept.items() if at in known}
 
 
+def durable(kept: Mapping[TopicPartition, OffsetAndMetadata]) -> list[Position]:
+    """Up to where what the group remembers is durable, for each partition of which that is told."""
+    notes = (Note.read(offset.metadata) for offset in kept.values())
+    return [note.position for note in notes if note]
+
+
 def ends(options: Options, layout: Layout) -> dict[TopicPartition, int]:
     """The ends of the layout's partitions as they are now."""
     with client.lone_consumer(options, "looking for the ends of the topics") as consumer:

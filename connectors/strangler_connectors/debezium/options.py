@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -13,6 +14,7 @@ from strangler.settings import Source
 from strangler_connectors.databases import address
 
 _NAME: Final = r"^[A-Za-z0-9._-]{1,200}$"
+_SERVER: Final = re.compile(r"(?:[^\s,:\[\]]+|\[[^\s,\]]+\])(?::\d{1,5})?")
 
 
 class Options(BaseModel):
@@ -51,15 +53,20 @@ class Options(BaseModel):
         description="Table → the columns that identify its rows, for tables without a primary key.",
     )
 
+    @field_validator("kafka")
+    @classmethod
+    def _names_servers(cls, value: str) -> str:
+        if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",") if server.strip()):
+            raise ValueError("it isn't a list of servers as host:port,host:port")
+        return value
+
     @field_validator("config", mode="before")
     @classmethod
     def _as_properties(cls, value: Any) -> Any:
-        """YAML has numbers and booleans where Java's properties have text."""
+        """YAML has numbers and booleans where Java's properties have text. Nothing is no text, and is refused."""
         if not isinstance(value, dict):
             return value
-        return {
-            key: str(each).lower() if isinstance(each, bool) else str(each) for key, each in value.items()
-        }
+        return {key: _as_text(each) for key, each in value.items()}
 
     @property
     def topic(self) -> str:
@@ -105,8 +112,21 @@ def read(name: str, settings: Source) -> Options:
         return Options.model_validate(defaults | {k: v for k, v in given.items() if v is not None} | fixed)
     except ValidationError as error:
         # Never the value: it may hold a password.
-        wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise SourceError(f"source {name}: an option can't be used", why="; ".join(wrong)) from None
+        wrong = [
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        ]
+        raise SourceError(
+            f"source {name}: an option can't be used",
+            why="; ".join(wrong),
+            do="correct it: docs/sources.md has the options, with examples",
+        ) from None
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _refuse_unknown(name: str, given: dict[str, Any]) -> None:

@@ -37,9 +37,16 @@ class Places:
         """Whether the row that was asked for last stands at another point than the one before."""
         return self._next != self.point
 
+    def placed(self, origin: Origin) -> str:
+        """The point of a row. Raises SourceLost where it can't be told whether that is behind those that were seen."""
+        point = positions.point(origin)
+        if not positions.compare(point, self.point):
+            raise other_log(origin)
+        return point
+
     def row(self, origin: Origin, id: str, order: int | None, what: object) -> bool:
         """Whether a row is new. `order` is its number in the transaction that is under way, if it is of that and has one."""
-        point = positions.point(origin)
+        point = self.placed(origin)
         self._next, self._what = point, what
         last, self._id = self._id, id
         if point > self.point:
@@ -92,6 +99,16 @@ class Places:
             return position(self.point, self._index)
         self._there = None
         return position(self.point, WHOLE)
+
+
+def other_log(origin: Origin) -> SourceLost:
+    """The error for a change whose place is one in another server's log."""
+    return SourceLost(
+        f"the changes of database {origin.db} come from another server's binlog than before, so which are new can't be told",
+        why=f"each server numbers by itself, and this one is {origin.gtid or f'server_id {origin.server_id}'}: a failover,"
+        " or several servers write into one binlog",
+        do="begin anew with the server that is to be read from now on",
+    )
 
 
 def began_anew(origin: Origin) -> SourceLost:

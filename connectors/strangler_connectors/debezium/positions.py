@@ -6,13 +6,14 @@ a change of key), so a position is a point and an index:
 | connector | point |
 | --- | --- |
 | postgresql | last commit before it / its own LSN |
-| mariadb | sequence number - server of the GTID / position in the binlog file / row |
-| mysql | number of the binlog file / position / row |
+| mariadb | sequence number - server of the GTID / position in the binlog file / row / replication domain |
+| mysql | number of the binlog file / position / row / server |
 | sqlserver | commit LSN / change LSN / event serial number |
 | oracle | commit SCN / id of the transaction / SCN / redo address / sequence in it |
 | db2 | commit LSN / change LSN |
 
-Numbers are hex of fixed width. What an initial snapshot read stands at `-snapshot`, before all that was streamed.
+Numbers are hex of fixed width. The last piece of a MySQL's or MariaDB's says whose numbers these are: they don't compare with those of
+another server or domain (see `compare`). What an initial snapshot read stands at `-snapshot`, before all that was streamed.
 """
 
 from __future__ import annotations
@@ -91,6 +92,13 @@ def read_later(origin: Origin, seen: str) -> bool:
     return own.count("/") == seen.count("/") and own > seen
 
 
+def compare(point: str, seen: str) -> bool:
+    """Whether the order of two points is that of their changes. Each MySQL numbers its binlogs by itself, so after a failover a later
+    change may stand at a lower point; all servers of one replication domain of MariaDB's share a series of numbers."""
+    own, last = point.split("/"), seen.rstrip("~").split("/")
+    return len(last) != _BINLOG or own[-1] == last[-1]
+
+
 def shares_commit(point: str, seen: str) -> bool:
     """Two transactions of Oracle's can commit at one SCN; then their ids don't tell which came first."""
     own, last = point.split("/"), seen.split("/")
@@ -104,6 +112,9 @@ def behind(seen: str) -> str:
 
 _ORACLE: Final = 5
 """Pieces of a point of Oracle's; no other kind has as many."""
+
+_BINLOG: Final = 4
+"""Pieces of a point of MySQL's or MariaDB's; no other kind has as many."""
 
 
 def _postgresql(origin: Origin) -> str:
@@ -119,6 +130,7 @@ def _natural(number: str | int | None) -> int:
 
 
 _GTID: Final = re.compile(r"(\d+)-(\d+)-(\d+)")
+_UUID: Final = re.compile(r"([0-9a-fA-F]{8})-[0-9a-fA-F]{4}-")
 _FILE: Final = re.compile(r".*\.(\d+)")
 
 
@@ -126,8 +138,7 @@ def _mariadb(origin: Origin) -> str:
     found = _GTID.fullmatch(origin.gtid or "")
     if found is None:
         return _binlog(origin)
-    # A domain of its own has a sequence of its own, which can't be compared; the source refuses more than one.
-    place = f"{_natural(origin.pos):016X}/{_natural(origin.row):08X}"
+    place = f"{_natural(origin.pos):016X}/{_natural(origin.row):08X}/domain{_natural(found[1]):08X}"
     return f"{_natural(found[3]):016X}-{_natural(found[2]):08X}/{place}"
 
 
@@ -135,7 +146,15 @@ def _binlog(origin: Origin) -> str:
     found = _FILE.fullmatch(origin.file or "")
     if found is None:
         raise ValueError(f"not a binlog file: {origin.file!r}")
-    return f"{_natural(found[1]):016X}/{_natural(origin.pos):016X}/{_natural(origin.row):08X}"
+    place = f"{_natural(origin.pos):016X}/{_natural(origin.row):08X}/{_server(origin)}"
+    return f"{_natural(found[1]):016X}/{place}"
+
+
+def _server(origin: Origin) -> str:
+    """Who wrote the change: the number that the server was given and the beginning of the UUID in its GTIDs, which the members of
+    a replication group have in common."""
+    uuid = _UUID.match(origin.gtid or "")
+    return f"server{_natural(origin.server_id or 0):08X}-{uuid[1].lower() if uuid else ''}"
 
 
 _LSN: Final = re.compile(r"[0-9a-f]{8}:[0-9a-f]{8}:([0-9a-f]{4}|[0-9a-f]{16})")

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from strangler.shapes import Column, FieldType
 from strangler_connectors.debezium import literals
 from strangler_connectors.debezium.inline import Written
-from strangler_connectors.debezium.writing import BINLOG, DECIMAL, HEX, OPAQUE, Declared, element
+from strangler_connectors.debezium.writing import BINLOG, CONNECT, DECIMAL, HEX, OPAQUE, Declared, element
 
 Reader = Callable[[Any], Any]
 
@@ -45,7 +45,32 @@ _INFINITE_DAYS: Final = {
 
 def reader(column: Column, written: Written, kind: str) -> Reader:
     """The reader of a column of a database of `kind` (`postgresql`, `mysql`, …)."""
+    if kind == "postgresql" and _is_another(column.type, written):
+        return of_another_type
     return _READERS[column.type](column, written, kind)
+
+
+_NUMBERS: Final = frozenset((FieldType.INTEGER, FieldType.FLOAT, FieldType.DECIMAL, FieldType.BOOLEAN))
+_CLOCKS: Final = {
+    FieldType.DATE: ("Date",),
+    FieldType.TIME: ("Time",),
+    FieldType.TIMESTAMP: ("Timestamp",),
+}
+"""What the names end in by which dates and times come as numbers."""
+
+
+def _is_another(type: FieldType, written: Written) -> bool:
+    """Whether the schema says that a number counts something else than the catalog does: then the column was retyped in between."""
+    name = written.name
+    if type in _NUMBERS:
+        return name.startswith("io.debezium.time.") or (name.startswith(CONNECT) and name != DECIMAL)
+    clocks = _CLOCKS.get(type)
+    return clocks is not None and written.type in ("int32", "int64") and not name.endswith(clocks)
+
+
+def of_another_type(value: Any) -> Any:
+    """Reads nothing: the value belongs to a column of another type than this one's."""
+    raise ValueError(f"of another type: {value!r}")
 
 
 def _integer(column: Column, written: Written, kind: str) -> Reader:

@@ -29,7 +29,7 @@ class DebeziumRegistrar:
             )
         self._where = shown_url(self._options.connect)
         self._tables = tables
-        self._database = open_database(name, settings, tables, self._options.slot)
+        self._database = open_database(name, settings, tables, self._options.slot, self._options.keys)
         self._heartbeat = settings.heartbeat.total_seconds()
 
     def plan(self) -> RegistrationPlan:

@@ -17,7 +17,7 @@ from strangler_connectors.databases import Database, address
 from strangler_connectors.debezium import watermark
 from strangler_connectors.debezium.options import Options
 from strangler_connectors.debezium.properties import difference
-from strangler_connectors.debezium.rendering import render
+from strangler_connectors.debezium.rendering import CLASSES, render
 from strangler_connectors.debezium.rest import Connect, NotFound
 from strangler_connectors.debezium.troubles import Trouble, explain
 from strangler_connectors.debezium.wanted import look
@@ -104,7 +104,7 @@ def ensure(
     up to `timeout` seconds until its task runs, else raises with Debezium's reason in words. `heartbeat`: seconds
     between two of Debezium's. Without `options.connect` only the tables in the database are made.
 
-    Where changes in between may have been lost, `watermark.capture` is another one afterwards.
+    Where changes in between may have been lost, `watermark.capture` is another one afterwards, which hasn't begun.
     """
     if not tables:
         raise SourceError(f"source {options.source}: no mapping names one of its tables")
@@ -132,16 +132,23 @@ def ensure(
     _wait_until_running(options, connect, timeout)
 
 
+def begin_anew(options: Options, database: Database) -> None:
+    """See to it that the next capture has nothing of this one. What Debezium remembers would lead it into the same gap again, and it
+    can't always tell that there is one; so `ensure` finds neither connector nor slot. Idempotent.
+
+    Somebody else's connector goes on as it is, and the capture counts from now on.
+    """
+    if options.connect:
+        _unregister(Connect(options.source, options.connect), options.connector)
+        _release(database)
+    else:
+        watermark.renew(database, options.source)
+
+
 def remove(options: Options, database: Database) -> None:
     """Remove the connector with its offsets, slot and publication, and our tables. Idempotent."""
     if options.connect:
-        connect = Connect(options.source, options.connect)
-        try:
-            connect.stop(options.connector)
-            connect.forget(options.connector)
-            connect.remove(options.connector)
-        except NotFound:
-            pass
+        _unregister(Connect(options.source, options.connect), options.connector)
         _release(database)
     watermark.drop(database, options.source)
 
@@ -160,6 +167,15 @@ def state(options: Options) -> State | None:
 def configuration(options: Options) -> dict[str, str] | None:
     """How the connector is registered now, secrets included; None as for `state`."""
     return Connect(options.source, options.connect).config(options.connector) if options.connect else None
+
+
+def plugin_findings(options: Options, database: Database) -> list[Finding]:
+    """What Kafka Connect lacks to make the connector; nothing where it has made it already."""
+    if not options.connect or state(options) is not None:
+        return []
+    wanted = options.config.get("connector.class") or CLASSES.get(database.kind, "")
+    missing = _missing_plugin(Connect(options.source, options.connect), wanted)
+    return [missing] if missing else []
 
 
 def require_running(options: Options) -> None:
@@ -203,14 +219,9 @@ def _require(options: Options, findings: Sequence[Finding]) -> None:
 
 
 def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]) -> None:
-    wanted = config["connector.class"]
-    installed = connect.plugins()
-    if wanted not in installed:
-        raise SourceError(
-            f"source {options.source}: Kafka Connect at {connect.url} doesn't have {wanted}",
-            why=f"it has: {', '.join(sorted(each.rpartition('.')[2] for each in installed)) or 'none'}",
-            do="install Debezium's plugin into its plugin.path on every worker",
-        )
+    missing = _missing_plugin(connect, config["connector.class"])
+    if missing:
+        raise SourceError(f"source {options.source}: {missing.what}", do=missing.do)
     wrong = connect.validate(config)
     if wrong:
         said = "; ".join(f"{each.property}: {' '.join(each.errors)}" for each in wrong)
@@ -220,6 +231,27 @@ def _require_valid(options: Options, connect: Connect, config: Mapping[str, str]
             why=said,
             do=trouble.do,
         )
+
+
+def _unregister(connect: Connect, connector: str) -> None:
+    """Remove the connector with its offsets."""
+    try:
+        connect.stop(connector)
+        connect.forget(connector)
+        connect.remove(connector)
+    except NotFound:
+        pass
+
+
+def _missing_plugin(connect: Connect, wanted: str) -> Finding | None:
+    installed = connect.plugins()
+    if wanted in installed:
+        return None
+    has = ", ".join(sorted(each.rpartition(".")[2] for each in installed)) or "none"
+    return Finding(
+        f"Kafka Connect at {connect.url} doesn't have {wanted}; of connectors it has: {has}",
+        "install Debezium's plugin into its plugin.path on every worker",
+    )
 
 
 def _release(database: Database) -> None:

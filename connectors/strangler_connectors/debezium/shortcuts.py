@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strangler.shapes import Column, FieldType
 from strangler_connectors.debezium.inline import Written
-from strangler_connectors.debezium.readers import NUMBER, Reader, only_text
+from strangler_connectors.debezium.readers import NUMBER, Reader, of_another_type, only_text
 from strangler_connectors.debezium.writing import BINLOG, TIME, TIMESTAMP, Declared
 
 SCOPE: Final[dict[str, Any]] = {
@@ -37,6 +37,8 @@ _DAY: Final = 86_400_000_000
 
 def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bool) -> str:
     """The expression. `gaps`: a text may be the `placeholder` for what wasn't logged."""
+    if read is of_another_type:
+        return "{read}"
     if read is only_text:
         return (
             "x if x.__class__ is str and x != placeholder else {read}"

@@ -26,7 +26,7 @@ from strangler_connectors.debezium.findings import connector_findings, topic_fin
 from strangler_connectors.debezium.merging import Merger
 from strangler_connectors.debezium.modes import Modes
 from strangler_connectors.debezium.options import read
-from strangler_connectors.debezium.positions import point, position
+from strangler_connectors.debezium.positions import compare, point, position, split
 from strangler_connectors.debezium.slots import slot_trouble
 from strangler_connectors.debezium.stream import DebeziumStream, Putting
 from strangler_connectors.debezium.values import Reading
@@ -46,7 +46,7 @@ class DebeziumSource:
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
         self._options = read(name, settings)
         self._tables = tables
-        self._database = open_database(name, settings, tables, self._options.slot)
+        self._database = open_database(name, settings, tables, self._options.slot, self._options.keys)
         self._heartbeat = settings.heartbeat.total_seconds()
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
@@ -56,10 +56,12 @@ class DebeziumSource:
             for name, table in self._database.describe(tables).items()
         }
 
-    def prepare(self) -> str:
-        before = watermark.capture(self._database, self._options.source)
+    def prepare(self, anew: bool = False) -> str:
         if not self._options.connect:
             self._rouse()
+        if anew:
+            require_free(self._options)
+            registration.begin_anew(self._options, self._database)
         found = self._layout()
         self._refuse(self._kafka_findings(found, 0))
         ends = offsets.ends(self._options, found)
@@ -67,15 +69,21 @@ class DebeziumSource:
         reached = echo.echo(self._options, self._database, found.heartbeat, _FIRST_ECHO)
         stands = self._layout()
         topics.require(self._options, stands)
-        if watermark.capture(self._database, self._options.source) != before:
+        if not watermark.begun(self._database, self._options.source):
             first = {at: ends.get(at, 0) for at in stands.partitions}
             offsets.begin(self._options, stands, first, reached)
+            watermark.begin(self._database, self._options.source)
         identity = self._identity(stands)
         assert identity is not None, "capture and topic were just seen"
         return identity
 
     def examine(self, outage: float) -> list[Finding]:
-        return self._database.needs(outage) + self._kafka_findings(self._layout(), outage)
+        return [
+            *self._database.needs(outage),
+            *self._kafka_findings(self._layout(), outage),
+            *registration.plugin_findings(self._options, self._database),
+            *self._slot_findings(),
+        ]
 
     def blind_spots(self) -> Sequence[str]:
         return ()
@@ -85,18 +93,33 @@ class DebeziumSource:
         stands = self._layout()
         self._require_same(stands, identity)
         begin = self._start(stands, after)
-        putting = self._putting(stands, begin.after)
-        return DebeziumStream(
-            Consumer(self._options, stands.names, begin.offsets),
-            putting,
-            Beats(self._options, begin.beat),
-            offsets.topics_note(stands),
-            lambda: self._look(identity),
-            max(_PATIENCE, 1.5 * self._heartbeat),
-        )
+        # Before the tables are described: what is altered in between is seen by the first look.
+        watch = self._database.watch(list(self._tables), ours=bool(self._options.connect))
+        try:
+            putting = self._putting(stands, begin.after)
+            return DebeziumStream(
+                Consumer(self._options, stands.names, begin.offsets),
+                putting,
+                Beats(self._options, begin.beat),
+                stands,
+                self._layout,
+                lambda: self._look(identity),
+                max(_PATIENCE, 1.5 * self._heartbeat),
+                watch,
+            )
+        except BaseException:
+            if watch is not None:
+                watch.close()
+            raise
 
     def safe_position(self, timeout: float) -> Position:
-        return echo.echo(self._options, self._database, self._layout().heartbeat, timeout)
+        stands = self._layout()
+        safe = echo.echo(self._options, self._database, stands.heartbeat, timeout)
+        for durable in offsets.durable(offsets.remembered(self._options, stands)):
+            if not compare(split(safe)[0], split(durable)[0]):
+                why = "what is written now stands in another server's binlog than what was read, perhaps after a failover"
+                raise client.lost(self._options, why)
+        return safe
 
     def reader(self) -> SqlSide:
         return self._database.reader()
@@ -209,6 +232,16 @@ class DebeziumSource:
         config = topics.settings(self._options, sorted(stands.topics))
         state = registration.state(self._options)
         return [*topic_findings(config, outage), *connector_findings(self._options.connector, state)]
+
+    def _slot_findings(self) -> Iterator[Finding]:
+        """A connector that isn't registered has no slot yet."""
+        if registration.state(self._options) is None:
+            return
+        if trouble := slot_trouble(self._options, self._database):
+            yield Finding(
+                f"changes may be missing: {trouble}",
+                "strangler source reset begins anew, with what the legacy database holds now",
+            )
 
     def _refuse(self, findings: Sequence[Finding]) -> None:
         needs = [finding for finding in findings if finding.blocks]

@@ -3,7 +3,8 @@
 `strangler_heartbeat` has one row for each source. Debezium counts its `beat` up when it is idle; we write a token there
 and wait for its echo, which then proves that everything committed before it has come through. Every write raises
 `beat` by one, so a number that is left out is a change that was lost. `capture` is drawn when the row is made, and again
-when a capture is made anew: another one means that changes in between may be missing. `strangler_signal` is Debezium's
+when a capture is made anew: another one means that changes in between may be missing. It ends with a question mark until the
+capture has begun, that is until Kafka remembers from where on it is read. `strangler_signal` is Debezium's
 own shape: a row in it asks for an incremental snapshot.
 
 The definitions are standard SQL that all six databases take as it stands.
@@ -31,6 +32,8 @@ DEFINITIONS: Final = {
 }
 """Table → the statement that makes it."""
 
+_NOT_BEGUN: Final = "?"
+
 _QUOTES: Final = {"mysql": "`", "mariadb": "`"}
 
 
@@ -55,7 +58,7 @@ def create(database: Database, source: str) -> None:
         return
     insert = f"INSERT INTO {HEARTBEAT} (source, beat, token, capture) VALUES (:source, 0, '-', :capture)"
     try:
-        database.execute(insert, source=source, capture=secrets.token_hex(8))
+        database.execute(insert, source=source, capture=secrets.token_hex(8) + _NOT_BEGUN)
     except SourceError:
         # Another process may have been quicker.
         if capture(database, source) is None:
@@ -63,7 +66,7 @@ def create(database: Database, source: str) -> None:
 
 
 def capture(database: Database, source: str) -> str | None:
-    """What was drawn when the row of `source` was made; None if there is no row, or no table."""
+    """What was drawn for the capture, with a mark behind it until that has begun; None if there is no row, or no table."""
     if HEARTBEAT not in places(database):
         return None
     rows = database.execute(f"SELECT capture FROM {HEARTBEAT} WHERE source = :source", source=source)
@@ -75,11 +78,21 @@ def renew(database: Database, source: str, identity: str = "") -> None:
 
     With `identity`, what the database itself calls its capture, it changes only when that does.
     """
-    new = hashlib.sha256(identity.encode()).hexdigest()[:16] if identity else secrets.token_hex(8)
-    update = (
-        f"UPDATE {HEARTBEAT} SET beat = beat + 1, capture = :new WHERE source = :source AND capture <> :new"
-    )
-    database.execute(update, source=source, new=new)
+    drawn = hashlib.sha256(identity.encode()).hexdigest()[:16] if identity else secrets.token_hex(8)
+    update = f"UPDATE {HEARTBEAT} SET beat = beat + 1, capture = :new WHERE source = :source AND capture NOT IN (:new, :begun)"
+    database.execute(update, source=source, new=drawn + _NOT_BEGUN, begun=drawn)
+
+
+def begun(database: Database, source: str) -> bool:
+    """Whether `begin` was called since the capture was made."""
+    return not (capture(database, source) or _NOT_BEGUN).endswith(_NOT_BEGUN)
+
+
+def begin(database: Database, source: str) -> None:
+    """From now on the capture goes on where Kafka remembers that it is."""
+    drawn = capture(database, source) or ""
+    update = f"UPDATE {HEARTBEAT} SET beat = beat + 1, capture = :begun WHERE source = :source AND capture = :drawn"
+    database.execute(update, source=source, begun=drawn.removesuffix(_NOT_BEGUN), drawn=drawn)
 
 
 def drop(database: Database, source: str) -> None:

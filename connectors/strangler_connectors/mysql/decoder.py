@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from strangler.changes import PART, Change, Operation, Position, Transaction
 from strangler.errors import SourceError
@@ -20,11 +19,6 @@ from strangler_connectors.mysql.events import Begun
 from strangler_connectors.mysql.positions import BEHIND, Place, position, whole
 from strangler_connectors.mysql.rows import RowReaders, compile_readers
 from strangler_connectors.mysql.statements import Effect, Touched, touched
-
-_WHY: Final = {
-    Effect.WRITTEN: "a session logged its statement instead of the rows (binlog_format)",
-    Effect.REPLACED: "it was renamed, or rows were moved in or out with a partition, without being logged under its name",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +239,7 @@ class Decoder:
                         at = Position(f"{self._prefix}{self._count:08X}")
                         self._changes.append(Change(at, wanted.table, Operation.TRUNCATE, None, None))
                 else:
-                    raise refusals.unseen(wanted.table, _WHY[effect])
+                    raise refusals.unseen(wanted.table, effect)
 
     def _captured(self, schema: str, table: str | None) -> list[Wanted]:
         fold = self._fold

@@ -7,6 +7,7 @@ from typing import Final
 
 from strangler.errors import SourceError, SourceLost, StranglerError
 from strangler_connectors.mysql import events
+from strangler_connectors.mysql.statements import Effect
 
 _RESET: Final = "then strangler source reset"
 
@@ -96,5 +97,11 @@ def undecided(sequence: int) -> SourceError:
     )
 
 
-def unseen(table: str, why: str) -> SourceLost:
-    return SourceLost(f"changes of table {table} are missing in the binlog", why=why)
+def unseen(table: str, effect: Effect) -> SourceLost:
+    return SourceLost(f"changes of table {table} are missing in the binlog", why=_UNSEEN[effect])
+
+
+_UNSEEN: Final = {
+    Effect.WRITTEN: "a session logged its statement instead of the rows (binlog_format)",
+    Effect.REPLACED: "it was renamed, or rows were moved in or out with a partition, without being logged under its name",
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,8 +100,10 @@ def table_needs(
     asked: Mapping[str, Sequence[str]],
     found: Sequence[Relation],
     unreadable: Mapping[str, str],
+    keyed: Collection[str] = (),
 ) -> list[Finding]:
-    """What is missing on the tables. `unreadable` has the server's words for each that the user may not read."""
+    """What is missing on the tables. `unreadable` has the server's words for each that the user may not read; the `keyed` need
+    no primary key."""
     relations = {relation.asked: relation for relation in found}
     needs = []
     for table, columns in asked.items():
@@ -114,7 +116,7 @@ def table_needs(
                 )
             )
         else:
-            needs += _relation_needs(relation, columns)
+            needs += _relation_needs(relation, columns, table in keyed)
             if table in unreadable:
                 grant = f"GRANT SELECT ON {relation.quoted} TO {server.user}"
                 needs.append(Finding(f"{server.user} may not read table {table}: {unreadable[table]}", grant))
@@ -176,7 +178,7 @@ def _setting_needs(server: Server) -> list[Finding]:
     return needs
 
 
-def _relation_needs(relation: Relation, columns: Sequence[str]) -> list[Finding]:
+def _relation_needs(relation: Relation, columns: Sequence[str], keyed: bool) -> list[Finding]:
     needs = []
     known = {column.name: column for column in relation.columns}
     missing = sorted(set(columns) - set(known))
@@ -191,7 +193,7 @@ def _relation_needs(relation: Relation, columns: Sequence[str]) -> list[Finding]
                 "map a plain table",
             )
         )
-    if not relation.key:
+    if not relation.key and not keyed:
         needs.append(Finding(f"table {relation.quoted} has no primary key", _mend_key(relation)))
     computed = sorted(relation.computed & set(columns))
     if computed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from typing import Any, Final
@@ -57,13 +57,20 @@ class MySQLSource:
     an identity that was remembered stays good as long as the binlog reaches back to it.
     """
 
-    def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Source,
+        tables: Mapping[str, Sequence[str]],
+        keyed: Collection[str] = (),
+    ) -> None:
+        """`keyed`: the tables that need no primary key to be examined well, for this source isn't the one that streams them."""
         if settings.options:
             raise SourceError(
                 f"source {name}: unknown option {', '.join(sorted(settings.options))}",
                 do="a mysql source has none: all it needs is in its url",
             )
-        self._name, self._tables = name, tables
+        self._name, self._tables, self._keyed = name, tables, keyed
         self._address = parse_url(settings.url.get_secret_value(), name)
         self._heartbeat = settings.heartbeat.total_seconds()
         # Sources of other databases of the server may have the same name.
@@ -77,7 +84,7 @@ class MySQLSource:
             found = relations(connection, self._naming(connection), tables)
             return {r.asked: r.table() for r in found if "VIEW" not in r.kind}
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         if not self._tables:
             raise SourceError(f"source {self._name}: no mapping names one of its tables")
         with self._connected("preparing the capture") as connection:
@@ -158,7 +165,7 @@ class MySQLSource:
         }
         return (
             server_needs(facts)
-            + table_needs(facts, self._tables, found, unreadable)
+            + table_needs(facts, self._tables, found, unreadable, self._keyed)
             + retention_needs(facts, outage)
         )
 

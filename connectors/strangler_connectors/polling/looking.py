@@ -58,6 +58,12 @@ def watch(table: Table, asked: Sequence[str], grows: str | None) -> Watched:
     return Watched(table, (*table.key, *others), grows)
 
 
+def probe(side: SqlSide, watched: Watched) -> None:
+    """Ask for no row of a table as a look would. Raises what a look would."""
+    nothing = exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
+    list(side.rows(_select(watched, side.dialect, nothing)))
+
+
 class Looking:
     """One look at all tables, within `memory.writing()`."""
 

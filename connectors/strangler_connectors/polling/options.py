@@ -19,6 +19,12 @@ BLIND_SPOTS: Final = (
 )
 """What no polling sees, whatever its options."""
 
+TEXT_SPOT: Final = (
+    "before `compare_every` has passed, a row that is committed after a greater value of its growing column was seen, where that"
+    " column is a text: texts have no distance, so the looks don't overlap"
+)
+"""What isn't seen besides, where a column grows."""
+
 
 class Options(Section):
     """`options:` of a source of kind polling."""
@@ -31,7 +37,11 @@ class Options(Section):
         default_factory=dict,
         description="Table → its column that grows; null: all its rows are compared every time.",
     )
-    interval: Duration = Field(timedelta(seconds=5), description="From the end of one look to the next.")
+    interval: Duration = Field(
+        timedelta(seconds=5),
+        gt=timedelta(0),
+        description="From the end of one look to the next; more than zero.",
+    )
     overlap: Duration = Field(
         timedelta(minutes=1),
         description="How far behind the newest row a look begins again: longer than the ERP's longest transaction.",
@@ -55,6 +65,12 @@ class Options(Section):
             raise SourceError(
                 f"source {source}: its options are wrong", why=wrong, do=f"a polling source knows {known}"
             ) from None
+
+    @property
+    def blind_spots(self) -> tuple[str, ...]:
+        """What isn't seen of the changes, as far as it can be said without asking the database."""
+        grows = self.column is not None or any(self.columns.values())
+        return (*BLIND_SPOTS, TEXT_SPOT) if grows else BLIND_SPOTS
 
     def column_of(self, table: str) -> str | None:
         """The column of a table that grows, None where all its rows are compared."""

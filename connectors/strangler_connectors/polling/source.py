@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import Final
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import SourceError, SourceLost
+from strangler.names import nearest
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Table
 from strangler_connectors.claims import claim
 from strangler_connectors.databases import open_database
-from strangler_connectors.polling.looking import Watched, look, watch
+from strangler_connectors.polling.looking import Watched, look, probe, watch
 from strangler_connectors.polling.memory import Capture, Memory, look_of, position
-from strangler_connectors.polling.options import BLIND_SPOTS, Options
+from strangler_connectors.polling.options import Options
 from strangler_connectors.polling.stream import PollingStream
 
 _BUSY = 600.0
@@ -44,7 +45,7 @@ class PollingSource:
             name: replace(table, removal=table.key, whole_removal=_INSTEAD) for name, table in found.items()
         }
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         watched = self._required()
         with self._remembered() as memory, memory.writing():
             token = memory.begin().token
@@ -57,10 +58,10 @@ class PollingSource:
 
     def examine(self, outage: float) -> list[Finding]:
         found = self._database.describe(list(self._tables))
-        return self._findings(found)
+        return self._findings(found) or list(self._unreadable(found.values()))
 
     def blind_spots(self) -> Sequence[str]:
-        return BLIND_SPOTS
+        return self._options.blind_spots
 
     def stream(self, after: Position, identity: str) -> PollingStream:
         if not self._path.exists():
@@ -127,11 +128,23 @@ class PollingSource:
         return watch(table, self._tables[table.name], self._options.column_of(table.name))
 
     def _findings(self, found: Mapping[str, Table]) -> list[Finding]:
-        return [
-            each
-            for name, asked in self._tables.items()
-            for each in _needs(found.get(name), name, asked, self._options.column_of(name))
-        ]
+        unknown = self._options.columns.keys() - self._tables.keys()
+        needs = [_unknown(name, self._tables) for name in sorted(unknown)]
+        for name, asked in self._tables.items():
+            needs += _needs(found.get(name), name, asked, self._options.column_of(name))
+        return needs
+
+    def _unreadable(self, tables: Iterable[Table]) -> Iterator[Finding]:
+        """What a look would be refused; asks each table for no row."""
+        for table in tables:
+            with closing(self.reader()) as side:
+                try:
+                    probe(side, self._watch(table))
+                except SourceError as error:
+                    yield Finding(
+                        f"table {table.name} can't be read: {error.why}",
+                        f"GRANT SELECT ON {table.name} to the user of the source's url",
+                    )
 
     def _refused(self, needs: Sequence[Finding]) -> SourceError:
         return SourceError(
@@ -166,6 +179,12 @@ class PollingSource:
     def _remembered(self) -> Iterator[Memory]:
         with closing(Memory(self._name, self._path, _BUSY)) as memory:
             yield memory
+
+
+def _unknown(name: str, tables: Iterable[str]) -> Finding:
+    meant = nearest(name, tables)
+    do = f"did you mean {meant}?" if meant else "take it out, or correct it"
+    return Finding(f"options.columns has a table {name}, which no mapping names", do)
 
 
 def _needs(table: Table | None, name: str, asked: Sequence[str], grows: str | None) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ class Capture:
         """Raise SourceLost where one of the `asked` tables is remembered as captured and isn't, or not all of it: what was
         written to it meanwhile is missing. Those that are to join the capture don't matter yet."""
         if why := self._why_broken(asked, relations):
-            raise SourceLost(_MISSING.format(source=source), why=why)
+            raise missing(source, why)
 
     def broken(self, asked: Collection[str], relations: Sequence[Relation]) -> list[Finding]:
         """What `require_whole` would refuse; nothing where there is no capture yet."""
@@ -109,7 +109,7 @@ class Capture:
             return f"the publication {self._name} was altered: it leaves out operations or rows"
         tables = Record(**json.loads(row[0])).tables
         before = {table: oids for table, oids in tables.items() if table in asked}
-        return gap(before, _by_name(relations), frozenset(row[1]))
+        return gap(before, by_name(relations), frozenset(row[1]))
 
     def create(self, relations: Sequence[Relation]) -> str:
         """Make what is missing and publish exactly `relations`; the identity of the capture.
@@ -124,7 +124,7 @@ class Capture:
             )
         record, published = self._remembered()
         self._publish(relations, published)
-        tables = _by_name(relations)
+        tables = by_name(relations)
         if record is None or slot is None or slot.lost:
             if slot:
                 self._drop_slot()
@@ -189,6 +189,11 @@ def capture_name(source: str) -> str:
     return f"{name[:54]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def missing(source: str, why: str) -> SourceLost:
+    """The error for a capture that has a gap."""
+    return SourceLost(_MISSING.format(source=source), why=why)
+
+
 def require_unbroken(
     source: str, slot: Slot | None, found: str | None, expected: str, after: Position
 ) -> None:
@@ -207,7 +212,8 @@ def require_unbroken(
         raise SourceLost(what, why=why + ": it was made anew, or read by somebody else")
 
 
-def _by_name(relations: Sequence[Relation]) -> dict[str, list[int]]:
+def by_name(relations: Sequence[Relation]) -> dict[str, list[int]]:
+    """Table as configured → the oids of it and of its descendants."""
     tables: dict[str, list[int]] = {}
     for relation in relations:
         tables.setdefault(relation.asked, []).append(relation.oid)

@@ -62,7 +62,7 @@ class PostgresSource:
         with self._connected("reading the catalog") as connection:
             return {r.asked: r.table() for r in relations(connection, tables) if r.root}
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         with self._connected("preparing the capture") as connection:
             # Two processes that start at once make one capture.
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [self._capture])

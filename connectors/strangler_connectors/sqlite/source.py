@@ -43,7 +43,7 @@ class SqliteSource:
         with self._connected("reading the catalog", "ro") as connection:
             return describe(connection, tables)
 
-    def prepare(self) -> str:
+    def prepare(self, anew: bool = False) -> str:
         with self._connected("preparing the capture") as connection, immediate(connection):
             columns = self._captured(describe(connection, list(self._tables)))
             return Journal(connection, self._prefix).create(columns)

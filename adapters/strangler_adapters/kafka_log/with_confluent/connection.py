@@ -14,7 +14,7 @@ from confluent_kafka import admin as _admin
 from strangler.errors import StranglerError
 from strangler_adapters.kafka_log.driver import Place
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.wording import fenced, refused, unanswered
+from strangler_adapters.kafka_log.wording import fenced, refused, unanswered, unusable
 
 logger = logging.getLogger("strangler.log.kafka.client")
 
@@ -44,7 +44,6 @@ _REFUSED: Final = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError._AUTHENTICATION,
-    KafkaError._INVALID_ARG,
     KafkaError.INVALID_CONFIG,
     KafkaError.INVALID_REPLICATION_FACTOR,
     KafkaError.INVALID_PARTITIONS,
@@ -65,6 +64,8 @@ def translation(options: Options, error: KafkaError) -> StranglerError:
     code = error.code()
     if code in _FENCED:
         return fenced()
+    if code == KafkaError._INVALID_ARG:
+        return unusable(options, error)
     return refused(options, error) if code in _REFUSED else unanswered(options, error)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from strangler_adapters.kafka_log.limits import DIVIDE_WITHIN, HEARTBEAT_EVERY, SILENCE
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.with_confluent.connection import settings, translated
+from strangler_adapters.kafka_log.with_confluent.connection import settings, translated, translation
 
 
 class Member:
@@ -43,7 +43,11 @@ class Member:
 
     def partitions(self) -> frozenset[int]:
         with translated(self._options):
-            self._consumer.poll(0)
+            message = self._consumer.poll(0)
+        error = message and message.error()
+        # After a batch that took too long it isn't a member any more; the next poll joins again.
+        if error and error.code() != KafkaError._MAX_POLL_EXCEEDED:
+            raise translation(self._options, error)
         return self._mine
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ class Admin:
     def topics(self, names: Sequence[str]) -> dict[str, Topic]:
         with translated(self._options):
             found = {
-                each["name"]: each["partitions"]
+                each["name"]: each
                 for each in self._client.describe_topics(list(names))
                 if not _error_of(each)
             }
@@ -34,29 +34,46 @@ class Admin:
             given = self._client.describe_configs(wanted, config_filter="all")["topic"]
         return {
             name: Topic(
-                len(partitions),
-                min(len(each["replica_nodes"]) for each in partitions),
+                len(topic["partitions"]),
+                min(len(each["replica_nodes"]) for each in topic["partitions"]),
                 {key: said["value"] or "" for key, said in given[name].items()},
+                frozenset(topic["authorized_operations"]) if topic["authorized_operations"] else None,
             )
-            for name, partitions in found.items()
+            for name, topic in found.items()
         }
 
     def create(
         self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
     ) -> None:
-        wanted = {
-            "num_partitions": partitions,
-            "replication_factor": replication or -1,
-            "configs": dict(settings),
-        }
+        wanted = _wanted(partitions, replication, settings)
         with translated(self._options):
             with suppress(errors.TopicAlreadyExistsError):
                 self._client.create_topics({name: wanted})
             self._client.wait_for_topics([name], timeout_ms=self._options.timeout * 1000)
 
+    def rehearse(
+        self, name: str, partitions: int, replication: int | None, settings: Mapping[str, str]
+    ) -> None:
+        with translated(self._options):
+            # What the library raises by itself has the whole request in it.
+            said = self._client.create_topics(
+                {name: _wanted(partitions, replication, settings)}, validate_only=True, raise_errors=False
+            )
+            for each in said["topics"]:
+                if each["error_code"]:
+                    raise errors.for_code(each["error_code"])(each["error_message"])
+
     def close(self) -> None:
         with suppress(errors.KafkaError):
             self._client.close()
+
+
+def _wanted(partitions: int, replication: int | None, settings: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "num_partitions": partitions,
+        "replication_factor": replication or -1,
+        "configs": dict(settings),
+    }
 
 
 def _error_of(topic: Mapping[str, Any]) -> bool:

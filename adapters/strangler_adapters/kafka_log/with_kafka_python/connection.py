@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from kafka import errors
 
-from strangler.errors import StoreError, StranglerError
+from strangler.errors import StranglerError
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.wording import fenced, refused, unanswered
+from strangler_adapters.kafka_log.wording import fenced, refused, unanswered, unusable
 
 _FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
@@ -35,13 +35,8 @@ def translated(options: Options) -> Iterator[None]:
         raise translation(options, error) from error
     except OSError as error:
         raise unanswered(options, error) from error
-    except (
-        ValueError,
-        AssertionError,
-    ) as error:  # What the library says of settings that it doesn't know or can't use.
-        raise StoreError(
-            f"log.options.client can't be used: {error}", do="write them as kafka-python does"
-        ) from error
+    except (ValueError, TypeError, AssertionError) as error:  # Of settings that the library can't use.
+        raise unusable(options, error) from error
 
 
 def translation(options: Options, error: BaseException) -> StranglerError:
@@ -49,6 +44,8 @@ def translation(options: Options, error: BaseException) -> StranglerError:
         return fenced()
     if isinstance(error, _TRANSIENT):
         return unanswered(options, error)
+    if isinstance(error, errors.KafkaConfigurationError):
+        return unusable(options, error)
     return refused(options, error)
 
 
