@@ -89,12 +89,16 @@ def measure(side: SqlSide, old: EntityMapping, new: EntityMapping, name: Name, l
     dialect = side.dialect
     one, other = old.select(dialect), new.select(dialect)
     width = len(one.legacy)
-    radius = Radius(looking.samples)
+    radius = Radius(looking.samples, old.sensitive | new.sensitive)
     sql = f"SELECT {', '.join((*one.legacy, *other.legacy))} FROM {one.from_}"
     for values in islice(side.rows(sql), looking.limit):
-        (first,) = translated(old, dialect, [values[:width]])
-        (second,) = translated(new, dialect, [values[width:]])
-        radius.add(first, second, (key_of(old, first.row), key_of(new, second.row)))
+        first = next(translated(old, dialect, [values[:width]]), None)
+        second = next(translated(new, dialect, [values[width:]]), None)
+        keys = (
+            key_of(old, old.legacy_row(dialect, values[:width])),
+            key_of(new, new.legacy_row(dialect, values[width:])),
+        )
+        radius.add(first, second, keys)
         if radius.rows % TOLD_EVERY == 0:
             looking.told(name, radius.rows)
     return radius

@@ -16,6 +16,7 @@ from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.names import nearest
 from strangler.ports import ChangeSource
+from strangler.sensitive import of_entity
 from strangler.settings import Entity, Settings
 
 
@@ -58,14 +59,15 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
     found = source.describe(sorted({entity.table for _, entity in entities}))
     compiled = []
     for path, entity in entities:
+        function, called = str(path[1]), str(path[3])
         table = found.get(entity.table)
         if table is None:
             result.findings.append(_missing(source, path, entity))
             continue
         try:
-            compiled.append(
-                compile_entity(str(path[1]), str(path[3]), entity, table, assembly.code_maps(settings))
-            )
+            sensitive = of_entity(settings, function, called)
+            code_maps = assembly.code_maps(settings)
+            compiled.append(compile_entity(function, called, entity, table, code_maps, sensitive))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 

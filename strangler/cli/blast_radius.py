@@ -53,6 +53,8 @@ def _radius_json(radius: Radius) -> dict[str, Any]:
         "read": radius.rows,
         "differ": radius.differ,
         "new_keys": radius.keys,
+        "come": radius.came,
+        "go": radius.went,
         "become_untranslatable": radius.untranslatable,
         "become_translatable": radius.translatable,
         "fields": dict(radius.fields),
@@ -85,10 +87,20 @@ def _written(found: Sequence[Change]) -> Table:
 
 
 def _counts(counted: Sequence[tuple[Change, Radius]]) -> Table:
-    headings = ("rows read", "read differently", "new keys", "become untranslatable", "become translatable")
+    headings = (
+        "rows read",
+        "read differently",
+        "new keys",
+        "come",
+        "go",
+        "become untranslatable",
+        "become translatable",
+    )
     table = _table("entity", *headings)
     for change, radius in counted:
-        counts = (radius.rows, radius.differ, radius.keys, radius.untranslatable, radius.translatable)
+        counts = (
+            radius.rows, radius.differ, radius.keys, radius.came, radius.went, radius.untranslatable, radius.translatable,
+        )  # fmt: skip
         table.add_row(change.name.entity, *(Text(f"{each:,}", "" if each else "dim") for each in counts))
     for column in table.columns[1:]:
         column.justify = "right"

@@ -16,9 +16,11 @@ import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.errors import ExitCode, StranglerError
+from strangler.sensitive import masked, of_entity
 
 if TYPE_CHECKING:
     from strangler.browsing import Entry, Place
+    from strangler.events import Event
     from strangler.ports import EventLog
     from strangler.settings import Settings
 
@@ -141,6 +143,7 @@ class _Printer:
     def __init__(self, settings: Settings, wants_json: bool) -> None:
         self._settings, self._json = settings, wants_json
         self._widths = list(_WIDTHS)
+        self._hidden: dict[tuple[str, str], frozenset[str]] = {}
         self._any = False
 
     def print(self, found: Iterable[Entry]) -> None:
@@ -162,7 +165,17 @@ class _Printer:
 
         from strangler.events import to_cloudevent
 
-        click.echo(orjson.dumps(to_cloudevent(entry.event)).decode())
+        click.echo(orjson.dumps(to_cloudevent(entry.event._replace(data=self._shown(entry.event)))).decode())
+
+    def _shown(self, event: Event) -> dict[str, Any]:
+        """The data as people may see it: sensitive fields are masked."""
+        place = event.function, event.entity
+        if place not in self._hidden:
+            section = self._settings.functions.get(event.function)
+            known = section is not None and event.entity in section.entities
+            self._hidden[place] = of_entity(self._settings, *place).fields if known else frozenset()
+        hidden = self._hidden[place]
+        return {name: masked(value) if name in hidden else value for name, value in event.data.items()}
 
     def _print_line(self, entry: Entry) -> None:
         cells = self._cells(entry)
@@ -188,7 +201,7 @@ class _Printer:
         section = self._settings.functions.get(event.function)
         entity = section.entities.get(event.entity) if section else None
         key = set(entity.key) if entity else set()
-        return [(name, value) for name, value in event.data.items() if name not in key]
+        return [(name, value) for name, value in self._shown(event).items() if name not in key]
 
     def _line(self, cells: Iterable[str]) -> str:
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)).rstrip()

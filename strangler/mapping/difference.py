@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.names import KINDS
 from strangler.mapping.rest import Translated
+from strangler.sensitive import masked
 from strangler.settings import Entity
 
 ABSENT: Final = object()
@@ -56,6 +57,8 @@ def _places(old: Mapped, new: Mapped) -> Iterator[Difference]:
         yield Difference("table", f"{before.table.name} → {after.table.name}")
     if before.shape.key != after.shape.key:
         yield Difference("key", f"{', '.join(before.shape.key)} → {', '.join(after.shape.key)}")
+    if str(before.plan.where) != str(after.plan.where):
+        yield Difference("where", f"{old.entity.where or 'every row'} → {new.entity.where or 'every row'}")
     if before.shape.table != after.shape.table:
         yield Difference("into", f"{before.shape.table} → {after.shape.table}")
 
@@ -108,11 +111,15 @@ class Sample(NamedTuple):
 
 @dataclass
 class Radius:
-    """How many entities read otherwise, by field; `rows` is how many were looked at. `most`: samples of each field."""
+    """How many entities read otherwise, by field; `rows` is how many were looked at. `most`: samples of each field; the values of
+    fields that are `hidden` are masked in them. `came` and `went` are rows that meet only the new, or only the old, `where`."""
 
     most: int
+    hidden: frozenset[str] = frozenset()
     rows: int = 0
     differ: int = 0
+    came: int = 0
+    went: int = 0
     keys: int = 0
     translatable: int = 0
     untranslatable: int = 0
@@ -120,9 +127,14 @@ class Radius:
     samples: list[Sample] = field(default_factory=list)
     _kept: Counter[str | None] = field(default_factory=Counter)
 
-    def add(self, old: Translated, new: Translated, keys: tuple[str, str]) -> None:
-        """A legacy row as both mappings translate it, and the key of the entity in both."""
+    def add(self, old: Translated | None, new: Translated | None, keys: tuple[str, str]) -> None:
+        """A legacy row as both mappings translate it, None where it isn't the entity's, and the key of the entity in both."""
         self.rows += 1
+        if old is None or new is None:
+            self.came += old is None and new is not None
+            self.went += new is None and old is not None
+            self.differ += (old is None) != (new is None)
+            return
         if old.fault or new.fault:
             self._add_fault(old, new, keys[0])
             return
@@ -132,7 +144,11 @@ class Radius:
         self.differ += bool(names) or moved
         for name in names:
             self.fields[name] += 1
-            self._keep(Sample(keys[0], name, old.data.get(name, ABSENT), new.data.get(name, ABSENT)))
+            self._keep(Sample(keys[0], name, self._shown(old.data, name), self._shown(new.data, name)))
+
+    def _shown(self, data: Mapping[str, Any], name: str) -> Any:
+        value = data.get(name, ABSENT)
+        return masked(value) if name in self.hidden and value is not ABSENT else value
 
     def _add_fault(self, old: Translated, new: Translated, key: str) -> None:
         if old.fault and new.fault:

@@ -162,3 +162,32 @@ def test_a_legacy_database_that_does_not_answer_could_not_be_compared(home: Path
     url = "postgresql://nobody@127.0.0.1:1/none"
     result = diff(document(url, sources={"erp": {"kind": "postgres", "url": url}}), document(url))
     assert result.exit_code == 2
+
+
+def _where(written: dict[str, Any], where: str) -> dict[str, Any]:
+    written["functions"]["partners"]["entities"]["partner"]["where"] = where
+    return written
+
+
+def test_rows_that_another_filter_lets_in_or_out_are_counted(home: Path) -> None:
+    url = sqlite(home)
+    result = diff(_where(document(url), "id < 3"), _where(document(url), "id > 1"), "--json")
+    (change,) = json.loads(result.stdout)["entities"]
+    assert [(each["path"], each["words"]) for each in change["differences"]] == [("where", "id < 3 → id > 1")]
+    assert {name: change["rows"][name] for name in ("differ", "come", "go")} == {
+        "differ": 2,
+        "come": 1,
+        "go": 1,
+    }
+
+
+def test_samples_of_sensitive_fields_are_masked(home: Path) -> None:
+    url = sqlite(home)
+    hidden: Any = {**FIELDS, "name": {"value": "TRIM(name)", "sensitive": True}}
+    result = diff(
+        document(url, hidden),
+        document(url, {**hidden, "name": {"value": "name", "sensitive": True}}),
+        "--json",
+    )
+    (change,) = json.loads(result.stdout)["entities"]
+    assert change["rows"]["samples"] == [{"key": "[1]", "field": "name", "before": "***", "after": "***"}]

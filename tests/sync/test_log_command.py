@@ -87,6 +87,18 @@ def test_every_log_is_shown_in_the_order_of_the_source_and_its_last_events_too(e
     assert 'name="name 30"' in lines[-1]
 
 
+def test_sensitive_fields_are_masked(small: Estate) -> None:
+    document = yaml.safe_load(small.path.read_text())
+    fields = document["functions"]["party"]["entities"]["party"]["fields"]
+    fields["name"] = {"value": "n", "sensitive": True}
+    small.path.write_text(yaml.safe_dump(document))
+    small.append(said(1, ["BE01", 1], name="canary", note="seen"))
+    for shown in (small.run("show"), small.run("show", "--json"), small.run("tail")):
+        assert "canary" not in shown
+        assert "***" in shown
+        assert "seen" in shown
+
+
 def test_without_a_function_all_are_shown_together(small: Estate) -> None:
     small.append(said(1, [1]), said(2, [2], "sale"), said(3, [3]))
     assert small.shown("show") == ["[1]", "[2]", "[3]"]
