@@ -119,7 +119,7 @@ def test_people_see_what_is_written_what_differs_and_samples(home: Path) -> None
     for words in (
         "fields.name type: text → integer",
         "fields.name expression: TRIM(name) → CAST(name AS INTEGER)",
-        "partner 2 2 0 2 0",
+        "partner 2 2 0 0 0 2 0",
         "no more than 2 rows of each entity were looked at",
         "partner [1] the whole row translatable partner.name can't be translated: ' a ' is not an integer",
     ):
