@@ -494,7 +494,8 @@ class ChangeSourceContract:
     def test_nothing_to_read_is_none(self, source: ChangeSource) -> None:
         identity = source.prepare()
         with source.stream(ORIGIN, identity) as stream:
-            assert stream.read(0) is None
+            transaction = stream.read(0)
+            assert transaction is None or not transaction.changes  # What comes may be a heartbeat.
 
     def test_a_capture_made_anew_is_noticed(self, legacy: Legacy, source: ChangeSource) -> None:
         identity = source.prepare()
