@@ -24,7 +24,7 @@ from strangler.errors import StoreError
 from strangler.events import Effect, Event, encode_key
 from strangler.ports import EventLog, Offset, Record, Share
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a condition that doesn't come true fails the test."""
 
 OpenLog = Callable[[], EventLog]

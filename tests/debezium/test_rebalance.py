@@ -73,7 +73,7 @@ def values(records: list[Any]) -> list[int]:
     return [int(record.value) for record in records]
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it didn't come about"

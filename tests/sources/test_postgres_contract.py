@@ -66,7 +66,12 @@ class PostgresLegacy:
 
     def replace_capture(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
+            while True:
+                try:
+                    connection.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
+                    break
+                except psycopg.errors.ObjectInUse:  # The server hasn't noticed yet that its reader has gone.
+                    continue
             connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])
 
     def traces(self) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka import errors
+from kafka import KafkaConsumer, errors
 
 from strangler.errors import StranglerError
 from strangler_adapters.kafka_log.options import Options
@@ -47,6 +47,14 @@ def translation(options: Options, error: BaseException) -> StranglerError:
     if isinstance(error, errors.KafkaConfigurationError):
         return unusable(options, error)
     return refused(options, error)
+
+
+def consumer(options: Options, **ours: Any) -> KafkaConsumer:
+    """A consumer that commits nothing and makes no topic."""
+    made = KafkaConsumer(**settings(options, enable_auto_commit=False, metrics_enabled=False, **ours))
+    # kafka-python 3.0 doesn't hand the setting of this name on: a topic that was deleted would be made again, empty.
+    made._cluster.config["allow_auto_create_topics"] = False
+    return made
 
 
 def settings(options: Options, **ours: Any) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from kafka import KafkaConsumer, TopicPartition, errors
+from kafka import TopicPartition, errors
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from strangler_adapters.kafka_log.limits import CLOSE_WITHIN, DIVIDE_WITHIN, HEARTBEAT_EVERY, SILENCE
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.with_kafka_python.connection import settings, translated
+from strangler_adapters.kafka_log.with_kafka_python.connection import consumer, translated
 
 DIVISION: Final = 1.0
 """Seconds to take part in a division of partitions before the worker looks around whether it is to stop."""
@@ -29,19 +29,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         self._options = options
         self._mine: frozenset[int] = frozenset()
         self._divided = False
-        self._consumer = KafkaConsumer(
-            **settings(
-                options,
-                group_id=group,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                partition_assignment_strategy=[RangePartitionAssignor],
-                session_timeout_ms=int(SILENCE * 1000),
-                heartbeat_interval_ms=int(HEARTBEAT_EVERY * 1000),
-                max_poll_interval_ms=int(DIVIDE_WITHIN * 1000),
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
+        self._consumer = consumer(
+            options,
+            group_id=group,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=int(SILENCE * 1000),
+            heartbeat_interval_ms=int(HEARTBEAT_EVERY * 1000),
+            max_poll_interval_ms=int(DIVIDE_WITHIN * 1000),
         )
         self._consumer.subscribe([topic], listener=self)
         # A member that joins before it knows the topic's partitions may lead the division, and would divide none of them.

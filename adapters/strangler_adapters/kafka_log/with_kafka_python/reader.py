@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition, errors
+from kafka import TopicPartition, errors
 
 from strangler_adapters.kafka_log.driver import Arrival, Fetched, Place
 from strangler_adapters.kafka_log.limits import CLOSE_WITHIN, FETCH_WAIT
 from strangler_adapters.kafka_log.options import Options
-from strangler_adapters.kafka_log.with_kafka_python.connection import settings, translated
+from strangler_adapters.kafka_log.with_kafka_python.connection import consumer, translated
 
 FETCH: Final = 5000
 """Most records taken from the client at once."""
@@ -23,17 +23,12 @@ class Reader:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._assigned: set[TopicPartition] = set()
-        self._consumer = KafkaConsumer(
-            **settings(
-                options,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                isolation_level="read_committed",
-                fetch_max_wait_ms=int(FETCH_WAIT * 1000),
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
+        self._consumer = consumer(
+            options,
+            group_id=None,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=int(FETCH_WAIT * 1000),
         )
 
     def seek(self, place: Place, offset: int) -> None:
