@@ -24,6 +24,7 @@ from strangler.ports import ChangeSource
 from strangler.settings import Source
 from strangler.testing.change_source import Alteration, Capabilities, Write, alteration_statement, statement
 from strangler_connectors.debezium import connect
+from tests.sources.slots import drop_slot
 
 SCHEMA = """
 CREATE TABLE customer (id integer PRIMARY KEY, name text, note text, credit numeric(12,2));
@@ -177,7 +178,7 @@ class PostgresLandscape(Landscape):
     def replace_capture(self) -> None:
         self.stop_connector()
         with self.cursor() as execute:
-            execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
+            drop_slot(execute, self.slot)
             execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])
         self.resume_connector()
 

@@ -23,24 +23,24 @@ PATIENCE = 60.0
 TO_TIMESTAMP = "ALTER TABLE customer ALTER seen TYPE timestamp USING to_timestamp(seen)"
 
 
+def _with_seen(landscape: Landscape) -> Iterator[Any]:
+    landscape.alter(Alteration("add", "customer", "seen", "bigint"))
+    yield landscape
+    landscape.source(TABLES).drop()
+
+
 @pytest.fixture
 def postgres(
     postgres_url: str, kafka: StandingKafka, connect: StandingConnect, prefix: str
 ) -> Iterator[PostgresLandscape]:
-    landscape = PostgresLandscape(postgres_url, kafka.bootstrap, connect.url, prefix)
-    landscape.alter(Alteration("add", "customer", "seen", "bigint"))
-    yield landscape
-    landscape.source(TABLES).drop()
+    yield from _with_seen(PostgresLandscape(postgres_url, kafka.bootstrap, connect.url, prefix))
 
 
 @pytest.fixture
 def mariadb(
     mariadb_url: str, kafka: StandingKafka, connect: StandingConnect, prefix: str
 ) -> Iterator[MariadbLandscape]:
-    landscape = MariadbLandscape(mariadb_url, kafka.bootstrap, connect.url, prefix)
-    landscape.alter(Alteration("add", "customer", "seen", "bigint"))
-    yield landscape
-    landscape.source(TABLES).drop()
+    yield from _with_seen(MariadbLandscape(mariadb_url, kafka.bootstrap, connect.url, prefix))
 
 
 def with_changes(so_far: list[Transaction]) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 
-import psycopg
 import pytest
 
 from strangler.ports import ChangeSource, Finding
 from strangler.testing import connect as kafka_connect
 from strangler.testing import kafka as kafka_broker
 from tests.debezium.landscape import PostgresLandscape
+from tests.sources.slots import drop_slot
 
 TABLES = {"customer": ["name"]}
 
@@ -44,22 +43,11 @@ def test_a_slot_that_is_gone_is_said_before_the_connector_misses_it(landscape: P
         try:
             assert blocking(source) == []
             landscape.stop_connector()
-            drop_slot(landscape)
+            with landscape.cursor() as execute:
+                drop_slot(execute, landscape.slot)
             found = blocking(source)
         finally:
             source.drop()
     [finding] = [each for each in found if "no longer there" in each.what]
     assert landscape.slot in finding.what
     assert "strangler source reset" in finding.do
-
-
-def drop_slot(landscape: PostgresLandscape) -> None:
-    """A task that was stopped lets go of its slot a moment later."""
-    deadline = time.monotonic() + 30
-    with landscape.cursor() as execute:
-        while True:
-            try:
-                execute("SELECT pg_drop_replication_slot(%s)", [landscape.slot])
-                return
-            except psycopg.errors.ObjectInUse:
-                assert time.monotonic() < deadline, "the slot stays in use"

@@ -19,6 +19,7 @@ from strangler.testing import mariadb as mariadb_server
 from strangler.testing.change_source import commit, insert, read_until
 from strangler_connectors.debezium import echo
 from tests.debezium.landscape import Landscape, MariadbLandscape, PostgresLandscape
+from tests.sources.slots import drop_slot
 
 TABLES = {"customer": ["name"]}
 PATIENCE = 90.0
@@ -183,7 +184,7 @@ def test_a_slot_that_was_dropped_is_noticed_by_an_open_stream(legacy: PostgresLa
             read_until(stream, lambda so_far: any(t.changes for t in so_far))
             legacy.stop_connector()
             with legacy.cursor() as execute:
-                execute("SELECT pg_drop_replication_slot(%s)", [legacy.slot])
+                drop_slot(execute, legacy.slot)
             commit(legacy, insert("customer", id=2))
             with pytest.raises(SourceLost, match="no longer there"):
                 read_on(stream)
@@ -197,7 +198,7 @@ def test_after_a_dropped_slot_a_reset_reads_on(legacy: PostgresLandscape) -> Non
         at = read_one(legacy, source, identity)
         legacy.stop_connector()
         with legacy.cursor() as execute:
-            execute("SELECT pg_drop_replication_slot(%s)", [legacy.slot])
+            drop_slot(execute, legacy.slot)
         legacy.resume_connector()
         with pytest.raises(SourceLost):
             source.stream(at, identity)
@@ -212,7 +213,7 @@ def test_a_slot_that_debezium_made_anew_is_noticed(legacy: PostgresLandscape) ->
             after = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1].position
         legacy.stop_connector()
         with legacy.cursor() as execute:
-            execute("SELECT pg_drop_replication_slot(%s)", [legacy.slot])
+            drop_slot(execute, legacy.slot)
         commit(legacy, insert("customer", id=2))
         legacy.resume_connector()
         legacy.until_task("FAILED")

@@ -21,6 +21,7 @@ from strangler.testing.change_source import (
     statement,
 )
 from strangler_connectors.postgres import connect
+from tests.sources.slots import drop_slot
 
 SCHEMA = """
 CREATE TABLE customer (id integer PRIMARY KEY, name text, note text, credit numeric(12,2));
@@ -66,12 +67,7 @@ class PostgresLegacy:
 
     def replace_capture(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            while True:
-                try:
-                    connection.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
-                    break
-                except psycopg.errors.ObjectInUse:  # The server hasn't noticed yet that its reader has gone.
-                    continue
+            drop_slot(connection.execute, self.slot)
             connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])
 
     def traces(self) -> object:

@@ -6,7 +6,8 @@ bounded by the options' `timeout`. An object belongs to one thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -148,12 +149,43 @@ class Driver(Protocol):
     def member(self, group: str, topic: str) -> Member: ...
 
 
+class Library(NamedTuple):
+    """A client library: what makes each kind of client, which connects then, and what turns its errors into ours."""
+
+    translated: Callable[[Options], AbstractContextManager[None]]
+    writer: Callable[[Options, str], Writer]
+    reader: Callable[[Options], Reader]
+    admin: Callable[[Options], Admin]
+    member: Callable[[Options, str, str], Member]
+
+
+class LibraryDriver:
+    """The `Driver` of a library."""
+
+    def __init__(self, options: Options, library: Library) -> None:
+        self._options, self._library = options, library
+
+    def writer(self, id: str) -> Writer:
+        with self._library.translated(self._options):
+            return self._library.writer(self._options, id)
+
+    def reader(self) -> Reader:
+        with self._library.translated(self._options):
+            return self._library.reader(self._options)
+
+    def admin(self) -> Admin:
+        with self._library.translated(self._options):
+            return self._library.admin(self._options)
+
+    def member(self, group: str, topic: str) -> Member:
+        with self._library.translated(self._options):
+            return self._library.member(self._options, group, topic)
+
+
 def load(options: Options) -> Driver:
     """The driver that the options name; its library is imported only now. Raises ImportError when it isn't there."""
     if options.driver == "confluent":
-        from strangler_adapters.kafka_log.with_confluent import ConfluentDriver
-
-        return ConfluentDriver(options)
-    from strangler_adapters.kafka_log.with_kafka_python import KafkaPythonDriver
-
-    return KafkaPythonDriver(options)
+        from strangler_adapters.kafka_log.with_confluent import LIBRARY
+    else:
+        from strangler_adapters.kafka_log.with_kafka_python import LIBRARY
+    return LibraryDriver(options, LIBRARY)

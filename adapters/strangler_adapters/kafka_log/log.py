@@ -212,13 +212,12 @@ class KafkaLog:
 
     def _catch_up(self, place: Place) -> None:
         """Read what is recorded of the sources whose positions stand there."""
-        start = self._recorded_until.get(place)
-        if start is None:
-            start = self._reading.begin(place)
+        if place not in self._recorded_until:
+            self._recorded_until[place] = self._reading.begin(place)
         while True:
-            fetched, next = self._reading.read(place, start, 1000)
+            fetched, next = self._reading.read(place, self._recorded_until[place], 1000)
             for _, key, value in fetched:
                 self._recorded[key.decode()] = decode_reached(value)
             if not fetched:
                 return
-            start = self._recorded_until[place] = next
+            self._recorded_until[place] = next

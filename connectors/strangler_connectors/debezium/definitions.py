@@ -16,19 +16,16 @@ from strangler_connectors.mysql.statements import Effect, touched
 
 
 def emptied(change: SchemaChange, wanted: Collection[Name]) -> list[Name]:
-    """The captured tables that hold no row of before any more."""
-    if not is_of_the_log(change):
-        return []
+    """The captured tables that hold no row of before any more, after a statement of the log."""
     of_the_text = [_named(change, wanted, effect) for effect in (Effect.EMPTIED, Effect.ALTERED)]
     dropped = {name for name in change.dropped if name in wanted}
     return sorted(dropped.union(set.intersection(*of_the_text)))
 
 
 def require_followed(change: SchemaChange, wanted: Collection[Name]) -> None:
-    """Raise SourceLost where rows of a captured table came or went unseen."""
-    if is_of_the_log(change):
-        for _, table in sorted(_named(change, wanted, Effect.REPLACED)):
-            raise unseen(table, Effect.REPLACED)
+    """Raise SourceLost where rows of a captured table came or went unseen, by a statement of the log."""
+    for _, table in sorted(_named(change, wanted, Effect.REPLACED)):
+        raise unseen(table, Effect.REPLACED)
 
 
 def is_of_the_log(change: SchemaChange) -> bool:

@@ -26,10 +26,10 @@ ZERO_OR_EPOCH: Final = "0000-00-00 or 1970-01-01"
 """What a zero date in a column that can't be NULL reads as: Debezium writes the epoch for it, as for the epoch itself."""
 
 _EPOCH: Final = datetime(1970, 1, 1)
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_LAST_DAY: Final = date.max.toordinal() - _EPOCH_DAY
-_FIRST_DAY: Final = date.min.toordinal() - _EPOCH_DAY
-_DAY: Final = 86_400_000_000
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_LAST_DAY: Final = date.max.toordinal() - EPOCH_DAY
+_FIRST_DAY: Final = date.min.toordinal() - EPOCH_DAY
+DAY: Final = 86_400_000_000
 _MICROS: Final = timedelta(microseconds=1)
 _FIRST, _LAST = -2_440_588, 2_145_031_948
 """The days of 4713 BC and of the year 5874897, between which all dates of these databases are."""
@@ -357,7 +357,7 @@ def _date(column: Column, written: Written, kind: str) -> Reader:
         if not _FIRST <= days <= _LAST:
             raise ValueError(f"no date: {days} days")
         if _FIRST_DAY <= days <= _LAST_DAY:
-            return date.fromordinal(days + _EPOCH_DAY)
+            return date.fromordinal(days + EPOCH_DAY)
         return literals.day(days)
 
     return read
@@ -395,7 +395,7 @@ def _time(column: Column, written: Written, kind: str) -> Reader:
         if isinstance(value, str):
             return time.fromisoformat(value.removesuffix("Z")[:15])
         number = micros(value)
-        if 0 <= number < _DAY:
+        if 0 <= number < DAY:
             return (_EPOCH + timedelta(microseconds=number)).time()
         if kind in BINLOG:
             return _mysql_time(number, digits)

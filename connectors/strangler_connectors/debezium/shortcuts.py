@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strangler.shapes import Column, FieldType
 from strangler_connectors.debezium.inline import Written
-from strangler_connectors.debezium.readers import NUMBER, Reader, of_another_type, only_text
+from strangler_connectors.debezium.readers import DAY, EPOCH_DAY, NUMBER, Reader, of_another_type, only_text
 from strangler_connectors.debezium.writing import BINLOG, TIME, TIMESTAMP, Declared
 
 SCOPE: Final[dict[str, Any]] = {
@@ -31,9 +31,6 @@ SCOPE: Final[dict[str, Any]] = {
 RAISED: Final = (ValueError, TypeError, ArithmeticError)
 """What an expression raises for a value that isn't the common one."""
 
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_DAY: Final = 86_400_000_000
-
 
 def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bool) -> str:
     """The expression. `gaps`: a text may be the `placeholder` for what wasn't logged."""
@@ -46,11 +43,7 @@ def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bo
             else "x if x.__class__ is str else {read}"
         )
     match column.type:
-        case FieldType.INTEGER if kind not in BINLOG and written.type in ("int64", "int32", "int16"):
-            return "x if x.__class__ is int else {read}"
-        case FieldType.INTEGER if (
-            "unsigned" not in column.declared and Declared(column.declared).name != "year"
-        ):
+        case FieldType.INTEGER if kind not in BINLOG or not _of_another_range(column):
             return "x if x.__class__ is int else {read}"
         case FieldType.BOOLEAN:
             return "x if x is True or x is False else {read}"
@@ -63,19 +56,24 @@ def shortcut(column: Column, written: Written, kind: str, read: Reader, gaps: bo
     return _of_a_number(column, written, kind)
 
 
+def _of_another_range(column: Column) -> bool:
+    """Whether the reader makes other numbers of some: of unsigned ones and years."""
+    return "unsigned" in column.declared or Declared(column.declared).name == "year"
+
+
 def _of_a_number(column: Column, written: Written, kind: str) -> str:
     """Dates and times by the number of days or microseconds; a zero date is the reader's affair."""
     if kind in BINLOG and not column.nullable:
         return "{read}"
     match column.type:
         case FieldType.DATE:
-            return f"from_ordinal(x + {_EPOCH_DAY}) if x.__class__ is int else {{read}}"
+            return f"from_ordinal(x + {EPOCH_DAY}) if x.__class__ is int else {{read}}"
         case FieldType.TIMESTAMP if written.name == TIMESTAMP["us"]:
             return "epoch + timedelta(0, 0, x) if x.__class__ is int else {read}"
         case FieldType.TIMESTAMP if written.name == TIMESTAMP["ms"]:
             return "epoch + timedelta(0, 0, 0, x) if x.__class__ is int else {read}"
         case FieldType.TIME if written.name == TIME["us"]:
             return (
-                f"(epoch + timedelta(0, 0, x)).time() if x.__class__ is int and 0 <= x < {_DAY} else {{read}}"
+                f"(epoch + timedelta(0, 0, x)).time() if x.__class__ is int and 0 <= x < {DAY} else {{read}}"
             )
     return "{read}"
