@@ -156,24 +156,79 @@ def _as_field(value: Any) -> Any:
     raise PydanticKnownError("string_type")
 
 
+Fields = dict[
+    Name, Annotated[EntityField, BeforeValidator(_as_field, json_schema_input_type=str | EntityField)]
+]
+"""Field name → the field."""
+
+Key = Annotated[
+    list[str],
+    BeforeValidator(lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=str | list[str]),
+]
+"""One name, or a list of them."""
+
+
+class Join(Section):
+    """One row of another legacy table that says more about a row; its columns are called `alias.column`. Where there is none they are
+    NULL."""
+
+    table: str = Field(description="The other table, `name` or `schema.name`.")
+    on: dict[str, str] = Field(
+        description="Column of the other table → column of the row, `alias.column` of a join that stands before it, or a constant "
+        "(`'E'`, `1`). The columns must hold the other table's whole primary key, so that there is one row at most.",
+        min_length=1,
+    )
+
+
+Joins = dict[Name, Join]
+"""Alias → the join."""
+
+
+class Children(Section):
+    """The lines of an aggregate: rows of another legacy table that belong to one row each. They come and go with it, in its
+    events, and have a table
+    of their own in the store."""
+
+    table: str = Field(description="The legacy table of the lines, `name` or `schema.name`.")
+    on: dict[str, str] = Field(
+        description="Column of the lines' table → column of the table of what they belong to. The latter must be its whole primary key.",
+        min_length=1,
+    )
+    key: Key = Field(description="The fields that tell lines of one parent apart.", min_length=1)
+    where: str | None = Field(None, description="SQL condition: only rows for which it holds are lines.")
+    into: str | None = Field(
+        None, description="The table in the store; by default the parent's table and the name: `sale_lines`."
+    )
+    join: Joins = Field(default_factory=dict, description="Rows of other tables that say more about a line.")
+    fields: Fields = Field(
+        description="Field name → SQL expression over the line's columns, `alias.column` of its joins, and `parent.column`.",
+        min_length=1,
+    )
+    children: dict[Name, Children] = Field(default_factory=dict, description="Lines of the lines.")
+
+
 class Entity(Section):
-    """An aggregate that the function owns, mapped from one legacy table."""
+    """An aggregate that the function owns, mapped from a legacy table, with what is joined to it and its children."""
 
     table: str = Field(description="The legacy table, `name` or `schema.name`.")
-    key: Annotated[
-        list[str],
-        BeforeValidator(lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=str | list[str]),
-    ] = Field(description="The fields (of `fields`) that identify the entity.", min_length=1)
+    key: Key = Field(description="The fields (of `fields`) that identify the entity.", min_length=1)
     where: str | None = Field(
         None,
         description="SQL condition over the legacy table's columns: only rows for which it holds are entities. "
         "One that stops to meet it is removed, one that begins to is created.",
     )
     into: str | None = Field(None, description="The table in the store; by default the entity's name.")
-    fields: dict[
-        Name,
-        Annotated[EntityField, BeforeValidator(_as_field, json_schema_input_type=str | EntityField)],
-    ] = Field(description="Field name → SQL expression over the legacy table's columns.", min_length=1)
+    join: Joins = Field(
+        default_factory=dict, description="Rows of other tables that say more about the entity: alias → join."
+    )
+    fields: Fields = Field(
+        description="Field name → SQL expression over the legacy table's columns, and `alias.column` of the joins.",
+        min_length=1,
+    )
+    children: dict[Name, Children] = Field(
+        default_factory=dict,
+        description="The lines inside of the aggregate, by the name under which its events carry them.",
+    )
     events: Events = Field(default_factory=Events, description="The names of its events.")
 
 

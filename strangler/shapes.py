@@ -7,6 +7,7 @@ same fact write it in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -83,11 +84,32 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Under:
+    """What rows stand under: the store's table of their parents, and the names of its key fields."""
+
+    table: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
-    """What an entity looks like on the new side: `table` in the store, its fields in order, the names of its key fields."""
+    """What an entity looks like on the new side: `table` in the store, its fields in order, the names of its key fields.
+
+    `children` are the lines inside of the aggregate, by the name under which an event carries them: each has a table of its own,
+    and the parent's key fields, under the same names, before its own key. In an event's data they are lists of objects without the
+    parent's key. A shape of children is called `sale.lines`, and has `under`.
+    """
 
     function: str
     entity: str
     table: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
+    children: tuple[tuple[str, Shape], ...] = ()
+    under: Under | None = None
+
+    def parts(self) -> Iterator[Shape]:
+        """The shape and those of all its children, parents first."""
+        yield self
+        for _, shape in self.children:
+            yield from shape.parts()
