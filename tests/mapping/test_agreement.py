@@ -26,6 +26,8 @@ from strangler.settings import Entity
 from strangler.shapes import FieldType, Table
 from tests.mapping.peers import COLUMNS, TABLE, Answer, InMariadb, InPostgres, InSqlite, Peer
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("STRANGLER_AGREEMENT", 0))
 """How many new ones; without it the same thousand are looked at each time."""
 

@@ -27,6 +27,8 @@ from strangler.testing.kafka import Standing
 
 from .landscape import Landscape, until
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 5
 
 PATIENCE = 90.0
