@@ -162,10 +162,14 @@ class _Beside:
         self._stamps: dict[str, Position] = {}
         self._partitions = [self._partition(number) for number in range(log.partitions(self._live))]
 
-    def _beside(self, shape: Shape) -> Shape:
-        """The shape in a table whose name isn't too long for any database and can't be that of another one."""
+    def _beside(self, shape: Shape, above: Shape | None = None) -> Shape:
+        """The shape, and those of its children, in tables whose names aren't too long for any database and can't be those of others."""
         digest = md5(f"{shape.function}/{shape.entity}".encode(), usedforsecurity=False).hexdigest()
-        return replace(shape, function=self._function, table=f"strangler_rebuild_{digest[:12]}")
+        moved = replace(shape, function=self._function, table=f"strangler_rebuild_{digest[:12]}")
+        if above is not None and shape.under is not None:
+            moved = replace(moved, under=replace(shape.under, table=above.table))
+        children = tuple((name, self._beside(child, moved)) for name, child in shape.children)
+        return replace(moved, children=children)
 
     def _partition(self, number: int) -> _Partition:
         reader = delivery.reader_of(self._function, number)
@@ -332,7 +336,7 @@ def _require_fitting(control: Control, mappings: Sequence[EntityMapping], base: 
 def _refuse_own_rows(store: ServiceStore, shapes: Sequence[Shape]) -> None:
     """Invariant 4: what somebody entered isn't lost by the way. Looked at again when the store is replaced."""
     with closing(store.reader()) as side:
-        for shape in shapes:
+        for shape in (part for each in shapes for part in each.parts()):
             [(count,)] = side.rows(f"SELECT count(*) FROM {quote(shape.table)} WHERE _position IS NULL")
             if count:
                 raise Refused(
