@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from strangler.outcomes import key_of
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.mapping.canonical import text_of
 from strangler.mapping.digest import row_hash
+from strangler.outcomes import key_of
 from strangler.ports import SqlSide
 from strangler.reconcile import relation
 from strangler.reconcile.checksum import EMPTY, Bucket, Buckets, buckets
