@@ -26,12 +26,13 @@ from strangler.cutover.stages import Standing
 from strangler.errors import Refused, StoreError, StranglerError, Unavailable
 from strangler.events import Event
 from strangler.mapping.canonical import quote
+from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, EventLog, Mark, Mended, Offset, ServiceStore
 from strangler.settings import Settings
 from strangler.shapes import Shape
 from strangler.snapshots import Snapshot
 from strangler.sync import backfill, delivery
-from strangler.sync.backfill import SAFE_POSITION_WAIT, Filling
+from strangler.sync.backfill import SAFE_POSITION_WAIT, Filling, settled
 from strangler.sync.schema import Schema
 from strangler.sync.snapshot import outdated, require_filled
 
@@ -164,8 +165,14 @@ class _Beside:
 
     def _beside(self, shape: Shape) -> Shape:
         """The shape in a table whose name isn't too long for any database and can't be that of another one."""
-        digest = md5(f"{shape.function}/{shape.entity}".encode(), usedforsecurity=False).hexdigest()
-        return replace(shape, function=self._function, table=f"strangler_rebuild_{digest[:12]}")
+        return replace(
+            shape,
+            function=self._function,
+            table=_table_beside(shape.function, shape.entity),
+            children=tuple((name, self._beside(child)) for name, child in shape.children),
+            under=shape.under
+            and replace(shape.under, table=_table_beside(shape.function, shape.entity.rpartition(".")[0])),
+        )
 
     def _partition(self, number: int) -> _Partition:
         reader = delivery.reader_of(self._function, number)
@@ -218,23 +225,20 @@ class _Beside:
         stamp = source.safe_position(SAFE_POSITION_WAIT)
         for entity, mapping in self._mappings.items():
             self._stamps[entity] = stamp
-            filling = Filling(
-                mapping,
-                self._shapes[entity],
-                self._partitions[0].reader,
-                self._store,
-                self._control,
-                self._chunk,
-                stamp,
-                self._most,
-            )
-            moved = 0
-            with closing(source.reader()) as side:
-                for rows in filling.whole(side):
-                    moved += rows
-                    self._told(f"reading legacy: {moved:,} rows of {entity}")
+            for part, into in zip(parts_of(mapping), self._shapes[entity].parts(), strict=True):
+                self._fill(source, part, into, stamp)
+            settled(self._store, self._shapes[entity], stamp)
         for partition, end in ends:
             self._begin_at(partition, end, ORIGIN)
+
+    def _fill(self, source: ChangeSource, part: Part, into: Shape, stamp: Position) -> None:
+        reader = self._partitions[0].reader
+        filling = Filling(part, into, reader, self._store, self._control, self._chunk, stamp, self._most)
+        moved = 0
+        with closing(source.reader()) as side:
+            for rows in filling.whole(side):
+                moved += rows
+                self._told(f"reading legacy: {moved:,} rows of {part.mapping.shape.entity}")
 
     def _begin_at(self, partition: _Partition, start: Offset, position: Position) -> None:
         if start > self._log.end(self._live, partition.number):
@@ -308,6 +312,11 @@ class _Beside:
         return found
 
 
+def _table_beside(function: str, entity: str) -> str:
+    digest = md5(f"{function}/{entity}".encode(), usedforsecurity=False).hexdigest()
+    return f"strangler_rebuild_{digest[:12]}"
+
+
 def _require_known(settings: Settings, control: Control, name: str, source: ChangeSource) -> None:
     schema = Schema(name, settings, control)
     found = schema.compare(source.describe(schema.tables))
@@ -332,7 +341,7 @@ def _require_fitting(control: Control, mappings: Sequence[EntityMapping], base: 
 def _refuse_own_rows(store: ServiceStore, shapes: Sequence[Shape]) -> None:
     """Invariant 4: what somebody entered isn't lost by the way. Looked at again when the store is replaced."""
     with closing(store.reader()) as side:
-        for shape in shapes:
+        for shape in (part for each in shapes for part in each.parts()):
             [(count,)] = side.rows(f"SELECT count(*) FROM {quote(shape.table)} WHERE _position IS NULL")
             if count:
                 raise Refused(

@@ -22,7 +22,7 @@ from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome
 from strangler.reconcile.runs import compare_all
 from strangler.settings import Settings
-from strangler.sync.backfill import Part
+from strangler.sync.backfill import Chunk
 from strangler.urls import sqlite_url
 from tests.mapping.peers import connect
 
@@ -147,7 +147,7 @@ class Landscape:
         side = self.source.reader()
         try:
             for mapping in self.mappings:
-                chunk = Part(mapping, side, None, list)
+                chunk = Chunk(mapping, side, None, list)
                 self.store.load(mapping.shape, chunk, Position("1"), Mark("test", "", Position("1")))
         finally:
             side.close()

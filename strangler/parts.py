@@ -1,0 +1,44 @@
+"""Parts: an aggregate as the flat rows that it is filled from and compared by, each part with the way back to the aggregate's key.
+
+A part that isn't the root has its parents' rows joined to its own, so the aggregate that a line belongs to is told by the line alone,
+also where the line itself can't be translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from strangler.boundary import key_of
+from strangler.changes import Row
+from strangler.mapping import EntityMapping
+from strangler.mapping.origin import PARENT
+
+
+class Part(NamedTuple):
+    """An entity, or children of it `depth` levels down, as rows of their own."""
+
+    root: EntityMapping
+    mapping: EntityMapping
+    depth: int
+
+    def key_of(self, row: Row) -> str:
+        """The aggregate's key, of a flat row of the part, or what stands in for it."""
+        prefix = f"{PARENT}." * self.depth
+        above = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+        return key_of(self.root, above)
+
+    def reason(self, row: Row, why: str) -> str:
+        """Why the aggregate waits when this row of the part can't be translated; a line is named."""
+        return f"{self.mapping.shape.entity} {key_of(self.mapping, row)}: {why}" if self.depth else why
+
+
+def parts_of(root: EntityMapping) -> Iterator[Part]:
+    """The entity and its children of all levels, parents first."""
+    return _parts(root, root, 0)
+
+
+def _parts(root: EntityMapping, mapping: EntityMapping, depth: int) -> Iterator[Part]:
+    yield Part(root, mapping, depth)
+    for child in mapping.children:
+        yield from _parts(root, child.mapping, depth + 1)
