@@ -269,10 +269,10 @@ class ServiceStore(Protocol):
 
     Beside the fields each table has the column `_position`: of the event that last wrote the row, NULL for a row that the
     service itself wrote; the store sees to the NULL, whether or not the service knows of the column. An event or chunk that
-    meets such a row raises StoreError and writes nothing (invariant 4); a newer event meets all that is under its key. A removed key leaves a tombstone with its position
-    until `sweep`. An event that leaves fields out, of a key whose row isn't there yet, waits until `load` or a whole event
-    brings the row. Tables `strangler_mark`, `strangler_tombstone` and `strangler_partial` belong to the store. Calls from
-    several threads or processes on one table are serialised by the store.
+    meets such a row raises StoreError and writes nothing (invariant 4); a newer event meets all that is under its key.
+    A removed key leaves a tombstone with its position until `sweep`. An event that leaves fields out, of a key whose row isn't there
+    yet, waits until `load` or a whole event brings the row. Tables `strangler_mark`, `strangler_tombstone` and `strangler_partial`
+    belong to the store. Calls from several threads or processes on one aggregate's tables are serialised by the store.
     """
 
     def prepare(self, shapes: Sequence[Shape]) -> None:

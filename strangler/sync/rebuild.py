@@ -163,16 +163,14 @@ class _Beside:
         self._stamps: dict[str, Position] = {}
         self._partitions = [self._partition(number) for number in range(log.partitions(self._live))]
 
-    def _beside(self, shape: Shape) -> Shape:
-        """The shape in a table whose name isn't too long for any database and can't be that of another one."""
-        return replace(
-            shape,
-            function=self._function,
-            table=_table_beside(shape.function, shape.entity),
-            children=tuple((name, self._beside(child)) for name, child in shape.children),
-            under=shape.under
-            and replace(shape.under, table=_table_beside(shape.function, shape.entity.rpartition(".")[0])),
-        )
+    def _beside(self, shape: Shape, above: Shape | None = None) -> Shape:
+        """The shape, and those of its children, in tables whose names aren't too long for any database and can't be those of others."""
+        digest = md5(f"{shape.function}/{shape.entity}".encode(), usedforsecurity=False).hexdigest()
+        moved = replace(shape, function=self._function, table=f"strangler_rebuild_{digest[:12]}")
+        if above is not None and shape.under is not None:
+            moved = replace(moved, under=replace(shape.under, table=above.table))
+        children = tuple((name, self._beside(child, moved)) for name, child in shape.children)
+        return replace(moved, children=children)
 
     def _partition(self, number: int) -> _Partition:
         reader = delivery.reader_of(self._function, number)
@@ -310,11 +308,6 @@ class _Beside:
             position = max(partition.position, live.position if live else ORIGIN)
             found.append((partition.reader, Mark(partition.live, str(partition.next), position)))
         return found
-
-
-def _table_beside(function: str, entity: str) -> str:
-    digest = md5(f"{function}/{entity}".encode(), usedforsecurity=False).hexdigest()
-    return f"strangler_rebuild_{digest[:12]}"
 
 
 def _require_known(settings: Settings, control: Control, name: str, source: ChangeSource) -> None:

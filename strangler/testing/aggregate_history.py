@@ -78,7 +78,9 @@ def sale(
     return {"company": company, "id": id, "name": name, "lines": list(lines), "labels": each}
 
 
-def line(line: int, quantity: str | None = "1.5", *taxes: tuple[str, float | None], due: str | None = None) -> Row:
+def line(
+    line: int, quantity: str | None = "1.5", *taxes: tuple[str, float | None], due: str | None = None
+) -> Row:
     """A line in it."""
     each = [{"tax": tax, "rate": rate} for tax, rate in taxes]
     return {"line": line, "order": True, "quantity": quantity, "scan": "00ff", "due": due, "taxes": each}
@@ -145,7 +147,10 @@ class History:
         return sale(each["id"], f"at {self.now + 1}", [*kept, *added], labels)
 
     def _taxes(self) -> list[Row]:
-        return [{"tax": tax, "rate": self._chance.random()} for tax in self._chance.sample("xyz", self._chance.randrange(3))]
+        return [
+            {"tax": tax, "rate": self._chance.random()}
+            for tax in self._chance.sample("xyz", self._chance.randrange(3))
+        ]
 
     def chunks(self, shape: Shape, size: int) -> Iterator[list[Row]]:
         """The rows of a part, read sale by sale, each time as legacy is then."""

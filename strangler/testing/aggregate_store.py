@@ -36,7 +36,9 @@ PARTS: Final = tuple(SALE.parts())
 
 Chunks = Callable[[Shape, Sequence[Mapping[str, Any]]], Rows]
 
-FIRST: Final = sale(1, "First", [line(1, "1", ("vat", 0.1), ("eco", None)), line(2, "2", ("vat", 0.2))], ["red", "blue"])
+FIRST: Final = sale(
+    1, "First", [line(1, "1", ("vat", 0.1), ("eco", None)), line(2, "2", ("vat", 0.2))], ["red", "blue"]
+)
 SECOND: Final = sale(2, "Second", [line(1, "7", ("vat", 0.7))], ["red"])
 OTHER: Final = sale(1, "Other company", [line(1, None, ("", 0.5))], [""], company="O'N %s ?")
 """Tells its own lines from those of `FIRST` by one half of the key only."""
@@ -114,7 +116,13 @@ class AggregateStoreSuite:
     def test_of_several_events_of_one_aggregate_the_last_one_decides(self, sales: ServiceStore) -> None:
         again = sale(1, "Again", [line(1, "5", ("x", 1.0))])
         sales.apply(
-            [saying(SALE, 1, FIRST), gone(FIRST, 2), saying(SALE, 3, again), saying(SALE, 3, SECOND), gone(SECOND, 4)],
+            [
+                saying(SALE, 1, FIRST),
+                gone(FIRST, 2),
+                saying(SALE, 3, again),
+                saying(SALE, 3, SECOND),
+                gone(SECOND, 4),
+            ],
             mark(4),
         )
         require_same(sales, [again])
@@ -129,7 +137,11 @@ class AggregateStoreSuite:
         self, sales: ServiceStore, position: int
     ) -> None:
         sales.apply([saying(SALE, 5, FIRST), saying(SALE, 1, SECOND), gone(SECOND, 5)], mark(5))
-        late = [saying(SALE, position, sale(1, "Late", [line(9)])), gone(FIRST, position), saying(SALE, position, SECOND)]
+        late = [
+            saying(SALE, position, sale(1, "Late", [line(9)])),
+            gone(FIRST, position),
+            saying(SALE, position, SECOND),
+        ]
         assert [sales.apply([event], mark(6)) for event in late] == [0, 0, 0]
         assert sales.apply(late, mark(6)) == 0
         require_same(sales, [FIRST])
@@ -226,7 +238,7 @@ class AggregateStoreSuite:
         self, sales: ServiceStore, service: Service, chunk: Chunks
     ) -> None:
         sales.load(SALE, chunk(SALE, rows_of(SALE, [FIRST])), at(5), mark(5))
-        own = {**rows_of(LINES, [FIRST])[1], "quantity": "77"}
+        own = {**rows_of(LINES, [FIRST])[1], "quantity": "77", "scan": None}
         service.insert(LINES, own)
         with pytest.raises(StoreError, match=r'\["Ł",1,2\]'):
             sales.load(LINES, chunk(LINES, rows_of(LINES, [FIRST])), at(5), mark(6))
@@ -384,7 +396,9 @@ class AggregateStoreSuite:
                     kind = chance.choice([Rows, CopiedRows])
                     sales.load(shape, kind(values(shape, rows)), at(stamp), mark(stamp, f"backfill {run}"))
                     if chance.random() < 0.2:
-                        sales.load(shape, kind(values(shape, rows)), at(stamp), mark(stamp, f"backfill {run}"))
+                        sales.load(
+                            shape, kind(values(shape, rows)), at(stamp), mark(stamp, f"backfill {run}")
+                        )
                     for _ in range(chance.randrange(4)):
                         legacy.happen()
                     deliver(6)
