@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from strangler.boundary import key_of
 from strangler.changes import Row
+from strangler.events import decode_key, encode_key
 from strangler.mapping import EntityMapping
 from strangler.mapping.origin import PARENT
 
@@ -27,6 +28,15 @@ class Part(NamedTuple):
         prefix = f"{PARENT}." * self.depth
         above = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
         return key_of(self.root, above)
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """The fields by which a row of the part says which aggregate it belongs to: the first of its key."""
+        return self.mapping.shape.key[: len(self.root.shape.key)]
+
+    def aggregate(self, key: str) -> str:
+        """The aggregate's key, of a key of the part."""
+        return encode_key(decode_key(key)[: len(self.above)])
 
     def reason(self, row: Row, why: str) -> str:
         """Why the aggregate waits when this row of the part can't be translated; a line is named."""

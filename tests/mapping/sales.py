@@ -89,14 +89,21 @@ LOOSE: Final = "COLLATE utf8mb4_unicode_ci"
 EXACT: Final = "COLLATE utf8mb4_bin"
 
 
+def create(dialect: str, collation: str = LOOSE) -> list[str]:
+    """The tables. `collation` only of MariaDB."""
+    tail = f" DEFAULT CHARACTER SET utf8mb4 {collation}" if dialect == "mysql" else ""
+    return [
+        f"CREATE TABLE {table} ({columns.format(**_TYPES[dialect])}){tail}"
+        for table, columns in TABLES.items()
+    ]
+
+
 class Legacy:
-    """A legacy database of sales. `collation` only of MariaDB."""
+    """A legacy database of sales."""
 
     def __init__(self, dialect: str, url: str, collation: str = LOOSE) -> None:
         self.dialect, self._database = dialect, Database(url)
-        tail = f" DEFAULT CHARACTER SET utf8mb4 {collation}" if dialect == "mysql" else ""
-        for table, columns in TABLES.items():
-            self.write(f"CREATE TABLE {table} ({columns.format(**_TYPES[dialect])}){tail}")
+        self.write(*create(dialect, collation))
         self.source: Any = plugins.load("connectors", dialect)(
             "legacy", Source.model_validate({"kind": dialect, "url": url}), _COLUMNS
         )

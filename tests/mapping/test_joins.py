@@ -47,7 +47,7 @@ def by_python(part: EntityMapping, side: Any, dialect: str) -> list[tuple[Any, .
 def same(legacy: Legacy, look: Callable[[EntityMapping, Any], list[tuple[Any, ...]]]) -> None:
     """Assert that a look at the parts sees what there is, whatever that may be."""
     mapping = legacy.mapping()
-    for seed in range(30):
+    for seed in range(10):
         held = sales.rows(seed)
         legacy.hold(held)
         with closing(legacy.source.reader()) as side:
