@@ -26,12 +26,13 @@ from strangler.cutover.stages import Standing
 from strangler.errors import Refused, StoreError, StranglerError, Unavailable
 from strangler.events import Event
 from strangler.mapping.canonical import quote
+from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, EventLog, Mark, Mended, Offset, ServiceStore
 from strangler.settings import Settings
 from strangler.shapes import Shape
 from strangler.snapshots import Snapshot
 from strangler.sync import backfill, delivery
-from strangler.sync.backfill import SAFE_POSITION_WAIT, Filling
+from strangler.sync.backfill import SAFE_POSITION_WAIT, Filling, settled
 from strangler.sync.schema import Schema
 from strangler.sync.snapshot import outdated, require_filled
 
@@ -226,23 +227,20 @@ class _Beside:
         stamp = source.safe_position(SAFE_POSITION_WAIT)
         for entity, mapping in self._mappings.items():
             self._stamps[entity] = stamp
-            filling = Filling(
-                mapping,
-                self._shapes[entity],
-                self._partitions[0].reader,
-                self._store,
-                self._control,
-                self._chunk,
-                stamp,
-                self._most,
-            )
-            moved = 0
-            with closing(source.reader()) as side:
-                for rows in filling.whole(side):
-                    moved += rows
-                    self._told(f"reading legacy: {moved:,} rows of {entity}")
+            for part, into in zip(parts_of(mapping), self._shapes[entity].parts(), strict=True):
+                self._fill(source, part, into, stamp)
+            settled(self._store, self._shapes[entity], stamp)
         for partition, end in ends:
             self._begin_at(partition, end, ORIGIN)
+
+    def _fill(self, source: ChangeSource, part: Part, into: Shape, stamp: Position) -> None:
+        reader = self._partitions[0].reader
+        filling = Filling(part, into, reader, self._store, self._control, self._chunk, stamp, self._most)
+        moved = 0
+        with closing(source.reader()) as side:
+            for rows in filling.whole(side):
+                moved += rows
+                self._told(f"reading legacy: {moved:,} rows of {part.mapping.shape.entity}")
 
     def _begin_at(self, partition: _Partition, start: Offset, position: Position) -> None:
         if start > self._log.end(self._live, partition.number):
