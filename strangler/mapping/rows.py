@@ -237,6 +237,8 @@ class _Careful:
 
 def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row, Row | None], str]:
     """The event's name: the first whose condition holds."""
+    if not any(plan.rules.values()):
+        return lambda operation, row, before: plan.default[operation]
     rules = {
         operation: [
             (rule.name, rule.when, python.function_of(rule.when, canonical=False) if rule.when else None)
