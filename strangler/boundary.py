@@ -179,6 +179,8 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
     """A change as steps of single entities: mostly one; two when the key changed; none when nothing that is mapped changed."""
     _, table, operation, before, after = change
     try:
+        if before is None and after is not None:  # The usual: one row, so one key.
+            return ((mapping, mapping.key_of(after), change, operation is not _INSERT, ""),)
         if operation is _UPDATE and before is not None and after is not None:
             if before == after:
                 return ()

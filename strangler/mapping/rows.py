@@ -22,7 +22,7 @@ from strangler.mapping.bad_value import BadValue, shown
 from strangler.mapping.nodes import Node, columns, old_values, olds
 from strangler.mapping.reading import padded, python_check, read
 from strangler.sensitive import masked
-from strangler.shapes import Column, Table
+from strangler.shapes import Column, FieldType, Table
 
 
 class Named(NamedTuple):
@@ -101,6 +101,8 @@ def _dictionary(fields: Sequence[Named], values: Sequence[str]) -> str:
 
 
 def _encoded(fields: Sequence[Named], values: Sequence[str]) -> str:
+    if all(field.node.type is FieldType.INTEGER for field in fields):
+        return f"""f'[{",".join(f"{{{value}}}" for value in values)}]'"""  # What orjson writes, in less time.
     return f"dumps([{', '.join(values)}]).decode()"
 
 
