@@ -192,7 +192,9 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
             return ((mapping, new, change, True, ""),)
         row = before if operation is _DELETE else after
         if row is None:
-            emptied = f"the whole table {table} was emptied by TRUNCATE; drop this once the store is put right"
+            emptied = (
+                f"the whole table {table} was emptied by TRUNCATE; drop this once the store is put right"
+            )
             return ((mapping, f"!{operation}", change, True, emptied),)
         return ((mapping, mapping.key_of(row), change, operation is not _INSERT, ""),)
     except Untranslatable as error:
