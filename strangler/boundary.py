@@ -107,7 +107,18 @@ class Boundary:
         folded: dict[tuple[int, str], _Step] = {}
         by_table = self._by_table
         for change in changes:
-            for mapping in by_table.get(change.table, ()):
+            _, table, operation, before, after = change
+            for mapping in by_table.get(table, ()):
+                if before is None and after is not None:  # The usual: one row, so one key.
+                    try:
+                        key = mapping.key_of(after)
+                    except Untranslatable:
+                        pass  # Below it is said why.
+                    else:
+                        identity = (id(mapping), key)
+                        if identity not in folded:
+                            folded[identity] = (mapping, key, change, operation is not _INSERT, "")
+                            continue
                 for step in _steps(mapping, change):
                     identity = (id(mapping), step[1])
                     if identity in folded:
@@ -179,8 +190,6 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
     """A change as steps of single entities: mostly one; two when the key changed; none when nothing that is mapped changed."""
     _, table, operation, before, after = change
     try:
-        if before is None and after is not None:  # The usual: one row, so one key.
-            return ((mapping, mapping.key_of(after), change, operation is not _INSERT, ""),)
         if operation is _UPDATE and before is not None and after is not None:
             if before == after:
                 return ()
