@@ -13,7 +13,7 @@ import orjson
 
 from strangler.changes import Position
 from strangler.encryption import Cipher
-from strangler.events import Event
+from strangler.events import Event, check_facts
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
 
 SEALED: Final = "sealed"
@@ -29,6 +29,7 @@ class SealedLog:
         self._log, self._cipher, self._sensitive = log, cipher, sensitive
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        check_facts(events)
         self._log.append(source, [self._seal(event) for event in events], position)
 
     def position(self, source: str) -> Position:

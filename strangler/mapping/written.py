@@ -68,6 +68,8 @@ def _value(node: Node, key: bool, plan: Plan, writer: Writer) -> tuple[str, list
     value, guard = sql.write(node, writer)
     conditions = [*_readable(node, writer), *([guard] if guard else [])]
     if key and not (isinstance(node, Reference) and node.column.name in plan.table.key):
+        if note := writer.note(node):
+            raise Inexpressible(f"it is part of the key, which can't be NULL: {note}")
         conditions.append(writer.present(node, value))
     return writer.value(node, value), conditions
 

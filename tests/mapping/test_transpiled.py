@@ -249,6 +249,15 @@ def test_a_field_that_may_become_empty_is_noted_in_oracle_and_nowhere_else() -> 
     assert not any(written_out(plan, each).notes for each in WRITERS if each != "oracle")
 
 
+def test_a_key_that_may_become_empty_is_not_said_in_oracle() -> None:
+    plan = mapping({"id": "id", "code": "TRIM(code)"}, key=["id", "code"]).plan
+    (unsaid,) = written_out(plan, "oracle").unsaid
+    assert (unsaid.what, "part of the key" in unsaid.why) == ("code", True)
+    select = written_out(plan, "tsql").select
+    assert select is not None
+    assert select.endswith(f"WHERE (TRIM({BINARY.format('[code]')}) IS NOT NULL)")
+
+
 def test_rows_that_cannot_be_translated_and_rows_of_no_entity_are_not_selected() -> None:
     plan = mapping({"id": "id", "number": "CAST(code AS INTEGER)"}, where="city <> 'x'").plan
     select = written_out(plan, "tsql").select
