@@ -186,6 +186,7 @@ class EventLog(Protocol):
 
         Of a repetition nothing is appended twice: no event at or before the recorded position, whoever appended that. A `position`
         of None leaves the record as it is, and appends all: used for events that were held in quarantine and are released now.
+        What isn't an event is refused with a TypeError (`check_facts`), and then nothing is appended or recorded.
         """
         ...
 

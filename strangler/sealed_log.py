@@ -13,7 +13,7 @@ import orjson
 
 from strangler.changes import Position
 from strangler.encryption import Cipher
-from strangler.events import Event
+from strangler.events import Event, check_facts
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
 
 SEALED: Final = "sealed"
@@ -36,6 +36,7 @@ class SealedLog:
         }
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        check_facts(events)
         self._log.append(source, [self._seal(event) for event in events], position)
 
     def position(self, source: str) -> Position:
