@@ -33,7 +33,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill rebuild snapshot log quarantine source mapping export report"
+    "reconcile backfill rebuild snapshot keys log quarantine source mapping export report"
 )
 
 SECTIONS = (

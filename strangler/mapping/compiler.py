@@ -12,10 +12,10 @@ from strangler.changes import Operation
 from strangler.errors import MappingError, Problem
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.entity import EntityMapping
-from strangler.mapping.inverse import compile_inverse
+from strangler.mapping.inverse import Inverse, compile_inverse
 from strangler.mapping.inverse.reverse import Fill, fills
 from strangler.mapping.names import KINDS, default_name, is_past_tense
-from strangler.mapping.nodes import Node, columns, olds
+from strangler.mapping.nodes import Node, columns, olds, surrogates
 from strangler.mapping.rows import Named, Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
 from strangler.mapping.typing import check
@@ -66,6 +66,9 @@ def compile_entity(
         default={operation: default_name(name, operation) for operation in KINDS},
         sensitive=sensitive.columns,
     )
+    inverse = compile_inverse(plan, entity.fields, reversed)
+    _check_cross_reference(plan, inverse, problems)
+    problems.raise_if_any()
     rows = compile_rows(plan)
     return EntityMapping(
         shape=_shape(function, name, entity, plan),
@@ -79,7 +82,7 @@ def compile_entity(
         select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
         plan=plan,
         sensitive=sensitive.fields,
-        inverse=compile_inverse(plan, entity.fields, reversed),
+        inverse=inverse,
     )
 
 
@@ -181,6 +184,20 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
             "no key field comes from a column, so every row would have the same key",
             "a field that tells rows apart",
         )
+
+
+def _check_cross_reference(plan: Plan, inverse: Inverse, problems: _Problems) -> None:
+    """Whoever has a surrogate has to find the legacy key: the store's other fields hold it."""
+    for field in plan.key_fields:
+        made_of = [column.name for each in surrogates(field.node) for column in columns(each)]
+        missing = [name for name in dict.fromkeys(made_of) if name not in inverse.columns]
+        if missing:
+            problems.add(
+                f"fields.{field.name}",
+                f"from a surrogate the legacy key can't be told, and no other field brings {', '.join(missing)} back",
+                ", ".join(f"legacy_{name.lower()}: {name}" for name in missing)
+                + " among the fields, so that the store holds both keys",
+            )
 
 
 def _check_sensitive(

@@ -178,6 +178,14 @@ CODES: Final = (
                _of("LOOKUP(currency, code, code)", code="2"))),
 )  # fmt: skip
 
+SURROGATES: Final = (
+    Explained("`SURROGATE('name', a, b, …)`",
+              "A new key for what has the legacy key `a, b, …`: a UUID, always the same for the same name and values.",
+              (_of("SURROGATE('party', quantity)", quantity=7), _of("SURROGATE('party', code)", code="7"),
+               _of("SURROGATE('product', quantity)", quantity=7),
+               _of("SURROGATE('price', code, born)", code="O'Neil", born=date(1984, 2, 29)), _of("SURROGATE('file', photo)", photo=b"\0"))),
+)  # fmt: skip
+
 _NO_DATE: Final = "not such a date, or not in the calendar"
 
 MOMENTS: Final = (
@@ -275,6 +283,7 @@ SECTIONS: Final = {
     "Conditions": CONDITIONS,
     "Choice": CHOICES,
     "Code maps": CODES,
+    "Surrogate keys": SURROGATES,
     "Dates and times": MOMENTS,
     "Conversions": CASTS,
 }
@@ -287,6 +296,7 @@ REFUSED: Final = (
     "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",
-    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)",
+    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)", "SURROGATE('party')", "SURROGATE(party, id)",
+    "SURROGATE('party', weight)",
 )  # fmt: skip
 """What people try, and what the language doesn't have."""

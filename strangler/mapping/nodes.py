@@ -167,6 +167,11 @@ def columns(node: Node) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(each.column for each in walk(node) if isinstance(each, Reference)))
 
 
+def surrogates(node: Node) -> tuple[Call, ...]:
+    """The surrogates in the expression."""
+    return tuple(each for each in walk(node) if isinstance(each, Call) and each.name == "surrogate")
+
+
 BEFORE: Final = "before"
 """What qualifies a column of the old row, as it was before the change: `before.state`."""
 

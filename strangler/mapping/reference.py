@@ -82,6 +82,10 @@ RULES: Final = f"""\
   `strangler config check` names such mappings. Single rows with very long numbers in a text take the same way.
 - **Long code maps** too: a mapping whose SQL would take more than {LONGEST:,} characters, which is the case from some 5,000 short codes
   in one expression on, is left to Python.
+- **Surrogates.** A text of digits, an integer and a decimal that are written alike give the same key, whatever the type of the column
+  that refers to it; `0000004711` and `4711` don't. An entity whose key is a SURROGATE has to bring back in other fields what it is made of,
+  or `strangler config check` refuses it: so the store holds both keys, and `strangler keys FUNCTION.ENTITY --legacy VALUE…` or `--new UUID`
+  shows the pair. A surrogate is no pseudonym: who can guess the legacy key can compute it.
 - **Limits.** {DEEPEST} levels of nesting (`a || b || c` has three); {MOST_FALLIBLE} operations that can fail inside one another;
   LPAD and RPAD to {WIDEST_PAD:,} characters.
 

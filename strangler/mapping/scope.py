@@ -16,7 +16,8 @@ from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
     "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "DIV", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
-    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "SURROGATE",
+    "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
 

@@ -108,6 +108,13 @@ def lookup_by_case(dialect: Dialect, lookup: Lookup, code: str, exact: str) -> W
     return Written(f"CASE {exact} {chain} END", holds)
 
 
+def surrogate_name(call: Call) -> str:
+    """The name of what is identified by a surrogate."""
+    name = call.args[0]
+    assert isinstance(name, Literal)
+    return str(name.value)
+
+
 def escaped(text: str) -> str:
     """Text that stands for itself in a template."""
     return text.replace("{", "{{").replace("}", "}}")

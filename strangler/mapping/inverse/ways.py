@@ -67,6 +67,7 @@ def _composed(step: Step, rest: Callable[[Any], Iterator[Any]]) -> Callable[[Any
 _LOST: Final = {
     "upper": "which letters were small isn't known",
     "lower": "which letters were large isn't known",
+    "surrogate": "a hash can't be undone; other fields have to hold what it is made of",
     "length": "it says how long a text is, not which",
     "replace": "what was replaced can't be told from what was there",
     "text_to_boolean": "a boolean is written in several ways, and which one legacy reads isn't known",
