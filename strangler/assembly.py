@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from strangler import plugins, urls
+from strangler.configuration.findings import dotted
 from strangler.control.store import Control
-from strangler.errors import SourceError
+from strangler.errors import SourceError, StranglerError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
 from strangler.registrar import Registrar
 from strangler.sensitive import of_entity
@@ -16,6 +17,7 @@ from strangler.settings import Settings
 if TYPE_CHECKING:
     from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
+    from strangler.mapping.python_functions import PythonFunction
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
@@ -85,10 +87,16 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                 why="it isn't there, or the user of the source may not see it",
                 do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
             )
-    held = code_maps(settings)
+    held, functions = code_maps(settings), python_functions(settings)
     return [
         compile_entity(
-            function, name, entity, tables[entity.table], held, of_entity(settings, function, name)
+            function,
+            name,
+            entity,
+            tables[entity.table],
+            held,
+            of_entity(settings, function, name),
+            functions,
         )
         for name, entity in entities.items()
     ]
@@ -97,6 +105,16 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
 def code_maps(settings: Settings) -> dict[str, dict[str, str | int]]:
     """What LOOKUP may name: code map → code → meaning."""
     return {name: code_map.held for name, code_map in settings.code_maps.items()}
+
+
+def python_functions(settings: Settings) -> Mapping[str, PythonFunction]:
+    """What expressions may call: name → function."""
+    from strangler import python_functions
+
+    found, findings = python_functions.read(settings)
+    for each in findings:
+        raise StranglerError(f"{dotted(each.path)}: {each.what}", why="the mappings call it", do=each.instead)
+    return found
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from strangler import assembly, catalog
+from strangler import assembly, catalog, python_functions
 from strangler.configuration.findings import Finding, Path, undotted
 from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
@@ -55,6 +55,8 @@ def inspect(settings: Settings) -> Inspection:
 
 def inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
     """Check every entity of one source against its live tables, and add what is found to `result`."""
+    functions, uncallable = python_functions.read(settings)
+    result.findings += uncallable
     entities = list(_entities(settings, name))
     found = source.describe(sorted({entity.table for _, entity in entities}))
     compiled = []
@@ -67,16 +69,17 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
         try:
             sensitive = of_entity(settings, function, called)
             code_maps = assembly.code_maps(settings)
-            compiled.append(compile_entity(function, called, entity, table, code_maps, sensitive))
+            compiled.append(compile_entity(function, called, entity, table, code_maps, sensitive, functions))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
     result.mappings += compiled
     if compiled:
-        result.by_row += _by_row(source, compiled)
+        result.by_row += by_row(source, compiled)
 
 
-def _by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:
+def by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:
+    """The mappings that the source's database doesn't evaluate. Asks nobody."""
     with closing(source.reader()) as reader:
         selects = [(mapping, mapping.select(reader.dialect)) for mapping in mappings]
     return [ByRow(mapping, select.why) for mapping, select in selects if select.pushed is None]

@@ -269,6 +269,32 @@ class CodeMap(Section):
         return self.values or {}
 
 
+def _as_call(value: str) -> str:
+    module, _, function = value.partition(":")
+    if not all(each.isidentifier() for each in (*module.split("."), function)):
+        raise ValueError("not a module and a function in it: write my_mappings:iban_of")
+    return value
+
+
+TypeName = Literal[
+    "text", "integer", "decimal", "float", "boolean", "date", "time", "timestamp", "instant", "bytes", "json",
+]  # fmt: skip
+
+
+class PythonCall(Section):
+    """A Python function of your own, which expressions call by the name that it stands under. It must depend on its arguments alone.
+    See docs/expressions.md."""
+
+    call: Annotated[str, AfterValidator(_as_call)] = Field(
+        description="`module:function`. A file of that name in `folder`, or a module that is installed."
+    )
+    takes: list[TypeName] = Field(description="The types of its arguments, in order.", min_length=1)
+    gives: TypeName = Field(description="The type of what it returns; None is NULL.")
+    folder: Path | None = Field(
+        None, description="Where the module's file is; by default the folder of the configuration file."
+    )
+
+
 class Match(Section):
     """What a request must be for a route. All that is given must hold."""
 
@@ -515,5 +541,8 @@ class Settings(Section):
     cutover: Cutover = Field(default_factory=Cutover)
     code_maps: dict[Name, CodeMap] = Field(
         default_factory=dict, description="Code maps by name, for LOOKUP in expressions."
+    )
+    python: dict[Name, PythonCall] = Field(
+        default_factory=dict, description="Python functions by name, for expressions."
     )
     functions: dict[Name, Function] = Field(min_length=1)

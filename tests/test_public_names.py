@@ -36,9 +36,7 @@ COMMAND_NAMES = (
     "reconcile backfill rebuild snapshot keys log quarantine source mapping export report"
 )
 
-SECTIONS = (
-    "name data_dir code_maps control log sources stores encryption facade console sync cutover functions"
-)
+SECTIONS = "name data_dir code_maps python control log sources stores encryption facade console sync cutover functions"
 
 
 def defined(module: str) -> set[str]:

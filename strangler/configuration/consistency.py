@@ -180,6 +180,19 @@ def code_maps(settings: Settings) -> Iterator[Finding]:
                 yield Finding((*at, "values", code), "does not fit 64 bits", "quotes, which make it a text")
 
 
+def python(settings: Settings) -> Iterator[Finding]:
+    """What a Python function is called is nothing else to SQL."""
+    if not settings.python:
+        return
+    from strangler.mapping.parsing import is_free  # with it comes the SQL parser, which takes its time
+
+    for name, call in settings.python.items():
+        if not is_free(name, len(call.takes)):
+            yield Finding(
+                ("python", name), "is what SQL calls something itself", f"another name, e.g. my_{name}"
+            )
+
+
 def services(settings: Settings) -> Iterator[Finding]:
     """Where requests are routed there is a facade to route them and a service to send them to."""
     routed = [name for name, function in settings.functions.items() if function.routes]
@@ -308,6 +321,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     tables,
     events,
     code_maps,
+    python,
     services,
     paths,
     weights,

@@ -16,6 +16,7 @@ from strangler.mapping.inverse import Inverse, compile_inverse
 from strangler.mapping.inverse.reverse import Fill, fills
 from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.mapping.nodes import Node, columns, olds, surrogates
+from strangler.mapping.python_functions import NONE, PythonFunctions
 from strangler.mapping.rows import Named, Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
 from strangler.mapping.typing import check
@@ -40,13 +41,15 @@ def compile_entity(
     table: Table,
     code_maps: CodeMaps = _NO_CODE_MAPS,
     sensitive: Sensitive = NOTHING,
+    functions: PythonFunctions = NONE,
 ) -> EntityMapping:
-    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name.
+    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name, and
+    `functions` the Python functions.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
     `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
     """
-    problems = _Problems(f"functions.{function}.entities.{name}", code_maps)
+    problems = _Problems(f"functions.{function}.entities.{name}", code_maps, functions)
     fields = {
         name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
     }
@@ -89,8 +92,8 @@ def compile_entity(
 class _Problems:
     """Collects what is wrong, each with its path below the entity's."""
 
-    def __init__(self, path: str, code_maps: CodeMaps) -> None:
-        self._path, self.code_maps = path, code_maps
+    def __init__(self, path: str, code_maps: CodeMaps, functions: PythonFunctions) -> None:
+        self._path, self.code_maps, self.functions = path, code_maps, functions
         self._found: list[Problem] = []
 
     def add(self, path: str, what: str, instead: str = "") -> None:
@@ -99,7 +102,7 @@ class _Problems:
     def checked(self, path: str, expression: str, table: Table, two_rows: bool = False) -> Node | None:
         """The checked expression; None when something is wrong with it, which is then noted."""
         try:
-            return check(expression, table, self.code_maps, two_rows)
+            return check(expression, table, self.code_maps, two_rows, self.functions)
         except Wrong as wrong:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None
@@ -223,7 +226,7 @@ def _reversed(
     typed = {field: node for field, node in fields.items() if node is not None}
     if len(typed) < len(fields):
         return []
-    found, mistakes = fills(name, entity.fields, typed, table, problems.code_maps)
+    found, mistakes = fills(name, entity.fields, typed, table, problems.code_maps, problems.functions)
     for mistake in mistakes:
         problems.add(*mistake)
     return found

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from strangler.mapping.code_maps import Codes
 from strangler.mapping.language import operation
+from strangler.mapping.python_functions import PythonFunction
 from strangler.shapes import Column, FieldType, Table
 
 
@@ -130,12 +131,35 @@ class Lookup:
         return f"lookup({self.code}, {sorted(self.codes.items())}, partial: {self.partial})"
 
 
-Node = Literal | Reference | Call | Case | Coalesce | Lookup
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A Python function of the user's, applied. NULL is handed to it as None, and may come out of it."""
+
+    function: PythonFunction
+    args: tuple[Node, ...]
+
+    @property
+    def type(self) -> FieldType:
+        return self.function.gives
+
+    @property
+    def nullable(self) -> bool:
+        return True
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"python {self.function.name} {self.function.version}({', '.join(map(str, self.args))})"
+
+
+Node = Literal | Reference | Call | Case | Coalesce | Lookup | Applied
 
 
 def children(node: Node) -> tuple[Node, ...]:
     match node:
-        case Call(args=args) | Coalesce(args=args):
+        case Call(args=args) | Coalesce(args=args) | Applied(args=args):
             return args
         case Case(branches=branches, default=default):
             return (*(part for branch in branches for part in branch), default)
@@ -158,6 +182,8 @@ def can_fail(node: Node) -> bool:
             return operation(name, len(args)).fails
         case Lookup(partial=partial):
             return not partial
+        case Applied():
+            return True
         case _:
             return False
 

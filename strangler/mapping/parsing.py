@@ -14,6 +14,9 @@ from strangler.mapping.wrong import Span, Wrong
 
 _AS_WRITTEN: Final = ("DIV", "REGEXP_LIKE", "REGEXP_REPLACE", "TO_DATE")
 
+TAKEN: Final = (*_AS_WRITTEN, "LOOKUP", "SURROGATE")
+"""The functions of the language that the parser has no class for."""
+
 
 class Expressions(Postgres):
     """PostgreSQL's SQL. Some functions are left as they are written: in its own classes the parser drops arguments that it
@@ -44,6 +47,15 @@ def parse_expression(expression: str) -> exp.Expr:
     if not statements or statements[0] is None:
         raise Wrong(None, "this is not an SQL expression")
     return statements[0]
+
+
+def is_free(name: str, count: int) -> bool:
+    """Whether a function of so many arguments may be called so: the parser and the language know none of that name."""
+    try:
+        tree = parse_expression(f"{name}({', '.join(['x'] * count)})")
+    except Wrong:
+        return False
+    return isinstance(tree, exp.Anonymous) and name.upper() not in TAKEN
 
 
 def column_names(expression: str) -> frozenset[str]:

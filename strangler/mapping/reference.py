@@ -17,10 +17,12 @@ from strangler.changes import Operation
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity, nodes
 from strangler.mapping.conversions import convert
-from strangler.mapping.explained import CODE_MAPS, REFUSED, SECTIONS, TABLE, Example, Explained
+from strangler.mapping.explained import CODE_MAPS, FUNCTIONS, REFUSED, SECTIONS, TABLE, Example, Explained
 from strangler.mapping.inverse.reference import section as way_back
 from strangler.mapping.names import KINDS
 from strangler.mapping.nodes import Node, Reference, columns, walk
+from strangler.mapping.python_functions import CONDITIONS
+from strangler.mapping.reading import CLASSES
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.mapping.sql import LONGEST
 from strangler.mapping.typing import DEEPEST, MOST_FALLIBLE, check
@@ -96,6 +98,32 @@ a day that the calendar doesn't have, and in SQLite a value of another type than
 `REPLICA IDENTITY FULL`, is in the message.
 """
 
+PYTHON: Final = """\
+## Python functions
+
+What the language doesn't say is a function of your own. The configuration names it, with the types that it takes and gives:
+
+```yaml
+python:
+  iban_of: {call: "my_mappings:iban_of", takes: [text, text], gives: text}
+```
+
+`my_mappings.py` stands beside the configuration, or in `folder`; where there is no such file, the module is imported as Python does it.
+Expressions call the function by its name, `iban_of(bankn, bankl)`. It gets and returns values of these classes, exactly these, and None
+for NULL:
+"""
+
+ON_PYTHON: Final = """\
+- It must depend on its arguments alone: a row is translated again and again, in several processes, and must always give the same.
+- What it raises, and what it returns that isn't of its type, makes the row untranslatable; the field and the reason are named.
+- No database can evaluate it. Backfill and reconciliation of an entity that uses one read the legacy rows and translate them in Python;
+  `strangler plan` and `strangler config check` say so.
+- Its code is part of the mapping's version: the source of the whole module that defines it, since helpers and constants there decide too.
+  So after a change in that file the stores are filled anew. Of code in other modules, and of functions without a source, only the
+  name counts: give the function another name in `call` when what it does changes.
+- It has no way back by itself: `reverse:` says what legacy gets.
+"""
+
 KEYS: Final = """\
 A key field must not be NULL (such a row is untranslatable), must not be a float or JSON, and at least one must come from a column.
 """
@@ -133,7 +161,9 @@ def page() -> str:
 
 def trees(explained: Explained) -> list[Node]:
     """The checked expressions of its examples."""
-    return [check(example.expression, TABLE, CODE_MAPS) for example in explained.examples]
+    return [
+        check(example.expression, TABLE, CODE_MAPS, functions=FUNCTIONS) for example in explained.examples
+    ]
 
 
 def can_fail(explained: Explained) -> bool:
@@ -167,6 +197,7 @@ def _page() -> Iterator[str]:
         )
     yield from _conversions()
     yield from _events()
+    yield from _python()
     yield from way_back(_table)
     yield "## What isn't in the language\n"
     yield "What is refused, and what is said then.\n"
@@ -180,7 +211,9 @@ def _examples_table() -> Iterator[str]:
         + "; ".join(f"{names} ({kind.value})" for kind, names in by_type.items())
         + ". Constants may stand for columns. The code maps are "
         + " and ".join(f"`{name}` ({_held(name)})" for name in CODE_MAPS)
-        + ".\n"
+        + "; the Python function is "
+        + ", ".join(f"`{each.name}({', '.join(each.takes)})`" for each in FUNCTIONS.values())
+        + ", which appends a check digit.\n"
     )
 
 
@@ -224,7 +257,9 @@ def _result(expression: str, row: dict[str, Any]) -> str:
 def _mapping(expression: str, **events: Any) -> EntityMapping:
     fields = {"id": "id", "value": expression}
     given = {"table": TABLE.name, "key": "id", "fields": fields, "events": events}
-    return compile_entity("crm", "partner", Entity.model_validate(given), TABLE, CODE_MAPS)
+    return compile_entity(
+        "crm", "partner", Entity.model_validate(given), TABLE, CODE_MAPS, functions=FUNCTIONS
+    )
 
 
 def _conversions() -> Iterator[str]:
@@ -276,9 +311,23 @@ def _events() -> Iterator[str]:
     yield from _table(("the row is", "active before", "city before", "active", "city", "event"), rows)
 
 
+def _python() -> Iterator[str]:
+    yield PYTHON
+    rows = [
+        (
+            kind.value,
+            f"`{found.__module__}.{found.__name__}`".replace("builtins.", ""),
+            CONDITIONS.get(kind, ""),
+        )
+        for kind, found in CLASSES.items()
+    ]
+    yield from _table(("type", "Python", "returned"), rows)
+    yield ON_PYTHON
+
+
 def _refusal(expression: str) -> str:
     try:
-        check(expression, TABLE, CODE_MAPS)
+        check(expression, TABLE, CODE_MAPS, functions=FUNCTIONS)
     except Wrong as wrong:
         return f"{wrong.what}; {wrong.instead}" if wrong.instead and len(wrong.instead) < 80 else wrong.what
     raise AssertionError(f"{expression} is in the language")

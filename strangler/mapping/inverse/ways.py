@@ -9,7 +9,7 @@ from typing import Any, Final
 from strangler.mapping import python
 from strangler.mapping.inverse import casts, choices, numbers, texts
 from strangler.mapping.inverse.steps import NoWay, Rules, Step
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, Reference
+from strangler.mapping.nodes import Applied, Call, Case, Coalesce, Literal, Lookup, Node, Reference
 from strangler.shapes import Column
 
 RULES: Final[Rules] = {**casts.RULES, **texts.RULES, **numbers.RULES, **choices.RULES}
@@ -48,6 +48,8 @@ def _step(node: Node) -> Step:
             return choices.coalesce(node)
         case Lookup():
             return choices.lookup(node)
+        case Applied():
+            raise NoWay("a Python function isn't undone; `reverse:` says what legacy gets")
         case Literal() | Reference():
             raise NoWay("it is a constant")
 
