@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strangler import plugins, urls
 from strangler.configuration.findings import dotted
 from strangler.control.store import Control
-from strangler.errors import SourceError, StranglerError
+from strangler.errors import MappingError, Problem, SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
 from strangler.registrar import Registrar
 from strangler.sensitive import of_entity
@@ -17,7 +17,6 @@ from strangler.settings import Settings
 if TYPE_CHECKING:
     from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
-    from strangler.mapping.python_functions import PythonFunction
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
@@ -76,6 +75,10 @@ def registrar(settings: Settings, name: str, tables: Mapping[str, Sequence[str]]
 
 def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[EntityMapping]:
     """The function's entities, compiled against the tables as they are in the legacy database now."""
+    from strangler import (  # with these comes the SQL parser, which takes its time
+        code_tables,
+        python_functions,
+    )
     from strangler.mapping import compile_entity
 
     entities = settings.functions[function].entities
@@ -87,7 +90,12 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                 why="it isn't there, or the user of the source may not see it",
                 do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
             )
-    held, functions = code_maps(settings), python_functions(settings)
+    functions, uncallable = python_functions.read(settings)
+    held, unread = code_tables.read(settings, [function], legacy)
+    if wrong := [*uncallable, *unread]:
+        raise MappingError.of(
+            [Problem("", None, dotted(each.path), each.what, each.instead) for each in wrong]
+        )
     return [
         compile_entity(
             function,
@@ -100,21 +108,6 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
         )
         for name, entity in entities.items()
     ]
-
-
-def code_maps(settings: Settings) -> dict[str, dict[str, str | int]]:
-    """What LOOKUP may name: code map → code → meaning."""
-    return {name: code_map.held for name, code_map in settings.code_maps.items()}
-
-
-def python_functions(settings: Settings) -> Mapping[str, PythonFunction]:
-    """What expressions may call: name → function."""
-    from strangler import python_functions
-
-    found, findings = python_functions.read(settings)
-    for each in findings:
-        raise StranglerError(f"{dotted(each.path)}: {each.what}", why="the mappings call it", do=each.instead)
-    return found
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

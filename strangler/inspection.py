@@ -10,11 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from strangler import assembly, catalog, python_functions
+from strangler import assembly, catalog, code_tables, python_functions
 from strangler.configuration.findings import Finding, Path, undotted
 from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
-from strangler.names import nearest
 from strangler.ports import ChangeSource
 from strangler.sensitive import of_entity
 from strangler.settings import Entity, Settings
@@ -56,7 +55,9 @@ def inspect(settings: Settings) -> Inspection:
 def inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
     """Check every entity of one source against its live tables, and add what is found to `result`."""
     functions, uncallable = python_functions.read(settings)
-    result.findings += uncallable
+    held, unread = code_tables.read(settings, assembly.functions_of(settings, name), source)
+    result.findings += [*uncallable, *unread]
+    unknown = {str(each.path[1]) for each in unread}
     entities = list(_entities(settings, name))
     found = source.describe(sorted({entity.table for _, entity in entities}))
     compiled = []
@@ -66,10 +67,11 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
         if table is None:
             result.findings.append(_missing(source, path, entity))
             continue
+        if not unknown.isdisjoint(code_tables.of_entity(entity)):
+            continue  # What is to be said of the code map has been said.
         try:
             sensitive = of_entity(settings, function, called)
-            code_maps = assembly.code_maps(settings)
-            compiled.append(compile_entity(function, called, entity, table, code_maps, sensitive, functions))
+            compiled.append(compile_entity(function, called, entity, table, held, sensitive, functions))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
@@ -93,14 +95,4 @@ def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
 
 def _missing(source: ChangeSource, path: Path, entity: Entity) -> Finding:
     with closing(source.reader()) as reader:
-        names = [table.name for table in catalog.tables(reader)]
-    meant = nearest(entity.table, names)
-    few = f"one of: {', '.join(sorted(names)[:12])}{', …' if len(names) > 12 else ''}"
-    instead = (
-        f"table: {meant} (did you mean this?)"
-        if meant
-        else few
-        if names
-        else "a table that the user may read"
-    )
-    return Finding((*path, "table"), f"the legacy database has no table {entity.table!r}", instead)
+        return Finding((*path, "table"), *catalog.missing(reader, entity.table))

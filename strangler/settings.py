@@ -245,7 +245,8 @@ Meaning = Annotated[
 
 
 class CodeMap(Section):
-    """What the codes of the old system mean in the new one: `LOOKUP(currency, code)` in an expression. Either `values` or a `file`."""
+    """What the codes of the old system mean in the new one: `LOOKUP(currency, code)` in an expression. Either `values`, or a `file`, or
+    a `table` of the legacy database."""
 
     values: dict[str, Meaning] | None = Field(
         None,
@@ -257,15 +258,28 @@ class CodeMap(Section):
         description="CSV in UTF-8 with commas, whose first line names the columns; relative to the configuration file. "
         "What it holds is text.",
     )
-    from_: str | None = Field(
-        None, alias="from", description="The column of the codes; by default the first of two."
+    table: str | None = Field(
+        None,
+        description="A table of the source of the function that uses the map, `name` or `schema.name`; of at most 100,000 rows, read "
+        "when a process compiles its mappings. For one that changes in daily work use `join`.",
     )
-    to: str | None = Field(None, description="The column of what they mean; by default the second of two.")
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="The column of the codes. Of a file by default the first of two; of a table an expression over its columns.",
+    )
+    to: str | None = Field(
+        None,
+        description="The column of what they mean. Of a file by default the second of two; of a table an expression.",
+    )
+    where: str | None = Field(
+        None, description="SQL condition over the table's columns: which rows count, e.g. spras = 'E'."
+    )
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @property
     def held(self) -> dict[str, str | int]:
-        """Code → what it means; of a file too, once the configuration is loaded."""
+        """Code → what it means; of a file too, once the configuration is loaded. What is in a table isn't known here."""
         return self.values or {}
 
 

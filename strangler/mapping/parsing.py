@@ -67,6 +67,16 @@ def column_names(expression: str) -> frozenset[str]:
     return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
 
 
+def code_map_names(expression: str) -> frozenset[str]:
+    """The code maps that an expression looks up."""
+    try:
+        tree = parse_expression(expression)
+    except Wrong:
+        return frozenset()
+    calls = (each for each in tree.find_all(exp.Anonymous) if each.name.upper() == "LOOKUP")
+    return frozenset(each.expressions[0].name for each in calls if each.expressions)
+
+
 def _unparsed(error: SqlglotError) -> Wrong:
     first: dict[str, Any] = (getattr(error, "errors", None) or [{}])[0]
     before, marked = first.get("start_context"), first.get("highlight")

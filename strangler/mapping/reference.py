@@ -65,6 +65,9 @@ RULES: Final = f"""\
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
 - **Code maps** (`code_maps` in the configuration) are named without quotes. Beside a text their codes are texts, beside an integer
   whole numbers, written without zeros in front. What a map holds is part of the mapping: another content is another version.
+  A map that is a `table` of the legacy database is read when a process compiles its mappings, from the source of the function that
+  uses it; `from`, `to` and `where` are expressions over its columns. A change of the table counts when the worker starts anew, which
+  then fills the stores anew. So that is for tables that change with a release; for one that changes in daily work there is `join`.
 - **Regular expressions** are constants, and only what all engines read alike: characters; `.`, which takes a line feed too; classes
   like `[A-Z0-9_]` and `[^,;]`, in which stretches are of ASCII; `\\d`, `\\w` and `\\s` for ASCII's digits, for its letters with digits and
   `_`, and for its white space; `\\n`, `\\r`, `\\t`; a backslash before a sign for the sign itself; `*`, `+`, `?`, `{{n}}`, `{{n,}}` and
