@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -18,7 +18,9 @@ from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import FULL, Step, Target, percent
 from strangler.cutover.stages import RULES, Side, Stage, Standing
 from strangler.durations import format_duration
-from strangler.inspection import ByRow
+
+if TYPE_CHECKING:
+    from strangler.inspection import ByRow
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
