@@ -17,10 +17,12 @@ from strangler.mapping.inverse import Inverse
 
 
 def returning_json(mappings: Sequence[EntityMapping]) -> dict[str, Any]:
-    """Per entity: the fields without a way back and why, those that may come back spelled otherwise, the columns that get nothing."""
+    """Per entity: the fields without a way back and why, those that come back through others, those that may come back spelled
+    otherwise, the columns that get nothing."""
     return {
         each.shape.entity: {
             "lost": {lost.field: lost.why for lost in each.inverse.lost},
+            "through": {field: list(others) for field, others in each.inverse.through},
             "respelled": list(each.inverse.respelled),
             "empty": list(each.inverse.empty),
         }
@@ -46,6 +48,8 @@ def print_unchecked(out: Console, why: str) -> None:
 def _lines(inverse: Inverse, table: str) -> Iterator[Text]:
     for field, why in inverse.lost:
         yield Text.assemble("  - ", (field, "yellow"), f" has no way back: {why}")
+    for field, others in inverse.through:
+        yield Text(f"  - {field} isn't undone itself; it comes back through {', '.join(others)}")
     if inverse.respelled:
         yield Text(
             f"  - {', '.join(inverse.respelled)}: legacy may get another value that reads alike "

@@ -163,13 +163,19 @@ def code_maps(settings: Settings) -> Iterator[Finding]:
     """A code map stands in the configuration or in a file, and what it gives is of one type."""
     for name, code_map in settings.code_maps.items():
         at: Path = ("code_maps", name)
-        if (code_map.values is None) == (code_map.file is None):
-            what = (
-                "has neither `values` nor a `file`" if code_map.file is None else "has `values` and a `file`"
-            )
-            yield Finding(at, what, "values: {'001': EUR}, or file: maps/currency.csv")
-        elif code_map.file is None and (code_map.from_ or code_map.to):
-            yield Finding(at, "`from` and `to` are columns of a file, and there is none", "leave them out")
+        origins = [each for each in ("values", "file", "table") if getattr(code_map, each) is not None]
+        if len(origins) != 1:
+            named = " and ".join(f"`{each}`" for each in origins)
+            what = f"has {named}" if origins else "has neither `values` nor a `file` nor a `table`"
+            instead = "values: {'001': EUR}, or file: maps/currency.csv, or table: t005t with from and to"
+            yield Finding(at, what, instead)
+        elif origins == ["values"] and (code_map.from_ or code_map.to):
+            what = "`from` and `to` are columns of a file or a table, and there is none"
+            yield Finding(at, what, "leave them out")
+        elif origins == ["table"] and not (code_map.from_ and code_map.to):
+            yield Finding(at, "doesn't say which columns of the table are meant", "from: land1, to: landx")
+        elif origins != ["table"] and code_map.where is not None:
+            yield Finding((*at, "where"), "is about a table, and there is none", "leave it out")
         kinds = {type(each) for each in code_map.held.values()}
         if len(kinds) > 1:
             first = next(code for code, each in code_map.held.items() if isinstance(each, int))
@@ -178,6 +184,19 @@ def code_maps(settings: Settings) -> Iterator[Finding]:
         for code, each in code_map.held.items():
             if isinstance(each, int) and not -(2**63) <= each < 2**63:
                 yield Finding((*at, "values", code), "does not fit 64 bits", "quotes, which make it a text")
+
+
+def python(settings: Settings) -> Iterator[Finding]:
+    """What a Python function is called is nothing else to SQL."""
+    if not settings.python:
+        return
+    from strangler.mapping.parsing import is_free  # with it comes the SQL parser, which takes its time
+
+    for name, call in settings.python.items():
+        if not is_free(name, len(call.takes)):
+            yield Finding(
+                ("python", name), "is what SQL calls something itself", f"another name, e.g. my_{name}"
+            )
 
 
 def services(settings: Settings) -> Iterator[Finding]:
@@ -308,6 +327,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     tables,
     events,
     code_maps,
+    python,
     services,
     paths,
     weights,
