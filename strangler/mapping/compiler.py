@@ -100,6 +100,8 @@ def compile_entity(
         children=made,
     )
 
+
+def _where(entity: Entity, table: Table, problems: Problems) -> Node | None:
     """Which rows are the entity's. The old row must say so too, or rows that never were would be removed."""
     if entity.where is None:
         return None
@@ -163,7 +165,7 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
         )
 
 
-def _check_cross_reference(plan: Plan, inverse: Inverse, problems: _Problems) -> None:
+def _check_cross_reference(plan: Plan, inverse: Inverse, problems: Problems) -> None:
     """Whoever has a surrogate has to find the legacy key: the store's other fields hold it."""
     for field in plan.key_fields:
         made_of = [column.name for each in surrogates(field.node) for column in columns(each)]

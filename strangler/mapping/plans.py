@@ -38,7 +38,7 @@ def reversed_fields(
     typed = {field: node for field, node in checked.items() if node is not None}
     if len(typed) < len(fields):
         return []
-    found, mistakes = fills(name, fields, typed, table, problems.code_maps)
+    found, mistakes = fills(name, fields, typed, table, problems.code_maps, problems.functions)
     for mistake in mistakes:
         problems.add(*mistake)
     return found
