@@ -1,7 +1,7 @@
 """The event log with sensitive values encrypted: whatever its kind, they are sealed before `append` and opened behind `read`.
 
 Who reads it here has the clear values, the store among them; who reads it elsewhere has `{"sealed": …}` in their place. Each is bound to
-its event and its field. What isn't there (NULL) isn't sealed.
+its event and its field, of a line to its place in the list too. What isn't there (NULL) isn't sealed.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from strangler.changes import Position
 from strangler.encryption import Cipher
 from strangler.events import Event
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
+from strangler.sensitive import Sensitive
 
 SEALED: Final = "sealed"
 """The one member of the object that stands for a value. No canonical value is an object with this member alone."""
 
 
 class SealedLog:
-    """See `EventLog`. `sensitive`: (function, entity) → the fields that are sealed; what is sealed is opened, whatever they are now."""
+    """See `EventLog`. `sensitive`: (function, entity) → what of it is sealed, in its lines too; what is sealed is opened, whatever that
+    is now."""
 
-    def __init__(
-        self, log: EventLog, cipher: Cipher, sensitive: Mapping[tuple[str, str], frozenset[str]]
-    ) -> None:
+    def __init__(self, log: EventLog, cipher: Cipher, sensitive: Mapping[tuple[str, str], Sensitive]) -> None:
         self._log, self._cipher, self._sensitive = log, cipher, sensitive
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
@@ -61,24 +61,38 @@ class SealedLog:
 
     def _seal(self, event: Event) -> Event:
         hidden = self._sensitive.get((event.function, event.entity))
-        if not hidden or hidden.isdisjoint(event.data):
+        if hidden is None or not any(part.fields for part in hidden.parts()):
             return event
-        data = dict(event.data)
-        for name in hidden & data.keys():
+        return event._replace(data=self._sealed(event, hidden, event.data, ""))
+
+    def _sealed(self, event: Event, hidden: Sensitive, data: Mapping[str, Any], path: str) -> dict[str, Any]:
+        sealed = dict(data)
+        for name in hidden.fields & data.keys():
             if data[name] is not None:
                 text = orjson.dumps(data[name]).decode()
-                data[name] = {SEALED: self._cipher.seal(text, _about(event, name))}
-        return event._replace(data=data)
+                sealed[name] = {SEALED: self._cipher.seal(text, _about(event, path + name))}
+        for name in hidden.children.keys() & data.keys():
+            sealed[name] = [
+                self._sealed(event, hidden.below(name), line, f"{path}{name}.{place}.")
+                for place, line in enumerate(data[name])
+            ]
+        return sealed
 
     def _open(self, event: Event) -> Event:
-        sealed = [name for name, value in event.data.items() if _is_sealed(value)]
-        if not sealed:
-            return event
-        opened = {
-            name: orjson.loads(self._cipher.open(event.data[name][SEALED], _about(event, name)))
-            for name in sealed
-        }
-        return event._replace(data={**event.data, **opened})
+        opened = self._opened(event, event.data, "")
+        return event if opened is event.data else event._replace(data=opened)
+
+    def _opened(self, event: Event, data: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        """The data with clear values; the same object where nothing was sealed."""
+        opened = {}
+        for name, value in data.items():
+            if _is_sealed(value):
+                opened[name] = orjson.loads(self._cipher.open(value[SEALED], _about(event, path + name)))
+            elif isinstance(value, list):
+                opened[name] = [
+                    self._opened(event, line, f"{path}{name}.{place}.") for place, line in enumerate(value)
+                ]
+        return {**data, **opened} if opened else data
 
 
 def _is_sealed(value: Any) -> bool:
