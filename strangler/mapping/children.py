@@ -96,7 +96,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
     below = parent._replace(plan=whole, into=into, sensitive=sensitive)
     compiled = [compile_children(below, each, section.children[each], found) for each in section.children]
     children = tuple(child for child in compiled if child is not None)
-    if any(node is None for node in own.values()) or len(over) < len(above.key):
+    if any(own.get(name) is None for name in (*own, *section.key)) or len(over) < len(above.key):
         return None
     whole, inner = pruned(whole), pruned(inner)
     rows, lines = compile_rows(whole), compile_rows(inner)

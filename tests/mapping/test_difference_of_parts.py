@@ -53,7 +53,7 @@ def found(legacy: Legacy, after: dict[str, Any], before: dict[str, Any] = SALE) 
             "functions": {"sales": {"source": "erp", "store": "service", "entities": {"sale": entity}}},
         }
         mapping = compile_entity(
-            "sales", "sale", Entity.model_validate(entity), tables["head"], others=tables
+            "sales", "sale", Entity.model_validate(entity), tables[entity["table"]], others=tables
         )
         sides.append(mapped(Settings.model_validate(document), [mapping]))
     looking = Looking(5, None)
