@@ -43,7 +43,7 @@ def log(settings: Settings) -> EventLog:
     from strangler.sealed_log import SealedLog
 
     sensitive = {
-        (function, entity): of_entity(settings, function, entity).fields
+        (function, entity): of_entity(settings, function, entity)
         for function, section in settings.functions.items()
         for entity in section.entities
     }

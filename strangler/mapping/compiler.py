@@ -16,6 +16,7 @@ from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.mapping.nodes import Node, columns, olds, surrogates
 from strangler.mapping.origin import Origin
 from strangler.mapping.plans import (
+    check_sensitive,
     checked_fields,
     named,
     needed,
@@ -61,7 +62,7 @@ def compile_entity(
     rules = _rules(entity, origin.table, problems)
     _check_key(entity, fields, origin.table, problems)
     check_names(entity, (), problems)
-    _check_sensitive(entity, fields, table, problems)
+    check_sensitive(entity.fields, fields, origin, key_columns(entity), problems)
     reversed = reversed_fields(name, entity.fields, fields, table, problems)
     plan = Plan(
         entity=name,
@@ -74,7 +75,7 @@ def compile_entity(
         sensitive=sensitive.columns,
     )
     into = entity.into or name
-    parent = Parent(function, plan, into, others, sensitive)
+    parent = Parent(function, plan, into, others, sensitive, key_columns(entity))
     children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
     problems.raise_if_any()
     made = tuple(child for child in children if child is not None)
@@ -176,22 +177,6 @@ def _check_cross_reference(plan: Plan, inverse: Inverse, problems: Problems) -> 
                 f"from a surrogate the legacy key can't be told, and no other field brings {', '.join(missing)} back",
                 ", ".join(f"legacy_{name.lower()}: {name}" for name in missing)
                 + " among the fields, so that the store holds both keys",
-            )
-
-
-def _check_sensitive(
-    entity: Entity, fields: dict[str, Node | None], table: Table, problems: Problems
-) -> None:
-    """By the legacy key rows are named where their entity can't be told, and how far a backfill is."""
-    shown = {name for name in table.key if name.lower() not in key_columns(entity)}
-    for name, field in entity.fields.items():
-        node = fields[name] if field.sensitive else None
-        told = [column.name for column in columns(node) if column.name in shown] if node else []
-        if told:
-            problems.add(
-                f"fields.{name}.sensitive",
-                f"{', '.join(told)} is part of the key of {table.name}, by which its rows are named, so it can't be masked",
-                "an expression without it, or sensitive: false",
             )
 
 
