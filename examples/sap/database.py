@@ -110,9 +110,7 @@ class Database:
 
     def _insert(self, table: type[Row], rows: Sequence[Row]) -> None:
         marks = ", ".join(["%s"] * len(table._fields))
-        statement = (
-            f"INSERT INTO {table.__name__.lower()} ({', '.join(table._fields)}) VALUES ({marks})"
-        )
+        statement = f"INSERT INTO {table.__name__.lower()} ({', '.join(table._fields)}) VALUES ({marks})"
         left = iter(rows)
         with self._connection.cursor() as cursor:
             while some := list(islice(left, _AT_ONCE)):
@@ -121,4 +119,5 @@ class Database:
 
 def _line(row: Row) -> str:
     # No text of the example has a tab, a backslash or a line feed in it.
-    return "\t".join(row if None not in row else ["\\N" if value is None else value for value in row]) + "\n"
+    values: Iterable[str | None] = row
+    return "\t".join("\\N" if value is None else value for value in values) + "\n"

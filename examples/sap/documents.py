@@ -52,17 +52,26 @@ def size(random: Random) -> int:
 def sales(companies_of: Sequence[tuple[str, Sequence[str]]]) -> list[Sale]:
     """Every pair of customer and company code."""
     return [
-        Sale(customer, COMPANIES[code]) for customer, codes in companies_of for code in codes if code in COMPANIES
+        Sale(customer, COMPANIES[code])
+        for customer, codes in companies_of
+        for code in codes
+        if code in COMPANIES
     ]
 
 
 def document(
-    random: Random, number: str, sale: Sale, materials: Sequence[str], items: int, category: str | None = None
+    random: Random,
+    number: str,
+    sale: Sale,
+    materials: Sequence[str],
+    items: int,
+    category: str | None = None,
+    currency: str | None = None,
 ) -> Document:
-    """A document of so many items, of a random category unless one is given."""
+    """A document of so many items, of a random category unless one is given, mostly in the company code's currency."""
     chance = random.random
     kind, doctype = (category, "TA") if category else _TYPES[int(chance() * len(_TYPES))]
-    currency = sale.company.currency if chance() < 0.95 else "EUR"
+    currency = currency or (sale.company.currency if chance() < 0.95 else "EUR")
     day = int(chance() * LAST_ORDER)
     head = _Head(number, currency, DAYS[day], _clock(random), _CLERKS[int(chance() * 4)], sale.company.code)
     lines: list[VBAP] = []
@@ -90,9 +99,7 @@ def _clock(random: Random) -> str:
     return f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"
 
 
-def _header(
-    random: Random, head: _Head, sale: Sale, kind: str, doctype: str, total: int, day: int
-) -> VBAK:
+def _header(random: Random, head: _Head, sale: Sale, kind: str, doctype: str, total: int, day: int) -> VBAK:
     chance = random.random
     return VBAK(
         mandt=CLIENT, vbeln=head.number, erdat=head.day, erzet=head.clock, ernam=head.clerk, audat=head.day,

@@ -99,7 +99,9 @@ def _fill_other_client(database: Database, documents: Iterable[Document]) -> Non
 
 @click.command()
 @click.option("--url", required=True, help="An empty PostgreSQL or MariaDB database.")
-@click.option("--lines", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Items of documents.")
+@click.option(
+    "--lines", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Items of documents."
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 def main(url: str, lines: int, seed: int) -> None:
     """Make SAP's tables and fill them."""

@@ -151,7 +151,18 @@ def strangers(count: int) -> Iterator[Row]:
             "20200101", "OTHER", "KUNA", BLANK, BLANK, "F", BLANK, None,
         )  # fmt: skip
         yield KNB1(
-            OTHER_CLIENT, number, "1000", "20200101", "OTHER", BLANK, BLANK, "0000140000", BLANK, BLANK, BLANK, BLANK
+            OTHER_CLIENT,
+            number,
+            "1000",
+            "20200101",
+            "OTHER",
+            BLANK,
+            BLANK,
+            "0000140000",
+            BLANK,
+            BLANK,
+            BLANK,
+            BLANK,
         )
 
 
@@ -176,7 +187,18 @@ def _general(random: Random, at: int, number: str, companies: tuple[str, ...]) -
     if address == BLANK or random.random() < 0.005:
         return
     here = ADRC(
-        CLIENT, address, "00010101", BLANK, name, city, postal, street, house, country, company.language, phone
+        CLIENT,
+        address,
+        "00010101",
+        BLANK,
+        name,
+        city,
+        postal,
+        street,
+        house,
+        country,
+        company.language,
+        phone,
     )
     yield here
     if country == "JP":
