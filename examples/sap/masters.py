@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Final
-from zlib import crc32
 
 from examples.sap import money
 from examples.sap.tables import (
@@ -70,8 +69,10 @@ _NAMES: Final = (
 _FORMS: Final = {
     "DE": "GmbH", "US": "Inc.", "JP": "株式会社", "KW": "W.L.L.", "CH": "AG", "CL": "S.A.", "TN": "SARL", "LU": "S.à r.l.",
 }  # fmt: skip
-_GOODS: Final = ("Pump", "Valve", "Bearing", "Hinge", "Gasket", "Motor", "Sensor", "Cable")
-_WARES: Final = ("Pumpe", "Ventil", "Lager", "Scharnier", "Dichtung", "Motor", "Fühler", "Kabel")
+_GOODS: Final = {
+    "Pump": "Pumpe", "Valve": "Ventil", "Bearing": "Lager", "Hinge": "Scharnier", "Gasket": "Dichtung", "Motor": "Motor",
+    "Sensor": "Fühler", "Cable": "Kabel",
+}  # fmt: skip
 _UNITS: Final = ("ST", "ST", "ST", "ST", "KG", "M", "L", "KAR")
 
 
@@ -89,10 +90,11 @@ class Material:
 @cache
 def material(number: str) -> Material:
     """All that there is to know of a material follows from its number, so that everybody knows it."""
-    hashed = crc32(number.encode())
-    text = f"{_GOODS[hashed % 8]} {number.lstrip('0')}"
-    unit = _UNITS[hashed // 8 % 8]
-    return Material(number, text, unit, 95 + hashed // 64 % 80_000, (1, 1, 1, 100)[hashed // 1024 % 4])
+    random = Random(number)
+    text = f"{random.choice(list(_GOODS))} {number.lstrip('0')}"
+    return Material(
+        number, text, random.choice(_UNITS), random.randint(95, 80_000), random.choice((1, 1, 1, 100))
+    )
 
 
 def material_numbers(count: int) -> list[str]:
@@ -117,11 +119,12 @@ def customizing() -> Iterator[Row]:
 
 def texts(numbers: list[str]) -> Iterator[Row]:
     """Each material in German; most in English."""
-    for number in numbers:
-        ware = material(number)
-        if crc32(number.encode()) % 50:
-            yield MAKT(CLIENT, number, "E", ware.text, ware.text.upper())
-        german = f"{_WARES[crc32(number.encode()) % 8]} {number.lstrip('0')}"
+    for at, number in enumerate(numbers, 1):
+        english = material(number).text
+        word, rest = english.split()
+        german = f"{_GOODS[word]} {rest}"
+        if at % 30:
+            yield MAKT(CLIENT, number, "E", english, english.upper())
         yield MAKT(CLIENT, number, "D", german, german.upper())
 
 
