@@ -46,6 +46,7 @@ class Clerk:
         ]
         self._last: str
         (self._last,) = database.all("SELECT max(vbeln) FROM vbak WHERE mandt = %s", CLIENT)[0]
+        database.rollback()  # nothing stays open between two pieces of work
         if not (self._orders and self._customers and self._materials):
             raise Refused("there is nothing to work on", do="python -m examples.sap.generate --url …")
 
