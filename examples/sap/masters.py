@@ -91,10 +91,15 @@ class Material:
 def material(number: str) -> Material:
     """All that there is to know of a material follows from its number, so that everybody knows it."""
     random = Random(number)
-    text = f"{random.choice(list(_GOODS))} {number.lstrip('0')}"
+    text = f"{random.choice(list(_GOODS))} {shown(number)}"
     return Material(
         number, text, random.choice(_UNITS), random.randint(95, 80_000), random.choice((1, 1, 1, 100))
     )
+
+
+def shown(number: str) -> str:
+    """A number as SAP's screens show it: one in digits without the zeros in front."""
+    return number.lstrip("0") if number.isdigit() else number
 
 
 def material_numbers(count: int) -> list[str]:

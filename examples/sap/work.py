@@ -17,10 +17,9 @@ from typing import Any, Final
 
 import click
 
-from examples.sap import documents, money
+from examples.sap import documents, masters, money
 from examples.sap.database import Database
 from examples.sap.documents import DAYS, Document
-from examples.sap.masters import COMPANIES
 from examples.sap.tables import BLANK, CLIENT, NO_DATE
 from strangler.errors import Refused, StranglerError
 
@@ -192,7 +191,7 @@ class Clerk:
     def extend_customer(self) -> None:
         """XD01: a customer that exists becomes one of another company code."""
         customer, _ = self._customer()
-        free = [code for code in COMPANIES if (customer, code) not in self._customers]
+        free = [code for code in masters.COMPANIES if (customer, code) not in self._customers]
         if not free:
             return
         company = self._random.choice(free)
@@ -205,7 +204,7 @@ class Clerk:
     def correct_text(self) -> None:
         """MM02: another text of a material, which every order of it shows."""
         number = self._random.choice(self._materials)
-        text = f"Part {number.lstrip('0')}, revised {int(self._random.random() * 1000)}"
+        text = f"Part {masters.shown(number)}, revised {int(self._random.random() * 1000)}"
         self._do(
             "UPDATE makt SET maktx = %s WHERE mandt = %s AND matnr = %s AND spras = 'E'", text, CLIENT, number
         )
@@ -226,7 +225,7 @@ class Clerk:
 
     def _document(self, number: str, items: int, currency: str | None = None) -> Document:
         customer, company = self._customer()
-        sale = documents.Sale(customer, COMPANIES[company])
+        sale = documents.Sale(customer, masters.COMPANIES[company])
         return documents.document(
             self._random, number, sale, self._materials, items, documents.ORDER, currency
         )
