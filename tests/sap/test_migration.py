@@ -109,6 +109,7 @@ def test_what_was_there_and_what_a_clerk_does_arrive_as_they_are_meant(migration
     for _ in range(150):
         migration.clerk.step()
     number = migration.clerk.create_order()
+    migration.sap.do("UPDATE vbak SET lifsk = ' ' WHERE mandt = %s AND vbeln = %s", CLIENT, number)
     migration.sap.commit()
     migration.sap.do("UPDATE vbak SET lifsk = '02' WHERE mandt = %s AND vbeln = %s", CLIENT, number)
     migration.sap.commit()
