@@ -34,7 +34,7 @@ def test_the_commands_of_the_readme(postgres: Server, tmp_path: Path) -> None:
         shell = subprocess.Popen(
             ["bash", "-euc", commands],
             cwd=ROOT,
-            env={**os.environ, **urls, "PATH": path, "SAP_DATA": str(tmp_path / "data")},
+            env={**os.environ, **urls, "PATH": path, "SAP_DATA": str(tmp_path / "data"), "CONSOLE_PORT": "0"},
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
