@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from strangler.errors import SourceError
-from strangler.mapping.uses import Used, parts
+from strangler.mapping.parsing import column_names
 from strangler.settings import Entity, Settings
 from strangler.shapes import Column, Table
 
@@ -162,35 +162,15 @@ def _touches(difference: Difference, use: Use) -> bool:
 
 
 def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
-    for part in parts(entity):
-        section, at = part.section, f"{path}.{part.path}".rstrip(".")
-        for name, field in section.fields.items():
-            reversed = {Used(section.table, column.lower()) for column in field.reverse or {}}
-            yield from _used(f"{at}.{name}", section.table, part.columns(field.value) | reversed)
-        if section.where is not None:
-            yield from _used(f"{at}.where", section.table, part.columns(section.where))
-        for alias, join in section.join.items():
-            own = {Used(join.table, column.lower()) for column in join.on}
-            led = (part.columns(each) for each in join.on.values())
-            yield from _used(f"{at}.{alias}", join.table, own.union(*led))
-        for name, children in section.children.items():
-            own = {Used(children.table, column.lower()) for column in children.on}
-            above = {Used(section.table, column.lower()) for column in children.on.values()}
-            yield from _used(f"{at}.{name}", children.table, own | above)
-    root = next(parts(entity))
+    for name, field in entity.fields.items():
+        reversed = frozenset(column.lower() for column in field.reverse or {})
+        yield Use(f"{path}.{name}", entity.table, column_names(field.value) | reversed)
+    if entity.where is not None:
+        yield Use(f"{path}.where", entity.table, column_names(entity.where))
     for kind in ("created", "changed", "removed"):
         for event in getattr(entity.events, kind):
             if event.when is not None:
-                yield from _used(f"{path}.{event.name}", entity.table, root.columns(event.when))
-
-
-def _used(path: str, table: str, columns: Iterable[Used]) -> Iterator[Use]:
-    """What uses these columns, a part for each table; of its own table it uses more than columns: that it is there."""
-    by_table: dict[str, set[str]] = {table: set()}
-    for each in columns:
-        by_table.setdefault(each.table, set()).add(each.column)
-    for name, names in by_table.items():
-        yield Use(path, name, frozenset(names))
+                yield Use(f"{path}.{event.name}", entity.table, column_names(event.when))
 
 
 def _names(table: Table) -> list[str]:

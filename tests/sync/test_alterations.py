@@ -15,7 +15,7 @@ from strangler.boundary import Boundary
 from strangler.control import ledger, legacy_tables, sources
 from strangler.control.store import Control
 from strangler.errors import SourceError
-from strangler.settings import Entity, EntityField
+from strangler.settings import EntityField
 from strangler.shapes import Column, FieldType, Table
 from strangler.sync.alterations import Use, alteration, stop, uses
 from strangler.sync.schema import ACCEPTED, Schema
@@ -87,43 +87,6 @@ def test_a_column_that_only_a_reverse_fills_is_used_by_its_field() -> None:
     function = settings().functions["partners"].model_copy(update={"entities": {"partner": entity}})
     found = uses(settings().model_copy(update={"functions": {"partners": function}}), "erp")
     assert [use.columns for use in found if use.path == "partners.partner.name"] == [{"name", "note"}]
-
-
-def test_tables_that_are_joined_and_those_of_children_are_used_by_what_names_their_columns() -> None:
-    entity = Entity.model_validate({
-        "table": "sale",
-        "key": "id",
-        "join": {"party": {"table": "party", "on": {"id": "buyer"}}},
-        "where": "party.active",
-        "fields": {"id": "id", "name": "party.NAME || code"},
-        "children": {
-            "lines": {
-                "table": "line", "on": {"sale": "id"}, "key": "line_id",
-                "fields": {"line_id": "id", "state": "parent.state", "buyer": "parent.party.code"},
-            }
-        },
-        "events": {"changed": [{"name": "SaleMoved", "when": "state <> before.state"}]},
-    })  # fmt: skip
-    function = settings().functions["partners"].model_copy(update={"entities": {"sale": entity}})
-    found = uses(settings().model_copy(update={"functions": {"f": function}}), "erp")
-    used = {(use.path, use.table): set(use.columns) for use in found}
-    assert used == {
-        ("f.sale.id", "sale"): {"id"},
-        ("f.sale.name", "sale"): {"code"},
-        ("f.sale.name", "party"): {"name"},
-        ("f.sale.where", "sale"): set(),
-        ("f.sale.where", "party"): {"active"},
-        ("f.sale.party", "party"): {"id"},
-        ("f.sale.party", "sale"): {"buyer"},
-        ("f.sale.lines", "line"): {"sale"},
-        ("f.sale.lines", "sale"): {"id"},
-        ("f.sale.children.lines.line_id", "line"): {"id"},
-        ("f.sale.children.lines.state", "line"): set(),
-        ("f.sale.children.lines.state", "sale"): {"state"},
-        ("f.sale.children.lines.buyer", "line"): set(),
-        ("f.sale.children.lines.buyer", "party"): {"code"},
-        ("f.sale.SaleMoved", "sale"): {"state"},
-    }
 
 
 def test_columns_in_another_order_are_no_difference() -> None:
