@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from strangler import aggregates
+from strangler import outcomes
 from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
 from strangler.errors import Untranslatable
 from strangler.events import Effect, Event
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from strangler.mirror.mirror import Step as AggregateStep
 
 WAITING = "waits behind an earlier change of the same key"
+
+_INSERT, _UPDATE, _DELETE = Operation.INSERT, Operation.UPDATE, Operation.DELETE
+_UPSERT, _REMOVE = Effect.UPSERT, Effect.REMOVE
+"""By names of the module: to find them in their enums takes longer than to compare them."""
 
 
 class HeldKey(NamedTuple):
@@ -84,22 +88,23 @@ class Boundary:
 
     def translate(self, transaction: Transaction, into: Translation) -> None:
         """Add the events and the held changes of one transaction to `into`, in the order of the source."""
-        time = transaction.committed_at
-        for mapping, step in self._folded(transaction.changes):
-            if self.stopped and self._passes_over(mapping, step):
+        time, held, events = transaction.committed_at, self.held, into.events
+        for mapping, key, change, existed, reason in self._folded(transaction.changes):
+            if not existed and change.operation is _DELETE:
+                continue  # What came and went within the transaction doesn't matter.
+            if self.stopped and self._passes_over(mapping, change):
                 continue
-            reason = step.fault
-            if self.held and _held_key(mapping, step) in self.held:
+            if held and _held_key(mapping, key) in held:
                 reason = WAITING  # Invariant 7: later changes of a held key wait behind it.
             if not reason:
                 try:
-                    event = _event_of(mapping, step.key, step.change, time)
+                    event = _event_of(mapping, key, change, time)
                     if event is not None:
-                        into.events.append(event)
+                        events.append(event)
                     continue
                 except Untranslatable as error:
                     reason = str(error)
-            self._hold(_held_key(mapping, step), step.change, reason, into)
+            self._hold(_held_key(mapping, key), change, reason, into)
         if self.mirror is not None:
             for aggregate in self.mirror.apply(transaction):
                 self._translate_aggregate(aggregate, time, into)
@@ -107,7 +112,7 @@ class Boundary:
     def _translate_aggregate(self, step: AggregateStep, time: float, into: Translation) -> None:
         """Add what became of an aggregate to `into`."""
         shape, fault = step.mapping.shape, step.fault
-        for outcome in aggregates.outcomes(step):
+        for outcome in outcomes.of_step(step):
             held = HeldKey(shape.function, shape.entity, outcome.key)
             if not outcome.seen and held not in self.held:
                 continue
@@ -117,7 +122,7 @@ class Boundary:
             reason = WAITING if held in self.held else str(fault) if fault and not removed else ""
             if not reason:
                 try:
-                    into.events.append(aggregates.event_of(step.mapping, outcome, time))
+                    into.events.append(outcomes.event_of(step.mapping, outcome, time))
                     continue
                 except Untranslatable as error:
                     reason = str(error)
@@ -127,32 +132,37 @@ class Boundary:
         self.held.add(key)
         into.held.append(Held(key, change, reason))
 
-    def _passes_over(self, mapping: EntityMapping, step: _Step) -> bool:
-        """Whether a backfill will make up for the step: it reads every row that there is."""
-        written = step.change.operation in (Operation.INSERT, Operation.UPDATE)
-        return written and mapping.shape.function in self.stopped
+    def _passes_over(self, mapping: EntityMapping, change: Change) -> bool:
+        """Whether a backfill will make up for the change: it reads every row that there is."""
+        return change.operation in (_INSERT, _UPDATE) and mapping.shape.function in self.stopped
 
-    def _folded(self, changes: Sequence[Change]) -> list[tuple[EntityMapping, _Step]]:
+    def _folded(self, changes: Sequence[Change]) -> Iterable[_Step]:
         """One step per entity and transaction, in the order of the last change of each."""
-        folded: dict[tuple[int, str], tuple[EntityMapping, _Step]] = {}
+        folded: dict[tuple[int, str], _Step] = {}
         by_table = self._by_table
         for change in changes:
-            for mapping in by_table.get(change.table, ()):
+            _, table, operation, before, after = change
+            for mapping in by_table.get(table, ()):
+                if before is None and after is not None:  # The usual: one row, so one key.
+                    try:
+                        key = mapping.key_of(after)
+                    except Untranslatable:
+                        pass  # Below it is said why.
+                    else:
+                        identity = (id(mapping), key)
+                        if identity not in folded:
+                            folded[identity] = (mapping, key, change, operation is not _INSERT, "")
+                            continue
                 for step in _steps(mapping, change):
-                    identity = (id(mapping), step.key)
+                    identity = (id(mapping), step[1])
                     if identity in folded:
-                        step = _then(folded.pop(identity)[1], step)
-                    folded[identity] = (mapping, step)
-        return [
-            entry
-            for entry in folded.values()
-            # What came and went within the transaction doesn't matter.
-            if entry[1].existed or entry[1].change.operation is not Operation.DELETE
-        ]
+                        step = _then(folded.pop(identity), step)
+                    folded[identity] = step
+        return folded.values()
 
 
-def _held_key(mapping: EntityMapping, step: _Step) -> HeldKey:
-    return HeldKey(mapping.shape.function, mapping.shape.entity, step.key)
+def _held_key(mapping: EntityMapping, key: str) -> HeldKey:
+    return HeldKey(mapping.shape.function, mapping.shape.entity, key)
 
 
 def _event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> Event | None:
@@ -164,12 +174,12 @@ def _event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
         change = seen
     position, _, operation, before, after = change
     data: Mapping[str, Any]
-    if operation is Operation.DELETE:
-        effect, row, data = Effect.REMOVE, before or {}, {}
+    if operation is _DELETE:
+        effect, row, data = _REMOVE, before or {}, {}
     else:
-        effect, row = Effect.UPSERT, after or {}
+        effect, row = _UPSERT, after or {}
         data = mapping.translate(row)
-        if operation is Operation.INSERT and (missing := _unsent(mapping, row)):
+        if operation is _INSERT and (missing := _unsent(mapping, row)):
             raise Untranslatable(missing)  # A store would wait for the rest of this row for ever.
     name, shape = mapping.event_name(operation, row, before), mapping.shape
     parts = (name, shape.function, shape.entity, effect, key, position, time, mapping.version, data)
@@ -182,8 +192,8 @@ def _through(belongs: Callable[[Row], bool], table: Table, change: Change) -> Ch
     None: it belonged neither before nor after. Raises Untranslatable.
     """
     _, _, operation, before, after = change
-    is_in = after is not None and operation is not Operation.DELETE and belongs(after)
-    if operation is Operation.INSERT:
+    is_in = after is not None and operation is not _DELETE and belongs(after)
+    if operation is _INSERT:
         was_in = False
     elif table.removal is not None and not table.whole_removal:
         was_in = True  # A source that never sends old rows: at worst, what never came is removed.
@@ -193,9 +203,9 @@ def _through(belongs: Callable[[Row], bool], table: Table, change: Change) -> Ch
         was_in = belongs(before)
     match was_in, is_in:
         case True, False:
-            return change._replace(operation=Operation.DELETE, before=before or after, after=None)
+            return change._replace(operation=_DELETE, before=before or after, after=None)
         case False, True:
-            return change._replace(operation=Operation.INSERT, before=None)
+            return change._replace(operation=_INSERT, before=None)
         case False, False:
             return None
     return change
@@ -205,39 +215,39 @@ _new = tuple.__new__
 """Makes a named tuple without its Python-level constructor: half the time, at the hottest place of the core."""
 
 
-class _Step(NamedTuple):
-    """What a transaction does to one entity. `existed` before it; `fault` where not even the key can be told."""
-
-    key: str
-    change: Change
-    existed: bool
-    fault: str = ""
+_Step = tuple[EntityMapping, str, Change, bool, str]
+"""What a transaction does to one entity: its mapping, its key, the change, whether it existed before, and a fault where not even the key
+can be told. Without names, since this too is at the hottest place."""
 
 
 def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
     """A change as steps of single entities: mostly one; two when the key changed; none when nothing that is mapped changed."""
-    operation, before, after = change.operation, change.before, change.after
+    _, table, operation, before, after = change
     try:
-        if operation is Operation.UPDATE and before is not None and after is not None:
+        if operation is _UPDATE and before is not None and after is not None:
             if before == after:
                 return ()
             old, new = mapping.key_of(before), mapping.key_of(after)
             if old != new:
-                gone = change._replace(operation=Operation.DELETE, after=None)
-                come = change._replace(operation=Operation.INSERT, before=None)
-                return (_Step(old, gone, True), _Step(new, come, False, _unsent(mapping, after)))
-            return (_new(_Step, (new, change, True, "")),)
-        row = before if operation is Operation.DELETE else after
+                gone = change._replace(operation=_DELETE, after=None)
+                come = change._replace(operation=_INSERT, before=None)
+                return (mapping, old, gone, True, ""), (mapping, new, come, False, _unsent(mapping, after))
+            return ((mapping, new, change, True, ""),)
+        row = before if operation is _DELETE else after
         if row is None:
-            emptied = f"the whole table {change.table} was emptied by TRUNCATE; drop this once the store is put right"
-            return (_Step(f"!{operation}", change, True, emptied),)
-        return (_new(_Step, (mapping.key_of(row), change, operation is not Operation.INSERT, "")),)
+            emptied = (
+                f"the whole table {table} was emptied by TRUNCATE; drop this once the store is put right"
+            )
+            return ((mapping, f"!{operation}", change, True, emptied),)
+        return ((mapping, mapping.key_of(row), change, operation is not _INSERT, ""),)
     except Untranslatable as error:
-        return (_Step(aggregates.key_of(mapping, after or before or {}), change, True, str(error)),)
+        return ((mapping, outcomes.key_of(mapping, after or before or {}), change, True, str(error)),)
 
 
 def _unsent(mapping: EntityMapping, row: Row) -> str:
     """What a row lacks that should be whole, since it stands under a key of its own from now on; empty when nothing."""
+    if UNCHANGED not in row.values():
+        return ""
     names = [name for name in mapping.columns if row.get(name) is UNCHANGED]
     if not names:
         return ""
@@ -256,10 +266,10 @@ def events_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
     if not key.startswith("!"):
         return _events([_event_of(mapping, key, change, time)])
     steps = _steps(mapping, change)
-    for step in steps:
-        if step.fault:
-            raise Untranslatable(step.fault)
-    return _events([_event_of(mapping, step.key, step.change, time) for step in steps])
+    for *_, fault in steps:
+        if fault:
+            raise Untranslatable(fault)
+    return _events([_event_of(mapping, of, each, time) for _, of, each, _, _ in steps])
 
 
 def _events(made: Iterable[Event | None]) -> list[Event]:
@@ -268,12 +278,13 @@ def _events(made: Iterable[Event | None]) -> list[Event]:
 
 def _then(first: _Step, second: _Step) -> _Step:
     """Two steps of one entity in one transaction as one: what the second left, named by what both together did."""
-    change, fault = second.change, first.fault or second.fault
-    if change.operation is not Operation.DELETE:
-        operation = Operation.UPDATE if first.existed and not second.fault else Operation.INSERT
-        after = _filled(first.change.after, change.after)
-        change = change._replace(operation=operation, before=first.change.before, after=after)
-    return _Step(second.key, change, first.existed, fault)
+    _, _, earlier, existed, fault = first
+    mapping, key, change, _, new_fault = second
+    if change.operation is not _DELETE:
+        operation = _UPDATE if existed and not new_fault else _INSERT
+        after = _filled(earlier.after, change.after)
+        change = change._replace(operation=operation, before=earlier.before, after=after)
+    return mapping, key, change, existed, fault or new_fault
 
 
 def _filled(earlier: Row | None, later: Row | None) -> Row | None:

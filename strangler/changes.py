@@ -34,6 +34,8 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 class Operation(StrEnum):
     """What was done to a row."""
 
+    __hash__ = str.__hash__  # That of an enum is written in Python.
+
     INSERT = "insert"
     UPDATE = "update"
     DELETE = "delete"

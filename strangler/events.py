@@ -1,7 +1,8 @@
 """Events: facts in the past tense about one entity, and how they are written as CloudEvents 1.0.
 
-An event says what became of an entity at a position of the source; it never asks for anything: there is no type for commands, since
-nothing sends one, and the log takes no other. Its id is made of what it says, so the same change translated twice gives the same event.
+An event says what became of an entity at a position of the source; it never asks for anything, and a log refuses what isn't an event. What
+people ask of a worker (a backfill, a retry, to go on) isn't sent: it is marked beside what it is about, in the control store. An event's
+id is made of what it says, so the same change translated twice gives the same event.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ class Event(NamedTuple):
     def id(self) -> str:
         """Deterministic: the same change of the same entity has the same id, however often it is translated."""
         return f"{self.entity}:{self.key}:{self.position}"
+
+
+def check_facts(given: Sequence[object]) -> None:
+    """Raise TypeError unless each is an event. A log asks this before it does anything: whatever reads it takes all of it for facts."""
+    strange = next((each for each in given if not isinstance(each, Event)), None)
+    if strange is not None:
+        raise TypeError(
+            f"{type(strange).__name__} is no event: the log holds what has happened, and nothing else"
+        )
 
 
 def encode_key(values: Sequence[Any]) -> str:

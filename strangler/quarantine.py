@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from strangler.aggregates import events_now
 from strangler.boundary import Held, events_of
 from strangler.changes import Change, Operation, Position, Row
 from strangler.control import quarantine as record
@@ -20,6 +19,7 @@ from strangler.errors import Untranslatable
 from strangler.events import Event
 from strangler.legacy_values import TAG, decode_value, encode_value
 from strangler.mapping import EntityMapping
+from strangler.outcomes import events_now
 from strangler.sensitive import masked
 
 if TYPE_CHECKING:

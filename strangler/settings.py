@@ -6,6 +6,7 @@ JSON Schema. Loading, interpolation and the wording of errors are in `strangler.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,8 +192,7 @@ Joins = dict[Name, Join]
 
 class Children(Section):
     """The lines of an aggregate: rows of another legacy table that belong to one row each. They come and go with it, in its
-    events, and have a table
-    of their own in the store."""
+    events, and have a table of their own in the store."""
 
     table: str = Field(description="The legacy table of the lines, `name` or `schema.name`.")
     on: dict[str, str] = Field(
@@ -235,6 +235,13 @@ class Entity(Section):
         description="The lines inside of the aggregate, by the name under which its events carry them.",
     )
     events: Events = Field(default_factory=Events, description="The names of its events.")
+
+
+def part_names(name: str, section: Entity | Children) -> Iterator[str]:
+    """What the entity of this name and its children of all levels are called, parents first: `sale`, `sale.lines`."""
+    yield name
+    for each, children in section.children.items():
+        yield from part_names(f"{name}.{each}", children)
 
 
 def _as_meaning(value: Any) -> Any:

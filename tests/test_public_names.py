@@ -15,13 +15,13 @@ ROOT = Path(__file__).parents[1]
 
 NAMES = {
     "changes": "Change ORIGIN Operation PART Position Row Transaction UNCHANGED Unchanged",
-    "events": "Effect Event SPECVERSION decode_key encode_key to_cloudevent traceparent",
+    "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
     "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Record ServiceStore "
     "Share SqlSide",
     "plugins": "Group load names",
-    "shapes": "Column Field FieldType Shape Table",
+    "shapes": "Column Field FieldType Shape Table Under",
 }
 
 ENTRY_POINTS = {

@@ -20,7 +20,7 @@ import orjson
 from strangler import urls
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
-from strangler.events import Effect, Event
+from strangler.events import Effect, Event, check_facts
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
 from strangler.settings import Log
 from strangler_adapters import sql_log_needs as needs
@@ -97,6 +97,7 @@ class SqlLog:
         self._kinds: dict[int, _Kind] = {}
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        check_facts(events)
         self._prepare()
         numbers = self._numbers_of(events)
         with self._session.transaction() as transaction:

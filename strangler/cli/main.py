@@ -70,7 +70,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
         "List the sources; accept an altered one; reset a lost one.",
     ),
     "mapping": Lazy(
-        "strangler.cli.mapping:group", LOOK, "Show what a changed mapping would do, before it is deployed."
+        "strangler.cli.mapping:group",
+        LOOK,
+        "Show what a changed mapping would do, before it is deployed; write one as SQL.",
     ),
     "export": Lazy(
         "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."

@@ -1,4 +1,4 @@
-"""`strangler mapping diff OTHER.yaml`: what a changed configuration would do to the entities, before it is deployed."""
+"""`strangler mapping`: what a changed configuration would do to the entities, and what an entity is in SQL, for people."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.errors import ConfigurationError, ExitCode, StranglerError
+from strangler.names import unknown
 
 if TYPE_CHECKING:
     from strangler.blast import Name
+    from strangler.mapping import EntityMapping
     from strangler.mapping.difference import Mapped
     from strangler.ports import ChangeSource
 
 
+DIALECTS: Final = ("tsql", "oracle", "postgres", "mysql", "sqlite")
+"""In which a mapping is written out, by sqlglot's name."""
+
+
 @click.group()
 def group() -> None:
-    """Compare the mappings with those of another configuration."""
+    """Compare the mappings with those of another configuration; write one out as SQL."""
 
 
 @group.command()
@@ -71,6 +77,61 @@ def diff(
     else:
         click.echo("no mapping differs")
     return ExitCode.FAILED if found else ExitCode.OK
+
+
+@group.command()
+@click.argument("entity", metavar="FUNCTION.ENTITY")
+@click.option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    help="Of which database; without it, that of the entity's source.",
+)
+@pass_application
+def sql(application: Application, entity: str, dialect: str | None) -> ExitCode:
+    """Print FUNCTION.ENTITY as a SELECT in the new shape.
+
+    Below it, as comments, what can't be said in the dialect and why, and what holds of all that it says.
+
+    In PostgreSQL, MySQL and SQLite it is what backfill asks. In T-SQL and Oracle it is for people only: for a view, an ETL job, a check
+    in a data warehouse. The legacy tables are looked at, nothing is changed.
+
+    Exit code 0: all is said. 1: something can't be. 2: could not look.
+    """
+    from strangler.cli import written_sql
+    from strangler.mapping.written import written_out
+
+    mapping, own = _mapping(application, entity)
+    spoken = dialect or own
+    if spoken not in DIALECTS:
+        raise StranglerError(
+            f"mappings aren't written out in {spoken}",
+            why=f"that is the dialect of the source of {entity}",
+            do=f"name another: --dialect {'|'.join(DIALECTS)}",
+        )
+    found = written_out(mapping.plan, spoken)
+    click.echo(written_sql.as_text(entity, spoken, found))
+    return ExitCode.FAILED if found.unsaid else ExitCode.OK
+
+
+def _mapping(application: Application, entity: str) -> tuple[EntityMapping, str]:
+    """The compiled entity, and the dialect of its source. Raises ConfigurationError with all that is wrong with the source's."""
+    from strangler import assembly, configuration
+    from strangler.inspection import Inspection, inspect_source
+
+    settings, document = configuration.load_with_lines(application.path)
+    function, _, name = entity.partition(".")
+    known = application.function(function)
+    if name not in known.entities:
+        raise unknown("entity", name, list(known.entities), where=f"in {function}")
+    inspection = Inspection()
+    with closing(assembly.source(settings, known.source)) as source:
+        inspect_source(settings, known.source, source, inspection)
+        if inspection.findings:
+            raise ConfigurationError(configuration.problems(application.path, document, inspection.findings))
+        with closing(source.reader()) as reader:
+            dialect = reader.dialect
+    shapes = {(each.shape.function, each.shape.entity): each for each in inspection.mappings}
+    return shapes[function, name], dialect
 
 
 def _sources(application: Application, stack: ExitStack) -> dict[str, ChangeSource]:

@@ -10,6 +10,7 @@ import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.errors import ExitCode
+from strangler.settings import part_names
 
 if TYPE_CHECKING:
     from strangler.reconcile.runs import Reconciliation, Told
@@ -49,7 +50,8 @@ def command(
     application.function(function)
     if history:
         return _show_history(application, function, as_json)
-    with _progress(list(application.settings.functions[function].entities)) as told:
+    entities = application.settings.functions[function].entities.items()
+    with _progress([part for name, entity in entities for part in part_names(name, entity)]) as told:
         found = runs.reconcile(
             application.settings, application.control, function, confirm=confirm, told=told
         )
@@ -91,7 +93,7 @@ def _print_json(value: object) -> None:
 
 
 @contextmanager
-def _progress(entities: list[str]) -> Iterator[Told]:
+def _progress(parts: list[str]) -> Iterator[Told]:
     """A bar on the terminal that says what is done now; nothing where there is none."""
     from rich.console import Console
     from rich.progress import (
@@ -112,9 +114,9 @@ def _progress(entities: list[str]) -> Iterator[Told]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("opening both sides", total=len(entities))
-        yield _teller(entities, lambda done, words: progress.update(task, completed=done, description=words))
+        task = progress.add_task("opening both sides", total=len(parts))
+        yield _teller(parts, lambda done, words: progress.update(task, completed=done, description=words))
 
 
-def _teller(entities: list[str], update: Callable[[int, str], None]) -> Told:
-    return lambda entity, words: update(entities.index(entity), f"{entity}: {words}")
+def _teller(parts: list[str], update: Callable[[int, str], None]) -> Told:
+    return lambda part, words: update(parts.index(part), f"{part}: {words}")

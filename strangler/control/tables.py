@@ -177,12 +177,13 @@ finding = Table(
     "finding",
     metadata,
     Column("reconciliation", Integer, primary_key=True),
-    Column("entity", String(64), primary_key=True),
+    Column("entity", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("fields", Text, nullable=False),
 )
-"""Each key that differs: `kind` missing, extra or different; `fields` JSON: name → [legacy, store]."""
+"""Each key that differs, of an entity or of children (`sale.lines`): `kind` missing, extra or different; `fields`
+JSON: name → [legacy, store]."""
 
 traffic = Table(
     "traffic",

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
+
 from strangler.mapping.bad_value import BadValue
 from strangler.shapes import FieldType
 
@@ -20,19 +22,21 @@ from strangler.shapes import FieldType
 def decimal_text(value: Decimal) -> str:
     """No exponent, no trailing zeros after the point, no `-0`. Raises BadValue for an infinity."""
     text = str(value)
-    if "E" in text or text[-1] > "9":
-        text = _without_exponent(value)
-    if text[-1] == "0" and "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text if text != "-0" else "0"
+    return text if text[-1] in _LAST_DIGITS and "E" not in text else _tidied(value)
 
 
-def _without_exponent(value: Decimal) -> str:
+_LAST_DIGITS: Final = "123456789"
+
+
+def _tidied(value: Decimal) -> str:
     if value.is_nan():
         return "NaN"
     if value.is_infinite():
         raise BadValue("an infinite decimal")
-    return format(value, "f")
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if text != "-0" else "0"
 
 
 def float_value(value: float) -> float | str:
@@ -80,12 +84,16 @@ def text_of(value: Any) -> str | None:
     return float_text(value) if isinstance(value, float) else str(value).lower()  # 7, true, false
 
 
+def date_text(value: date) -> str:
+    return orjson.dumps(value)[1:-1].decode()  # A third of the time that isoformat takes.
+
+
 def time_text(value: time) -> str:
     return value.isoformat("microseconds")
 
 
 def timestamp_text(value: datetime) -> str:
-    return value.isoformat("T", "microseconds")
+    return _six_digits(orjson.dumps(value)[1:-1].decode())  # A third of the time that isoformat takes.
 
 
 def instant_text(value: datetime) -> str:
@@ -94,7 +102,14 @@ def instant_text(value: datetime) -> str:
         if value.tzinfo is None:
             raise BadValue(f"{value} has no time zone")
         value = value.astimezone(UTC)
-    return value.replace(tzinfo=None).isoformat("T", "microseconds") + "Z"
+    return _six_digits(orjson.dumps(value)[1:-7].decode()) + "Z"  # Without +00:00.
+
+
+def _six_digits(text: str) -> str:
+    return text if len(text) == _WITH_FRACTION else text + ".000000"
+
+
+_WITH_FRACTION: Final = len("2026-11-23T23:59:59.000000")
 
 
 def plain(value: Any) -> Any:
@@ -105,7 +120,7 @@ def plain(value: Any) -> Any:
         case datetime():
             return instant_text(value) if value.tzinfo else timestamp_text(value)
         case date():
-            return value.isoformat()
+            return date_text(value)
         case time():
             return time_text(value)
     return value
@@ -117,7 +132,7 @@ PYTHON: Final[dict[FieldType, str]] = {
     FieldType.DECIMAL: "decimal_text({0})",
     FieldType.FLOAT: "float_value({0})",
     FieldType.BOOLEAN: "{0}",
-    FieldType.DATE: "{0}.isoformat()",
+    FieldType.DATE: "date_text({0})",
     FieldType.TIME: "time_text({0})",
     FieldType.TIMESTAMP: "timestamp_text({0})",
     FieldType.INSTANT: "instant_text({0})",
@@ -135,10 +150,6 @@ def quote(name: str) -> str:
 def quoted_text(text: str) -> str:
     """A text as a standard SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def date_text(value: date) -> str:
-    return value.isoformat()
 
 
 TEXT_OF: Final[dict[FieldType, Any]] = {

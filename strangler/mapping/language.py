@@ -58,7 +58,7 @@ _CASTS: Final = {
     "timestamp_to_time": Operation("{0}.time()"),
     "instant_to_timestamp": Operation(),
     "timestamp_to_instant": Operation(),
-    "date_to_text": Operation("{0}.isoformat()"),
+    "date_to_text": Operation("date_text({0})"),
     "time_to_text": Operation("time_text({0})"),
     "timestamp_to_text": Operation("timestamp_text({0})"),
     "instant_to_text": Operation("instant_text({0})"),

@@ -27,7 +27,7 @@ from strangler.mapping.reading import CLASSES
 
 _CANONICAL: Final = {
     name: getattr(canonical, name)
-    for name in ("decimal_text", "float_value", "time_text", "timestamp_text", "instant_text")
+    for name in ("decimal_text", "float_value", "date_text", "time_text", "timestamp_text", "instant_text")
 }
 _CLASSES: Final = {kind.__name__: kind for kind in CLASSES.values()}
 NAMESPACE: Final[dict[str, Any]] = runtime.NAMESPACE | _CANONICAL | _CLASSES

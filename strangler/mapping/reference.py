@@ -19,11 +19,13 @@ from strangler.mapping import EntityMapping, compile_entity, nodes
 from strangler.mapping.conversions import convert
 from strangler.mapping.explained import CODE_MAPS, REFUSED, SECTIONS, TABLE, Example, Explained
 from strangler.mapping.inverse.reference import section as way_back
+from strangler.mapping.limits import Limit, limits
 from strangler.mapping.names import KINDS
 from strangler.mapping.nodes import Node, Reference, columns, walk
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.mapping.sql import LONGEST
 from strangler.mapping.typing import DEEPEST, MOST_FALLIBLE, check
+from strangler.mapping.written import WRITERS
 from strangler.mapping.wrong import Wrong
 from strangler.settings import Entity
 from strangler.shapes import Column, FieldType
@@ -96,6 +98,22 @@ KEYS: Final = """\
 A key field must not be NULL (such a row is untranslatable), must not be a float or JSON, and at least one must come from a column.
 """
 
+DIALECTS: Final = f"""\
+## Dialects
+
+What is *exact* in a database is asked of it, by backfill and reconciliation: random expressions have proved that it answers as
+Python does. T-SQL and Oracle are *transpiled*: what stands there means the same by what the makers of these databases say, but
+neither was there to prove it, so nothing is asked of them, and rows from them are translated one by one, in Python. *partly* is
+transpiled too, but not for all that the operation takes. For people the mapping is written out in each:
+
+```sh
+strangler mapping sql crm.partner --dialect oracle
+```
+
+prints the entity's SELECT in the new shape, and below it, as comments, which fields can't be said and why, and the limits of the dialect. A
+mapping whose SQL would take more than {LONGEST:,} characters isn't said in any.
+"""
+
 WHEN: Final = """\
 ## `when:` conditions
 
@@ -162,6 +180,7 @@ def _page() -> Iterator[str]:
             [_row(explained) for explained in listed],
         )
     yield from _conversions()
+    yield from _dialects()
     yield from _events()
     yield from way_back(_table)
     yield "## What isn't in the language\n"
@@ -239,6 +258,31 @@ def _conversions() -> Iterator[str]:
     yield from _table(("from", *(kind.value for kind in kinds)), rows)
     yield "(✓) may make the row untranslatable. What has no mark takes a way around:\n"
     yield "\n".join(instead) + "\n"
+
+
+def _dialects() -> Iterator[str]:
+    yield DIALECTS
+    found = list(limits())
+    rows = [
+        (_cell(explained.written), *(each.verdict.value for each in verdicts.values()))
+        for explained, verdicts in found
+    ]
+    yield from _table(("written", *(each.title for each in WRITERS.values())), rows)
+    yield "What can't be said, and why:\n"
+    yield "\n".join(f"- {why}: {', '.join(what)}" for why, what in _unsaid(found).items()) + "\n"
+    yield "What holds of all that is written:\n"
+    yield "\n".join(f"- {each.title}: {limit}." for each in WRITERS.values() for limit in each.limits) + "\n"
+
+
+def _unsaid(found: Sequence[tuple[Explained, dict[str, Limit]]]) -> dict[str, dict[str, None]]:
+    """What can't be said, by the reason."""
+    reasons: dict[str, dict[str, None]] = {}
+    for explained, verdicts in found:
+        for each in verdicts.values():
+            for what, why in each.why.items():
+                written = f"{_cell(explained.written)} {what}" if what.startswith("of ") else _code(what)
+                reasons.setdefault(why, {})[written] = None
+    return reasons
 
 
 def _conversion(source: FieldType, target: FieldType) -> tuple[str, str]:

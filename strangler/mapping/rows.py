@@ -23,7 +23,7 @@ from strangler.mapping.nodes import Node, columns, old_values, olds
 from strangler.mapping.origin import Origin
 from strangler.mapping.reading import padded, python_check, read
 from strangler.sensitive import masked
-from strangler.shapes import Column, Table
+from strangler.shapes import Column, FieldType, Table
 
 
 class Named(NamedTuple):
@@ -108,6 +108,8 @@ def _dictionary(fields: Sequence[Named], values: Sequence[str]) -> str:
 
 
 def _encoded(fields: Sequence[Named], values: Sequence[str]) -> str:
+    if all(field.node.type is FieldType.INTEGER for field in fields):
+        return f"""f'[{",".join(f"{{{value}}}" for value in values)}]'"""  # What orjson writes, in less time.
     return f"dumps([{', '.join(values)}]).decode()"
 
 
@@ -244,6 +246,8 @@ class _Careful:
 
 def _namer(plan: Plan, careful: _Careful) -> Callable[[Operation, Row, Row | None], str]:
     """The event's name: the first whose condition holds."""
+    if not any(plan.rules.values()):
+        return lambda operation, row, before: plan.default[operation]
     rules = {
         operation: [
             (rule.name, rule.when, python.function_of(rule.when, canonical=False) if rule.when else None)

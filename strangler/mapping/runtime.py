@@ -40,7 +40,13 @@ def narrow(value: int) -> int:
 
 
 def text_to_integer(value: str) -> int:
+    if len(value) <= _SHORT and value.isdigit() and value.isascii():
+        return int(value)  # The usual text is nothing else, and needs no pattern.
     return narrow(int(_integer(value)))
+
+
+_SHORT: Final = 18
+"""Digits that fit 64 bits whatever they are."""
 
 
 def text_to_decimal(value: str) -> Decimal:

@@ -81,12 +81,15 @@ class Scope:
         return alias != "" and any(each.name.startswith(f"{alias}.") for each in self.table.columns)
 
     @property
+    def aliases(self) -> list[str]:
+        """What is joined to the table, by name."""
+        names = (each.name.rpartition(".")[0] for each in self.table.columns if "." in each.name)
+        return list(dict.fromkeys(names))
+
+    @property
     def described(self) -> str:
         """The table, and what is joined to it."""
-        aliases = dict.fromkeys(
-            each.name.rpartition(".")[0] for each in self.table.columns if "." in each.name
-        )
-        return f"{self.table.name} with {', '.join(aliases)}" if aliases else self.table.name
+        return f"{self.table.name} with {', '.join(self.aliases)}" if self.aliases else self.table.name
 
     def column(self, identifier: exp.Identifier, alias: str = "") -> Column:
         """The column of this name, of the row that is joined as `alias`; when it isn't quoted, of this name in any case."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strangler.mapping import sql
-from strangler.mapping.dialects import DIALECTS, Dialect, Inexpressible
+from strangler.mapping.dialects import DIALECTS, TRANSPILED, Dialect, Inexpressible
 from strangler.mapping.legacy import quoted
 from strangler.mapping.nodes import Node, Reference, columns
 from strangler.mapping.raw import raw
@@ -100,11 +100,20 @@ def _number(plan: Plan, dialect: str) -> str | None:
 
 def _pushed(plan: Plan, dialect: Dialect | None, name: str) -> tuple[Pushed | None, str]:
     if dialect is None:
-        return None, f"mappings are compiled to {', '.join(DIALECTS)}, not to {name}"
+        return None, _why_by_row(name)
     try:
         return _compiled(plan, dialect), ""
     except Inexpressible as error:
         return None, str(error)
+
+
+def _why_by_row(dialect: str) -> str:
+    if dialect in TRANSPILED:
+        return (
+            f"mappings are written out in {TRANSPILED[dialect].title} for people only (`strangler mapping sql`); no server has proved"
+            " that it answers alike, so none is asked"
+        )
+    return f"mappings are compiled to {', '.join(DIALECTS)}, not to {dialect}"
 
 
 def _compiled(plan: Plan, dialect: Dialect) -> Pushed:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from strangler.mapping.dialects import Dialect, Inexpressible, Written
+from strangler.mapping.dialects import Inexpressible, Writer, Written
 from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, Reference
 
 LONGEST: Final = 200_000
 """Characters of the SQL of one expression: databases take some more."""
 
 
-def write(node: Node, dialect: Dialect) -> Written:
+def write(node: Node, dialect: Writer) -> Written:
     """The expression in the dialect. Raises Inexpressible."""
     match node:
         case Literal():
@@ -40,35 +40,35 @@ def all_of(*conditions: str | None) -> str | None:
     return " AND ".join(f"({condition})" for condition in given) if given else None
 
 
-def _call(call: Call, dialect: Dialect) -> Written:
+def _call(call: Call, dialect: Writer) -> Written:
     arguments = [write(argument, dialect) for argument in call.args]
     value, own = dialect.call(call, [argument.value for argument in arguments])
     return Written(value, all_of(*(argument.guard for argument in arguments), own))
 
 
-def _lookup(lookup: Lookup, dialect: Dialect) -> Written:
+def _lookup(lookup: Lookup, dialect: Writer) -> Written:
     code = write(lookup.code, dialect)
     value, own = dialect.lookup(lookup, code.value)
     return Written(value, all_of(code.guard, own))
 
 
-def _case(case: Case, dialect: Dialect) -> Written:
+def _case(case: Case, dialect: Writer) -> Written:
     """Only what is evaluated has to have a value: the conditions up to the one that holds, and its branch."""
-    value, guard = write(case.default, dialect)
-    value = f"ELSE {value} END"
-    for condition, branch in reversed(case.branches):
-        tested, chosen = write(condition, dialect), write(branch, dialect)
-        value = f"WHEN {tested.value} THEN {chosen.value} {value}"
+    default, guard = write(case.default, dialect)
+    branches = [(write(condition, dialect), write(branch, dialect)) for condition, branch in case.branches]
+    for tested, chosen in reversed(branches):
         if guard is not None or chosen.guard is not None:
-            guard = f"CASE WHEN {tested.value} THEN {chosen.guard or 'TRUE'} ELSE {guard or 'TRUE'} END"
+            guard = dialect.either(tested.value, chosen.guard, guard)
         guard = all_of(tested.guard, guard)
-    return Written(f"CASE {value}", guard)
+    return Written(
+        dialect.case(case, [(tested.value, chosen.value) for tested, chosen in branches], default), guard
+    )
 
 
-def _coalesce(coalesce: Coalesce, dialect: Dialect) -> Written:
+def _coalesce(coalesce: Coalesce, dialect: Writer) -> Written:
     written = [write(arg, dialect) for arg in coalesce.args]
     guard = written[-1].guard
-    for each in reversed(written[:-1]):
-        rest = None if guard is None else f"{each.value} IS NOT NULL OR ({guard})"
+    for arg, each in reversed(list(zip(coalesce.args, written, strict=True))[:-1]):
+        rest = None if guard is None else f"{dialect.present(arg, each.value)} OR ({guard})"
         guard = all_of(each.guard, rest)
-    return Written(f"COALESCE({', '.join(each.value for each in written)})", guard)
+    return Written(dialect.coalesce(coalesce, [each.value for each in written]), guard)

@@ -1,4 +1,4 @@
-"""One entity compared: checksums, then the keys behind those that differ, then the rows behind the keys."""
+"""One entity compared, or its children: checksums, then the keys behind those that differ, then the rows behind the keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from strangler.changes import Position
-from strangler.mapping import EntityMapping
+from strangler.parts import Part
 from strangler.reconcile import checksum, narrow, relation
 from strangler.reconcile.confirm import Feed, confirm
 from strangler.reconcile.legacy import Legacy
@@ -24,7 +24,7 @@ Watch = Callable[[str], None]
 
 
 class Quarantined(NamedTuple):
-    """A key of the entity that can't be compared, since its row can't be translated or waits behind one that couldn't."""
+    """The key of an aggregate that can't be compared, since a row of it can't be translated or waits behind one that couldn't."""
 
     entity: str
     key: str
@@ -33,10 +33,11 @@ class Quarantined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the comparison of one entity found; counts are keys.
+    """What the comparison of one entity found, or of children of it (`entity` is `sale.lines`); counts are keys.
 
     `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never
-    rested. `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are.
+    rested. `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are: aggregates,
+    and of children only those that aren't in it already.
     `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed.
     """
 
@@ -58,7 +59,7 @@ class Outcome:
 
 
 def compare(
-    mapping: EntityMapping,
+    part: Part,
     sides: Sides,
     *,
     feed: Feed | None,
@@ -66,11 +67,11 @@ def compare(
     limit: int,
     watch: Watch = lambda words: None,
 ) -> Outcome:
-    """Compare an entity on both sides. Without `feed` nothing is confirmed: every difference counts as drift.
+    """Compare a part of an entity on both sides. Without `feed` nothing is confirmed: every difference counts as drift.
 
-    `held` gives the keys that wait in quarantine now. Raises what the sides raise.
+    `held` gives the keys of aggregates that wait in quarantine now. Raises what the sides raise.
     """
-    return _Comparison(mapping, sides, feed, held, limit, watch).run()
+    return _Comparison(part, sides, feed, held, limit, watch).run()
 
 
 class _Comparison:
@@ -78,18 +79,19 @@ class _Comparison:
 
     def __init__(
         self,
-        mapping: EntityMapping,
+        part: Part,
         sides: Sides,
         feed: Feed | None,
         held: Callable[[], Collection[str]],
         limit: int,
         watch: Watch,
     ) -> None:
-        self._mapping, self._shape, self._sides, self._feed = mapping, mapping.shape, sides, feed
+        self._part, self._sides, self._feed = part, sides, feed
+        self._mapping, self._shape = part.mapping, part.mapping.shape
         self._held, self._limit, self._watch = held, limit, watch
         legacy, store = sides.dialects()
-        self._legacy = Legacy(mapping, legacy)
-        self._store: Relation = relation.store(mapping.shape, store)
+        self._legacy = Legacy(part, legacy)
+        self._store: Relation = relation.store(part, store)
         self._untranslatable: dict[str, str] = {}
         self._kinds: Counter[Kind] = Counter()
         self._in_flight = 0
@@ -153,17 +155,36 @@ class _Comparison:
                 self._in_flight += 1
 
     def _without_quarantine(self, suspects: Suspects) -> Suspects:
-        """Keys in quarantine aren't drift: their fault is known, and waits for a person."""
+        """What belongs to a key in quarantine isn't drift: its fault is known, and waits for a person."""
         if not suspects:
             return suspects
-        numbers = {
-            relation.number_of(self._shape, entry.key) for entry in self._quarantined() if _is_key(entry.key)
+        known = {
+            relation.number_of(self._part.root.shape, key)
+            for key in (*self._held(), *self._untranslatable)
+            if _is_key(key)
         }
+        numbers = numbers_of(self._part, self._sides, self._legacy, self._store, known)
         return {number: pair for number, pair in suspects.items() if number not in numbers}
 
     def _quarantined(self) -> list[Quarantined]:
-        reasons = dict.fromkeys(self._held(), "waits in quarantine") | self._untranslatable
+        held = dict.fromkeys(self._held(), "waits in quarantine")
+        reasons = held | self._untranslatable
+        if self._part.depth:
+            reasons = {key: reason for key, reason in self._untranslatable.items() if key not in held}
         return [Quarantined(self._shape.entity, key, reasons[key]) for key in sorted(reasons)]
+
+
+def numbers_of(
+    part: Part, sides: Sides, legacy: Legacy, store: Relation, aggregates: Collection[int]
+) -> Collection[int]:
+    """The numbers of the keys of all rows of the part, on any side, that belong to the aggregates with these numbers."""
+    if not (part.depth and aggregates):
+        return aggregates
+    one, other = sides.ask(
+        lambda side: set(legacy.belonging(side, aggregates)),
+        lambda side: set(store.belonging(side, aggregates)),
+    )
+    return one | other
 
 
 def whole_rows(

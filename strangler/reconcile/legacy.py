@@ -9,34 +9,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from strangler.aggregates import key_of
-from strangler.mapping import EntityMapping, Translated, translated
+from strangler.mapping import Translated, translated
 from strangler.mapping.canonical import text_of
 from strangler.mapping.digest import row_hash
+from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile import relation
 from strangler.reconcile.checksum import EMPTY, Bucket, Buckets, buckets
-from strangler.reconcile.relation import BUCKETS, Row
-
-IN_ONE_LIST: Final = 500
-"""Numbers in one IN: Oracle takes 1,000."""
+from strangler.reconcile.relation import BUCKETS, IN_ONE_LIST, Row
 
 
 class Seen(NamedTuple):
-    """The first look at the legacy side: buckets, and key → why for the rows that can't be translated."""
+    """The first look at the legacy side: buckets, and key of an aggregate → why, where a row of the part can't be translated."""
 
     buckets: Buckets
     untranslatable: dict[str, str]
 
 
 class Legacy:
-    """One entity's legacy rows. Its questions are asked of a side of the dialect, in whatever thread that lives."""
+    """The legacy rows of an entity, or of its children. Its questions are asked of a side of the dialect, in whatever thread that lives."""
 
-    def __init__(self, mapping: EntityMapping, dialect: str) -> None:
-        self._mapping, self._shape, self._dialect = mapping, mapping.shape, dialect
-        self._pushed = relation.legacy(mapping, dialect)
+    def __init__(self, part: Part, dialect: str) -> None:
+        mapping = part.mapping
+        self._part, self._mapping, self._shape, self._dialect = part, mapping, mapping.shape, dialect
+        self._pushed = relation.legacy(part, dialect)
         self._select = mapping.select(dialect)
 
     def checksums(self, side: SqlSide) -> Seen:
@@ -47,7 +45,8 @@ class Legacy:
         untranslatable: dict[str, str] = {}
         for each in self._rest(side):
             if each.fault:
-                untranslatable[key_of(self._mapping, each.row)] = each.fault.what
+                key = self._part.key_of(each.row)
+                untranslatable.setdefault(key, self._part.reason(each.row, each.fault.what))
                 continue
             texts = _texts(each)
             number = self._number(each) & (BUCKETS - 1)
@@ -73,6 +72,16 @@ class Legacy:
             for number, each in self._numbered(side, where):
                 if number in wanted:
                     yield tuple(_texts(each))
+
+    def belonging(self, side: SqlSide, aggregates: Collection[int]) -> Iterator[int]:
+        """The numbers of the keys of all rows that belong to the aggregates with these numbers."""
+        wanted = set(aggregates)
+        if self._pushed:
+            yield from self._pushed.belonging(side, aggregates)
+        root, above = self._part.root.shape, self._part.above
+        for number, each in self._numbered(side):
+            if relation.number_of_values(root, [each.data[name] for name in above]) in wanted:
+                yield number
 
     def _only(self, numbers: Sequence[int]) -> Iterator[str | None]:
         """Conditions for the rest that together hold for the keys with these numbers; None: no condition helps."""

@@ -20,6 +20,7 @@ from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
+from strangler.parts import parts_of
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome, Watch, compare
@@ -97,14 +98,17 @@ def compare_all(
     limit: int = MOST_FINDINGS,
     told: Told = lambda entity, words: None,
 ) -> list[Outcome]:
-    """Compare the entities of these mappings, one after the other, and record nothing."""
+    """Compare the entities of these mappings, one after the other, parents before children, and record nothing.
+
+    A part is compared as an entity of its own; what waits in quarantine are whole aggregates.
+    """
     outcomes = []
     with Sides(source.reader, store.reader) as sides:
         for mapping in mappings:
-            shape = mapping.shape
-            watch: Watch = partial(told, shape.entity)
-            held = partial(quarantine.keys, control, shape.function, shape.entity)
-            outcomes.append(compare(mapping, sides, feed=feed, held=held, limit=limit, watch=watch))
+            held = partial(quarantine.keys, control, mapping.shape.function, mapping.shape.entity)
+            for part in parts_of(mapping):
+                watch: Watch = partial(told, part.mapping.shape.entity)
+                outcomes.append(compare(part, sides, feed=feed, held=held, limit=limit, watch=watch))
     return outcomes
 
 

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
+from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, EventLog, Offset, ServiceStore
 from strangler.reconcile import narrow, relation
-from strangler.reconcile.entity import whole_rows
+from strangler.reconcile.entity import numbers_of, whole_rows
 from strangler.reconcile.legacy import Legacy
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.runs import compare_all
@@ -25,7 +26,7 @@ RECENT: Final = 500
 
 class OnlyInNew(NamedTuple):
     """What new has done and legacy doesn't know of: whole entities (`extra`), other values (`different`), and removals
-    (`removed`), which a rollback would bring back to life; counted, with the first of them as examples."""
+    (`removed`), which a rollback would bring back to life; counted, lines too, with the first of them as examples."""
 
     extra: int
     different: int
@@ -75,19 +76,23 @@ def delta_check(
     store: ServiceStore,
     keys: Mapping[str, Collection[str]],
 ) -> list[Difference]:
-    """Compare these keys (by entity) on both sides, whole rows; empty when all are equal."""
+    """Compare these keys (by entity) on both sides, whole rows and all that belongs to them; empty when all are equal."""
     found: list[Difference] = []
     with Sides(source.reader, store.reader) as sides:
         for mapping in mappings:
             if wanted := keys.get(mapping.shape.entity):
-                found += _compare_keys(mapping, sides, wanted)
+                for part in parts_of(mapping):
+                    found += _compare_keys(part, sides, wanted)
     return found
 
 
-def _compare_keys(mapping: EntityMapping, sides: Sides, keys: Collection[str]) -> list[Difference]:
-    shape = mapping.shape
+def _compare_keys(part: Part, sides: Sides, keys: Collection[str]) -> list[Difference]:
+    """Compare the rows of a part that belong to the aggregates with these keys."""
+    shape, root = part.mapping.shape, part.root.shape
     legacy_dialect, store_dialect = sides.dialects()
-    numbers = sorted({relation.number_of(shape, key) for key in keys})
-    legacy, store = Legacy(mapping, legacy_dialect), relation.store(shape, store_dialect)
+    aggregates = {relation.number_of(root, key) for key in keys}
+    legacy, store = Legacy(part, legacy_dialect), relation.store(part, store_dialect)
+    numbers = numbers_of(part, sides, legacy, store, aggregates)
     rows = whole_rows(sides, legacy, store, numbers)
-    return [each for each in narrow.differences(shape, *rows, mapping.sensitive) if each.key in keys]
+    found = narrow.differences(shape, *rows, part.mapping.sensitive)
+    return [each for each in found if part.aggregate(each.key) in keys]

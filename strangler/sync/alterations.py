@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from strangler.errors import SourceError
-from strangler.mapping.parsing import column_names
-from strangler.settings import Entity, Settings
+from strangler.mapping.origin import PARENT
+from strangler.mapping.uses import Part, Used, parts
+from strangler.settings import Children, Entity, Join, Settings
 from strangler.shapes import Column, Table
 
 
@@ -26,7 +27,8 @@ class Difference(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A part of the configuration that uses columns of a legacy table: `path` as `function.entity.field`. Names of columns are in
+    """A setting that uses columns of a legacy table: `path` as `function.entity.field`, of children
+    `function.entity.children.lines.fields.field`. Names of columns are in
     lower case, since a mapping may write them in any."""
 
     path: str
@@ -63,7 +65,7 @@ def alteration(before: Mapping[str, Table], now: Mapping[str, Table], uses: Iter
 
 
 def uses(settings: Settings, source: str) -> list[Use]:
-    """Every mapping of the source, field by field."""
+    """Every mapping of the source, field by field and join by join."""
     return [
         use
         for name, function in settings.functions.items()
@@ -162,15 +164,45 @@ def _touches(difference: Difference, use: Use) -> bool:
 
 
 def _uses_of(path: str, entity: Entity) -> Iterator[Use]:
-    for name, field in entity.fields.items():
-        reversed = frozenset(column.lower() for column in field.reverse or {})
-        yield Use(f"{path}.{name}", entity.table, column_names(field.value) | reversed)
-    if entity.where is not None:
-        yield Use(f"{path}.where", entity.table, column_names(entity.where))
+    for part in parts(entity):
+        for name, field in part.section.fields.items():
+            reversed = {Used(part.section.table, column.lower()) for column in field.reverse or {}}
+            at = part.at(f"fields.{name}") if part.path else name
+            yield from _by_table(f"{path}.{at}", part, part.columns(field.value) | reversed)
+        if part.section.where is not None:
+            yield from _by_table(f"{path}.{part.at('where')}", part, part.columns(part.section.where))
+        for alias, join in part.section.join.items():
+            yield from _by_table(f"{path}.{part.at(f'join.{alias}')}", part, _joining(part, join))
+        if isinstance(part.section, Children):
+            yield from _by_table(f"{path}.{part.at('on')}", part, _linking(part, part.section))
     for kind in ("created", "changed", "removed"):
         for event in getattr(entity.events, kind):
             if event.when is not None:
-                yield Use(f"{path}.{event.name}", entity.table, column_names(event.when))
+                root = next(parts(entity))
+                yield from _by_table(f"{path}.{event.name}", root, root.columns(event.when))
+
+
+def _joining(part: Part, join: Join) -> Iterator[Used]:
+    """The columns by which rows are joined, on both sides."""
+    for column, origin in join.on.items():
+        yield Used(join.table, column.lower())
+        yield from part.columns(origin)
+
+
+def _linking(part: Part, section: Children) -> Iterator[Used]:
+    """The columns by which lines belong to what they stand under."""
+    for column, above in section.on.items():
+        yield Used(section.table, column.lower())
+        yield Used(part.tables[PARENT], above.lower())
+
+
+def _by_table(path: str, part: Part, used: Iterable[Used]) -> Iterator[Use]:
+    """What a setting of the part uses, table by table: its own always, for without it there is nothing."""
+    columns: dict[str, set[str]] = {part.section.table: set()}
+    for each in used:
+        columns.setdefault(each.table, set()).add(each.column)
+    for table in sorted(columns):
+        yield Use(path, table, frozenset(columns[table]))
 
 
 def _names(table: Table) -> list[str]:

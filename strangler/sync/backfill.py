@@ -4,6 +4,9 @@ All rows of a run carry one stamp: a position taken by `safe_position` before th
 a newer position and wins, whichever arrives first; every change before it is seen by the reads. So no lock is needed and
 nothing has to be paused. The mark (the last key done) is written with each chunk (invariant 2), so a kill repeats
 at most the reading of one chunk.
+
+An entity's children are moved behind it, each part with a mark of its own, all under one stamp; then the store is settled, for lines
+that are no more are in no chunk.
 """
 
 from __future__ import annotations
@@ -12,19 +15,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from strangler.aggregates import key_of
 from strangler.boundary import Held, HeldKey
 from strangler.changes import Change, Operation, Position
 from strangler.control import backfills
 from strangler.control.store import Control
 from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping, Translated, translated
+from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import to_record
 from strangler.shapes import Shape
@@ -41,10 +45,10 @@ HELD_AT_ONCE = 500
 """Rows that are held before it is asked whether too many wait."""
 
 
-class Part:
-    """A chunk: the rows of a key range, translated by the legacy database as far as it can, the rest here, one by one.
+class Chunk:
+    """The rows of a key range, translated by the legacy database as far as it can, the rest here, one by one.
 
-    A row that can't be translated doesn't abort its chunk: it is held, as it would be from the stream.
+    A row that can't be translated doesn't abort the others: it is held, as it would be from the stream.
     """
 
     def __init__(
@@ -99,16 +103,16 @@ class _At(NamedTuple):
 
 
 def reader_of(function: str, entity: str) -> str:
-    """The name under which a backfill keeps its mark in the store."""
+    """The name under which a backfill keeps its mark in the store, of an entity or of children (`sale.lines`)."""
     return f"backfill/{function}/{entity}"
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What fills the table of `into`, an entity's shape, from legacy: range by range, all rows with position `stamp`; `reader`
+    """What fills the table of `into`, the shape of a part, from legacy: range by range, all rows with position `stamp`; `reader`
     keeps the mark. `most` keys of the function may wait in quarantine."""
 
-    mapping: EntityMapping
+    part: Part
     into: Shape
     reader: str
     store: ServiceStore
@@ -117,37 +121,54 @@ class Filling:
     stamp: Position
     most: int
 
+    def left(self, side: SqlSide) -> Iterator[int]:
+        """Move what the store's mark says is left, range by range; the rows of each."""
+        mark = self.store.mark(self.reader)
+        at = _At.read(mark) if mark is not None and mark.position == self.stamp else _At(None, False)
+        return self._from(side, at)
+
     def whole(self, side: SqlSide) -> Iterator[int]:
         """Move all ranges; the rows of each."""
-        at = _At(None, False)
+        return self._from(side, _At(None, False))
+
+    def _from(self, side: SqlSide, at: _At) -> Iterator[int]:
         while not at.done:
-            at, rows = self.move(side, at)
+            at, rows = self._move(side, at)
             yield rows
 
-    def move(self, side: SqlSide, at: _At) -> tuple[_At, int]:
+    def _move(self, side: SqlSide, at: _At) -> tuple[_At, int]:
         """Move the next key range; where that leaves the backfill, and how many rows it had."""
-        span = next_range(side, self.mapping.table, at.after, self.chunk)
+        span = next_range(side, self.part.mapping.table, at.after, self.chunk)
         reached = _At(span.last, span.last is None)
         mark = Mark(self.reader, reached.text(), self.stamp)
-        part = Part(self.mapping, side, span.condition(), self._hold)
-        return reached, self.store.load(self.into, part, self.stamp, mark)
+        chunk = Chunk(self.part.mapping, side, span.condition(), self._hold)
+        return reached, self.store.load(self.into, chunk, self.stamp, mark)
 
     def _hold(self, faulty: Iterable[Translated]) -> None:
         """Raises StranglerError when more would wait than may: then the chunk isn't moved, and nothing of it is passed over."""
-        function, now, rows = self.mapping.shape.function, time.time(), iter(faulty)
-        while part := [to_record(self._held(each), now) for each in islice(rows, HELD_AT_ONCE)]:
-            if limits.hold(self.control, {function: self.most}, part, self.stamp):
+        function, now, rows = self.part.root.shape.function, time.time(), iter(faulty)
+        while held := [to_record(self._held(each), now) for each in islice(rows, HELD_AT_ONCE)]:
+            if limits.hold(self.control, {function: self.most}, held, self.stamp):
                 limits.refuse_stopped(self.control, function)
 
     def _held(self, faulty: Translated) -> Held:
-        shape = self.mapping.shape
-        reason = str(faulty.fault or "the legacy database can't translate it, though the stream could")
-        change = Change(self.stamp, self.mapping.table.name, Operation.INSERT, None, faulty.row)
-        return Held(HeldKey(shape.function, shape.entity, key_of(self.mapping, faulty.row)), change, reason)
+        """What can't be translated holds its whole aggregate."""
+        shape, part = self.part.root.shape, self.part
+        why = str(faulty.fault or "the legacy database can't translate it, though the stream could")
+        change = Change(self.stamp, part.mapping.table.name, Operation.INSERT, None, faulty.row)
+        key = HeldKey(shape.function, shape.entity, part.key_of(faulty.row))
+        return Held(key, change, part.reason(faulty.row, why))
+
+
+def settled(store: ServiceStore, shape: Shape, stamp: Position) -> None:
+    """All parts of the shape are loaded: what wasn't found any more goes."""
+    if shape.children:
+        store.settle(shape, stamp)
 
 
 class Backfill:
-    """One entity's backfill, resumable: run it again and it goes on where the store says it was."""
+    """One entity's backfill with all its parts, resumable: run it again and it goes on where the store says it was. In the control
+    store it is one: it counts the rows of all parts."""
 
     def __init__(
         self,
@@ -162,7 +183,6 @@ class Backfill:
         """`most`: keys of the function that may wait in quarantine. `captured`: whether the source's changes are seen now."""
         self._mapping, self._source, self._store, self._control = mapping, source, store, control
         self._chunk, self._most, self._captured = chunk, most, captured
-        self._reader = reader_of(mapping.shape.function, mapping.shape.entity)
 
     def run(self, stop: threading.Event) -> bool:
         """Do what is left of the newest run that was asked for; True when it is finished, False when it is stopped, or
@@ -176,32 +196,33 @@ class Backfill:
         if not note.stamp and not self._captured():
             return False
         stamp = Position(note.stamp) if note.stamp else self._begin(note.run)
-        mark = self._store.mark(self._reader)
-        at = _At.read(mark) if mark is not None and mark.position == stamp else _At(None, False)
-        filling = Filling(
-            self._mapping, shape, self._reader, self._store, self._control, self._chunk, stamp, self._most
-        )
-        side = self._source.reader()
-        try:
-            while not at.done:
-                if stop.is_set():
-                    return False
-                at, rows = filling.move(side, at)
-                backfills.add_rows(self._control, shape.function, shape.entity, rows)
-        finally:
-            side.close()
+        for part in parts_of(self._mapping):
+            if not self._moved(part, stamp, stop):
+                return False
+        settled(self._store, shape, stamp)
         backfills.finish(self._control, shape.function, shape.entity, run=note.run)
         logger.info("backfill finished", extra={"function": shape.function, "entity": shape.entity})
         return True
 
+    def _moved(self, part: Part, stamp: Position, stop: threading.Event) -> bool:
+        """Move what is left of a part; False when it is stopped."""
+        into, whole = part.mapping.shape, self._mapping.shape
+        reader = reader_of(into.function, into.entity)
+        filling = Filling(part, into, reader, self._store, self._control, self._chunk, stamp, self._most)
+        with closing(self._source.reader()) as side:
+            ranges = filling.left(side)
+            while not stop.is_set():
+                rows = next(ranges, None)
+                if rows is None:
+                    return True
+                backfills.add_rows(self._control, whole.function, whole.entity, rows)
+        return False
+
     def _begin(self, run: int) -> Position:
         shape = self._mapping.shape
         stamp = self._source.safe_position(SAFE_POSITION_WAIT)
-        side = self._source.reader()
-        try:
-            estimate = count(side, self._mapping.table)
-        finally:
-            side.close()
+        with closing(self._source.reader()) as side:
+            estimate = sum(count(side, part.table) for part in self._mapping.parts())
         version = self._mapping.version
         backfills.begin(
             self._control,

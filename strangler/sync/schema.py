@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from strangler.control import ledger, legacy_tables
@@ -86,12 +86,11 @@ class Agreed:
         """Raise Unavailable where another shape of what these mappings use was agreed to meanwhile: who tries again compiles
         for that one."""
         before, self._tables = self._tables, legacy_tables.remembered(self._control, self._name)
-        for mapping in mappings:
-            name, columns = mapping.table.name, mapping.columns
+        for name, columns in ((name, used) for mapping in mappings for name, used in mapping.reads().items()):
             old, new = before.get(name), self._tables.get(name)
             if old and new and _used(old, columns) != _used(new, columns):
                 raise Unavailable(f"{name} was altered: its mappings are compiled anew")
 
 
-def _used(table: Table, columns: Sequence[str]) -> object:
-    return table.key, [table.column(name) for name in columns]
+def _used(table: Table, columns: Collection[str]) -> object:
+    return table.key, [table.column(name) for name in sorted(columns)]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import pytest
 
@@ -26,6 +26,21 @@ from strangler.ports import EventLog, Offset, Record, Share
 
 PATIENCE = 60.0
 """Seconds after which a condition that doesn't come true fails the test."""
+
+
+class Asked(NamedTuple):
+    """What somebody wants, made up as if it had happened: it has all that an event has."""
+
+    type: str
+    function: str
+    entity: str
+    effect: Effect
+    key: str
+    position: Position
+    time: float
+    mapping: str
+    data: Mapping[str, object]
+
 
 OpenLog = Callable[[], EventLog]
 
@@ -92,6 +107,14 @@ class EventLogSuite:
         removed = event(2)._replace(effect=Effect.REMOVE, type="PartyRemoved", data={"id": 1}, mapping="ffff")
         log.append("erp", [event(1, data=DATA), removed], at(2))
         assert sorted(everything(log, "party"), key=lambda e: e.position) == [event(1, data=DATA), removed]
+
+    def test_what_is_no_event_is_refused_and_nothing_with_it_is_appended(self, open_log: OpenLog) -> None:
+        log = open_log()
+        with pytest.raises(TypeError, match="Asked is no event"):
+            log.append("erp", [event(1), Asked(*event(2)), event(3)], at(3))  # type: ignore[list-item]
+        assert log.position("erp") == ORIGIN
+        log.append("erp", [event(1)], at(1))
+        assert everything(log, "party") == [event(1)]
 
     def test_events_of_a_key_keep_their_order(self, open_log: OpenLog) -> None:
         log = open_log()

@@ -12,7 +12,7 @@ import orjson
 
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError
-from strangler.events import Event
+from strangler.events import Event, check_facts
 from strangler.ports import Address, Finding, Offset, Record, Share
 
 
@@ -33,6 +33,7 @@ class MemoryLog:
         self._records = records or MemoryRecords()
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        check_facts(events)
         copies = [event._replace(data=_copied(event)) for event in events]
         with self._records.lock:
             if position is not None:

@@ -22,7 +22,7 @@ from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome
 from strangler.reconcile.runs import compare_all
 from strangler.settings import Settings
-from strangler.sync.backfill import Part
+from strangler.sync.backfill import Chunk
 from strangler.urls import sqlite_url
 from tests.mapping.peers import connect
 
@@ -129,7 +129,7 @@ class Landscape:
     def __init__(self, home: Path, legacy: str, store: str, entity: dict[str, Any] | None = None) -> None:
         self.legacy, self.new = Database(legacy), Database(store)
         self.path = home / "strangler.yaml"
-        self.path.write_text(yaml.safe_dump(_document(legacy, store, entity)))
+        self.path.write_text(yaml.safe_dump(_document(legacy, store, entity), sort_keys=False))
 
     def open(self, by_row: bool = False) -> None:
         """Open everything; the legacy table has to be there. `by_row`: under the name of another dialect."""
@@ -146,9 +146,9 @@ class Landscape:
         """Move every row that can be translated into the store, as a backfill does."""
         side = self.source.reader()
         try:
-            for mapping in self.mappings:
-                chunk = Part(mapping, side, None, list)
-                self.store.load(mapping.shape, chunk, Position("1"), Mark("test", "", Position("1")))
+            for part in (part for mapping in self.mappings for part in mapping.parts()):
+                chunk = Chunk(part, side, None, list)
+                self.store.load(part.shape, chunk, Position("1"), Mark("test", "", Position("1")))
         finally:
             side.close()
 
@@ -156,6 +156,11 @@ class Landscape:
         """Compare the one entity."""
         (outcome,) = compare_all(self.mappings, self.source, self.store, self.control, feed=feed, limit=limit)
         return outcome
+
+    def compare_parts(self, limit: int = 100) -> dict[str, Outcome]:
+        """Compare the one entity and its children, by their names."""
+        found = compare_all(self.mappings, self.source, self.store, self.control, feed=None, limit=limit)
+        return {outcome.entity: outcome for outcome in found}
 
     def deliver(self, position: Position) -> None:
         """Say that the store has come to a position."""

@@ -14,14 +14,15 @@ import pytest
 from strangler.boundary import Boundary
 from strangler.control import ledger, legacy_tables, sources
 from strangler.control.store import Control
-from strangler.errors import SourceError
-from strangler.settings import EntityField
+from strangler.errors import SourceError, Unavailable
+from strangler.settings import EntityField, Settings
 from strangler.shapes import Column, FieldType, Table
 from strangler.sync.alterations import Use, alteration, stop, uses
-from strangler.sync.schema import ACCEPTED, Schema
+from strangler.sync.schema import ACCEPTED, Agreed, Schema
 from strangler.sync.stream import Stream
 from strangler.testing.memory_log import MemoryLog
 from strangler.testing.memory_source import MemoryDatabase, MemorySource
+from tests.mapping.sales import SALE, TABLES, Legacy
 from tests.sync.partners import ENTITY, TABLE, mapping, settings
 
 USES = [Use("partners.partner.name", "partner", frozenset({"name"}))]
@@ -87,6 +88,73 @@ def test_a_column_that_only_a_reverse_fills_is_used_by_its_field() -> None:
     function = settings().functions["partners"].model_copy(update={"entities": {"partner": entity}})
     found = uses(settings().model_copy(update={"functions": {"partners": function}}), "erp")
     assert [use.columns for use in found if use.path == "partners.partner.name"] == [{"name", "note"}]
+
+
+SALES = {
+    "sources": {"erp": {"kind": "sqlite", "url": "sqlite:///legacy.db"}},
+    "stores": {"service": {"url": "sqlite:///service.db"}},
+    "functions": {"sales": {"source": "erp", "store": "service", "entities": {"sale": SALE}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "touched"),
+    [
+        ("line", "quantity", {"children.lines.fields.quantity", "children.lines.where"}),
+        ("line", "id", {"children.lines.fields.line", "children.lines.children.taxes.on"}),
+        ("line", "company", {"children.lines.on"}),
+        ("line", "note", set()),
+        ("head", "company", {"company", "children.lines.on"}),
+        ("head", "state", {"where", "children.lines.children.taxes.fields.state"}),
+        ("party", "name", {"party"}),
+        ("party", "lang", {"join.lang"}),
+        ("party", "code", {"join.party"}),
+        ("lang", "TITLE", {"lang", "children.lines.fields.lang"}),
+        ("product_text", "lang", {"children.lines.join.text"}),
+        (
+            "product_text",
+            "title",
+            {"children.lines.fields.text", "children.lines.children.taxes.fields.text"},
+        ),
+        ("line_tax", "line", {"children.lines.children.taxes.on"}),
+    ],
+)
+def test_a_column_of_a_joined_table_or_of_lines_touches_what_reads_it(
+    table: str, name: str, touched: set[str]
+) -> None:
+    before = Table(table, (column(name), column("other")), ("other",))
+    now = replace(before, columns=(column("other"),))
+    found = alteration({table: before}, {table: now}, uses(Settings.model_validate(SALES), "erp"))
+    assert set(found.touched) == {f"sales.sale.{path}" for path in touched}
+
+
+def test_a_joined_table_that_is_gone_touches_all_that_is_read_from_it() -> None:
+    before = Table("lang", (column("code"), column("title")), ("code",))
+    found = alteration({"lang": before}, {}, uses(Settings.model_validate(SALES), "erp"))
+    assert set(found.touched) == {
+        "sales.sale.lang", "sales.sale.join.lang", "sales.sale.children.lines.fields.lang",
+    }  # fmt: skip
+
+
+def test_all_tables_of_an_entity_are_looked_at(tmp_path: Path) -> None:
+    with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
+        assert Schema("erp", Settings.model_validate(SALES), control).tables == sorted(TABLES)
+
+
+def test_what_fills_begins_anew_when_another_shape_of_a_joined_table_was_agreed_to(tmp_path: Path) -> None:
+    legacy = Legacy("sqlite", f"sqlite:///{tmp_path}/legacy.db")
+    tables = legacy.source.describe(list(TABLES))
+    with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
+        legacy_tables.remember(control, "erp", list(tables.values()))
+        agreed, mappings = Agreed("erp", control), [legacy.mapping()]
+        agreed.require_same(mappings)
+        lang = tables["lang"]
+        legacy_tables.remember(control, "erp", [replace(lang, columns=(*lang.columns, NOTE))])
+        agreed.require_same(mappings)
+        altered = tuple(replace(each, declared="text") for each in lang.columns)
+        legacy_tables.remember(control, "erp", [replace(lang, columns=altered)])
+        with pytest.raises(Unavailable, match="lang was altered"):
+            agreed.require_same(mappings)
 
 
 def test_columns_in_another_order_are_no_difference() -> None:

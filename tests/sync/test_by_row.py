@@ -15,7 +15,7 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.settings import Database
 from strangler.shapes import Shape
-from strangler.sync.backfill import Backfill, Part
+from strangler.sync.backfill import Backfill, Chunk
 from strangler_adapters import postgres_store, sqlite_store
 from tests.reconcile.conftest import Make, make
 from tests.reconcile.landscape import InDisguise, Landscape, partners
@@ -83,7 +83,7 @@ def test_a_store_in_postgresql_is_filled_by_row_too(
 def test_rows_are_translated_as_they_come(landscape: Landscape) -> None:
     (mapping,) = landscape.mappings
     side = Counted(mapping)
-    rows = Part(mapping, side, None, list).rows()
+    rows = Chunk(mapping, side, None, list).rows()
     for _ in range(5):
         next(rows)
     assert side.given == 5

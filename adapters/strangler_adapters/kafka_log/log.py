@@ -18,7 +18,7 @@ from typing import Final
 
 from strangler.changes import Position
 from strangler.errors import StoreError, StranglerError, Unavailable
-from strangler.events import Event
+from strangler.events import Event, check_facts
 from strangler.ports import Address, Finding, Offset, Record, Share
 from strangler_adapters.kafka_log import topics
 from strangler_adapters.kafka_log.driver import Admin, Driver, Fenced, Place, Topic, Writer
@@ -53,6 +53,7 @@ class KafkaLog:
         self._recorded_until: dict[Place, int] = {}
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
+        check_facts(events)
         writer = self._writer(source)
         if position is None and not events:
             return

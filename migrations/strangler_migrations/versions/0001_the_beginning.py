@@ -138,7 +138,7 @@ def upgrade() -> None:
     op.create_table(
         "finding",
         sa.Column("reconciliation", sa.Integer(), primary_key=True),
-        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.Text(), primary_key=True),
         sa.Column("key", sa.Text(), primary_key=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("fields", sa.Text(), nullable=False),

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
-from strangler.mapping.nodes import Call, Literal, Lookup, Node
+from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node
 from strangler.shapes import Column, FieldType
 
 
@@ -38,10 +38,16 @@ NOT_ZERO: Final = "({1} <> 0 OR {1} IS NULL)"
 """The guard of a division."""
 
 
-class Dialect(ABC):
-    """One SQL dialect; `name` is sqlglot's."""
+class Writer(ABC):
+    """Writes expressions in one SQL dialect; `name` is sqlglot's, `title` the one that people know.
+
+    `limits`: what holds of all that is written, in words. `session`: what has to be said before it, in SQL.
+    """
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    limits: ClassVar[tuple[str, ...]] = ()
+    session: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -65,19 +71,32 @@ class Dialect(ABC):
 
     @abstractmethod
     def value(self, node: Node, written: str) -> str:
-        """The canonical value of an expression, which is `written` so."""
-
-    @abstractmethod
-    def text(self, node: Node, written: str) -> str:
-        """The canonical text of an expression, which is `written` so."""
+        """The value of an expression, which is `written` so, as a SELECT gives it."""
 
     @abstractmethod
     def lookup(self, lookup: Lookup, code: str) -> Written:
         """What the code map says of the code that is written so; NULL where it doesn't hold it."""
 
-    def raw(self, column: Column) -> str:
-        """The column as the stream brings it, for rows that are translated in Python."""
-        return self.quote(column.name)
+    def case(self, case: Case, branches: Sequence[tuple[str, str]], default: str) -> str:
+        """The choice between branches, each a condition and a value that are written so."""
+        chain = " ".join(f"WHEN {condition} THEN {value}" for condition, value in branches)
+        return f"CASE {chain} ELSE {default} END"
+
+    def coalesce(self, coalesce: Coalesce, arguments: Sequence[str]) -> str:
+        """The first that isn't NULL of arguments that are written so."""
+        return f"COALESCE({', '.join(arguments)})"
+
+    def note(self, node: Node) -> str:
+        """What a field's value isn't told apart from, in words; nothing where there is none."""
+        return ""
+
+    def present(self, node: Node, written: str) -> str:
+        """That an expression, which is `written` so, isn't NULL."""
+        return f"{written} IS NOT NULL"
+
+    def either(self, condition: str, then: str | None, otherwise: str | None) -> str:
+        """The guard that counts, by a condition; None always holds."""
+        return f"CASE WHEN {condition} THEN {then or 'TRUE'} ELSE {otherwise or 'TRUE'} END"
 
     def same(self, left: str, right: str, kind: FieldType) -> str:
         """The condition that a column joins another, or a constant: equal as `=` of expressions has it, and found by an index."""
@@ -93,6 +112,18 @@ class Dialect(ABC):
         return Written(f"CASE WHEN {own} THEN {value} END", f"{arguments[0]} IS NULL OR {own}")
 
 
+class Dialect(Writer):
+    """A dialect that mappings are compiled to: proved to give what the stream gives, so that its database is asked."""
+
+    @abstractmethod
+    def text(self, node: Node, written: str) -> str:
+        """The canonical text of an expression, which is `written` so."""
+
+    def raw(self, column: Column) -> str:
+        """The column as the stream brings it, for rows that are translated in Python."""
+        return self.quote(column.name)
+
+
 def comparisons(write: Callable[[FieldType, str], str], signs: Mapping[str, str]) -> Templates:
     """The template of each comparison of each type."""
     return {
@@ -103,7 +134,7 @@ def comparisons(write: Callable[[FieldType, str], str], signs: Mapping[str, str]
     }
 
 
-def lookup_by_case(dialect: Dialect, lookup: Lookup, code: str, exact: str) -> Written:
+def lookup_by_case(dialect: Writer, lookup: Lookup, code: str, exact: str) -> Written:
     """A lookup as a CASE; `exact` is the code written so that it equals nothing but itself."""
     codes = [dialect.literal(Literal(each, lookup.code.type)) for each in lookup.codes]
     meanings = [dialect.literal(Literal(each, lookup.type)) for each in lookup.codes.values()]

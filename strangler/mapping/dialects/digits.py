@@ -1,6 +1,6 @@
-"""How many digits a decimal can have in MySQL: 65, 30 of them after the point. Beyond, it cuts digits off without a word.
+"""How many digits a decimal can have: in MySQL 65, 30 of them after the point. Beyond, it cuts digits off without a word.
 
-So the size of every decimal is computed beforehand from the declared sizes of its columns. What may not fit isn't left to MySQL.
+So the size of every decimal is computed beforehand from the declared sizes of its columns. What may not fit isn't left to the database.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from typing import Final, NamedTuple
 
 from strangler.mapping.dialects.dialect import Inexpressible
 from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Node, Reference
-from strangler.shapes import FieldType
-
-MOST: Final = 65
-MOST_AFTER: Final = 30
-"""MariaDB has 38; what is said for both holds for both."""
+from strangler.shapes import Column, FieldType
 
 
 class Digits(NamedTuple):
@@ -30,6 +26,18 @@ class Digits(NamedTuple):
         return f"DECIMAL({max(self.before + self.after, 1)}, {self.after})"
 
 
+class Bounds(NamedTuple):
+    """How many digits a database computes with, and how many of a column that doesn't say; None: that isn't known."""
+
+    database: str
+    most: int
+    most_after: int
+    unsized: Digits | None = None
+
+
+MYSQL: Final = Bounds("MySQL", 65, 30, Digits(10, 0))
+"""MariaDB has 38 after the point; what is said for both holds for both."""
+
 INTEGER: Final = Digits(19, 0)
 """What 64 bits hold."""
 
@@ -42,18 +50,18 @@ OF_FLOAT: Final = Digits(16, 22)
 _SIZE: Final = re.compile(r"\((\d+)(?:\s*,\s*(\d+))?\)")
 
 
-def digits(node: Node) -> Digits:
-    """The digits of an integer or a decimal. Raises Inexpressible when MySQL can't hold so many."""
-    found = _digits(node)
-    if sum(found) > MOST or found.after > MOST_AFTER:
+def digits(node: Node, bounds: Bounds = MYSQL) -> Digits:
+    """The digits of an integer or a decimal. Raises Inexpressible when the database can't hold so many."""
+    found = _digits(node, bounds)
+    if sum(found) > bounds.most or found.after > bounds.most_after:
         raise Inexpressible(
-            f"a number may need {found.before} digits before the point and {found.after} after it; MySQL computes with"
-            f" {MOST}, {MOST_AFTER} of them after the point (CAST what goes in to smaller decimals)"
+            f"a number may need {found.before} digits before the point and {found.after} after it; {bounds.database} computes with"
+            f" {bounds.most}, {bounds.most_after} of them after the point (CAST what goes in to smaller decimals)"
         )
     return found
 
 
-def _digits(node: Node) -> Digits:
+def _digits(node: Node, bounds: Bounds) -> Digits:
     match node:
         case Literal(value=Decimal() as value):
             before, _, after = format(value, "f").lstrip("-").partition(".")
@@ -61,39 +69,49 @@ def _digits(node: Node) -> Digits:
         case Literal(value=None):
             return Digits(1, 0)
         case Reference(column=column) if column.type is FieldType.DECIMAL:
-            size = _SIZE.search(column.declared)
-            precision, scale = (int(size[1]), int(size[2] or 0)) if size else (10, 0)
-            return Digits(precision - scale, scale)
+            return _declared(column, bounds)
         case Call():
-            return _of_call(node)
+            return _of_call(node, bounds)
         case Case(branches=branches, default=default):
-            return _widest(default, *(value for _, value in branches))
+            return _widest(bounds, default, *(value for _, value in branches))
         case Coalesce(args=args):
-            return _widest(*args)
+            return _widest(bounds, *args)
     return INTEGER
 
 
-def _of_call(call: Call) -> Digits:
+def _declared(column: Column, bounds: Bounds) -> Digits:
+    if size := _SIZE.search(column.declared):
+        precision, scale = int(size[1]), int(size[2] or 0)
+        return Digits(precision - scale, scale)
+    if bounds.unsized is None:
+        raise Inexpressible(
+            f"how many digits {column.name} has isn't declared, and {bounds.database} computes with {bounds.most}"
+            " (CAST it to a decimal of a size)"
+        )
+    return bounds.unsized
+
+
+def _of_call(call: Call, bounds: Bounds) -> Digits:
     name, _, kind = call.name.partition("_")
     match name, kind:
         case (("add" | "subtract"), _):
-            widest = _widest(*call.args)
+            widest = _widest(bounds, *call.args)
             return Digits(widest.before + 1, widest.after)
         case "multiply", _:
-            left, right = map(digits, call.args)
+            left, right = (digits(each, bounds) for each in call.args)
             return Digits(left.before + right.before, left.after + right.after)
         case "modulo", "decimal":
-            return _widest(*call.args)
+            return _widest(bounds, *call.args)
         case (("negate" | "absolute"), _):
-            return digits(call.args[0])
+            return digits(call.args[0], bounds)
         case (("round" | "fit"), "decimal"):
-            return _rounded(digits(call.args[0]), [constant(each) for each in call.args[1:]])
+            return _rounded(digits(call.args[0], bounds), [constant(each) for each in call.args[1:]])
         case "text", "to_decimal":
             return OF_TEXT
         case "float", "to_decimal":
             return OF_FLOAT
         case ("integer", "to_decimal") | ("null", "if_decimal"):
-            return digits(call.args[0])
+            return digits(call.args[0], bounds)
     return INTEGER
 
 
@@ -104,8 +122,8 @@ def _rounded(given: Digits, sizes: list[int]) -> Digits:
     return Digits(min(before, precision[0] - scale) if precision else before, after)
 
 
-def _widest(*nodes: Node) -> Digits:
-    found = [digits(node) for node in nodes]
+def _widest(bounds: Bounds, *nodes: Node) -> Digits:
+    found = [digits(node, bounds) for node in nodes]
     return Digits(max(each.before for each in found), max(each.after for each in found))
 
 

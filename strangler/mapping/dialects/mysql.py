@@ -14,6 +14,7 @@ from strangler.mapping.dialects import mysql_operations
 from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
 from strangler.mapping.dialects.mysql_casts import TIMESTAMP_FORMAT, quoted_text
 from strangler.mapping.dialects.mysql_operations import compared, decimal_text
+from strangler.mapping.mysql_session import STATEMENTS
 from strangler.mapping.nodes import Call, Literal, Lookup, Node
 from strangler.mapping.reading import wide
 from strangler.mapping.runtime import GREATEST
@@ -80,6 +81,12 @@ class Mysql(Dialect):
     """See `Dialect`."""
 
     name: ClassVar[str] = "mysql"
+    title: ClassVar[str] = "MySQL"
+    session: ClassVar[tuple[str, ...]] = STATEMENTS
+    limits: ClassVar[tuple[str, ...]] = (
+        "decimals, dates and times come as canonical text, as backfill loads them",
+        "numbers have 65 digits, 30 of them after the point; single rows with longer ones in a text are left out",
+    )
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"

@@ -74,6 +74,10 @@ class Postgres(Dialect):
     """See `Dialect`."""
 
     name: ClassVar[str] = "postgres"
+    title: ClassVar[str] = "PostgreSQL"
+    limits: ClassVar[tuple[str, ...]] = (
+        "decimals, dates and times come as canonical text, as backfill loads them",
+    )
 
     def quote(self, name: str) -> str:
         return canonical.quote(name)

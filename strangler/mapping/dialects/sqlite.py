@@ -96,6 +96,11 @@ class Sqlite(Dialect):
     """See `Dialect`."""
 
     name: ClassVar[str] = "sqlite"
+    title: ClassVar[str] = "SQLite"
+    limits: ClassVar[tuple[str, ...]] = (
+        "decimals, dates and times come as canonical text, as backfill loads them",
+        "functions that begin with strangler_ are registered in the connections that Strangler opens; another client has none of them",
+    )
 
     def quote(self, name: str) -> str:
         return canonical.quote(name)

@@ -13,6 +13,7 @@ from strangler.mapping.parsing import span_of
 from strangler.mapping.patterns import LONGEST_NUMBER
 from strangler.mapping.scope import Rules, Scope
 from strangler.mapping.wrong import Wrong
+from strangler.names import nearest
 from strangler.shapes import Column, FieldType
 
 
@@ -27,8 +28,17 @@ def column(scope: Scope, this: exp.Column) -> Node:
         what = f"the mapping is over {scope.described}; there is no {alias!r} here"
         if first == BEFORE:
             what = "only the conditions of `changed` events see two rows; here there is no `before`"
-        raise Wrong(span_of(this), what, this.name)
+            raise Wrong(span_of(this), what, this.name)
+        raise Wrong(span_of(this), what, _instead(scope, alias, this.name))
     return Reference(scope.column(this.this))
+
+
+def _instead(scope: Scope, alias: str, name: str) -> str:
+    """What may be meant by a column of rows that aren't joined."""
+    if similar := nearest(alias, scope.aliases):
+        return f"{similar}.{name}"
+    own = any(column.name.lower() == name.lower() for column in scope.table.columns)
+    return name if own else f"a join {alias}, which stands before what names it"
 
 
 def _old(scope: Scope, this: exp.Column, alias: str) -> Column:
