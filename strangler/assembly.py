@@ -75,20 +75,23 @@ def registrar(settings: Settings, name: str, tables: Mapping[str, Sequence[str]]
 def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[EntityMapping]:
     """The function's entities, compiled against the tables as they are in the legacy database now."""
     from strangler.mapping import compile_entity
+    from strangler.mapping.uses import tables
 
     entities = settings.functions[function].entities
-    tables = legacy.describe(sorted({entity.table for entity in entities.values()}))
-    for name, entity in entities.items():
-        if entity.table not in tables:
-            raise SourceError(
-                f"function {function}, entity {name}: the legacy database has no table {entity.table!r}",
-                why="it isn't there, or the user of the source may not see it",
-                do=f"correct functions.{function}.entities.{name}.table, or grant SELECT on it",
-            )
+    named = {name: tables(entity) for name, entity in entities.items()}
+    found = legacy.describe(sorted({table for listed in named.values() for table in listed.values()}))
+    for name, listed in named.items():
+        for path, table in listed.items():
+            if table not in found:
+                raise SourceError(
+                    f"function {function}, entity {name}: the legacy database has no table {table!r}",
+                    why="it isn't there, or the user of the source may not see it",
+                    do=f"correct functions.{function}.entities.{name}.{path}, or grant SELECT on it",
+                )
     held = code_maps(settings)
     return [
         compile_entity(
-            function, name, entity, tables[entity.table], held, of_entity(settings, function, name)
+            function, name, entity, found[entity.table], held, of_entity(settings, function, name), found
         )
         for name, entity in entities.items()
     ]
@@ -108,5 +111,6 @@ def captured(compiled: Sequence[EntityMapping]) -> dict[str, list[str]]:
     """What a source has to capture for these mappings: table → columns, nothing more."""
     tables: dict[str, set[str]] = {}
     for mapping in compiled:
-        tables.setdefault(mapping.table.name, set()).update(mapping.columns)
+        for table, columns in mapping.reads().items():
+            tables.setdefault(table, set()).update(columns)
     return {table: sorted(columns) for table, columns in sorted(tables.items())}

@@ -14,6 +14,7 @@ from strangler import assembly, catalog
 from strangler.configuration.findings import Finding, Path, undotted
 from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
+from strangler.mapping.uses import tables
 from strangler.names import nearest
 from strangler.ports import ChangeSource
 from strangler.sensitive import of_entity
@@ -56,18 +57,22 @@ def inspect(settings: Settings) -> Inspection:
 def inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
     """Check every entity of one source against its live tables, and add what is found to `result`."""
     entities = list(_entities(settings, name))
-    found = source.describe(sorted({entity.table for _, entity in entities}))
+    named = [tables(entity) for _, entity in entities]
+    found = source.describe(sorted({table for listed in named for table in listed.values()}))
     compiled = []
-    for path, entity in entities:
-        function, called = str(path[1]), str(path[3])
-        table = found.get(entity.table)
-        if table is None:
-            result.findings.append(_missing(source, path, entity))
+    for (path, entity), listed in zip(entities, named, strict=True):
+        missing = {place: table for place, table in listed.items() if table not in found}
+        if missing:
+            result.findings += [
+                _missing(source, (*path, *undotted(place)), missing[place]) for place in missing
+            ]
             continue
+        function, called = str(path[1]), str(path[3])
         try:
             sensitive = of_entity(settings, function, called)
             code_maps = assembly.code_maps(settings)
-            compiled.append(compile_entity(function, called, entity, table, code_maps, sensitive))
+            own = found[entity.table]
+            compiled.append(compile_entity(function, called, entity, own, code_maps, sensitive, found))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
@@ -88,10 +93,10 @@ def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
             yield ("functions", name, "entities", entity_name), entity
 
 
-def _missing(source: ChangeSource, path: Path, entity: Entity) -> Finding:
+def _missing(source: ChangeSource, path: Path, table: str) -> Finding:
     with closing(source.reader()) as reader:
-        names = [table.name for table in catalog.tables(reader)]
-    meant = nearest(entity.table, names)
+        names = [each.name for each in catalog.tables(reader)]
+    meant = nearest(table, names)
     few = f"one of: {', '.join(sorted(names)[:12])}{', …' if len(names) > 12 else ''}"
     instead = (
         f"table: {meant} (did you mean this?)"
@@ -100,4 +105,4 @@ def _missing(source: ChangeSource, path: Path, entity: Entity) -> Finding:
         if names
         else "a table that the user may read"
     )
-    return Finding((*path, "table"), f"the legacy database has no table {entity.table!r}", instead)
+    return Finding(path, f"the legacy database has no table {table!r}", instead)

@@ -10,7 +10,7 @@ Everything here follows from the configuration alone, so that what waits in quar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from strangler.settings import Entity, Settings
@@ -30,6 +30,11 @@ class Sensitive:
 
     fields: frozenset[str]
     columns: frozenset[str]
+    children: Mapping[str, Sensitive] = field(default_factory=dict)
+
+    def below(self, children: str) -> Sensitive:
+        """The same of its children of this name."""
+        return self.children.get(children, NOTHING)
 
 
 NOTHING: Final = Sensitive(frozenset(), frozenset())

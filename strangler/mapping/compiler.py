@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import functools
-import hashlib
+from dataclasses import replace
 from typing import Final
 
-import orjson
-
 from strangler.changes import Operation
-from strangler.errors import MappingError, Problem
+from strangler.mapping.children import NO_KEY_TYPES, Parent, check_names, compile_children
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.inverse import compile_inverse
-from strangler.mapping.inverse.reverse import Fill, fills
+from strangler.mapping.joining import Tables, joined
 from strangler.mapping.names import KINDS, default_name, is_past_tense
 from strangler.mapping.nodes import Node, columns, olds
-from strangler.mapping.rows import Named, Plan, Rule, compile_rows
+from strangler.mapping.origin import Origin
+from strangler.mapping.plans import (
+    checked_fields,
+    named,
+    needed,
+    pruned,
+    reversed_fields,
+    shape_of,
+    version,
+)
+from strangler.mapping.problems import Problems
+from strangler.mapping.rows import Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
-from strangler.mapping.typing import check
-from strangler.mapping.wrong import Wrong
 from strangler.sensitive import NOTHING, Sensitive, key_columns
 from strangler.settings import Entity
-from strangler.shapes import Field, FieldType, Shape, Table
-
-LANGUAGE_VERSION: Final = 1
-"""Grows when the meaning of an operation changes, so that what was translated before is known to differ."""
-
-_NO_KEY_TYPES: Final = (FieldType.FLOAT, FieldType.JSON)
-
+from strangler.shapes import Table
 
 _NO_CODE_MAPS: Final[CodeMaps] = {}
+
+_NO_TABLES: Final[Tables] = {}
 
 
 def compile_entity(
@@ -40,80 +43,60 @@ def compile_entity(
     table: Table,
     code_maps: CodeMaps = _NO_CODE_MAPS,
     sensitive: Sensitive = NOTHING,
+    others: Tables = _NO_TABLES,
 ) -> EntityMapping:
-    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name.
+    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name, `others` the
+    tables that its joins and children name.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
     `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
     """
-    problems = _Problems(f"functions.{function}.entities.{name}", code_maps)
-    fields = {
-        name: problems.checked(f"fields.{name}", field.value, table) for name, field in entity.fields.items()
-    }
-    where = _where(entity, table, problems)
-    rules = _rules(entity, table, problems)
-    _check_key(entity, fields, table, problems)
+    problems = Problems(f"functions.{function}.entities.{name}", code_maps)
+    root = replace(table, removal=None, whole_removal="") if entity.join or entity.children else table
+    origin = joined(Origin(root), entity.join, others, problems)
+    fields = checked_fields(entity.fields, origin.table, problems)
+    where = _where(entity, origin.table, problems)
+    rules = _rules(entity, origin.table, problems)
+    _check_key(entity, fields, origin.table, problems)
+    check_names(entity, (), problems)
     _check_sensitive(entity, fields, table, problems)
-    reversed = _reversed(name, entity, fields, table, problems)
-    problems.raise_if_any()
+    reversed = reversed_fields(name, entity.fields, fields, table, problems)
     plan = Plan(
         entity=name,
-        table=table,
+        origin=origin,
         key=tuple(entity.key),
-        fields=tuple(Named(field, node) for field, node in fields.items() if node is not None),
+        fields=named(fields),
         where=where,
         rules=rules,
         default={operation: default_name(name, operation) for operation in KINDS},
         sensitive=sensitive.columns,
     )
+    into = entity.into or name
+    parent = Parent(function, plan, into, others, sensitive)
+    children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
+    problems.raise_if_any()
+    plan = pruned(plan)
+    made = tuple(child for child in children if child is not None)
     rows = compile_rows(plan)
+    shapes = [(child.name, child.mapping.shape) for child in made]
     return EntityMapping(
-        shape=_shape(function, name, entity, plan),
+        shape=shape_of(function, plan, into, shapes),
         table=table,
-        columns=_columns(plan),
-        version=_version(function, entity, plan),
+        columns=needed(plan),
+        version=version(function, into, plan, [child.mapping.version for child in made]),
         translate=rows.translate,
         key_of=rows.key_of,
         event_name=rows.event_name,
         belongs=rows.belongs,
-        select=functools.cache(functools.partial(compile_select, plan, _columns(plan))),
+        select=functools.cache(functools.partial(compile_select, plan, needed(plan))),
         plan=plan,
         sensitive=sensitive.fields,
         inverse=compile_inverse(plan, entity.fields, reversed),
+        children=made,
     )
 
 
-class _Problems:
-    """Collects what is wrong, each with its path below the entity's."""
-
-    def __init__(self, path: str, code_maps: CodeMaps) -> None:
-        self._path, self.code_maps = path, code_maps
-        self._found: list[Problem] = []
-
-    def add(self, path: str, what: str, instead: str = "") -> None:
-        self._found.append(Problem("", None, f"{self._path}.{path}", what, instead))
-
-    def checked(self, path: str, expression: str, table: Table, two_rows: bool = False) -> Node | None:
-        """The checked expression; None when something is wrong with it, which is then noted."""
-        try:
-            return check(expression, table, self.code_maps, two_rows)
-        except Wrong as wrong:
-            self.add(path, wrong.shown(expression), wrong.instead)
-            return None
-
-    def condition(self, path: str, expression: str, table: Table) -> Node | None:
-        """The same of an expression that must be a condition."""
-        node = self.checked(path, expression, table)
-        if node is not None and node.type is not FieldType.BOOLEAN:
-            self.add(path, f"this is {node.type.value}, not a condition\n    {expression}", "a comparison")
-        return node
-
-    def raise_if_any(self) -> None:
-        if self._found:
-            raise MappingError.of(self._found)
-
-
-def _where(entity: Entity, table: Table, problems: _Problems) -> Node | None:
+def _where(entity: Entity, table: Table, problems: Problems) -> Node | None:
     """Which rows are the entity's. The old row must say so too, or rows that never were would be removed."""
     if entity.where is None:
         return None
@@ -123,7 +106,7 @@ def _where(entity: Entity, table: Table, problems: _Problems) -> Node | None:
     return node
 
 
-def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation, tuple[Rule, ...]]:
+def _rules(entity: Entity, table: Table, problems: Problems) -> dict[Operation, tuple[Rule, ...]]:
     """The names of events by operation, each with its condition, checked."""
     rules: dict[Operation, list[Rule]] = {operation: [] for operation in KINDS}
     for operation, kind in KINDS.items():
@@ -137,22 +120,16 @@ def _rules(entity: Entity, table: Table, problems: _Problems) -> dict[Operation,
                 )
             when = None
             if event.when is not None:
-                when = problems.checked(f"{path}.when", event.when, table, operation is Operation.UPDATE)
+                when = problems.condition(f"{path}.when", event.when, table, operation is Operation.UPDATE)
                 if when is not None and operation is Operation.DELETE:
                     _check_removal(f"{path}.when", "it is asked of removed rows", when, table, problems)
                 if when is not None and operation is Operation.UPDATE:
                     _check_before(f"{path}.when", when, table, problems)
-                if when is not None and when.type is not FieldType.BOOLEAN:
-                    problems.add(
-                        f"{path}.when",
-                        f"this is {when.type.value}, not a condition\n    {event.when}",
-                        "a comparison",
-                    )
             rules[operation].append(Rule(event.name, when))
     return {operation: tuple(listed) for operation, listed in rules.items()}
 
 
-def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems) -> None:
+def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, problems: Problems) -> None:
     """The key fields exist, have a type that identifies, and come from the row. That none is NULL is seen row by row."""
     if not table.key:
         problems.add(
@@ -165,7 +142,7 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
     for name in entity.key:
         if name not in fields:
             problems.add("key", f"the key field {name!r} isn't in `fields`", f"one of {', '.join(fields)}")
-        elif (node := fields[name]) is not None and node.type in _NO_KEY_TYPES:
+        elif (node := fields[name]) is not None and node.type in NO_KEY_TYPES:
             problems.add(
                 "key",
                 f"the key field {name!r} is {node.type.value}, which doesn't identify",
@@ -184,7 +161,7 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
 
 
 def _check_sensitive(
-    entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems
+    entity: Entity, fields: dict[str, Node | None], table: Table, problems: Problems
 ) -> None:
     """By the legacy key rows are named where their entity can't be told, and how far a backfill is."""
     shown = {name for name in table.key if name.lower() not in key_columns(entity)}
@@ -199,20 +176,7 @@ def _check_sensitive(
             )
 
 
-def _reversed(
-    name: str, entity: Entity, fields: dict[str, Node | None], table: Table, problems: _Problems
-) -> list[Fill]:
-    """What the fields' `reverse:` fill. They are over the fields, so they wait until each of these has a type."""
-    typed = {field: node for field, node in fields.items() if node is not None}
-    if len(typed) < len(fields):
-        return []
-    found, mistakes = fills(name, entity.fields, typed, table, problems.code_maps)
-    for mistake in mistakes:
-        problems.add(*mistake)
-    return found
-
-
-def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Problems) -> None:
+def _check_removal(path: str, role: str, node: Node, table: Table, problems: Problems) -> None:
     """What says which entity was removed, or how that is called, must be sent with the removal."""
     if table.removal is None or not table.key:
         return
@@ -225,7 +189,7 @@ def _check_removal(path: str, role: str, node: Node, table: Table, problems: _Pr
         )
 
 
-def _check_before(path: str, node: Node, table: Table, problems: _Problems) -> None:
+def _check_before(path: str, node: Node, table: Table, problems: Problems) -> None:
     """The old values that a condition names must be sent with every change."""
     if table.removal is None or not table.key:
         return
@@ -236,42 +200,3 @@ def _check_before(path: str, node: Node, table: Table, problems: _Problems) -> N
             f"it asks for `before`, but {table.name} doesn't tell what {', '.join(missing)} was when a row is changed",
             table.whole_removal,
         )
-
-
-def _shape(function: str, name: str, entity: Entity, plan: Plan) -> Shape:
-    fields = tuple(
-        Field(field.name, field.node.type, field.node.nullable and field.name not in plan.key)
-        for field in plan.fields
-    )
-    return Shape(function, name, entity.into or name, plan.key, fields)
-
-
-def _columns(plan: Plan) -> tuple[str, ...]:
-    """Every legacy column that is needed, in the table's order."""
-    needed = set(plan.table.key)
-    nodes = [field.node for field in plan.fields]
-    nodes += [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
-    nodes += [plan.where] if plan.where is not None else []
-    for node in nodes:
-        needed.update(column.name for column in columns(node))
-        needed.update(olds(node, plan.table))
-    return tuple(column.name for column in plan.table.columns if column.name in needed)
-
-
-def _version(function: str, entity: Entity, plan: Plan) -> str:
-    """Layout doesn't count (` a||b ` is `a || b`); what comes out does, and so do the types of the columns that go in."""
-    used = set(_columns(plan))
-    decisive = [
-        LANGUAGE_VERSION,
-        function,
-        plan.entity,
-        entity.into or plan.entity,
-        plan.table.name,
-        plan.table.key,
-        [(c.name, c.type, c.nullable, c.declared) for c in plan.table.columns if c.name in used],
-        plan.key,
-        [(field.name, field.node.type, str(field.node)) for field in plan.fields],
-        str(plan.where),
-        [(kind, [(rule.name, str(rule.when)) for rule in rules]) for kind, rules in plan.rules.items()],
-    ]
-    return hashlib.sha256(orjson.dumps(decisive)).hexdigest()[:12]

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strangler.changes import Operation, Row
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.inverse import Inverse
-from strangler.mapping.rows import Plan
+from strangler.mapping.plans import reads
+from strangler.mapping.rows import Plan, RowFunctions
 from strangler.mapping.select import Select
 from strangler.mapping.sqlite_values import decode
 from strangler.shapes import Column, Shape, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Children of an aggregate, called `name` in its events.
+
+    `mapping` has them as rows of their own: with the parent's key before theirs, the parent joined to them. `plan` and `rows` have
+    them as lines, without what is the parent's. `link` are the columns of their table that hold the primary key of the parent's, in its
+    order.
+    """
+
+    name: str
+    mapping: EntityMapping
+    plan: Plan
+    rows: RowFunctions
+    link: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,9 @@ class EntityMapping:
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
 
+    `children` are its collections. An entity of several legacy tables is `mirrored`: it needs the rows of all of them, and `row` is then
+    the flat row of `plan.origin`. `table` is the table of its own rows.
+
     `inverse` leads from the fields back to the legacy row. The version says nothing of it: nothing else comes out.
     """
 
@@ -53,6 +73,26 @@ class EntityMapping:
     plan: Plan
     inverse: Inverse
     sensitive: frozenset[str] = frozenset()
+    children: tuple[Collection, ...] = ()
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it is made of several tables."""
+        return bool(self.plan.origin.joins or self.children)
+
+    def parts(self) -> Iterator[EntityMapping]:
+        """The entity and its children of all levels, each as rows of its own; parents first."""
+        yield self
+        for child in self.children:
+            yield from child.mapping.parts()
+
+    def reads(self) -> dict[str, set[str]]:
+        """Legacy table as configured → the columns of it that are needed, by the entity and its children."""
+        found: dict[str, set[str]] = {}
+        for part in self.parts():
+            for table, names in reads(part.plan).items():
+                found.setdefault(table, set()).update(names)
+        return found
 
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
@@ -61,7 +101,7 @@ class EntityMapping:
             return row
         return {
             column.name: _read(column, row[column.name])
-            for column in self.table.columns
+            for column in self.plan.table.columns
             if column.name in row
         }
 

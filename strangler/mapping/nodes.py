@@ -173,6 +173,22 @@ BEFORE: Final = "before"
 _OLD: Final = f"{BEFORE}."
 
 
+def renamed(node: Node, prefix: str) -> Node:
+    """The expression over columns of these names with the prefix."""
+    match node:
+        case Reference(column=column):
+            return Reference(replace(column, name=prefix + column.name))
+        case Call(args=args) | Coalesce(args=args):
+            return replace(node, args=tuple(renamed(each, prefix) for each in args))
+        case Case(branches=branches, default=default):
+            pairs = tuple((renamed(when, prefix), renamed(then, prefix)) for when, then in branches)
+            return replace(node, branches=pairs, default=renamed(default, prefix))
+        case Lookup(code=code):
+            return replace(node, code=renamed(code, prefix))
+        case _:
+            return node
+
+
 def old(column: Column) -> Column:
     """The column of the old row: beside the new row's, under a name of its own."""
     return replace(column, name=_OLD + column.name)

@@ -20,6 +20,7 @@ from strangler.events import encode_key
 from strangler.mapping import python
 from strangler.mapping.bad_value import BadValue, shown
 from strangler.mapping.nodes import Node, columns, old_values, olds
+from strangler.mapping.origin import Origin
 from strangler.mapping.reading import padded, python_check, read
 from strangler.sensitive import masked
 from strangler.shapes import Column, Table
@@ -45,13 +46,18 @@ class Plan:
     shows."""
 
     entity: str
-    table: Table
+    origin: Origin
     key: tuple[str, ...]
     fields: tuple[Named, ...]
     where: Node | None
     rules: Mapping[Operation, tuple[Rule, ...]]
     default: Mapping[Operation, str]
     sensitive: frozenset[str] = frozenset()
+
+    @property
+    def table(self) -> Table:
+        """The rows that the expressions are over."""
+        return self.origin.table
 
     @property
     def key_fields(self) -> tuple[Named, ...]:

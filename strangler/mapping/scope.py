@@ -1,4 +1,5 @@
-"""The scope in which an expression is typed: the columns of one legacy table, and the rules by the parser's classes."""
+"""The scope in which an expression is typed: the columns of a legacy table and of what is joined to it, and the rules by the parser's
+classes."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ _NOT_THE_SAME_TWICE: Final = "this gives another value each time; a row must alw
 _REASONS: Final[dict[type[exp.Expr], str]] = {
     exp.Div: "the mapping language has no division: databases disagree on its digits; multiply (amount * 0.01) and ROUND,"
     " or DIV of integers",
-    exp.Subquery: "a mapping is over the columns of one row; it can't ask the database for others",
-    exp.Select: "a mapping is over the columns of one row; it can't ask the database for others",
+    exp.Subquery: "a mapping is over the columns of one row and of those joined to it; write a `join`",
+    exp.Select: "a mapping is over the columns of one row and of those joined to it; write a `join`",
     exp.CurrentDate: _NOT_THE_SAME_TWICE,
     exp.CurrentTimestamp: _NOT_THE_SAME_TWICE,
     exp.Rand: _NOT_THE_SAME_TWICE,
@@ -41,7 +42,7 @@ _REASONS: Final[dict[type[exp.Expr], str]] = {
 
 
 _UNDERSTOOD: Final = frozenset({
-    "coalesce", "collation", "decimals", "default", "expression", "expressions", "field", "fill_pattern", "format",
+    "catalog", "coalesce", "collation", "db", "decimals", "default", "expression", "expressions", "field", "fill_pattern", "format",
     "high", "ifs", "is_left", "is_string", "length", "low", "negate", "position", "query", "replacement", "safe", "start",
     "table", "this", "to", "unnest", "zone",
 })  # fmt: skip
@@ -75,21 +76,35 @@ class Scope:
     def nodes(self, *these: exp.Expr) -> list[Node]:
         return [self.node(this) for this in these]
 
-    def column(self, identifier: exp.Identifier) -> Column:
-        """The column of this name; when it isn't quoted, of this name in any case."""
-        name = identifier.name
-        exact = self.table.column(name)
+    def has(self, alias: str) -> bool:
+        """Whether rows are joined under this name."""
+        return alias != "" and any(each.name.startswith(f"{alias}.") for each in self.table.columns)
+
+    @property
+    def described(self) -> str:
+        """The table, and what is joined to it."""
+        aliases = dict.fromkeys(
+            each.name.rpartition(".")[0] for each in self.table.columns if "." in each.name
+        )
+        return f"{self.table.name} with {', '.join(aliases)}" if aliases else self.table.name
+
+    def column(self, identifier: exp.Identifier, alias: str = "") -> Column:
+        """The column of this name, of the row that is joined as `alias`; when it isn't quoted, of this name in any case."""
+        qualifier = f"{alias}." if alias else ""
+        exact = self.table.column(qualifier + identifier.name)
         if exact is not None:
             return exact
-        alike = [each for each in self.table.columns if each.name.lower() == name.lower()]
+        columns = [each for each in self.table.columns if each.name.rpartition(".")[0] == alias]
+        name = (qualifier + identifier.name).lower()
+        alike = [each for each in columns if each.name.lower() == name]
         if len(alike) == 1 and not identifier.quoted:
             return alike[0]
-        names = [each.name for each in self.table.columns]
-        similar = nearest(name, names)
+        names = [each.name.removeprefix(qualifier) for each in columns]
+        similar = nearest(identifier.name, names)
         known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise Wrong(
             span_of(identifier),
-            f"there is no column {name!r} in {self.table.name}",
+            f"there is no column {identifier.name!r} in {alias or self.table.name}",
             similar or f"one of its columns: {known}",
         )
 

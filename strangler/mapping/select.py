@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from strangler.mapping import sql
 from strangler.mapping.dialects import DIALECTS, Dialect, Inexpressible
-from strangler.mapping.legacy import quoted, statement, table_of
+from strangler.mapping.legacy import quoted
 from strangler.mapping.nodes import Node, Reference, columns
 from strangler.mapping.rows import Named, Plan
 from strangler.shapes import Column, FieldType
@@ -42,10 +42,10 @@ class Pushed:
 class Select:
     """One entity's legacy rows in one SQL dialect.
 
-    `pushed` is None when the database evaluates nothing itself, for the reason `why`. `from_` is the quoted legacy table,
-    `legacy` its columns in the order of `EntityMapping.columns`, `key_order` the list for ORDER BY: the legacy key columns.
-    `number` is the quoted column that is the entity's whole key, where that is an integer; None: the key is made otherwise.
-    A `where` is a further condition over the legacy columns.
+    `pushed` is None when the database evaluates nothing itself, for the reason `why`. `from_` is the quoted legacy table, or its
+    joins as one; `legacy` its columns in the order of `EntityMapping.columns`, `key_order` the list for ORDER BY: the
+    legacy key columns. `number` is the quoted column that is the entity's whole key, where that is an integer; None: the key is
+    made otherwise. A `where` is a further condition over the legacy columns.
     """
 
     pushed: Pushed | None
@@ -84,7 +84,7 @@ def compile_select(plan: Plan, needed: tuple[str, ...], dialect: str) -> Select:
     return Select(
         pushed=pushed,
         why=why,
-        from_=statement(table_of(plan.table), dialect),
+        from_=plan.origin.from_(needed, dialect),
         legacy=_legacy(plan, needed, raw),
         key_order=", ".join(quoted(name, dialect) for name in plan.table.key),
         number=_number(plan, dialect),

@@ -79,6 +79,10 @@ class Dialect(ABC):
         """The column as the stream brings it, for rows that are translated in Python."""
         return self.quote(column.name)
 
+    def same(self, left: str, right: str, kind: FieldType) -> str:
+        """The condition that a column joins another, or a constant: equal as `=` of expressions has it, and found by an index."""
+        return f"{left} = {right}"
+
     def call(self, call: Call, arguments: Sequence[str]) -> Written:
         """The operation on arguments that are written so; the guard is the operation's own."""
         template = self.template(call)

@@ -118,6 +118,12 @@ class Mysql(Dialect):
         condition = _READABLE.get(column.type)
         return condition and condition.format(name)
 
+    def same(self, left: str, right: str, kind: FieldType) -> str:
+        if kind is not FieldType.TEXT:
+            return super().same(left, right, kind)
+        exact = " = ".join(f"CAST(CONVERT({each} USING utf8mb4) AS BINARY)" for each in (left, right))
+        return f"{left} = {right} AND {exact}"
+
     def raw(self, column: Column) -> str:
         """A FLOAT is printed with six digits, its double with all."""
         return self.read(column) if column.type is FieldType.FLOAT else self.quote(column.name)

@@ -157,6 +157,11 @@ class Sqlite(Dialect):
     def text(self, node: Node, written: str) -> str:
         return _TEXTS.get(node.type, "{0}").format(written)
 
+    def same(self, left: str, right: str, kind: FieldType) -> str:
+        if kind is not FieldType.TEXT:
+            return super().same(left, right, kind)
+        return f"{left} = {right} AND {left} = {right} COLLATE BINARY"
+
     def stored(self, kind: FieldType, name: str) -> str:
         """The canonical text of a store's column. The service writes into its store too, where nothing keeps it from
         `1.50`; that isn't drift from `1.5`."""

@@ -10,7 +10,7 @@ has no way back itself, but whose columns are filled all the same, isn't lost: i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,9 +20,10 @@ from strangler.mapping.inverse.sources import Back, Backwards, Reading, Said
 from strangler.mapping.inverse.steps import NoWay
 from strangler.mapping.inverse.ways import way
 from strangler.mapping.nodes import columns
+from strangler.mapping.origin import Origin
 from strangler.mapping.rows import Named, Plan
 from strangler.settings import EntityField
-from strangler.shapes import Table
+from strangler.shapes import Column
 
 
 class Lost(NamedTuple):
@@ -112,7 +113,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
     for field in plan.fields:
         if fields[field.name].reverse is None:
             try:
-                back = _back(field, plan.table)
+                back = _back(field, plan.origin)
             except NoWay as none:
                 why[field.name] = str(none)
             else:
@@ -120,7 +121,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
                     backs.setdefault(back.way.column.name, []).append(back)
     filled = said | backs.keys()
     return Inverse(
-        columns=tuple(each.name for each in plan.table.columns if each.name in filled),
+        columns=tuple(each.name for each in plan.origin.root.columns if each.name in filled),
         lost=tuple(_lost(plan, fields, why, filled)),
         respelled=tuple(
             back.field.name
@@ -130,7 +131,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
         ),
         empty=tuple(
             each.name
-            for each in plan.table.columns
+            for each in plan.origin.root.columns
             if not (each.nullable or each.default or each.name in filled)
         ),
         _compiled=_Compiled(
@@ -139,14 +140,27 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
     )
 
 
-def _back(field: Named, table: Table) -> Back:
+def _back(field: Named, origin: Origin) -> Back:
     """The field's way back. Raises NoWay, also for one that might change the legacy key."""
     found = way(field.node)
-    if not found.exact and found.column.name in table.key:
-        raise NoWay(
-            f"{found.column.name} is part of the legacy key, and several of its values would be read alike"
-        )
-    return Back(field, found)
+    column = _own(found.column, origin)
+    if not found.exact and column.name in origin.root.key:
+        raise NoWay(f"{column.name} is part of the legacy key, and several of its values would be read alike")
+    return Back(field, replace(found, column=column))
+
+
+def _own(column: Column, origin: Origin) -> Column:
+    """The column of the table itself; of a joined row what it is found by stands there too. Raises NoWay for the rest of it."""
+    join, there = origin.places[column.name]
+    if join is None:
+        return column
+    by = dict(join.on).get(there.name)
+    if not isinstance(by, str):
+        raise NoWay(f"{column.name} is of another table, {join.table.name}")
+    own = origin.places[by][1]
+    if (own.type, own.declared) != (there.type, there.declared):
+        raise NoWay(f"{column.name} is of another table, where it is {there.declared}")
+    return _own(origin.table.column(by) or own, origin)
 
 
 def _lost(

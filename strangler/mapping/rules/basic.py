@@ -17,19 +17,22 @@ from strangler.shapes import Column, FieldType
 
 
 def column(scope: Scope, this: exp.Column) -> Node:
-    qualifier = this.table
-    if qualifier.lower() == BEFORE and scope.two_rows:
-        return Reference(_old(scope, this))
-    if qualifier and qualifier != scope.table.name.rsplit(".", 1)[-1]:
-        what = f"the mapping is over {scope.table.name}; there is no {qualifier!r} here"
-        if qualifier.lower() == BEFORE:
+    first, *rest = [part.name.lower() for part in this.parts[:-1]] or [""]
+    if first == BEFORE and scope.two_rows:
+        return Reference(_old(scope, this, ".".join(rest)))
+    alias = ".".join((first, *rest))
+    if scope.has(alias):
+        return Reference(scope.column(this.this, alias))
+    if alias and this.table != scope.table.name.rsplit(".", 1)[-1]:
+        what = f"the mapping is over {scope.described}; there is no {alias!r} here"
+        if first == BEFORE:
             what = "only the conditions of `changed` events see two rows; here there is no `before`"
         raise Wrong(span_of(this), what, this.name)
     return Reference(scope.column(this.this))
 
 
-def _old(scope: Scope, this: exp.Column) -> Column:
-    column = old(scope.column(this.this))
+def _old(scope: Scope, this: exp.Column, alias: str) -> Column:
+    column = old(scope.column(this.this, alias))
     if scope.table.column(column.name) is not None:
         raise Wrong(span_of(this), f"{scope.table.name} has a column that is called {column.name} itself")
     return column
