@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import date, datetime
@@ -52,14 +53,15 @@ def reconciled(landscape: Landscape) -> None:
     assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
 
 
-def log_is_sound(settings: Settings) -> int:
-    """No event is twice in the log, positions grow for each key. Returns how many events there are."""
+def sound_log(settings: Settings, function: str) -> Counter[str]:
+    """No event is twice in the log, positions grow for each key. Returns how many events there are, by name."""
     seen: set[str] = set()
+    names: Counter[str] = Counter()
     last: dict[tuple[str, str], Position] = {}
     with closing(assembly.log(settings)) as log:
-        for partition in range(log.partitions(FUNCTION)):
+        for partition in range(log.partitions(function)):
             start = Offset(0)
-            while records := log.read(FUNCTION, partition, start, 5000):
+            while records := log.read(function, partition, start, 5000):
                 for event in (record.event for record in records):
                     assert event.id not in seen, f"twice in the log: {event.id}"
                     key = (event.entity, event.key)
@@ -67,10 +69,11 @@ def log_is_sound(settings: Settings) -> int:
                         f"behind {last[key]} in the log: {event.id}"
                     )
                     seen.add(event.id)
+                    names[event.type] += 1
                     last[key] = event.position
                 start = records[-1].next
     assert seen, "nothing went through the log, so nothing was proved"
-    return len(seen)
+    return names
 
 
 def store_is(settings: Settings, partners: Mapping[int, Partner], entries: Mapping[int, int]) -> None:
