@@ -25,8 +25,14 @@ def new(dice: Random, world: World) -> Values:
         "name": dice.choice(GOODS), "code": _code(dice), "type": "goods", "salable": True, "default_uom": unit,
         "sale_uom": unit, "account_category": world.catalog.accounting, "list_price": price(dice),
         "categories": [["add", dice.sample(world.catalog.product_categories, dice.randrange(3))]],
-        "products": [["create", [{"suffix_code": str(n)} for n in range(1, dice.randrange(2, 5))]]],
+        "products": [["create", [_new_variant(dice, str(n)) for n in range(1, dice.randrange(2, 5))]]],
     }  # fmt: skip
+
+
+def _new_variant(dice: Random, suffix: str) -> Values:
+    """Some have a price of their own, the others that of their template."""
+    values: Values = {"suffix_code": suffix}
+    return values | {"list_price": price(dice)} if dice.random() < 0.3 else values
 
 
 def _code(dice: Random) -> str:
@@ -53,7 +59,7 @@ def _classify(dice: Random, world: World, id: int) -> Values:
 
 
 def _add_variant(dice: Random, world: World, id: int) -> Values:
-    return {"products": [["create", [{"suffix_code": f"x{dice.randrange(10**9)}"}]]]}
+    return {"products": [["create", [_new_variant(dice, f"x{dice.randrange(10**9)}")]]]}
 
 
 def _change_variant(dice: Random, world: World, id: int) -> Values | None:
