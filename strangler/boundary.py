@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from strangler import aggregates
 from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
 from strangler.errors import Untranslatable
-from strangler.events import Effect, Event, encode_key
+from strangler.events import Effect, Event
 from strangler.mapping import EntityMapping
 from strangler.shapes import Shape, Table
+
+if TYPE_CHECKING:
+    from strangler.mirror import Mirror
+    from strangler.mirror.mirror import Step as AggregateStep
 
 WAITING = "waits behind an earlier change of the same key"
 
@@ -46,30 +51,35 @@ class Translation(NamedTuple):
 class Boundary:
     """Translates the transactions of one source. Belongs to one thread; `held` is shared and grows as keys are held."""
 
-    def __init__(self, mappings: Iterable[EntityMapping], held: Collection[HeldKey] = ()) -> None:
+    def __init__(
+        self, mappings: Iterable[EntityMapping], held: Collection[HeldKey] = (), mirror: Mirror | None = None
+    ) -> None:
+        """`mirror` makes the entities of several tables; not needed where there are none."""
+        self.mirror = mirror
         self.held: set[HeldKey] = set(held)
         self.stopped: Collection[str] = ()
         """Functions of which only removals are translated; see `strangler.sync.limits`."""
         self._by_table: dict[str, list[EntityMapping]] = defaultdict(list)
-        for mapping in mappings:
-            self._by_table[mapping.table.name].append(mapping)
+        self._mappings = list(mappings)
+        for mapping in self._mappings:
+            if not mapping.mirrored:
+                self._by_table[mapping.table.name].append(mapping)
 
     @property
     def shapes(self) -> list[Shape]:
         """The shape of every entity that this boundary makes events of."""
-        return [mapping.shape for mappings in self._by_table.values() for mapping in mappings]
+        return [mapping.shape for mapping in self._mappings]
 
     @property
     def tables(self) -> dict[str, Table]:
         """The legacy tables as the mappings know them, by name."""
-        return {name: mappings[0].table for name, mappings in self._by_table.items()}
+        return {name: table for mapping in self._mappings for name, table in mapping.tables().items()}
 
     def mapping(self, function: str, entity: str) -> EntityMapping | None:
         """The mapping of the entity; None when the configuration no longer has it."""
-        for mappings in self._by_table.values():
-            for mapping in mappings:
-                if (mapping.shape.function, mapping.shape.entity) == (function, entity):
-                    return mapping
+        for mapping in self._mappings:
+            if (mapping.shape.function, mapping.shape.entity) == (function, entity):
+                return mapping
         return None
 
     def translate(self, transaction: Transaction, into: Translation) -> None:
@@ -89,9 +99,33 @@ class Boundary:
                     continue
                 except Untranslatable as error:
                     reason = str(error)
-            key = _held_key(mapping, step)
-            self.held.add(key)
-            into.held.append(Held(key, step.change, reason))
+            self._hold(_held_key(mapping, step), step.change, reason, into)
+        if self.mirror is not None:
+            for aggregate in self.mirror.apply(transaction):
+                self._translate_aggregate(aggregate, time, into)
+
+    def _translate_aggregate(self, step: AggregateStep, time: float, into: Translation) -> None:
+        """Add what became of an aggregate to `into`."""
+        shape, fault = step.mapping.shape, step.fault
+        for outcome in aggregates.outcomes(step):
+            held = HeldKey(shape.function, shape.entity, outcome.key)
+            if not outcome.seen and held not in self.held:
+                continue
+            removed = outcome.change.operation is Operation.DELETE
+            if shape.function in self.stopped and not removed:
+                continue  # As in `_passes_over`.
+            reason = WAITING if held in self.held else str(fault) if fault and not removed else ""
+            if not reason:
+                try:
+                    into.events.append(aggregates.event_of(step.mapping, outcome, time))
+                    continue
+                except Untranslatable as error:
+                    reason = str(error)
+            self._hold(held, outcome.change, reason, into)
+
+    def _hold(self, key: HeldKey, change: Change, reason: str, into: Translation) -> None:
+        self.held.add(key)
+        into.held.append(Held(key, change, reason))
 
     def _passes_over(self, mapping: EntityMapping, step: _Step) -> bool:
         """Whether a backfill will make up for the step: it reads every row that there is."""
@@ -199,7 +233,7 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
             return (_Step(f"!{operation}", change, True, emptied),)
         return (_new(_Step, (mapping.key_of(row), change, operation is not Operation.INSERT, "")),)
     except Untranslatable as error:
-        return (_Step(key_of(mapping, after or before or {}), change, True, str(error)),)
+        return (_Step(aggregates.key_of(mapping, after or before or {}), change, True, str(error)),)
 
 
 def _unsent(mapping: EntityMapping, row: Row) -> str:
@@ -230,14 +264,6 @@ def events_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
 
 def _events(made: Iterable[Event | None]) -> list[Event]:
     return [event for event in made if event is not None]
-
-
-def key_of(mapping: EntityMapping, row: Row) -> str:
-    """The entity's key. Where it can't be translated the table's own key as text stands in for it, marked by `!`."""
-    try:
-        return mapping.key_of(row)
-    except Untranslatable:
-        return "!" + encode_key([str(row.get(column)) for column in mapping.table.key])
 
 
 def _then(first: _Step, second: _Step) -> _Step:

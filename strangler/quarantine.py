@@ -6,46 +6,24 @@ the control store (`strangler.control.quarantine`); only the worker releases the
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from strangler.aggregates import events_now
 from strangler.boundary import Held, events_of
-from strangler.changes import UNCHANGED, Change, Operation, Position, Row
+from strangler.changes import Change, Operation, Position, Row
 from strangler.control import quarantine as record
 from strangler.errors import Untranslatable
 from strangler.events import Event
+from strangler.legacy_values import TAG, decode_value, encode_value
 from strangler.mapping import EntityMapping
 from strangler.sensitive import masked
 
-_TAG: Final = "$"
-
-_WRITE: Final[dict[type, tuple[str, Callable[[Any], str]]]] = {
-    Decimal: ("decimal", str),
-    datetime: ("datetime", datetime.isoformat),
-    date: ("date", date.isoformat),
-    time: ("time", time.isoformat),
-    bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
-    type(UNCHANGED): ("unchanged", lambda value: ""),
-    float: ("float", repr),
-    int: ("int", str),
-}
-
-_READ: Final[dict[str, Callable[[str], Any]]] = {
-    "decimal": Decimal,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "bytes": base64.b64decode,
-    "unchanged": lambda text: UNCHANGED,
-    "float": float,
-    "int": int,
-}
+if TYPE_CHECKING:
+    from strangler.mirror import Mirror
 
 
 def encode_change(change: Change) -> str:
@@ -76,21 +54,8 @@ def _encode_row(row: Row | None) -> dict[str, Any] | None:
     return None if row is None else {name: encode_value(value) for name, value in row.items()}
 
 
-def encode_value(value: Any) -> Any:
-    """A value of a legacy row as JSON has it; `decode_value` gives it back with the same Python type."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    tag, write = _WRITE[type(value)]
-    return {_TAG: tag, "value": write(value)}
-
-
 def _decode_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if row is None else {name: decode_value(value) for name, value in row.items()}
-
-
-def decode_value(value: Any) -> Any:
-    """The value that `encode_value` wrote."""
-    return _READ[value[_TAG]](value["value"]) if isinstance(value, dict) else value
 
 
 def shown_change(text: str, hidden: Collection[str] | None) -> dict[str, Any]:
@@ -107,7 +72,7 @@ def _shown_row(row: dict[str, Any] | None, hidden: Collection[str] | None) -> di
 
 
 def _shown_value(name: str, value: Any, hidden: Collection[str] | None) -> Any:
-    if isinstance(value, dict) and value[_TAG] == "unchanged":
+    if isinstance(value, dict) and value[TAG] == "unchanged":
         return "(not sent, for it didn't change)"
     if hidden is None or name.lower() in hidden:
         return masked(value)
@@ -128,8 +93,11 @@ class Release(NamedTuple):
     held: list[record.Held]
 
 
-def release(mapping: EntityMapping, waiting: Sequence[record.Held]) -> Release:
-    """Translate what waits for one key again, in order. The first that still can't be keeps the rest behind it. Pure."""
+def release(mapping: EntityMapping, waiting: Sequence[record.Held], mirror: Mirror | None = None) -> Release:
+    """Translate what waits for one key again, in order. The first that still can't be keeps the rest behind it. Of an entity of
+    several tables, which `mirror` makes, one event takes the place of all."""
+    if mapping.mirrored and mirror is not None:
+        return _release_aggregate(mirror, mapping, waiting)
     result = Release([], [])
     for held in waiting:
         change = decode_change(held.change)
@@ -141,3 +109,14 @@ def release(mapping: EntityMapping, waiting: Sequence[record.Held]) -> Release:
         except Untranslatable as error:
             result.held.append(replace(held, state=record.State.HELD, reason=str(error)))
     return result
+
+
+def _release_aggregate(mirror: Mirror, mapping: EntityMapping, waiting: Sequence[record.Held]) -> Release:
+    if not waiting:
+        return Release([], [])
+    changes = [decode_change(held.change) for held in waiting]
+    try:
+        return Release(events_now(mirror, mapping, waiting[0].key, changes, waiting[-1].at), [])
+    except Untranslatable as error:
+        first, *rest = (replace(held, state=record.State.HELD) for held in waiting)
+        return Release([], [replace(first, reason=str(error)), *rest])

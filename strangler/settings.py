@@ -87,6 +87,11 @@ class Source(Section):
         timedelta(days=1),
         description="Longest outage that capture is to survive; `strangler doctor` says whether the source keeps its log that long.",
     )
+    mirror: Path | None = Field(
+        None,
+        description="File of the mirror, which holds what entities over several tables are made of; by default in the data directory. "
+        "Only where an entity has `join` or `children`.",
+    )
     state: Path | None = Field(
         None,
         description="File of a connector that has to remember something itself (polling); by default in the data directory.",

@@ -16,7 +16,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from functools import partial
 
 from strangler import assembly
@@ -28,6 +29,9 @@ from strangler.cutover.recovery import recover
 from strangler.errors import SourceError, StranglerError, Unavailable
 from strangler.filling import Filling
 from strangler.keeper import Bell, Keeper
+from strangler.mapping import EntityMapping
+from strangler.mirror import Mirror
+from strangler.mirror.file import MirrorFile
 from strangler.settings import Settings
 from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
@@ -87,11 +91,14 @@ class Worker:
             # Before the mappings are compiled: that one doesn't fit any more is the lesser part of the news.
             schema.require_known(legacy.describe(schema.tables))
             mappings = [m for each in functions for m in assembly.mappings(self._settings, each, legacy)]
-        boundary = Boundary(mappings)
         with (
+            closing(self._mirror(name, mappings))
+            if any(m.mirrored for m in mappings)
+            else nullcontext() as mirror,
             closing(assembly.source(self._settings, name, assembly.captured(mappings))) as source,
             closing(assembly.log(self._settings)) as log,
         ):
+            boundary = Boundary(mappings, mirror=mirror)
             batch = self._settings.sync.batch
             most = {each: self._settings.functions[each].quarantine.max_keys for each in functions}
             captured = partial(self._capture_made, name)
@@ -99,6 +106,12 @@ class Worker:
                 name, source, schema, boundary, log, self._control, batch, most, self._grown.ring, captured
             )
             stream.run(self._keeper.stop)
+
+    def _mirror(self, source: str, mappings: Sequence[EntityMapping]) -> Mirror:
+        """What the source's entities of several tables are made from."""
+        path = self._settings.sources[source].mirror
+        assert path is not None, "configuration.load fills the default in"
+        return Mirror(MirrorFile(path), mappings)
 
     def _capture_made(self, source: str) -> None:
         """All mapped tables are captured from now on, and no others: what was taken out is filled anew if it comes back."""

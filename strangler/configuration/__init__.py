@@ -106,6 +106,9 @@ def _completed(settings: Settings, folder: Path) -> Settings:
         name: source.model_copy(
             update={
                 "url": seen(source.url, ""),
+                "mirror": folder / source.mirror.expanduser()
+                if source.mirror
+                else data / f"{name}.mirror.db",
                 "state": folder / source.state.expanduser() if source.state else data / f"{name}.state.db",
             }
         )

@@ -86,7 +86,8 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
     children = tuple(child for child in compiled if child is not None)
     if any(node is None for node in own.values()) or len(over) < len(above.key):
         return None
-    whole, inner = pruned(whole), pruned(inner)
+    plans = [child.mapping.plan for child in children]
+    whole, inner = pruned(whole, plans), pruned(inner, plans)
     rows, lines = compile_rows(whole), compile_rows(inner)
     shapes = tuple((child.name, child.mapping.shape) for child in children)
     mapping = EntityMapping(

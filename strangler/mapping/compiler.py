@@ -75,8 +75,8 @@ def compile_entity(
     parent = Parent(function, plan, into, others, sensitive)
     children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
     problems.raise_if_any()
-    plan = pruned(plan)
     made = tuple(child for child in children if child is not None)
+    plan = pruned(plan, [child.mapping.plan for child in made])
     rows = compile_rows(plan)
     shapes = [(child.name, child.mapping.shape) for child in made]
     return EntityMapping(

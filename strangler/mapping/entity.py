@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from strangler.changes import Operation, Row
-from strangler.mapping.bad_value import BadValue
 from strangler.mapping.inverse import Inverse
 from strangler.mapping.plans import reads
+from strangler.mapping.raw import streamed
 from strangler.mapping.rows import Plan, RowFunctions
 from strangler.mapping.select import Select
-from strangler.mapping.sqlite_values import decode
-from strangler.shapes import Column, Shape, Table
+from strangler.shapes import Shape, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +93,13 @@ class EntityMapping:
                 found.setdefault(table, set()).update(names)
         return found
 
+    def tables(self) -> dict[str, Table]:
+        """The legacy tables that it is made of, by name as configured."""
+        found = {part.table.name: part.table for part in self.parts()}
+        joins = (join for part in self.parts() for join in part.plan.origin.joins)
+        return {join.table.name: join.table for join in joins} | found
+
     def legacy_row(self, dialect: str, values: Sequence[Any]) -> dict[str, Any]:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
-        row = dict(zip(self.columns, values, strict=True))
-        if dialect != "sqlite":
-            return row
-        return {
-            column.name: _read(column, row[column.name])
-            for column in self.plan.table.columns
-            if column.name in row
-        }
-
-
-def _read(column: Column, value: Any) -> Any:
-    try:
-        return decode(column.type, value)
-    except BadValue:
-        return value
+        named = {column.name: column for column in self.plan.table.columns}
+        return streamed([named[name] for name in self.columns], dialect, values)

@@ -11,7 +11,7 @@ import orjson
 
 from strangler.mapping.inverse.reverse import Fill, fills
 from strangler.mapping.nodes import Node, columns, olds
-from strangler.mapping.origin import Origin
+from strangler.mapping.origin import PARENT, Origin
 from strangler.mapping.problems import Problems
 from strangler.mapping.rows import Named, Plan
 from strangler.settings import Fields
@@ -44,14 +44,19 @@ def reversed_fields(
     return found
 
 
-def pruned(plan: Plan) -> Plan:
-    """The plan without the joins that nothing is read from."""
-    return replace(plan, origin=plan.origin.only(_read(plan)))
+def pruned(plan: Plan, below: Iterable[Plan]) -> Plan:
+    """The plan without the joins that nothing is read from, neither by itself nor by the plans of its children."""
+    prefix = f"{PARENT}."
+    also = frozenset(
+        name.removeprefix(prefix) for child in below for name in read(child) if name.startswith(prefix)
+    )
+    plan = replace(plan, also=also)
+    return replace(plan, origin=plan.origin.only(read(plan)))
 
 
 def needed(plan: Plan) -> tuple[str, ...]:
     """Every column of the flat row that is needed, in its order."""
-    return plan.origin.needed(_read(plan))
+    return plan.origin.needed(read(plan))
 
 
 def reads(plan: Plan) -> dict[str, set[str]]:
@@ -65,8 +70,9 @@ def reads(plan: Plan) -> dict[str, set[str]]:
     return found
 
 
-def _read(plan: Plan) -> set[str]:
-    return {name for node in _nodes(plan) for name in _named(node, plan.origin)}
+def read(plan: Plan) -> set[str]:
+    """The columns of the flat row that its expressions name, and its children's."""
+    return {name for node in _nodes(plan) for name in _in(node, plan.origin)} | plan.also
 
 
 def _nodes(plan: Plan) -> list[Node]:
@@ -75,7 +81,7 @@ def _nodes(plan: Plan) -> list[Node]:
     return nodes + ([plan.where] if plan.where is not None else [])
 
 
-def _named(node: Node, origin: Origin) -> Iterable[str]:
+def _in(node: Node, origin: Origin) -> Iterable[str]:
     """The columns of the flat row that the expression names, those of the old row too."""
     table = origin.table
     return {*olds(node, table), *(each.name for each in columns(node) if table.column(each.name))}

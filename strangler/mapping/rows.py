@@ -43,7 +43,7 @@ class Rule(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All of an entity's mapping, checked: what the compilers compile. `sensitive`: columns, in lower case, whose values no text
-    shows."""
+    shows. `also`: columns that its children read of it."""
 
     entity: str
     origin: Origin
@@ -53,6 +53,7 @@ class Plan:
     rules: Mapping[Operation, tuple[Rule, ...]]
     default: Mapping[Operation, str]
     sensitive: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
 
     @property
     def table(self) -> Table:

@@ -6,15 +6,16 @@ of which Python will find untranslatable too; with any other, all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strangler.mapping import sql
 from strangler.mapping.dialects import DIALECTS, Dialect, Inexpressible
 from strangler.mapping.legacy import quoted
 from strangler.mapping.nodes import Node, Reference, columns
+from strangler.mapping.raw import raw
 from strangler.mapping.rows import Named, Plan
-from strangler.shapes import Column, FieldType
+from strangler.shapes import FieldType
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +80,15 @@ class Select:
 def compile_select(plan: Plan, needed: tuple[str, ...], dialect: str) -> Select:
     """The plan in a dialect, by sqlglot's name; `needed` are the legacy columns that it needs."""
     known = DIALECTS.get(dialect)
-    raw = known.raw if known else lambda column: quoted(column.name, dialect)
     pushed, why = _pushed(plan, known, dialect)
     return Select(
         pushed=pushed,
         why=why,
         from_=plan.origin.from_(needed, dialect),
-        legacy=_legacy(plan, needed, raw),
+        legacy=tuple(raw(column, dialect) for column in plan.table.columns if column.name in needed),
         key_order=", ".join(quoted(name, dialect) for name in plan.table.key),
         number=_number(plan, dialect),
     )
-
-
-def _legacy(plan: Plan, needed: tuple[str, ...], raw: Callable[[Column], str]) -> tuple[str, ...]:
-    return tuple(raw(column) for column in plan.table.columns if column.name in needed)
 
 
 def _number(plan: Plan, dialect: str) -> str | None:

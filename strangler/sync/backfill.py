@@ -18,13 +18,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from strangler.boundary import Held, HeldKey, key_of
+from strangler.aggregates import key_of
+from strangler.boundary import Held, HeldKey
 from strangler.changes import Change, Operation, Position
 from strangler.control import backfills
 from strangler.control.store import Control
+from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
-from strangler.quarantine import decode_value, encode_value, to_record
+from strangler.quarantine import to_record
 from strangler.shapes import Shape
 from strangler.sync import limits
 from strangler.sync.ranges import count, next_range

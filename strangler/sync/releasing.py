@@ -32,7 +32,7 @@ def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> 
     for key in sorted(asked):
         mapping = boundary.mapping(key.function, key.entity)
         if mapping is not None:
-            appended = _carry_out(control, log, mapping, source, key) or appended
+            appended = _carry_out(control, log, boundary, mapping, source, key) or appended
     for function in resumed:  # Only now: what waited before doesn't count against the limit any more.
         limits.resume(control, function)
     boundary.stopped = stops.all_stops(control).keys()
@@ -51,11 +51,13 @@ def _resumed(control: Control, boundary: Boundary) -> list[str]:
     return [name for name, stop in found.items() if stop.resuming and name in functions]
 
 
-def _carry_out(control: Control, log: EventLog, mapping: EntityMapping, source: str, key: HeldKey) -> bool:
+def _carry_out(
+    control: Control, log: EventLog, boundary: Boundary, mapping: EntityMapping, source: str, key: HeldKey
+) -> bool:
     """Drop what is to be dropped, and try again all else of the key: also what came to wait after the user asked."""
     waiting = record.show(control, *key)
     kept = [held for held in waiting if held.state is not State.DROP]
-    result = release(mapping, kept)
+    result = release(mapping, kept, boundary.mirror)
     if result.events:
         log.append(source, result.events, None)
     with control.begin():

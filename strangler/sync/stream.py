@@ -12,12 +12,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
 
 from strangler.boundary import Boundary, Translation
 from strangler.changes import ORIGIN, Position, Transaction
-from strangler.control import sources, stops
+from strangler.control import backfills, sources, stops
 from strangler.control.store import Control
 from strangler.errors import SourceError, SourceLost, Unavailable
+from strangler.mirror.reading import read
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
 from strangler.sync import limits, releasing
@@ -64,6 +67,7 @@ class Stream:
         self._log, self._control, self._batch, self._most = log, control, batch, most
         self._appended, self._captured = appended, captured
         self._position = ORIGIN
+        self._mirror = boundary.mirror
         self._taken: Transaction | None = None
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
@@ -85,10 +89,14 @@ class Stream:
         identity = sources.identity(self._control, self._name)
         if identity is None:
             return self._begin()
+        if self._mirror is not None and self._mirror.open(identity):
+            # It is made durable after the log, so it may be behind; the log passes over what it has.
+            self._position = min(self._position, self._mirror.position)
         stream = self._source.stream(self._position, identity)
         try:
             self._begin_schema()
             self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
+            self._fill_mirror(identity)
         except BaseException:
             stream.close()
             raise
@@ -113,11 +121,34 @@ class Stream:
             if start != ORIGIN:
                 self._log.append(self._name, [], start)
                 self._position = start
+            self._fill_mirror(identity)
             sources.remember(self._control, self._name, identity)
         except BaseException:
             stream.close()
             raise
         return stream
+
+    def _fill_mirror(self, identity: str) -> None:
+        """Fill the mirror, if there is to be one and it isn't there: while the stream is held, so that all that changes from now on
+        comes by it. What changed meanwhile makes no events; backfills that begin after this make up for that."""
+        mirror = self._mirror
+        if mirror is None or mirror.open(identity):
+            return
+        logger.info(
+            "filling the mirror", extra={"source": self._name, "tables": sorted(mirror.layout.tables)}
+        )
+        self._source.safe_position(SAFE_POSITION_WAIT)
+        with closing(self._source.reader()) as side:
+            mirror.fill(identity, partial(read, side), self._filled)
+
+    def _filled(self) -> Position:
+        """What was filled from a mirror that is no more misses what changed since; and the position at which that is all known."""
+        mirror = self._mirror
+        for mapping in mirror.mappings if mirror else ():
+            shape = mapping.shape
+            if backfills.get(self._control, shape.function, shape.entity) is not None:
+                backfills.request(self._control, shape.function, shape.entity)
+        return self._source.safe_position(SAFE_POSITION_WAIT)
 
     def _safe_position(self) -> Position:
         safe = self._source.safe_position(SAFE_POSITION_WAIT)
@@ -149,6 +180,8 @@ class Stream:
                 if limits.hold(self._control, self._most, records, last.position):
                     self._boundary.stopped = stops.all_stops(self._control).keys()
             self._log.append(self._name, gathered.events, last.position)
+            if self._mirror is not None:
+                self._mirror.commit(last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position
             if gathered.events:
@@ -167,23 +200,33 @@ class Stream:
             self._appended()
 
     def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
-        """Translate transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
-        gathered, last, changes = Translation([], []), None, 0
+        """Translate a batch of transactions, or what is here. Says whether the source has run dry."""
+        batch, idle = self._read(stream)
+        gathered = Translation([], [])
+        if self._mirror is not None:
+            self._mirror.bring(batch)
+        for transaction in batch:
+            self._boundary.translate(transaction, gathered)
+        return gathered, batch[-1] if batch else None, idle
+
+    def _read(self, stream: ChangeStream) -> tuple[list[Transaction], bool]:
+        """Read transactions until a batch is full or nothing more is here."""
+        batch: list[Transaction] = []
+        changes = 0
         transaction, self._taken = self._taken or stream.read(IDLE_WAIT), None
         while transaction is not None:
             if transaction.position > self._position:
-                if transaction.altered and last is not None:
+                if transaction.altered and batch:
                     self._taken = transaction  # What came before it is made durable first.
-                    return gathered, last, False
+                    return batch, False
                 if transaction.altered:
                     self._schema.require_known(self._source.describe(self._schema.tables))
-                self._boundary.translate(transaction, gathered)
-                last = transaction
+                batch.append(transaction)
             changes += max(1, len(transaction.changes))
             if changes >= self._batch:  # Not the events: a backlog may make none, or only what is held.
-                return gathered, last, False
+                return batch, False
             transaction = stream.read(0)
-        return gathered, last, True
+        return batch, True
 
     def _note(self, last: Transaction | None, idle: bool, behind: int | None) -> None:
         now = time.time()

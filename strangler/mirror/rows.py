@@ -1,0 +1,115 @@
+"""The rows at hand: what was read of the mirror's file and what has changed since, as the changes came.
+
+Who asks for something that isn't at hand gets it from the file, one by one; `bring` and `bring_naming` do that set-wise beforehand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from strangler.changes import UNCHANGED, Row
+from strangler.mirror.file import MirrorFile
+from strangler.mirror.identity import Identity
+from strangler.mirror.layout import Edge, Kept, Layout
+
+AT_HAND: Final = 100_000
+"""Rows that are kept at hand from one batch to the next."""
+
+_Ids = set[Identity]
+
+
+class Rows:
+    """The rows of a mirror. Belongs to one thread."""
+
+    def __init__(self, file: MirrorFile, layout: Layout) -> None:
+        self._file, self._layout = file, layout
+        self._forget()
+
+    def row(self, table: str, key: Identity) -> Row | None:
+        """The row; None where there is none."""
+        known = self._known[table]
+        try:
+            return known[key]
+        except KeyError:
+            self.bring(table, (key,))
+            return known[key]
+
+    def naming(self, edge: Edge, key: Identity) -> Collection[Identity]:
+        """The rows that name this one by the edge."""
+        found = self._naming[edge.name]
+        try:
+            return found[key]
+        except KeyError:
+            self.bring_naming(edge, (key,))
+            return found[key]
+
+    def every(self, table: str) -> list[Identity]:
+        """The rows that the table has now."""
+        changed = self._changed[table]
+        there = [key for key in self._file.every(self._layout.tables[table]) if key not in changed]
+        return there + [key for key, row in changed.items() if row is not None]
+
+    def put(self, table: str, key: Identity, row: Row | None) -> Row | None:
+        """The row is so from now on, None: is no more; what it was before. What wasn't sent stays as it was."""
+        before = self.row(table, key)
+        if row is not None and UNCHANGED in row.values():
+            row = _completed(row, before)
+        self._known[table][key] = row
+        self._changed[table][key] = row
+        for edge in self._layout.tables[table].edges:
+            self._move(edge, key, edge.of(before) if before else None, edge.of(row) if row else None)
+        return before
+
+    def bring(self, table: str, keys: Iterable[Identity]) -> None:
+        """Have these rows at hand."""
+        known = self._known[table]
+        if missing := {key for key in keys if key not in known}:
+            known.update(dict.fromkeys(missing))
+            known.update(self._file.rows(self._layout.tables[table], missing))
+
+    def bring_naming(self, edge: Edge, keys: Iterable[Identity]) -> None:
+        """Know what names these rows by the edge."""
+        found = self._naming[edge.name]
+        if missing := {key for key in keys if key not in found}:
+            changed = self._changed[edge.many.name]
+            for key, many in self._file.naming(self._layout.tables[edge.many.name], edge, missing).items():
+                found[key] = {each for each in many if each not in changed}
+            for each, row in changed.items():
+                named = None if row is None else edge.of(row)
+                if named is not None and named in missing:
+                    found[named].add(each)
+
+    def write(self) -> None:
+        """Hand what has changed to the file."""
+        for table, rows in self._changed.items():
+            if rows:
+                self._file.write(self._layout.tables[table], rows)
+        self._changed.clear()
+        if sum(map(len, self._known.values())) > AT_HAND:
+            self._forget()
+
+    def kept(self, table: str) -> Kept | None:
+        """How the table is kept; None for one that isn't."""
+        return self._layout.tables.get(table)
+
+    def _forget(self) -> None:
+        self._known: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
+        self._changed: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
+        self._naming: defaultdict[str, dict[Identity, _Ids]] = defaultdict(dict)
+
+    def _move(self, edge: Edge, key: Identity, before: Identity | None, now: Identity | None) -> None:
+        if before == now:
+            return
+        found = self._naming[edge.name]
+        if before is not None and before in found:
+            found[before].discard(key)
+        if now is not None and now in found:
+            found[now].add(key)
+
+
+def _completed(row: Row, before: Row | None) -> Row:
+    if before is None:
+        return row
+    return {name: before[name] if value is UNCHANGED else value for name, value in row.items()}
