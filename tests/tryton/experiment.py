@@ -53,20 +53,24 @@ def run(scene: Scene, size: Size, seed: int, tell: Callable[[str], Any] = lambda
     with _explained(seed, worker):
         worker.start()
         try:
-            kills = _edit(editor, worker, size, dice, tell)
+            _fill(scene)
+            kills = _edit(scene, editor, worker, size, dice, tell)
             events = _settle(scene)
         finally:
             worker.stop()
         return Outcome(editor.tally, kills, events, aggregates.compare(scene, size.parties, seed))
 
 
-def _edit(editor: Editor, worker: Worker, size: Size, dice: Random, tell: Callable[[str], Any]) -> int:
-    """Make the edits; where one of the kills falls, go on for a while without the worker."""
+def _edit(
+    scene: Scene, editor: Editor, worker: Worker, size: Size, dice: Random, tell: Callable[[str], Any]
+) -> int:
+    """Make the edits; where one of the kills falls, go on for a while without the worker, which then finds a backfill to do."""
     moments = sorted(dice.randrange(size.edits) for _ in range(size.kills))
     for moment in moments:
         editor.edit(max(0, moment - editor.tally.edits))
         worker.kill()
         tell(f"{editor.tally.edits:,} edits: killed the worker")
+        scene.strangler("backfill", dice.choice(FUNCTIONS), "--again", "--no-watch")
         for _ in range(dice.randrange(1, DEAD_FOR)):
             editor.step()
         worker.start()
@@ -74,10 +78,16 @@ def _edit(editor: Editor, worker: Worker, size: Size, dice: Random, tell: Callab
     return len(moments)
 
 
-def _settle(scene: Scene) -> Counter[str]:
-    """Nobody edits any more: the stores are filled, both sides alike, the logs sound, nothing waits. Gives the events by name."""
+def _fill(scene: Scene) -> None:
+    """Wait until the stores are filled; raises AssertionError when that makes no progress."""
     for function in FUNCTIONS:
         scene.strangler("backfill", function)
+
+
+def _settle(scene: Scene) -> Counter[str]:
+    """Nobody edits any more: the stores are filled, both sides alike, the logs sound, nothing waits. Gives the events by name."""
+    _fill(scene)
+    for function in FUNCTIONS:
         scene.strangler("reconcile", function)
     with closing(assembly.control(scene.settings)) as control:
         assert not (waiting := quarantined.counts(control)), f"something is in quarantine: {waiting}"
