@@ -107,7 +107,7 @@ def _until_store_has(landscape: Landscape, entries: dict[int, int]) -> None:
 
 def _prove(landscape: Landscape, clerks: Clerks, outcome: Outcome) -> None:
     began = time.monotonic()
-    proof.converged(landscape.settings)
+    proof.converged(landscape.settings, FUNCTION)
     outcome.converged = time.monotonic() - began
     proof.reconciled(landscape)
     proof.store_is(landscape.settings, clerks.partners(), clerks.entries())

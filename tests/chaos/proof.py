@@ -20,7 +20,7 @@ from strangler.ports import Offset
 from strangler.settings import Settings
 from tests.chaos.database import PARTNER
 from tests.chaos.entries import Partner
-from tests.chaos.landscapes import FUNCTION, SOURCE, STORE, Landscape
+from tests.chaos.landscapes import FUNCTION, STORE, Landscape
 from tests.chaos.victims import STRANGLER
 
 PATIENCE: Final = 150.0
@@ -30,16 +30,16 @@ SHOWN: Final = 5
 """Most differences that are told."""
 
 
-def converged(settings: Settings) -> None:
-    """Wait until the store has everything that was committed in the legacy database before this call, and is filled."""
+def converged(settings: Settings, function: str) -> None:
+    """Wait until the function's store has everything that was committed in the legacy database before this call, and is filled."""
     target: Position = ORIGIN
 
     def reached() -> bool:
         nonlocal target
-        target = target or _safe_position(settings)
+        target = target or _safe_position(settings, settings.functions[function].source)
         with closing(assembly.control(settings)) as control:
-            delivered = deliveries.get(control, FUNCTION)
-            done = not backfills.unfinished(control, FUNCTION)
+            delivered = deliveries.get(control, function)
+            done = not backfills.unfinished(control, function)
         return done and target != ORIGIN and delivered is not None and delivered.position >= target
 
     until(reached, "the store has caught up")
@@ -118,8 +118,8 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
         time.sleep(0.05)
 
 
-def _safe_position(settings: Settings) -> Position:
-    with closing(assembly.source(settings, SOURCE)) as source:
+def _safe_position(settings: Settings, name: str) -> Position:
+    with closing(assembly.source(settings, name)) as source:
         return source.safe_position(30.0)
 
 

@@ -53,7 +53,7 @@ def run(scene: Scene, size: Size, seed: int, tell: Callable[[str], Any] = lambda
     with _explained(seed, worker):
         worker.start()
         try:
-            _fill(scene)
+            _converge(scene)
             kills = _edit(scene, editor, worker, size, dice, tell)
             events = _settle(scene)
         finally:
@@ -78,15 +78,15 @@ def _edit(
     return len(moments)
 
 
-def _fill(scene: Scene) -> None:
-    """Wait until the stores are filled; raises AssertionError when that makes no progress."""
+def _converge(scene: Scene) -> None:
+    """Wait until the stores are filled and have what was committed before this call."""
     for function in FUNCTIONS:
-        scene.strangler("backfill", function)
+        proof.converged(scene.settings, function)
 
 
 def _settle(scene: Scene) -> Counter[str]:
     """Nobody edits any more: the stores are filled, both sides alike, the logs sound, nothing waits. Gives the events by name."""
-    _fill(scene)
+    _converge(scene)
     for function in FUNCTIONS:
         scene.strangler("reconcile", function)
     with closing(assembly.control(scene.settings)) as control:
