@@ -2,7 +2,7 @@
 #
 #   make demo         a real ERP, one function of it moved to a new service, narrated; ends with build/demo/report.html
 #   make demo-keep    the same, and everything is left running to look around
-#   make test         the tests, in three processes: they often wait for servers
+#   make test         the tests, in four processes: they often wait for servers
 #   make agreement    20,000 new expressions, on which Python and the databases must agree; EXAMPLES=1000 shortens it
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
@@ -16,7 +16,7 @@ KILLS ?= 100
 WAY ?= postgres
 EXAMPLES ?= 20000
 EDITS ?= 10000
-WORKERS ?= 3
+WORKERS ?= 4
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
@@ -36,7 +36,7 @@ demo-keep: $(VENV)/.with-demo
 	$(RUN) -m examples.tryton.demo --keep
 
 test: $(VENV)/.with-dev
-	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 agreement: $(VENV)/.with-dev
 	STRANGLER_AGREEMENT=$(EXAMPLES) $(RUN) -m pytest tests/mapping/test_agreement.py $(ARGS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from strangler.aggregates import key_of
+from strangler.outcomes import key_of
 from strangler.mapping import EntityMapping, translated
 from strangler.mapping.difference import Difference, Mapped, Radius, comparable, differences
 from strangler.ports import SqlSide

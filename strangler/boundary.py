@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from strangler import aggregates
+from strangler import outcomes
 from strangler.changes import UNCHANGED, Change, Operation, Row, Transaction
 from strangler.errors import Untranslatable
 from strangler.events import Effect, Event
@@ -107,7 +107,7 @@ class Boundary:
     def _translate_aggregate(self, step: AggregateStep, time: float, into: Translation) -> None:
         """Add what became of an aggregate to `into`."""
         shape, fault = step.mapping.shape, step.fault
-        for outcome in aggregates.outcomes(step):
+        for outcome in outcomes.of_step(step):
             held = HeldKey(shape.function, shape.entity, outcome.key)
             if not outcome.seen and held not in self.held:
                 continue
@@ -117,7 +117,7 @@ class Boundary:
             reason = WAITING if held in self.held else str(fault) if fault and not removed else ""
             if not reason:
                 try:
-                    into.events.append(aggregates.event_of(step.mapping, outcome, time))
+                    into.events.append(outcomes.event_of(step.mapping, outcome, time))
                     continue
                 except Untranslatable as error:
                     reason = str(error)
@@ -233,7 +233,7 @@ def _steps(mapping: EntityMapping, change: Change) -> Sequence[_Step]:
             return (_Step(f"!{operation}", change, True, emptied),)
         return (_new(_Step, (mapping.key_of(row), change, operation is not Operation.INSERT, "")),)
     except Untranslatable as error:
-        return (_Step(aggregates.key_of(mapping, after or before or {}), change, True, str(error)),)
+        return (_Step(outcomes.key_of(mapping, after or before or {}), change, True, str(error)),)
 
 
 def _unsent(mapping: EntityMapping, row: Row) -> str:

@@ -252,7 +252,7 @@ class Mark(NamedTuple):
 
 
 class Mended(NamedTuple):
-    """What it took to make a table of the store what it should be: rows that shouldn't be there, that had other values, that
+    """What it took to make the tables of an aggregate what they should be: rows that shouldn't be there, that had other values, that
     weren't there. One that had the right values is given its position and not counted."""
 
     removed: int
@@ -261,14 +261,18 @@ class Mended(NamedTuple):
 
 
 class ServiceStore(Protocol):
-    """The isolated state of one new service, as delivery sees it: one table per entity, written by position.
+    """The isolated state of one new service, as delivery sees it: one table per part of an aggregate, written by position.
+
+    Shapes are those of aggregates, from the root down. An aggregate with children is written as one: what the stream says of it,
+    it says of all its rows. Its position is that of its root's row, from which those below are only behind while a backfill fills
+    them. Tombstones and waiting events are the root's.
 
     Beside the fields each table has the column `_position`: of the event that last wrote the row, NULL for a row that the
     service itself wrote; the store sees to the NULL, whether or not the service knows of the column. An event or chunk that
-    meets such a row raises StoreError and writes nothing (invariant 4). A removed key leaves a tombstone with its position
-    until `sweep`. An event that leaves fields out, of a key whose row isn't there yet, waits until `load` or a whole event
-    brings the row. Tables `strangler_mark`, `strangler_tombstone` and `strangler_partial` belong to the store. Calls from
-    several threads or processes on one table are serialised by the store.
+    meets such a row raises StoreError and writes nothing (invariant 4); a newer event meets all that is under its key.
+    A removed key leaves a tombstone with its position until `sweep`. An event that leaves fields out, of a key whose row isn't there
+    yet, waits until `load` or a whole event brings the row. Tables `strangler_mark`, `strangler_tombstone` and `strangler_partial`
+    belong to the store. Calls from several threads or processes on one aggregate's tables are serialised by the store.
     """
 
     def prepare(self, shapes: Sequence[Shape]) -> None:
@@ -279,10 +283,14 @@ class ServiceStore(Protocol):
         ...
 
     def apply(self, events: Sequence[Event], mark: Mark) -> int:
-        """Apply the events in order and record `mark`, in one transaction. Returns how many rows were written.
+        """Apply the events in order and record `mark`, in one transaction. Returns how many aggregates' rows were written.
 
         Newer wins (invariant 3): an event at or before the position of the row, or of its tombstone, does nothing.
         Fields absent from `data` keep their value. Several events of one key may be in one call.
+
+        Of an aggregate with children a newer event that has all lists, with all of each line, makes the rows under its key exactly
+        those, at its position; a removal takes them all. One that leaves some of it out says nothing of them: a mapping made it
+        that didn't have them, and a backfill is to come.
         """
         ...
 
@@ -290,7 +298,16 @@ class ServiceStore(Protocol):
         """Write a backfilled chunk, every row with position `stamp`, and record `mark`, in one transaction.
 
         Newer wins here too, so that a chunk never covers what the stream already wrote or removed. Returns the rows in the chunk.
+
+        Of the shape of children, rows are passed over unless the one that they stand under is there, not newer than the stamp and
+        not the service's own: the stream has written or removed the whole aggregate. So parents are loaded before their children,
+        under the same stamp.
         """
+        ...
+
+    def settle(self, shape: Shape, stamp: Position) -> int:
+        """Remove what a backfill, all of whose parts are loaded, didn't find any more: of the aggregates that are at its `stamp`, the
+        rows below the root that are older. Returns how many. Rows that the service itself wrote stay."""
         ...
 
     def mark(self, reader: str) -> Mark | None:
@@ -307,9 +324,10 @@ class ServiceStore(Protocol):
 
     def image(self, shapes: Sequence[Shape], readers: Sequence[str]) -> Iterator[Mark | Event]:
         """What the store holds of these shapes, as of one moment: first the marks of `readers`, of those that are there, then
-        events that bring the same rows, tombstones and waiting events into tables that are empty. In constant memory.
+        events that bring the same rows, tombstones and waiting events into tables that are empty; aggregates whole. In constant
+        memory.
 
-        Raises StoreError at a row that the service itself wrote: no event says it.
+        Raises StoreError where there is a row that the service itself wrote: no event says it.
         """
         ...
 
@@ -321,8 +339,9 @@ class ServiceStore(Protocol):
         *,
         even_own: bool = False,
     ) -> list[Mended]:
-        """Make the table of each pair's first shape equal that of its second, tombstones and waiting events too, record the
-        marks, and drop the second, in one transaction. Only rows that differ are touched; the table itself stays.
+        """Make the tables of each pair's first shape equal those of its second, tombstones and waiting events too, record the
+        marks, and drop the second, in one transaction. Only rows that differ are touched; the tables themselves stay. Returns what
+        it took for each pair, all parts together.
 
         `marks`: the reader that filled the second one, and the mark that is to be recorded for the first. Raises Unavailable,
         and changes nothing, once another instance has moved either. `allowed` is called when nobody else can write to the tables any

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from strangler.aggregates import events_now
+from strangler.outcomes import events_now
 from strangler.boundary import Held, events_of
 from strangler.changes import Change, Operation, Position, Row
 from strangler.control import quarantine as record

@@ -191,8 +191,7 @@ Joins = dict[Name, Join]
 
 class Children(Section):
     """The lines of an aggregate: rows of another legacy table that belong to one row each. They come and go with it, in its
-    events, and have a table
-    of their own in the store."""
+    events, and have a table of their own in the store."""
 
     table: str = Field(description="The legacy table of the lines, `name` or `schema.name`.")
     on: dict[str, str] = Field(

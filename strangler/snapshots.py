@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import orjson
 
+from strangler.aggregates import whole
 from strangler.changes import Position
 from strangler.errors import StoreError
 from strangler.events import Effect, Event
@@ -42,7 +43,8 @@ _ABANDONED_AFTER: Final = 3600.0
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a snapshot says of itself. `mappings`: entity → version of the mapping that made its rows. `marks`: how far each
-    reader was. `rows`: entity → how many. `at` in seconds since the epoch; `bytes` are those of the compressed contents.
+    reader was. `rows`: entity → how many, of an aggregate those of its root. `at` in seconds since the epoch; `bytes` are those of
+    the compressed contents.
     """
 
     folder: Path
@@ -161,21 +163,27 @@ def _parent(root: Path, store: str, function: str) -> Path:
 
 
 def _write_contents(path: Path, shapes: Sequence[Shape], events: Iterable[Event]) -> dict[str, int]:
-    whole = {shape.entity: len(shape.fields) for shape in shapes}
-    rows: Counter[str] = Counter(dict.fromkeys(whole, 0))
+    is_whole = {shape.entity: whole(shape) for shape in shapes}
+    rows: Counter[str] = Counter(dict.fromkeys(is_whole, 0))
     with path.open("xb") as file:
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as lines:
             for event in events:
                 line = (event.entity, event.effect, event.key, event.position, event.data)
                 lines.write(orjson.dumps(line) + b"\n")
-                rows[event.entity] += len(event.data) == whole[event.entity]
+                rows[event.entity] += is_whole[event.entity](event.data)
         os.fsync(file.fileno())
     return dict(rows)
 
 
 def _described(shape: Shape) -> dict[str, Any]:
     fields = {field.name: field.type for field in shape.fields}
-    return {"table": shape.table, "key": shape.key, "fields": fields}
+    children = {name: _described(child) for name, child in shape.children}
+    return {
+        "table": shape.table,
+        "key": shape.key,
+        "fields": fields,
+        **({"children": children} if children else {}),
+    }
 
 
 def _digest(path: Path) -> str:

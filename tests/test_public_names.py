@@ -21,7 +21,7 @@ NAMES = {
     "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Record ServiceStore "
     "Share SqlSide",
     "plugins": "Group load names",
-    "shapes": "Column Field FieldType Shape Table",
+    "shapes": "Column Field FieldType Shape Table Under",
 }
 
 ENTRY_POINTS = {

@@ -17,6 +17,8 @@ import pytest
 
 from strangler import __version__
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SECTION = README.split("## A first configuration", 1)[1].split("\n## ", 1)[0]

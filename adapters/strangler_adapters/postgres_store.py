@@ -9,16 +9,16 @@ import orjson
 from psycopg.errors import CardinalityViolation, UniqueViolation
 
 from strangler.changes import Position
-from strangler.events import Event, decode_key
+from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
 from strangler.ports import Chunk, Finding, ServiceStore
 from strangler.settings import Database
-from strangler.shapes import Field, FieldType, Shape
+from strangler.shapes import Field, FieldType
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.postgres_privileges import lacking
 from strangler_adapters.sql_copy import copy_chunk
 from strangler_adapters.sql_fit import POSTGRES_TYPES, Found, Table, as_finding, declared, misfit
-from strangler_adapters.sql_layout import POSITION, Layout, quoted
+from strangler_adapters.sql_layout import POSITION, Layout, Line, Row, quoted
 from strangler_adapters.sql_postgres import PostgresSession, PostgresSide, PostgresTransaction
 from strangler_adapters.sql_session import Session, Side
 from strangler_adapters.sql_store import SqlStore
@@ -44,8 +44,7 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         self._url = url
         self._contended: set[str] = set()
 
-    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
-        layouts = [Layout(shape) for shape in shapes]
+    def _examine(self, layouts: Sequence[Layout]) -> list[Finding]:
         found = [(layout, _found(self._session, layout)) for layout in layouts]
         misfits = [
             error
@@ -86,10 +85,39 @@ class PostgresStore(SqlStore[PostgresTransaction]):
                 ]
             )
 
-    def _upsert(self, transaction: PostgresTransaction, layout: Layout, events: list[Event]) -> int:
-        rows = [{**event.data, POSITION: event.position} for event in events]
+    def _upsert(self, transaction: PostgresTransaction, layout: Layout, rows: Sequence[Row]) -> int:
         source = f"SELECT {_values(layout, layout.names)}, {POSITION} FROM {_recordset(layout, layout.names)}"
-        return transaction.change(layout.upsert(source), (_json(rows),))
+        try:
+            return transaction.change(layout.upsert(source), (_json(_written(layout, rows)),))
+        except CardinalityViolation:
+            raise self._same_key(layout) from None
+
+    def _clear(
+        self, transaction: PostgresTransaction, layout: Layout, events: list[Event], said: Sequence[Line]
+    ) -> None:
+        root, key = layout.root, layout.shape.key
+        # NOT IN makes one hash table of what is said. NOT EXISTS is a join to the planner, which thinks little of a JSON array's
+        # length, and may compare every row with every other one.
+        said_keys = f"SELECT {quoted(key)} FROM {_keyed(layout, 's')}"
+        transaction.change(
+            f"DELETE FROM {layout.table} AS t USING {_keyed(root, 'e')}"
+            f" WHERE {root.same_key('t', 'e')} AND t.{POSITION} IS NOT NULL AND (t.{POSITION} >= e.{POSITION}"
+            f" OR ({', '.join(f't.{quote(name)}' for name in key)}) NOT IN ({said_keys}))",
+            (_json(_keys(root, events)), _json([_named(line, key) for line in said])),
+        )
+
+    def _own_below(
+        self, transaction: PostgresTransaction, layout: Layout, events: list[Event]
+    ) -> tuple[str, Position] | None:
+        root = layout.root
+        own = transaction.rows(
+            f"SELECT {_key_as_text(layout)}, e.{POSITION} FROM {layout.table} AS t JOIN {_keyed(root, 'e')}"
+            f" ON {root.same_key('t', 'e')} WHERE t.{POSITION} IS NULL LIMIT 1",
+            (_json(_keys(root, events)),),
+        )
+        for key, position in own:
+            return _encoded(key), Position(position)
+        return None
 
     def _update(
         self, transaction: PostgresTransaction, layout: Layout, fields: tuple[str, ...], events: list[Event]
@@ -107,9 +135,9 @@ class PostgresStore(SqlStore[PostgresTransaction]):
 
     def _delete(self, transaction: PostgresTransaction, layout: Layout, events: list[Event]) -> int:
         return transaction.change(
-            f"DELETE FROM {layout.table} AS t USING {_keyed(layout)}"
+            f"DELETE FROM {layout.table} AS t USING {_keyed(layout, 'e')}"
             f" WHERE {layout.same_key('t', 'e')} AND t.{POSITION} < e.{POSITION}",
-            (_json([{**_key(layout, event.key), POSITION: event.position} for event in events]),),
+            (_json(_keys(layout, events)),),
         )
 
     def _positions(
@@ -118,7 +146,7 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         # The place of the key in the batch comes back instead of the key, for which the database would have other words.
         rows = [{**_key(layout, event.key), POSITION: str(n)} for n, event in enumerate(events)]
         found = transaction.rows(
-            f"SELECT e.{POSITION}, t.{POSITION} FROM {_keyed(layout)} JOIN {layout.table} AS t"
+            f"SELECT e.{POSITION}, t.{POSITION} FROM {_keyed(layout, 'e')} JOIN {layout.table} AS t"
             f" ON {layout.same_key('t', 'e')}",
             (_json(rows),),
         )
@@ -127,9 +155,10 @@ class PostgresStore(SqlStore[PostgresTransaction]):
     def _load(self, transaction: PostgresTransaction, layout: Layout, chunk: Chunk, stamp: Position) -> int:
         """Straight into the table as long as no row is there yet; by a staging table otherwise.
 
-        A backfill's rows are nearly all new, and COPY into the table is twice as fast as anything that compares.
+        A backfill's rows are nearly all new, and COPY into the table is twice as fast as anything that compares. Rows that stand under
+        others have to be compared with these.
         """
-        if layout.entity not in self._contended and not _has_bytes(layout):
+        if layout.above is None and layout.entity not in self._contended and not _has_bytes(layout):
             try:
                 with transaction.savepoint():
                     return self._load_straight(transaction, layout, chunk, stamp)
@@ -150,9 +179,16 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         columns = ", ".join(f"{quote(field.name)} {_wire(field.type)}" for field in layout.shape.fields)
         transaction.script([f"CREATE TEMPORARY TABLE {_STAGING} ({columns}) ON COMMIT DROP"])
         count = copy_chunk(transaction.cursor, _STAGING, layout.names, chunk, None)
-        source = f"SELECT {_values(layout, layout.names)}, ? FROM {_STAGING} WHERE true"
+        source = f"SELECT {quoted(layout.names)}, ? FROM (SELECT {_values(layout, layout.names)} FROM {_STAGING}) AS e"
         try:
-            written = transaction.change(layout.upsert(source), (stamp,))
+            if above := layout.above:
+                place = (
+                    f"SELECT 1 FROM {above.table} AS a WHERE {above.same_key('a', 'e')} AND a.{POSITION} <= ?"
+                )
+                statement = layout.upsert(f"{source} WHERE EXISTS ({place})")
+                written = transaction.change(statement, (stamp, stamp))
+            else:
+                written = transaction.change(layout.upsert(f"{source} WHERE true"), (stamp,))
         except CardinalityViolation:
             raise self._same_key(layout) from None
         if written < count:
@@ -162,12 +198,11 @@ class PostgresStore(SqlStore[PostgresTransaction]):
 
     def _refuse_own_staged(self, transaction: PostgresTransaction, layout: Layout, stamp: Position) -> None:
         own = transaction.rows(
-            f"SELECT json_build_array({', '.join(f't.{quote(name)}' for name in layout.shape.key)})::text"
-            f" FROM {layout.table} AS t JOIN (SELECT {_values(layout, layout.shape.key)} FROM {_STAGING}) AS e"
+            f"SELECT {_key_as_text(layout)} FROM {layout.table} AS t JOIN (SELECT {_values(layout, layout.shape.key)} FROM {_STAGING}) AS e"
             f" ON {layout.same_key('t', 'e')} WHERE t.{POSITION} IS NULL LIMIT 1"
         )
         for (key,) in own:
-            raise self._own_row(layout, key, stamp)
+            raise self._own_row(layout, _encoded(key), stamp)
 
     def _remove_since(self, transaction: PostgresTransaction, layout: Layout, stamp: Position) -> None:
         """Invariant 3: take out again what the chunk brought of keys that were removed since its stamp."""
@@ -175,7 +210,7 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         if removed:
             rows = [{**_key(layout, key), POSITION: stamp} for key in removed]
             transaction.change(
-                f"DELETE FROM {layout.table} AS t USING {_keyed(layout)}"
+                f"DELETE FROM {layout.table} AS t USING {_keyed(layout, 'e')}"
                 f" WHERE {layout.same_key('t', 'e')} AND t.{POSITION} = e.{POSITION}",
                 (_json(rows),),
             )
@@ -205,10 +240,36 @@ def _recordset(layout: Layout, names: Iterable[str]) -> str:
     return f"json_to_recordset(?::json) AS j({columns}, {POSITION} {POSTGRES_TYPES.position})"
 
 
-def _keyed(layout: Layout) -> str:
-    """A FROM item `e` that unfolds keys with positions."""
+def _keyed(layout: Layout, name: str) -> str:
+    """A FROM item of this name that unfolds keys with positions."""
     key = layout.shape.key
-    return f"(SELECT {_values(layout, key)}, {POSITION} FROM {_recordset(layout, key)}) AS e"
+    return f"(SELECT {_values(layout, key)}, {POSITION} FROM {_recordset(layout, key)}) AS {name}"
+
+
+def _keys(layout: Layout, events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What `_keyed` unfolds."""
+    return [{**_key(layout, event.key), POSITION: event.position} for event in events]
+
+
+def _written(layout: Layout, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows as they travel; what stands below them doesn't travel with them."""
+    if layout.children:
+        return [_named(row, layout.names) for row in rows]
+    return [{**row.data, POSITION: row.position} for row in rows]
+
+
+def _named(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    """These values of a row, and its position."""
+    return {**{name: row.data[name] for name in names}, POSITION: row.position}
+
+
+def _key_as_text(layout: Layout) -> str:
+    """The key of a row of `t` as JSON; `_encoded` makes it that of an event."""
+    return f"json_build_array({', '.join(f't.{quote(name)}' for name in layout.shape.key)})::text"
+
+
+def _encoded(key: str) -> str:
+    return encode_key(orjson.loads(key))
 
 
 def _key(layout: Layout, key: str) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
+from strangler.aggregates import Whole, whole
+from strangler.changes import Position
 from strangler.mapping.canonical import quote
 from strangler.shapes import FieldType, Shape
 
@@ -29,16 +31,57 @@ def values_of(names: Sequence[str] | Sequence[int]) -> Callable[[Any], tuple[Any
     return itemgetter(*names)
 
 
+def entity_of(shape: Shape) -> str:
+    """What the entity, or the part of one, is called in the store's own tables."""
+    return f"{shape.function}/{shape.entity}"
+
+
+class Row(Protocol):
+    """What is to be written: values by name, more of them maybe than the table has, and the position. An event is one."""
+
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+    @property
+    def position(self) -> Position: ...
+
+
+class Line(NamedTuple):
+    """A row below an aggregate's root."""
+
+    data: Mapping[str, Any]
+    position: Position
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A shape with all that is computed from it once."""
+    """A shape with all that is computed from it once. `above`: that of what its rows stand under."""
 
     shape: Shape
+    above: Layout | None = None
+
+    @cached_property
+    def root(self) -> Layout:
+        """That of the aggregate."""
+        return self.above.root if self.above else self
+
+    @cached_property
+    def children(self) -> tuple[Layout, ...]:
+        return tuple(Layout(shape, self) for _, shape in self.shape.children)
+
+    def parts(self) -> Iterator[Layout]:
+        """It and all below it, parents first."""
+        yield self
+        yield from self.below
+
+    @cached_property
+    def below(self) -> tuple[Layout, ...]:
+        """All below it, parents first."""
+        return tuple(part for child in self.children for part in child.parts())
 
     @cached_property
     def entity(self) -> str:
-        """What the entity is called in the store's own tables."""
-        return f"{self.shape.function}/{self.shape.entity}"
+        return entity_of(self.shape)
 
     @cached_property
     def table(self) -> str:
@@ -53,8 +96,8 @@ class Layout:
         return {field.name: field.type for field in self.shape.fields}
 
     @cached_property
-    def fields(self) -> frozenset[str]:
-        return frozenset(self.names)
+    def is_whole(self) -> Whole:
+        return whole(self.shape)
 
     @cached_property
     def key_of_row(self) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -67,7 +110,7 @@ class Layout:
         return f"strangler_own_{hashlib.md5(self.shape.table.encode()).hexdigest()[:12]}"
 
     def same_key(self, left: str, right: str) -> str:
-        """The condition that two row sources have the same key."""
+        """The condition that two row sources have the same key; one may be of a part below, which has it too."""
         return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in self.shape.key)
 
     def upsert(self, rows: str) -> str:

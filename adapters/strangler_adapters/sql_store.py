@@ -8,16 +8,21 @@ A row with position NULL was written by the service itself. While events flow le
 none, and an event that meets one is refused with its whole batch (invariant 4): to overwrite would destroy
 what somebody entered, to skip would leave a row that no longer follows legacy. A trigger on each table sets the position
 to NULL when the service changes a row, whether or not the service knows of the column.
+
+An aggregate's rows are locked by its root, and written by what became of the root's row: where an event wins, all below goes that the
+event doesn't say, the lowest first, and then comes what it says, the highest first, so that the service may let the tables refer to
+each other.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Generic, TypeVar
 
+from strangler.aggregates import lines
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
@@ -26,12 +31,15 @@ from strangler.ports import Chunk, Finding, Mark, Mended
 from strangler.shapes import Field, Shape
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_image import image
-from strangler_adapters.sql_layout import POSITION, Layout
+from strangler_adapters.sql_layout import POSITION, Layout, Line, Row, entity_of
 from strangler_adapters.sql_mending import mend
 from strangler_adapters.sql_order import is_partial, rounds
 from strangler_adapters.sql_session import Session, Side, Transaction
 
 T = TypeVar("T", bound=Transaction)
+
+_Said = dict[str, list[Line]]
+"""Rows by the name of the part whose they are."""
 
 
 class SqlStore(ABC, Generic[T]):
@@ -46,7 +54,8 @@ class SqlStore(ABC, Generic[T]):
     # What each database does in its own way.
 
     @abstractmethod
-    def examine(self, shapes: Sequence[Shape]) -> list[Finding]: ...
+    def _examine(self, layouts: Sequence[Layout]) -> list[Finding]:
+        """What is missing to fill these tables."""
 
     @abstractmethod
     def reader(self) -> Side: ...
@@ -62,11 +71,19 @@ class SqlStore(ABC, Generic[T]):
 
     @abstractmethod
     def _create(self, transaction: T, layout: Layout) -> None:
-        """Make the entity's table, or see that the one that is there fits; then its index and its trigger."""
+        """Make the table, or see that the one that is there fits; then its index and its trigger."""
 
     @abstractmethod
-    def _upsert(self, transaction: T, layout: Layout, events: list[Event]) -> int:
+    def _upsert(self, transaction: T, layout: Layout, rows: Sequence[Row]) -> int:
         """Write whole rows; how many were written."""
+
+    @abstractmethod
+    def _clear(self, transaction: T, layout: Layout, events: list[Event], said: Sequence[Line]) -> None:
+        """Delete the rows below the roots of these events that aren't said, or aren't older than what is. The service's own stay."""
+
+    @abstractmethod
+    def _own_below(self, transaction: T, layout: Layout, events: list[Event]) -> tuple[str, Position] | None:
+        """The key of a row below the roots of these events that the service itself wrote, and the event's position."""
 
     @abstractmethod
     def _update(self, transaction: T, layout: Layout, fields: tuple[str, ...], events: list[Event]) -> int:
@@ -82,12 +99,15 @@ class SqlStore(ABC, Generic[T]):
 
     @abstractmethod
     def _load(self, transaction: T, layout: Layout, chunk: Chunk, stamp: Position) -> int:
-        """Write a chunk but for what is newer or removed since; how many rows it has."""
+        """Write a chunk but for what is newer or removed since, or has no place; how many rows it has."""
 
     # The port.
 
+    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+        return self._examine(_parts(map(Layout, shapes)))
+
     def prepare(self, shapes: Sequence[Shape]) -> None:
-        layouts = [Layout(shape) for shape in shapes]
+        layouts = _parts(map(Layout, shapes))
         with self._transaction() as transaction:
             transaction.lock("store")
             for layout in layouts:
@@ -105,7 +125,7 @@ class SqlStore(ABC, Generic[T]):
             for layout, _ in ordered:
                 self._lock(transaction, layout)
             for layout, batch in ordered:
-                for decisive in rounds(batch, layout.fields):
+                for decisive in rounds(batch, layout.is_whole):
                     written += self._write(transaction, layout, decisive)
             self._record(transaction, mark)
         self._marks[mark.reader] = mark
@@ -120,6 +140,19 @@ class SqlStore(ABC, Generic[T]):
             self._record(transaction, mark)
         self._marks[mark.reader] = mark
         return rows
+
+    def settle(self, shape: Shape, stamp: Position) -> int:
+        layout = Layout(shape)
+        with self._transaction() as transaction:
+            self._lock(transaction, layout)
+            return sum(
+                transaction.change(
+                    f"DELETE FROM {part.table} AS t WHERE t.{POSITION} < ? AND EXISTS"
+                    f" (SELECT 1 FROM {layout.table} AS r WHERE {layout.same_key('r', 't')} AND r.{POSITION} = ?)",
+                    (stamp, stamp),
+                )
+                for part in reversed(layout.below)
+            )
 
     def mark(self, reader: str) -> Mark | None:
         if not self._ready:
@@ -148,7 +181,7 @@ class SqlStore(ABC, Generic[T]):
             # In sorted order, so that two callers never wait for each other's tables.
             for layout in sorted(chain(*layouts), key=lambda each: each.shape.table):
                 self._lock(transaction, layout)
-            self._close_to_writers(transaction, [live for live, _ in layouts])
+            self._close_to_writers(transaction, _parts(live for live, _ in layouts))
             for reader, mark in marks:
                 if own_tables.mark(transaction, reader) != self._marks.get(reader):
                     raise self._moved(reader)
@@ -162,15 +195,16 @@ class SqlStore(ABC, Generic[T]):
         return mended
 
     def _mend(self, transaction: T, live: Layout, beside: Layout, *, even_own: bool) -> Mended:
-        [(own,)] = transaction.rows(f"SELECT count(*) FROM {live.table} WHERE {POSITION} IS NULL")
-        if own and not even_own:
-            raise StoreError(
-                f"{self._what}: {own} rows of {live.shape.table} were written by the service itself",
-                why="legacy owns them, and what the service wrote would be lost",
-                do="look at them, and say that they may be overwritten",
-            )
+        for part in live.parts():
+            [(own,)] = transaction.rows(f"SELECT count(*) FROM {part.table} WHERE {POSITION} IS NULL")
+            if own and not even_own:
+                raise StoreError(
+                    f"{self._what}: {own} rows of {part.shape.table} were written by the service itself",
+                    why="legacy owns them, and what the service wrote would be lost",
+                    do="look at them, and say that they may be overwritten",
+                )
         own_tables.hand_over(transaction, beside.entity, live.entity)
-        return mend(transaction, live, beside, self._differs)
+        return mend(transaction, list(zip(live.parts(), beside.parts(), strict=True)), self._differs)
 
     def drop(self, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
         layouts = [Layout(shape) for shape in shapes]
@@ -182,7 +216,7 @@ class SqlStore(ABC, Generic[T]):
             self._marks.pop(reader, None)
 
     def _drop(self, transaction: T, layouts: Sequence[Layout], readers: Sequence[str]) -> None:
-        transaction.script(f"DROP TABLE IF EXISTS {layout.table}" for layout in layouts)
+        transaction.script(f"DROP TABLE IF EXISTS {part.table}" for part in reversed(_parts(layouts)))
         for layout in layouts:
             own_tables.forget_entity(transaction, layout.entity)
         for reader in readers:
@@ -219,7 +253,7 @@ class SqlStore(ABC, Generic[T]):
         for event in live:
             if event.effect is Effect.REMOVE:
                 removals.append(event)
-            elif is_partial(event, layout.fields):
+            elif is_partial(event, layout.is_whole):
                 partial.append(event)
             else:
                 whole.append(event)
@@ -232,6 +266,9 @@ class SqlStore(ABC, Generic[T]):
     def _remove(self, transaction: T, layout: Layout, events: list[Event]) -> int:
         if not events:
             return 0
+        winning = self._winning(transaction, layout, events)
+        self._clear_below(transaction, layout, winning, {})
+        self._write_below(transaction, layout, winning, {})
         written = self._delete(transaction, layout, events)
         newer = self._refuse_own(transaction, layout, events) if written < len(events) else {}
         events = [event for event in events if event.key not in newer]
@@ -243,9 +280,13 @@ class SqlStore(ABC, Generic[T]):
     def _write_whole(self, transaction: T, layout: Layout, events: list[Event]) -> int:
         if not events:
             return 0
+        winning = self._winning(transaction, layout, events)
+        said = _said(layout, winning)
+        self._clear_below(transaction, layout, winning, said)
         written = self._upsert(transaction, layout, events)
         if written < len(events):
             self._refuse_own(transaction, layout, events)
+        self._write_below(transaction, layout, winning, said)
         waiting = own_tables.partial_of(self._each, transaction, layout.entity, events)
         self._complete(transaction, layout, waiting)
         return written
@@ -303,6 +344,30 @@ class SqlStore(ABC, Generic[T]):
             do="correct the key of the entity in the configuration",
         )
 
+    # What stands below the roots.
+
+    def _winning(self, transaction: T, layout: Layout, events: list[Event]) -> list[Event]:
+        """Invariant 3: those of an aggregate's events that decide what stands below its root."""
+        if not layout.below:
+            return []
+        positions = self._refuse_own(transaction, layout, events)
+        return [event for event in events if (positions.get(event.key) or ORIGIN) < event.position]
+
+    def _clear_below(self, transaction: T, layout: Layout, winning: list[Event], said: _Said) -> None:
+        if winning:
+            for part in reversed(layout.below):
+                self._clear(transaction, part, winning, said.get(part.entity, []))
+
+    def _write_below(self, transaction: T, layout: Layout, winning: list[Event], said: _Said) -> None:
+        if winning:
+            for part in layout.below:
+                rows = said.get(part.entity, [])
+                written = self._upsert(transaction, part, rows) if rows else 0
+                if own := self._own_below(transaction, part, winning):
+                    raise self._own_row(part, *own)
+                if written < len(rows):
+                    raise self._same_key(part)
+
     # Around it.
 
     @property
@@ -327,12 +392,26 @@ class SqlStore(ABC, Generic[T]):
             ) from None
 
     def _lock(self, transaction: T, layout: Layout) -> None:
-        """Let no two calls write one table at once.
+        """Let no two calls write one aggregate's tables at once.
 
         Without this a backfill could bring a removed key back: it looks for tombstones, a removal deletes nothing
         (the row isn't there yet), leaves its tombstone and commits, and then the backfill inserts the row.
         """
-        transaction.lock(f"table {layout.shape.table}")
+        transaction.lock(f"table {layout.root.shape.table}")
+
+
+def _parts(layouts: Iterable[Layout]) -> list[Layout]:
+    """All parts of these aggregates, parents first."""
+    return [part for layout in layouts for part in layout.parts()]
+
+
+def _said(layout: Layout, events: list[Event]) -> _Said:
+    """The rows below the root that these events say."""
+    said: _Said = {}
+    for event in events:
+        for shape, row in lines(layout.shape, event.data):
+            said.setdefault(entity_of(shape), []).append(Line(row, event.position))
+    return said
 
 
 def _older(waiting: list[Event], events: list[Event]) -> list[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
 from strangler.ports import Chunk, Finding, ServiceStore
 from strangler.settings import Database
-from strangler.shapes import Field, Shape
+from strangler.shapes import Field
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_fit import SQLITE_TYPES, Found, Table, as_finding, declared, misfit
-from strangler_adapters.sql_layout import POSITION, Layout, quoted, values_of
+from strangler_adapters.sql_layout import POSITION, Layout, Line, Row, quoted, values_of
 from strangler_adapters.sql_session import Side
 from strangler_adapters.sql_sqlite import (
     SqliteSession,
@@ -41,13 +41,13 @@ class SqliteStore(SqlStore[SqliteTransaction]):
         super().__init__(what, SqliteSession(what, url))
         self._path = file_of(what, url)
 
-    def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
+    def _examine(self, layouts: Sequence[Layout]) -> list[Finding]:
         if not self._path.exists():
             return _unwritable(next(folder for folder in self._path.absolute().parents if folder.exists()))
         with closing(open_reader(self._what, self._path)) as connection, translating(self._what):
             side = SqliteTransaction(connection)
-            layouts = [layout for layout in map(Layout, shapes) if side.has_table(layout.shape.table)]
-            misfits = [misfit(self._what, layout, SQLITE_TYPES, _found(side, layout)) for layout in layouts]
+            there = [layout for layout in layouts if side.has_table(layout.shape.table)]
+            misfits = [misfit(self._what, layout, SQLITE_TYPES, _found(side, layout)) for layout in there]
         return _unwritable(self._path) + [as_finding(error) for error in misfits if error]
 
     def reader(self) -> Side:
@@ -77,10 +77,37 @@ class SqliteStore(SqlStore[SqliteTransaction]):
             ]
         )
 
-    def _upsert(self, transaction: SqliteTransaction, layout: Layout, events: list[Event]) -> int:
+    def _upsert(self, transaction: SqliteTransaction, layout: Layout, rows: Sequence[Row]) -> int:
         take = values_of(layout.names)
-        rows = [(*take(event.data), event.position) for event in events]
-        return transaction.many(_upsert_sql(layout), rows)
+        return transaction.many(_upsert_sql(layout), [(*take(row.data), row.position) for row in rows])
+
+    def _clear(
+        self, transaction: SqliteTransaction, layout: Layout, events: list[Event], said: Sequence[Line]
+    ) -> None:
+        take = values_of(layout.shape.key)
+        kept = {take(line.data) for line in said}
+        sql = (
+            f"SELECT {quoted(layout.shape.key)}, {POSITION} FROM {layout.table}"
+            f" WHERE {_key_is(layout.root)} AND {POSITION} IS NOT NULL"
+        )
+        there = (
+            (tuple(key), position >= event.position)
+            for event in events
+            for *key, position in transaction.rows(sql, decode_key(event.key))
+        )
+        gone = [key for key, as_new in there if as_new or key not in kept]
+        transaction.many(f"DELETE FROM {layout.table} WHERE {_key_is(layout)}", gone)
+
+    def _own_below(
+        self, transaction: SqliteTransaction, layout: Layout, events: list[Event]
+    ) -> tuple[str, Position] | None:
+        own = f"SELECT {quoted(layout.shape.key)} FROM {layout.table} WHERE {POSITION} IS NULL"
+        if not transaction.rows(f"{own} LIMIT 1"):
+            return None
+        for event in events:
+            for key in transaction.rows(f"{own} AND {_key_is(layout.root)} LIMIT 1", decode_key(event.key)):
+                return encode_key(key), event.position
+        return None
 
     def _update(
         self, transaction: SqliteTransaction, layout: Layout, fields: tuple[str, ...], events: list[Event]
@@ -117,9 +144,10 @@ class SqliteStore(SqlStore[SqliteTransaction]):
                 count += 1
                 keys.add(key)
                 if key not in removed:  # Invariant 3.
-                    yield (*row, stamp)
+                    yield (*row, stamp, *place(row))
 
-        written = transaction.many(_upsert_sql(layout), rows())
+        statement, place = _loading(layout, stamp)
+        written = transaction.many(statement, rows())
         if len(keys) < count:
             raise self._same_key(layout)
         if written < count:
@@ -144,6 +172,17 @@ def _unwritable(path: Path) -> list[Finding]:
 
 def _upsert_sql(layout: Layout) -> str:
     return layout.upsert(f"VALUES ({', '.join('?' * (len(layout.names) + 1))})")
+
+
+def _loading(layout: Layout, stamp: Position) -> tuple[str, Callable[[Sequence[Any]], tuple[Any, ...]]]:
+    """The statement that writes a row of a chunk where it has its place, and what it takes of the row to know that."""
+    above = layout.above
+    if above is None:
+        return _upsert_sql(layout), lambda row: ()
+    take = values_of([layout.names.index(name) for name in above.shape.key])
+    places = ", ".join("?" * (len(layout.names) + 1))
+    found = f"SELECT 1 FROM {above.table} WHERE {_key_is(above)} AND {POSITION} <= ?"
+    return layout.upsert(f"SELECT {places} WHERE EXISTS ({found})"), lambda row: (*take(row), stamp)
 
 
 def _key_is(layout: Layout) -> str:

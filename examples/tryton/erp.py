@@ -59,9 +59,8 @@ def tryton(server: Server, folder: Path, modules: Sequence[str] = MODULES) -> It
     _set_up(folder, configuration, password, modules)
     base_url = f"http://127.0.0.1:{port}"
     command = [*_program("trytond"), "-c", str(configuration), "-d", DATABASE]
-    with processes.running(
-        "Tryton", command, log=folder / "trytond.log", ready=lambda: processes.listens(port)
-    ):
+    log = folder / "trytond.log"
+    with processes.running("Tryton", command, log=log, ready=lambda: processes.listens(port), within=180):
         yield Tryton(base_url, database_url, USER, password)
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from strangler.aggregates import key_of
+from strangler.outcomes import key_of
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.mapping.canonical import text_of
 from strangler.mapping.digest import row_hash

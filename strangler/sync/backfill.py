@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from strangler.aggregates import key_of
+from strangler.outcomes import key_of
 from strangler.boundary import Held, HeldKey
 from strangler.changes import Change, Operation, Position
 from strangler.control import backfills

@@ -61,12 +61,14 @@ class Capabilities:
 
 
 class Write(NamedTuple):
-    """One write of the ERP. `where` names the row by its key (empty for an insert, and for a table without key: all)."""
+    """One statement of the ERP. `where` names the row by its key (empty for an insert, and for a table without key: all);
+    `others` are the further rows of an insert of several."""
 
     operation: Operation
     table: str
     where: Mapping[str, Any]
     values: Mapping[str, Any]
+    others: Sequence[Mapping[str, Any]] = ()
 
 
 class Alteration(NamedTuple):
@@ -108,6 +110,12 @@ def insert(table: str, **values: Any) -> Write:
     return Write(Operation.INSERT, table, {}, values)
 
 
+def insert_all(table: str, rows: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """Inserts of many rows each: of a number of which `PART` is no multiple, so that a part ends within a statement."""
+    parts = (rows[start : start + 300] for start in range(0, len(rows), 300))
+    return [Write(Operation.INSERT, table, {}, first, others) for first, *others in parts]
+
+
 def update(table: str, where: Mapping[str, Any], **values: Any) -> Write:
     return Write(Operation.UPDATE, table, where, values)
 
@@ -121,8 +129,11 @@ def statement(write: Write, mark: str) -> tuple[str, list[Any]]:
     where = " AND ".join(f'"{name}" = {mark}' for name in write.where) or "1 = 1"
     if write.operation is Operation.INSERT:
         names = ", ".join(f'"{name}"' for name in write.values)
-        marks = ", ".join(mark for _ in write.values)
-        return f'INSERT INTO "{write.table}" ({names}) VALUES ({marks})', list(write.values.values())
+        rows = [write.values, *write.others]
+        marks = ", ".join(f"({', '.join(mark for _ in row)})" for row in rows)
+        return f'INSERT INTO "{write.table}" ({names}) VALUES {marks}', [
+            v for row in rows for v in row.values()
+        ]
     if write.operation is Operation.UPDATE:
         pairs = ", ".join(f'"{name}" = {mark}' for name in write.values)
         parameters = [*write.values.values(), *write.where.values()]
@@ -405,7 +416,7 @@ class ChangeSourceContract:
     ) -> None:
         identity = source.prepare()
         commit(legacy, insert(CUSTOMER, id=-1))
-        commit(legacy, *(insert(CUSTOMER, id=i) for i in range(2 * PART + 5)))
+        commit(legacy, *insert_all(CUSTOMER, [{"id": i} for i in range(2 * PART + 5)]))
         commit(legacy, insert(CUSTOMER, id=-2))
         read: list[Transaction] = []
         while not read or _last_id(read) != -2:
@@ -425,7 +436,7 @@ class ChangeSourceContract:
         self, legacy: Legacy, source: ChangeSource
     ) -> None:
         identity = source.prepare()
-        commit(legacy, *(insert(CUSTOMER, id=i) for i in range(PART + 5)))
+        commit(legacy, *insert_all(CUSTOMER, [{"id": i} for i in range(PART + 5)]))
         with source.stream(ORIGIN, identity) as stream:
             first = read_until(stream, lambda so_far: any(t.changes for t in so_far))[-1]
             stream.acknowledge(first.position)

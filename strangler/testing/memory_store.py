@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, TypeVar
 
+from strangler.aggregates import lines, own_names, whole
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event, encode_key
@@ -70,12 +71,13 @@ class MemoryStore:
 
     def prepare(self, shapes: Sequence[Shape]) -> None:
         with self.database.lock:
-            for shape in shapes:
+            parts = [part for shape in shapes for part in shape.parts()]
+            for shape in parts:
                 there = {f.name: f.type for f in self.database.shapes.get(shape.table, shape).fields}
                 for wanted in shape.fields:
                     if there.get(wanted.name) is not wanted.type:
                         raise StoreError(f"the table {shape.table} doesn't fit: {wanted.name}")
-            for shape in shapes:
+            for shape in parts:
                 self.database.shapes[shape.table] = shape
                 self.database.held.rows.setdefault(shape.table, {})
 
@@ -92,15 +94,35 @@ class MemoryStore:
             count = 0
             for values in chunk.rows():
                 row = dict(zip(names, values, strict=True))
-                key = encode_key([row[name] for name in shape.key])
-                event = Event("", shape.function, shape.entity, Effect.UPSERT, key, stamp, 0.0, "", row)
-                self._apply(held, shape, event)
-                keys.add(key)
+                keys.add(key := _key_of(shape, row))
+                self._load(held, shape, _told(shape, Effect.UPSERT, key, stamp, row))
                 count += 1
             if len(keys) < count:
                 raise StoreError(f"several rows for {shape.table} have the same key")
             self._record(held, mark)
         return count
+
+    def _load(self, held: _Held, shape: Shape, event: Event) -> None:
+        """Write a row, and nothing of what stands under it."""
+        if self._wins(held, shape, event) and _has_place(held, shape, event):
+            held.rows[shape.table][event.key] = MemoryRow(dict(event.data), event.position)
+            if waiting := held.partial.pop((shape.table, event.key), None):
+                self._apply(held, shape, waiting)
+
+    def settle(self, shape: Shape, stamp: Position) -> int:
+        removed = 0
+        with self.database.transaction() as held:
+            for key, root in held.rows[shape.table].items():
+                if root.position == stamp:
+                    old = [
+                        (part, of)
+                        for part, of, row in _under(held, shape, key)
+                        if row.position is not None and row.position < stamp
+                    ]
+                    for part, of in old:
+                        del held.rows[part.table][of]
+                    removed += len(old)
+        return removed
 
     def mark(self, reader: str) -> Mark | None:
         self._marks[reader] = self.database.held.marks.get(reader)
@@ -123,10 +145,13 @@ class MemoryStore:
         held = copy.deepcopy(self.database.held)
         yield from (held.marks[reader] for reader in readers if reader in held.marks)
         for shape in shapes:
+            for part in shape.parts():
+                for key, row in held.rows[part.table].items():
+                    if row.position is None:
+                        raise StoreError(f"the row {key} was written by the service itself")
             for key, row in held.rows[shape.table].items():
-                if row.position is None:
-                    raise StoreError(f"the row {key} was written by the service itself")
-                yield _told(shape, Effect.UPSERT, key, row.position, row.values)
+                assert row.position is not None
+                yield _told(shape, Effect.UPSERT, key, row.position, _gathered(held, shape, row.values))
             for (table, key), position in held.tombstones.items():
                 if table == shape.table:
                     yield _told(shape, Effect.REMOVE, key, position, {})
@@ -155,6 +180,11 @@ class MemoryStore:
         return mended
 
     def _mend(self, held: _Held, live: Shape, beside: Shape, *, even_own: bool) -> Mended:
+        pairs = zip(live.parts(), beside.parts(), strict=True)
+        each = [self._mend_part(held, *pair, even_own=even_own) for pair in pairs]
+        return Mended(*map(sum, zip(*each, strict=True)))
+
+    def _mend_part(self, held: _Held, live: Shape, beside: Shape, *, even_own: bool) -> Mended:
         old, new = held.rows[live.table], held.rows[beside.table]
         if not even_own and any(row.position is None for row in old.values()):
             raise StoreError(f"rows of {live.table} were written by the service itself")  # Invariant 4.
@@ -171,7 +201,7 @@ class MemoryStore:
             self._marks.pop(reader, None)
 
     def _drop(self, held: _Held, shapes: Sequence[Shape], readers: Sequence[str]) -> None:
-        for shape in shapes:
+        for shape in (part for each in shapes for part in each.parts()):
             self.database.shapes.pop(shape.table, None)
             held.rows.pop(shape.table, None)
             held.tombstones = {of: at for of, at in held.tombstones.items() if of[0] != shape.table}
@@ -181,7 +211,8 @@ class MemoryStore:
 
     def examine(self, shapes: Sequence[Shape]) -> list[Finding]:
         with self.database.lock:
-            there = [(self.database.shapes.get(shape.table), shape) for shape in shapes]
+            parts = [part for shape in shapes for part in shape.parts()]
+            there = [(self.database.shapes.get(shape.table), shape) for shape in parts]
         return [
             Finding(f"the table {shape.table} doesn't fit", "take another table")
             for found, shape in there
@@ -200,19 +231,29 @@ class MemoryStore:
                 return shape
         raise StoreError(f"the store doesn't know the entity {event.entity}", do="prepare it first")
 
-    def _apply(self, held: _Held, shape: Shape, event: Event) -> bool:
-        of = (shape.table, event.key)
+    def _wins(self, held: _Held, shape: Shape, event: Event) -> bool:
+        """Invariant 3: whether the event is newer than its row and its tombstone."""
         row = held.rows[shape.table].get(event.key)
         if row is not None and row.position is None:
-            raise StoreError(f"the row {event.key} was written by the service itself")  # Invariant 4.
-        newest = max(row.position or ORIGIN if row else ORIGIN, held.tombstones.get(of, ORIGIN))
-        if event.position <= newest:
-            return False  # Invariant 3.
+            raise _own_row(event.key, shape)
+        newest = max(
+            (row.position or ORIGIN) if row else ORIGIN,
+            held.tombstones.get((shape.table, event.key), ORIGIN),
+        )
+        return event.position > newest
+
+    def _apply(self, held: _Held, shape: Shape, event: Event) -> bool:
+        if not self._wins(held, shape, event):
+            return False
         if event.effect is Effect.REMOVE:
             return self._remove(held, shape, event)
-        if row is None and any(each.name not in event.data for each in shape.fields):
+        of, is_whole = (shape.table, event.key), whole(shape)(event.data)
+        row = held.rows[shape.table].get(event.key)
+        if row is None and not is_whole:
             self._hold(held, of, event)
             return False
+        if is_whole:
+            self._put_lines(held, shape, event)
         known = row.values if row else {}
         values = {each.name: event.data.get(each.name, known.get(each.name)) for each in shape.fields}
         held.rows[shape.table][event.key] = MemoryRow(values, event.position)
@@ -220,8 +261,25 @@ class MemoryStore:
             self._apply(held, shape, waiting)
         return True
 
+    def _put_lines(self, held: _Held, shape: Shape, event: Event) -> None:
+        """What stands under the row becomes what the event says."""
+        self._clear_lines(held, shape, event)
+        for part, row in lines(shape, event.data):
+            key = _key_of(part, row)
+            if key in held.rows[part.table]:
+                raise StoreError(f"several rows for {part.table} have the same key")
+            values = {each.name: row[each.name] for each in part.fields}
+            held.rows[part.table][key] = MemoryRow(values, event.position)
+
+    def _clear_lines(self, held: _Held, shape: Shape, event: Event) -> None:
+        for part, key, row in _under(held, shape, event.key):
+            if row.position is None:
+                raise _own_row(key, part)
+            del held.rows[part.table][key]
+
     def _remove(self, held: _Held, shape: Shape, event: Event) -> bool:
         of = (shape.table, event.key)
+        self._clear_lines(held, shape, event)
         held.tombstones[of] = event.position
         if of in held.partial and held.partial[of].position < event.position:
             del held.partial[of]
@@ -231,6 +289,48 @@ class MemoryStore:
         before = held.partial.get(of)
         if before is None or before.position < event.position:
             held.partial[of] = event._replace(data={**(before.data if before else {}), **event.data})
+
+
+def _key_of(shape: Shape, values: Mapping[str, Any]) -> str:
+    return encode_key([values[name] for name in shape.key])
+
+
+def _own_row(key: str, shape: Shape) -> StoreError:
+    """Invariant 4"""
+    return StoreError(f"the row {key} of {shape.table} was written by the service itself")
+
+
+def _under(held: _Held, shape: Shape, key: str) -> list[tuple[Shape, str, MemoryRow]]:
+    """All that stands under a row, at any depth: its shape, its key, the row."""
+    return [
+        (part, each, row)
+        for _, child in shape.children
+        for part in child.parts()
+        for each, row in held.rows[part.table].items()
+        if _key_of(shape, row.values) == key
+    ]
+
+
+def _has_place(held: _Held, shape: Shape, event: Event) -> bool:
+    """Whether the row above is there, as a backfill of the event's position left it or older."""
+    if shape.under is None:
+        return True
+    above = held.rows[shape.under.table].get(encode_key([event.data[name] for name in shape.under.key]))
+    return above is not None and above.position is not None and above.position <= event.position
+
+
+def _gathered(held: _Held, shape: Shape, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row with the lists of what stands under it, as an event says them."""
+    data = dict(values)
+    for name, child in shape.children:
+        own = own_names(child)
+        data[name] = [
+            {each: said[each] for each in (*own, *(name for name, _ in child.children))}
+            for row in held.rows[child.table].values()
+            if all(row.values[each] == values[each] for each in shape.key)
+            for said in [_gathered(held, child, row.values)]
+        ]
+    return data
 
 
 def _handed_over(kept: dict[_Of, Kept], live: Shape, beside: Shape) -> dict[_Of, Kept]:

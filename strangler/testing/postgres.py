@@ -63,7 +63,10 @@ class Server:
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL."""
-        self._run("createdb", f"--maintenance-db={self.url()}", "--template=template0", name)
+        # Copied as files: a third of the time, and nothing of it in the log that connectors read.
+        self._run(
+            "createdb", f"--maintenance-db={self.url()}", "--template=template0", "--strategy=file_copy", name
+        )
         return self.url(name)
 
     def drop_database(self, name: str) -> None:

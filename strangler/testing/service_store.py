@@ -1,6 +1,7 @@
-"""What every `ServiceStore` must do, as tests: subclass `ServiceStoreSuite` and give it two fixtures.
+"""What every `ServiceStore` must do, as tests: subclass `ServiceStoreSuite`, and `AggregateStoreSuite` of
+`strangler.testing.aggregate_store`, and give them two fixtures.
 
-    class TestMyStore(ServiceStoreSuite):
+    class TestMyStore(ServiceStoreSuite, AggregateStoreSuite):
         @pytest.fixture
         def open_store(self): ...    # returns a function that opens one more handle of the same, at first empty, store
         @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 
 from strangler_connectors.debezium.troubles import explain, reasons
 
+pytestmark = pytest.mark.slow
+
 STOPPED = """\
 org.apache.kafka.connect.errors.ConnectException: An exception occurred in the change event producer. This connector will be stopped.
 \tat io.debezium.pipeline.ErrorHandler.setProducerThrowable(ErrorHandler.java:67)

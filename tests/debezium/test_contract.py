@@ -11,6 +11,8 @@ from strangler.testing.connect import Standing as StandingConnect
 from strangler.testing.kafka import Standing as StandingKafka
 from tests.debezium.landscape import MariadbLandscape, PostgresLandscape
 
+pytestmark = pytest.mark.slow
+
 
 class TestPostgres(ChangeSourceContract):
     @pytest.fixture

@@ -20,6 +20,8 @@ from strangler_connectors.debezium import consumer as consuming
 from strangler_connectors.debezium.consumer import Consumer, require_free
 from strangler_connectors.debezium.options import Options
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 3
 
 

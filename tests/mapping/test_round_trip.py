@@ -25,6 +25,8 @@ from strangler.settings import Entity
 from strangler.shapes import FieldType, Table
 from tests.mapping.peers import COLUMNS, TABLE, InMariadb, InPostgres, Peer, odd_rows
 
+pytestmark = pytest.mark.slow
+
 T, I, D, F, B = FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.FLOAT, FieldType.BOOLEAN  # noqa: E741
 DAY, TIME, NAIVE, AWARE = FieldType.DATE, FieldType.TIME, FieldType.TIMESTAMP, FieldType.INSTANT
 

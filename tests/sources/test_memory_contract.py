@@ -67,7 +67,8 @@ class MemoryLegacy:
             def write(each: Write) -> None:
                 match each.operation:
                     case Operation.INSERT:
-                        transaction.insert(each.table, each.values)
+                        for row in (each.values, *each.others):
+                            transaction.insert(each.table, row)
                     case Operation.UPDATE:
                         transaction.update(each.table, each.where, each.values)
                     case Operation.DELETE:

@@ -145,6 +145,29 @@ def test_after_a_rotation_what_older_keys_sealed_is_read_and_new_values_are_seal
         everything(opened("k2"), "party")
 
 
+def test_sensitive_values_in_the_lines_of_an_aggregate_are_sealed_and_bound_to_their_line() -> None:
+    records = MemoryRecords()
+    hidden = {("party", "party"): frozenset[str](), ("party", "party.lines"): frozenset[str]()}
+    hidden["party", "party.lines.taxes"] = frozenset({"rate", "note"})
+    log = SealedLog(MemoryLog(records), Cipher(encryption("k1")), hidden)
+    taxes = [{"tax": 1, "rate": 0.5, "note": "canary"}, {"tax": 2, "rate": 0.5, "note": None}]
+    data = {
+        "id": 1,
+        "lines": [{"line": 1, "taxes": taxes}, {"line": 2, "taxes": []}],
+        "labels": [{"sealed": "x"}],
+    }
+    log.append("erp", [event(1, data=data)], at(1))
+    assert [each.data for each in everything(log, "party")] == [data]
+    [kept] = everything(MemoryLog(records), "party")
+    [first, second] = kept.data["lines"][0]["taxes"]
+    assert (first["tax"], second["tax"], second["note"]) == (1, 2, None)
+    assert set(first["rate"]) == set(first["note"]) == set(second["rate"]) == {"sealed"}
+    assert kept.data["labels"] == [{"sealed": "x"}]
+    first["rate"], second["rate"] = second["rate"], first["rate"]
+    with pytest.raises(StoreError, match=r"party\.lines\.0\.taxes\.0\.rate"):
+        everything(log, "party")
+
+
 def test_a_sealed_value_that_was_altered_or_put_elsewhere_is_refused() -> None:
     cipher = Cipher(encryption("k1"))
     sealed = cipher.seal("canary", "party.mail of the event 1")

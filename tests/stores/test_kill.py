@@ -17,6 +17,8 @@ from strangler.testing.service_store import PARTY, at, contents, mark, party, sa
 
 from . import victim
 
+pytestmark = pytest.mark.slow
+
 KILLS = 3
 
 

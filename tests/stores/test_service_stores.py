@@ -18,6 +18,7 @@ from strangler.mapping.canonical import quote
 from strangler.ports import ServiceStore
 from strangler.settings import Database
 from strangler.shapes import Shape
+from strangler.testing.aggregate_store import AggregateStoreSuite
 from strangler.testing.memory_store import MemoryDatabase, MemoryRow, MemoryStore
 from strangler.testing.service_store import OpenStore, Service, ServiceStoreSuite
 from strangler_adapters import postgres_store, sqlite_store
@@ -73,7 +74,7 @@ def opener(connect: Any, url: str) -> Iterator[OpenStore]:
         yield open_one
 
 
-class TestMemoryStore(ServiceStoreSuite):
+class TestMemoryStore(ServiceStoreSuite, AggregateStoreSuite):
     @pytest.fixture
     def database(self) -> MemoryDatabase:
         return MemoryDatabase()
@@ -87,7 +88,7 @@ class TestMemoryStore(ServiceStoreSuite):
         return MemoryService(database)
 
 
-class TestSqliteStore(ServiceStoreSuite):
+class TestSqliteStore(ServiceStoreSuite, AggregateStoreSuite):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/made/when/missing/store.db"
@@ -101,7 +102,7 @@ class TestSqliteStore(ServiceStoreSuite):
         return SqlService(url)
 
 
-class TestPostgresStore(ServiceStoreSuite):
+class TestPostgresStore(ServiceStoreSuite, AggregateStoreSuite):
     @pytest.fixture
     def open_store(self, postgres_url: str) -> Iterator[OpenStore]:
         yield from opener(postgres_store.connect, postgres_url)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,9 @@ from pydantic import SecretStr
 from strangler.errors import StoreError, Unavailable
 from strangler.ports import ServiceStore
 from strangler.settings import Database
+from strangler.shapes import Field, FieldType, Shape, Under
+from strangler.testing.aggregate_history import SALE, line, sale
+from strangler.testing.aggregate_store import BESIDE, FIRST, SECOND, gone, load_all, require_same
 from strangler.testing.service_store import (
     DOCUMENT,
     PARTY,
@@ -126,6 +130,66 @@ def test_a_row_can_be_handed_back_to_legacy(kind: str, request: pytest.FixtureRe
         store.apply([saying(PARTY, 1, party(1))], mark(1))
     execute(raised.value.do.split(": ", 1)[1].split(";")[0].replace("…", "1"))
     assert store.apply([saying(PARTY, 1, party(1))], mark(1)) == 1
+
+
+REFERENCES = """
+ALTER TABLE "Sale lines" ADD FOREIGN KEY (company, id) REFERENCES sale (company, id);
+ALTER TABLE "Sale taxes" ADD FOREIGN KEY (company, id, line) REFERENCES "Sale lines" (company, id, line);
+"""
+
+
+def chunk(shape: Shape, rows: Iterable[Mapping[str, Any]]) -> Rows:
+    return Rows(values(shape, rows))
+
+
+def test_the_service_may_let_lines_refer_to_what_they_stand_under(
+    postgres_one: tuple[ServiceStore, Execute],
+) -> None:
+    store, execute = postgres_one
+    store.prepare([SALE, BESIDE])
+    execute(REFERENCES)
+    store.apply([saying(SALE, 1, FIRST), saying(SALE, 1, SECOND)], mark(1))
+    newer = sale(1, "Newer", [line(2, "2", ("new", 0.5)), line(3)])
+    store.apply([saying(SALE, 2, newer), gone(SECOND, 2)], mark(2))
+    require_same(store, [newer])
+    load_all(store, [SECOND], 3, chunk)
+    load_all(store, [sale(1, "Newest", [line(3)])], 3, chunk)
+    assert store.settle(SALE, at(3)) == 2
+    require_same(store, [sale(1, "Newest", [line(3)]), SECOND])
+    store.mark("party/0")
+    store.apply([saying(BESIDE, 1, FIRST)], mark(1, "beside"))
+    store.replace([(SALE, BESIDE)], [("beside", mark(5))], lambda: None)
+    require_same(store, [FIRST])
+    store.drop([SALE], [])
+
+
+@pytest.mark.parametrize("kind", ["postgres_one", "sqlite_one"])
+def test_a_line_may_take_over_what_the_service_keeps_unique(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    store, execute = request.getfixturevalue(kind)
+    store.prepare([SALE])
+    execute('CREATE UNIQUE INDEX due ON "Sale lines" (company, id, due)')
+    for position in (1, 2):
+        each = sale(1, "Acme", [line(position, due="2026-11-23")])
+        store.apply([saying(SALE, position, each)], mark(position))
+        require_same(store, [each])
+
+
+@pytest.mark.parametrize("kind", ["postgres_one", "sqlite_one"])
+def test_an_image_has_lines_of_more_fields_than_a_function_takes(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    store, _ = request.getfixturevalue(kind)
+    id, names = Field("id", FieldType.INTEGER, False), [f"n{number}" for number in range(250)]
+    fields = (id, *(Field(name, FieldType.INTEGER, name != "n0") for name in names))
+    lines = Shape("wide", "wide.lines", "wide_lines", ("id", "n0"), fields, (), Under("wide", ("id",)))
+    wide = Shape("wide", "wide", "wide", ("id",), (id,), (("lines", lines),))
+    data = {"id": 1, "lines": [{name: number for number, name in enumerate(names)}]}
+    store.prepare([wide])
+    store.apply([saying(wide, 1, data)], mark(1))
+    [event] = store.image([wide], [])
+    assert event == saying(wide, 1, data)._replace(type="", time=0.0, mapping="")
 
 
 def test_copy_goes_on_straight_after_a_chunk_that_met_rows(

@@ -181,7 +181,7 @@ def test_the_last_events_are_found_where_offsets_have_gaps_and_the_log_its_begin
     assert [entry.event.position for entry in found] == [
         event_log.at(n) for n in range(Gappy.FIRST, Gappy.LAST)
     ][max(0, Gappy.LAST - Gappy.FIRST - count) :]
-    log.append("erp", [event_log.event(99)], Position("x"))
+    log.append("erp", [event_log.event(99)], event_log.at(99))
     assert [entry.event.position for entry in browsing.news(log, ends)] == [event_log.at(99)]
     assert browsing.news(log, ends) == []
 
@@ -204,7 +204,7 @@ class Gappy(MemoryLog):
 
     def __init__(self) -> None:
         super().__init__()
-        self.append("erp", [event_log.event(n) for n in range(self.LAST)], Position("w"))
+        self.append("erp", [event_log.event(n) for n in range(self.LAST)], event_log.at(self.LAST))
 
     def read(self, stream: str, partition: int, start: Offset, limit: int) -> list[Record]:
         if 0 < start < self.FIRST * 10:

@@ -16,8 +16,8 @@ import orjson
 from sqlglot import exp
 
 from strangler.changes import Change, Operation
+from strangler.legacy_values import decode_value, encode_value
 from strangler.ports import SqlSide
-from strangler.quarantine import decode_value, encode_value
 from strangler.shapes import Table
 from strangler_connectors.polling.memory import Memory, Seen, position, removal
 from strangler_connectors.polling.options import Options

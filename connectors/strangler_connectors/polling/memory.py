@@ -19,7 +19,8 @@ import orjson
 
 from strangler.changes import ORIGIN, Change, Operation, Position, Transaction
 from strangler.errors import SourceError, Unavailable
-from strangler.quarantine import decode_change, decode_value, encode_change, encode_value
+from strangler.legacy_values import decode_value, encode_value
+from strangler.quarantine import decode_change, encode_change
 
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS capture (token TEXT NOT NULL, start INTEGER NOT NULL, pruned INTEGER NOT NULL)",

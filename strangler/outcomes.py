@@ -1,0 +1,119 @@
+"""Outcomes: what became of an entity of several tables, seen before and after a source transaction. Pure.
+
+A change of an aggregate is written as one of its root's flat row, so that it waits in quarantine like any other. Tried again,
+the aggregate is taken as it then is: what happened in between is in it, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from strangler.changes import Change, Operation, Row
+from strangler.errors import Untranslatable
+from strangler.events import Effect, Event, encode_key
+from strangler.mapping import EntityMapping
+
+if TYPE_CHECKING:
+    from strangler.mirror import Mirror
+    from strangler.mirror.mirror import Step
+
+
+class Outcome(NamedTuple):
+    """What a step did to the entity with `key`: a change of the flat row, with the data of the event. `seen`: from outside too; what
+    isn't matters only to who waits in quarantine."""
+
+    key: str
+    change: Change
+    data: dict[str, Any]
+    seen: bool = True
+
+
+def of_step(step: Step) -> Iterator[Outcome]:
+    """What the step did, to one entity or, where the key changed, to two."""
+    before, after = step.before, step.after
+    old = None if before is None or before.data is None else before.data
+    new = None if after is None or after.data is None else after.data
+    if step.fault is not None and after is not None:
+        key = key_of(step.mapping, after.flat)
+        if before is not None and old is not None and _key(step.mapping, old) != key:
+            yield _removal(step, _key(step.mapping, old), before.flat)
+        yield Outcome(key, _written(step, before and before.flat, after.flat), {})
+    elif old is not None and new is not None and before is not None and after is not None:
+        was, now = _key(step.mapping, old), _key(step.mapping, new)
+        if was == now:
+            yield Outcome(now, _written(step, before.flat, after.flat), new, seen=old != new)
+        else:
+            yield _removal(step, was, before.flat)
+            yield Outcome(now, _written(step, None, after.flat), new)
+    elif old is not None and before is not None:
+        yield _removal(step, _key(step.mapping, old), before.flat)
+    elif new is not None and after is not None:
+        yield Outcome(_key(step.mapping, new), _written(step, None, after.flat), new)
+    elif before is not None:
+        yield _removal(step, key_of(step.mapping, before.flat), before.flat)._replace(seen=False)
+
+
+def event_of(mapping: EntityMapping, outcome: Outcome, time: float) -> Event:
+    """The event of an outcome; `time` is that of the source's commit. Raises Untranslatable when its name can't be told."""
+    change, shape = outcome.change, mapping.shape
+    effect = Effect.REMOVE if change.operation is Operation.DELETE else Effect.UPSERT
+    row = change.before if change.after is None else change.after
+    name = mapping.event_name(change.operation, row or {}, change.before)
+    return Event(
+        name,
+        shape.function,
+        shape.entity,
+        effect,
+        outcome.key,
+        change.position,
+        time,
+        mapping.version,
+        outcome.data,
+    )
+
+
+def events_now(
+    mirror: Mirror, mapping: EntityMapping, key: str, held: Sequence[Change], time: float
+) -> list[Event]:
+    """The events that take the place of all changes held under `key`: one for each aggregate that they are about, as it is
+    now; where there is none under the key any more, its removal. Raises Untranslatable."""
+    position = max(change.position for change in held)
+    first = held[0]
+    roots = {root: None for change in held for root in mirror.roots(mapping, change)}
+    made = []
+    for root in roots:
+        found = mirror.now(mapping, root)
+        if found is None or found.data is None:
+            continue
+        now = _key(mapping, found.data)
+        before = first.before if now == key else None
+        operation = Operation.UPDATE if before is not None else Operation.INSERT
+        change = Change(position, mapping.table.name, operation, before, found.flat)
+        made.append(event_of(mapping, Outcome(now, change, found.data), time))
+    if not key.startswith("!") and all(event.key != key for event in made):
+        row = held[-1].before or held[-1].after or {}
+        gone = Change(position, mapping.table.name, Operation.DELETE, row, None)
+        made.insert(0, event_of(mapping, Outcome(key, gone, {}), time))
+    return made
+
+
+def _written(step: Step, before: Row | None, after: Row) -> Change:
+    operation = Operation.INSERT if before is None else Operation.UPDATE
+    return Change(step.position, step.mapping.table.name, operation, before, after)
+
+
+def _removal(step: Step, key: str, row: Row) -> Outcome:
+    return Outcome(key, Change(step.position, step.mapping.table.name, Operation.DELETE, row, None), {})
+
+
+def _key(mapping: EntityMapping, data: dict[str, Any]) -> str:
+    return encode_key([data[name] for name in mapping.shape.key])
+
+
+def key_of(mapping: EntityMapping, row: Row) -> str:
+    """The entity's key. Where it can't be translated the table's own key as text stands in for it, marked by `!`."""
+    try:
+        return mapping.key_of(row)
+    except Untranslatable:
+        return "!" + encode_key([str(row.get(column)) for column in mapping.table.key])
