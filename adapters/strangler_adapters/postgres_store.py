@@ -96,11 +96,13 @@ class PostgresStore(SqlStore[PostgresTransaction]):
         self, transaction: PostgresTransaction, layout: Layout, events: list[Event], said: Sequence[Line]
     ) -> None:
         root, key = layout.root, layout.shape.key
+        # NOT IN makes one hash table of what is said. NOT EXISTS is a join to the planner, which thinks little of a JSON array's
+        # length, and may compare every row with every other one.
+        said_keys = f"SELECT {quoted(key)} FROM {_keyed(layout, 's')}"
         transaction.change(
             f"DELETE FROM {layout.table} AS t USING {_keyed(root, 'e')}"
-            f" WHERE {root.same_key('t', 'e')} AND t.{POSITION} IS NOT NULL AND NOT EXISTS"
-            f" (SELECT 1 FROM {_keyed(layout, 's')}"
-            f" WHERE {layout.same_key('t', 's')} AND t.{POSITION} < s.{POSITION})",
+            f" WHERE {root.same_key('t', 'e')} AND t.{POSITION} IS NOT NULL AND (t.{POSITION} >= e.{POSITION}"
+            f" OR ({', '.join(f't.{quote(name)}' for name in key)}) NOT IN ({said_keys}))",
             (_json(_keys(root, events)), _json([_named(line, key) for line in said])),
         )
 

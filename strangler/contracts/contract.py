@@ -10,14 +10,15 @@ from strangler.changes import Operation
 from strangler.mapping import EntityMapping
 from strangler.mapping.names import KINDS
 from strangler.mapping.nodes import columns
-from strangler.shapes import Column, Field
+from strangler.shapes import Column, Field, Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """What is promised of the events of `type`. `operations` are what can have happened to the entity when one is made.
 
-    `optional` are the fields that may be absent from its data, because the source may not send what didn't change.
+    `optional` are the fields that may be absent from its data, because the source may not send what didn't change. `children` are the
+    lists of lines in it, by name: an aggregate that has them is always whole.
     """
 
     migration: str
@@ -28,6 +29,7 @@ class Contract:
     operations: frozenset[Operation]
     fields: tuple[Field, ...]
     optional: frozenset[str]
+    children: tuple[tuple[str, Shape], ...] = ()
 
     @property
     def name(self) -> str:
@@ -66,7 +68,8 @@ def _of_entity(migration: str, mapping: EntityMapping) -> Iterator[Contract]:
         for name in _names(mapping, operation):
             operations.setdefault(name, set()).add(operation)
     for name, possible in operations.items():
-        absent = _may_be_absent(mapping) if Operation.UPDATE in possible else frozenset()
+        partial = Operation.UPDATE in possible and not shape.children
+        absent = _may_be_absent(mapping) if partial else frozenset()
         yield Contract(
             migration,
             shape.function,
@@ -76,6 +79,7 @@ def _of_entity(migration: str, mapping: EntityMapping) -> Iterator[Contract]:
             frozenset(possible),
             shape.fields,
             absent,
+            shape.children,
         )
 
 

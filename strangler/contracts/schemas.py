@@ -7,12 +7,14 @@ allows to whoever passes it on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, Final
 
+from strangler.aggregates import own_names
 from strangler.contracts.contract import Contract
 from strangler.contracts.values import DAY, SECONDS, value
 from strangler.events import SPECVERSION, Effect
+from strangler.shapes import Field, Shape
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,6 +23,7 @@ Schema = dict[str, Any]
 TIME: Final = "When the source committed the change; of one that quarantine released, when it was held."
 
 _ABSENT: Final = "A field that is absent was not sent by the source, for it did not change: its value is what it was. NULL is null."
+_LINES: Final = "All there are: what isn't here any more is no more. Each has another key ({key}), by which they are sorted."
 _REMOVED: Final = "The entity is no more: `subject` says which one it was, and the data is empty."
 
 
@@ -59,16 +62,31 @@ def data_body(contract: Contract) -> Schema:
     nothing: Schema = {"type": "object", "maxProperties": 0, "description": _REMOVED}
     if contract.only_removes:
         return {"title": f"Data of {contract.type}", **nothing}
-    row: Schema = {
-        "type": "object",
-        "properties": {field.name: value(field.type, field.nullable) for field in contract.fields},
-        "required": [field.name for field in contract.fields if field.name not in contract.optional],
-        "additionalProperties": False,
-    }
+    row = _row(contract.fields, contract.children, contract.optional)
     if contract.optional:
         row["description"] = _ABSENT
     title = {"title": f"Data of {contract.type}"}
     return {**title, "anyOf": [row, nothing]} if contract.removes else {**title, **row}
+
+
+def _row(
+    fields: Iterable[Field], children: Iterable[tuple[str, Shape]], optional: Set[str] = frozenset()
+) -> Schema:
+    values = {field.name: value(field.type, field.nullable) for field in fields}
+    properties = values | {name: _lines(shape) for name, shape in children}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _lines(shape: Shape) -> Schema:
+    names = own_names(shape)
+    fields = [field for field in shape.fields if field.name in names]
+    key = ", ".join(name for name in shape.key if name in names)
+    return {"type": "array", "items": _row(fields, shape.children), "description": _LINES.format(key=key)}
 
 
 def event_body(contract: Contract, data_at: str) -> Schema:

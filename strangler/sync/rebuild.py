@@ -106,6 +106,17 @@ def rebuild(
     return found
 
 
+def beside_of(shape: Shape, function: str, above: Shape | None = None) -> Shape:
+    """The shape as one of `function`, with its children, in tables whose names aren't too long for any database and can't be those of
+    others."""
+    digest = md5(f"{shape.function}/{shape.entity}".encode(), usedforsecurity=False).hexdigest()
+    moved = replace(shape, function=function, table=f"strangler_rebuild_{digest[:12]}")
+    if above is not None and shape.under is not None:
+        moved = replace(moved, under=replace(shape.under, table=above.table))
+    children = tuple((name, beside_of(child, function, moved)) for name, child in shape.children)
+    return replace(moved, children=children)
+
+
 class _Filled(NamedTuple):
     """What must not change while a store is rebuilt: where the function stands, and by which backfills it was filled."""
 
@@ -159,18 +170,11 @@ class _Beside:
         self._source = settings.functions[self._live].source
         self._batch, self._chunk = settings.sync.batch, settings.sync.chunk
         self._most = settings.functions[self._live].quarantine.max_keys
-        self._shapes = {entity: self._beside(mapping.shape) for entity, mapping in self._mappings.items()}
+        self._shapes = {
+            entity: beside_of(mapping.shape, self._function) for entity, mapping in self._mappings.items()
+        }
         self._stamps: dict[str, Position] = {}
         self._partitions = [self._partition(number) for number in range(log.partitions(self._live))]
-
-    def _beside(self, shape: Shape, above: Shape | None = None) -> Shape:
-        """The shape, and those of its children, in tables whose names aren't too long for any database and can't be those of others."""
-        digest = md5(f"{shape.function}/{shape.entity}".encode(), usedforsecurity=False).hexdigest()
-        moved = replace(shape, function=self._function, table=f"strangler_rebuild_{digest[:12]}")
-        if above is not None and shape.under is not None:
-            moved = replace(moved, under=replace(shape.under, table=above.table))
-        children = tuple((name, self._beside(child, moved)) for name, child in shape.children)
-        return replace(moved, children=children)
 
     def _partition(self, number: int) -> _Partition:
         reader = delivery.reader_of(self._function, number)

@@ -18,7 +18,7 @@ from jsonschema.validators import validator_for
 from pydantic import SecretStr
 
 from strangler.boundary import Boundary, Translation
-from strangler.changes import ORIGIN, UNCHANGED, Transaction
+from strangler.changes import ORIGIN, UNCHANGED, Operation, Transaction
 from strangler.cli.main import root
 from strangler.contracts import asyncapi, schemas
 from strangler.contracts.contract import Contract, contracts, version
@@ -27,6 +27,8 @@ from strangler.events import Effect, Event, to_cloudevent
 from strangler.mapping import compile_entity
 from strangler.ports import Address
 from strangler.settings import Entity, Log, Source
+from strangler.testing.aggregate_history import SALE, sale
+from strangler.testing.aggregate_store import FIRST
 from strangler_adapters import kafka_log, sql_log
 from strangler_adapters.kafka_log import records
 from strangler_connectors import postgres
@@ -141,6 +143,46 @@ def test_every_type_of_a_real_postgresql_fulfils_its_contract_and_another_value_
         validator(schemas.data(contract_of(event, made))).validate(cloud["data"])
         for name in cloud["data"]:
             assert not valid(schema, {**cloud, "data": {**cloud["data"], name: {"not": "canonical"}}}), name
+
+
+OF_SALES = Contract(
+    "shop",
+    "sale",
+    "sale",
+    "SaleChanged",
+    "0123456789ab",
+    frozenset({Operation.UPDATE, Operation.DELETE}),
+    SALE.fields,
+    frozenset(),
+    SALE.children,
+)
+
+
+def test_an_aggregate_s_lines_are_lists_of_objects_without_the_key_of_what_they_stand_under() -> None:
+    schema = schemas.data(OF_SALES)
+    for each in (FIRST, sale(1, None), {}):
+        validator(schema).validate(each)
+    [first, *_] = FIRST["lines"]
+    for wrong in (
+        {name: value for name, value in FIRST.items() if name != "labels"},
+        {**FIRST, "labels": None},
+        {**FIRST, "labels": [{"label": None}]},
+        {**FIRST, "labels": [{"label": "a", "id": 1}]},
+        {**FIRST, "lines": [{name: value for name, value in first.items() if name != "taxes"}]},
+        {**FIRST, "lines": [{name: value for name, value in first.items() if name != "due"}]},
+        {**FIRST, "lines": [{**first, "taxes": [{"tax": "vat", "rate": "0.1"}]}]},
+        {**FIRST, "lines": [{**first, "taxes": [{"tax": "vat", "rate": 0.1, "line": 1}]}]},
+    ):
+        assert not valid(schema, wrong), wrong
+
+
+def test_the_log_of_aggregates_is_described_with_their_lines() -> None:
+    address = Address("kafka", ("localhost:9092",), "", "shop.sale", "A topic.", cloudevents=True)
+    document = asyncapi.document("shop", {"sale": "Sales"}, [OF_SALES], lambda function: address)
+    validator_for(META)(META).validate(document)
+    body = document["components"]["schemas"][f"{OF_SALES.name}.data"]
+    assert valid(body, FIRST)
+    assert not valid(body, {**FIRST, "lines": [{"line": 1}]})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from strangler.errors import StoreError, Unavailable
 from strangler.ports import ServiceStore
 from strangler.settings import Database
 from strangler.shapes import Field, FieldType, Shape, Under
-from strangler.testing.aggregate_history import SALE, line, sale
+from strangler.testing.aggregate_history import LINES, SALE, line, rows_of, sale
 from strangler.testing.aggregate_store import BESIDE, FIRST, SECOND, gone, load_all, require_same
 from strangler.testing.service_store import (
     DOCUMENT,
@@ -32,6 +33,7 @@ from strangler.testing.service_store import (
     values,
 )
 from strangler_adapters import postgres_store, sqlite_store
+from tests.sync.landscape import until
 
 Execute = Callable[[str], None]
 
@@ -161,6 +163,36 @@ def test_the_service_may_let_lines_refer_to_what_they_stand_under(
     store.replace([(SALE, BESIDE)], [("beside", mark(5))], lambda: None)
     require_same(store, [FIRST])
     store.drop([SALE], [])
+
+
+def test_invariant_3_a_removal_waits_for_lines_that_are_written_but_not_committed(postgres_url: str) -> None:
+    def opened() -> ServiceStore:
+        store = postgres_store.connect("sale", Database(url=SecretStr(postgres_url)))
+        store.prepare([SALE])
+        return store
+
+    loading, removing = opened(), opened()
+    loading.load(SALE, chunk(SALE, rows_of(SALE, [FIRST])), at(5), mark(5, "backfill"))
+    rows = chunk(LINES, rows_of(LINES, [FIRST]))
+    loader = threading.Thread(target=loading.load, args=(LINES, rows, at(5), mark(6, "backfill")))
+    remover = threading.Thread(target=removing.apply, args=([gone(FIRST, 9)], mark(9)))
+    with psycopg.connect(postgres_url) as blocker, psycopg.connect(postgres_url, autocommit=True) as watch:
+
+        def waiting() -> int:
+            sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            [found] = watch.execute(sql).fetchone() or (0,)
+            return int(found)
+
+        blocker.execute("SELECT 1 FROM strangler_mark FOR UPDATE")
+        loader.start()
+        until(lambda: waiting() == 1, "the chunk is written, and its mark isn't")
+        remover.start()
+        until(lambda: waiting() == 2 or not remover.is_alive(), "the removal waits, or is through")
+    loader.join()
+    remover.join()
+    require_same(loading, [])
+    loading.close()
+    removing.close()
 
 
 @pytest.mark.parametrize("kind", ["postgres_one", "sqlite_one"])
