@@ -43,9 +43,10 @@ def log(settings: Settings) -> EventLog:
     from strangler.sealed_log import SealedLog
 
     sensitive = {
-        (function, entity): of_entity(settings, function, entity)
+        (function, name): part.fields
         for function, section in settings.functions.items()
         for entity in section.entities
+        for name, part in of_entity(settings, function, entity).named(entity)
     }
     return SealedLog(opened, sealing, sensitive)
 

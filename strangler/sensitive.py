@@ -43,11 +43,15 @@ class Sensitive:
         """The same of its children of this name."""
         return self.children.get(children, NOTHING)
 
+    def named(self, name: str) -> Iterator[tuple[str, Sensitive]]:
+        """It, of the entity of this name, and those of its children of all levels: `sale`, `sale.lines`."""
+        yield name, self
+        for each, child in self.children.items():
+            yield from child.named(f"{name}.{each}")
+
     def parts(self) -> Iterator[Sensitive]:
         """It and those of its children of all levels."""
-        yield self
-        for child in self.children.values():
-            yield from child.parts()
+        return (part for _, part in self.named(""))
 
     @property
     def all_columns(self) -> frozenset[str]:

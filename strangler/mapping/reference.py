@@ -35,10 +35,10 @@ from strangler.shapes import Column, FieldType
 INTRODUCTION: Final = """\
 # Expressions
 
-The fields of an entity and the conditions of its events are SQL expressions over the columns of one legacy row. Each has one
-meaning and several executions: Python translates the stream, and the legacy database, if it is PostgreSQL, SQLite, MySQL or
-MariaDB, fills the store and is checked against it. The language is therefore what all of them do alike, to the byte; what they
-would do differently isn't in it, and is refused by `strangler config check` with what to write instead.
+The fields of an entity and the conditions of its events are SQL expressions over the columns of one legacy row, and of rows that
+are [joined](entities.md) to it. Each has one meaning and several executions: Python translates the stream, and the legacy database, if
+it is PostgreSQL, SQLite, MySQL or MariaDB, fills the store and is checked against it. The language is therefore what all of them do
+alike, to the byte; what they would do differently isn't in it, and is refused by `strangler config check` with what to write instead.
 
 An expression either gives a value, or the row is *untranslatable*: it goes to quarantine and the rest of the migration goes on.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from strangler.configuration.document import read
 from strangler.errors import MappingError
 from strangler.mapping import EntityMapping, compile_entity, translated
 from strangler.settings import Entity
-from strangler.shapes import Column, FieldType, Table
+from strangler.shapes import Column, FieldType, Shape, Table
 from tests.mapping import sales
 from tests.mapping.sales import Legacy
 
@@ -193,3 +195,34 @@ def test_everything_that_is_wrong_with_the_parts_is_said_at_once() -> None:
     assert [path for path, _ in found] == [
         "join.party.on.id", "children.lines.fields.line", "children.lines.where",
     ]  # fmt: skip
+
+
+def test_the_entity_of_the_documentation_is_as_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "entities.md").read_text()
+    entity = Entity.model_validate(
+        read(page.split("```yaml")[1].split("```")[0], {}).value["entities"]["sale"]
+    )
+    tables = {
+        each.name: each
+        for each in (
+            table("sale_sale", ("id",), id="integer", party="integer", state="text"),
+            table("party_party", ("id",), id="integer", code="text", lang="integer"),
+            table("ir_lang", ("id",), id="integer", code="text"),
+            table("sale_line", ("id",), id="integer", sale="integer", product="integer", quantity="integer"),
+            table("product_product", ("id",), id="integer", code="text"),
+            table("sale_line_tax", ("line", "tax"), line="integer", tax="integer"),
+        )
+    }
+    shape = compile_entity("sales", "sale", entity, tables["sale_sale"], others=tables).shape
+    assert [part.table for part in shape.parts()] == ["sale", "sale_lines", "sale_lines_taxes"]
+    (example,) = (json.loads(block.split("```")[0]) for block in page.split("```json")[1:])
+    assert own(shape, example) == [[name.name for name in part.fields] for part in shape.parts()]
+
+
+def own(shape: Shape, data: dict[str, Any], above: tuple[str, ...] = ()) -> list[list[str]]:
+    """Part by part the fields that an event's data has, behind the keys of what they stand under."""
+    names = [name for name, value in data.items() if not isinstance(value, list)]
+    found = [[*above, *names]]
+    for name, child in shape.children:
+        found += own(child, data[name][0], shape.key)
+    return found
