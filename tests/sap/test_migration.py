@@ -115,9 +115,13 @@ def test_what_was_there_and_what_a_clerk_does_arrive_as_they_are_meant(migration
     migration.sap.commit()
     until(lambda: len(migration.events(number)) == 2, "the new order was placed and blocked", PATIENCE)
 
+    compared = ""
     for function in migration.stores:
-        result = migration.run("reconcile", function)
+        result = migration.run("reconcile", function, "--json")
         assert result.exit_code == 0, result.output
+        compared += result.output
+    for entity in ("customer", "sales_order", "sales_order.lines", "sales_order.lines.schedules"):
+        assert f'"{entity}"' in compared
 
     sap = Sap(migration.sap)
     for (store, table, key, shape), expected in zip(
