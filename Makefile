@@ -6,6 +6,7 @@
 #   make agreement    20,000 new expressions, on which Python and the databases must agree; EXAMPLES=1000 shortens it
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
+#   make tryton-whole random edits in a real ERP whose parties, products and sales are migrated whole; EDITS=1000 KILLS=3 shortens it
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
 #   make bench        every benchmark; make bench-NAME runs one
 #   make clean        remove what was built and installed here
@@ -14,13 +15,14 @@ PYTHON ?= python3
 KILLS ?= 100
 WAY ?= postgres
 EXAMPLES ?= 20000
+EDITS ?= 10000
 WORKERS ?= 4
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test agreement check chaos kafka bench clean
+.PHONY: help demo demo-keep test agreement check chaos tryton-whole kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -46,6 +48,10 @@ check: $(VENV)/.with-dev
 
 chaos: $(VENV)/.with-dev
 	$(RUN) -m tests.chaos --way $(WAY) --kills $(KILLS)
+
+tryton-whole: KILLS = 20
+tryton-whole: $(VENV)/.with-dev
+	$(RUN) -m tests.tryton --edits $(EDITS) --kills $(KILLS)
 
 kafka: | $(RUN)
 	$(RUN) deploy/kafka/run --directory build/kafka --kafka-port 9092 --connect-port 8083

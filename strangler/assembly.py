@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from strangler import plugins, urls
+from strangler.configuration.findings import dotted
 from strangler.control.store import Control
-from strangler.errors import SourceError
+from strangler.errors import MappingError, Problem, SourceError
 from strangler.ports import ChangeSource, EventLog, ServiceStore
 from strangler.registrar import Registrar
 from strangler.sensitive import of_entity
@@ -42,7 +43,7 @@ def log(settings: Settings) -> EventLog:
     from strangler.sealed_log import SealedLog
 
     sensitive = {
-        (function, entity): of_entity(settings, function, entity).fields
+        (function, entity): of_entity(settings, function, entity)
         for function, section in settings.functions.items()
         for entity in section.entities
     }
@@ -74,6 +75,10 @@ def registrar(settings: Settings, name: str, tables: Mapping[str, Sequence[str]]
 
 def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[EntityMapping]:
     """The function's entities, compiled against the tables as they are in the legacy database now."""
+    from strangler import (  # with these comes the SQL parser, which takes its time
+        code_tables,
+        python_functions,
+    )
     from strangler.mapping import compile_entity
     from strangler.mapping.uses import tables
 
@@ -88,18 +93,25 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
                     why="it isn't there, or the user of the source may not see it",
                     do=f"correct functions.{function}.entities.{name}.{path}, or grant SELECT on it",
                 )
-    held = code_maps(settings)
+    functions, uncallable = python_functions.read(settings)
+    held, unread = code_tables.read(settings, [function], legacy)
+    if wrong := [*uncallable, *unread]:
+        raise MappingError.of(
+            [Problem("", None, dotted(each.path), each.what, each.instead) for each in wrong]
+        )
     return [
         compile_entity(
-            function, name, entity, found[entity.table], held, of_entity(settings, function, name), found
+            function,
+            name,
+            entity,
+            found[entity.table],
+            held,
+            of_entity(settings, function, name),
+            functions,
+            found,
         )
         for name, entity in entities.items()
     ]
-
-
-def code_maps(settings: Settings) -> dict[str, dict[str, str | int]]:
-    """What LOOKUP may name: code map → code → meaning."""
-    return {name: code_map.held for name, code_map in settings.code_maps.items()}
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

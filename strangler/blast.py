@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from strangler.mapping import EntityMapping, translated
 from strangler.mapping.difference import Difference, Mapped, Radius, comparable, differences
+from strangler.mapping.legacy import quoted
 from strangler.outcomes import key_of
 from strangler.ports import SqlSide
-from strangler.settings import Settings
+from strangler.settings import Children, Entity, Settings
 
 
 class Name(NamedTuple):
-    """What an entity is called."""
+    """What an entity is called; of children `entity` is `sale.lines`."""
 
     function: str
     entity: str
@@ -51,13 +52,21 @@ TOLD_EVERY = 1000
 
 
 def mapped(settings: Settings, mappings: Iterable[EntityMapping]) -> dict[Name, Mapped]:
-    """The compiled entities of a configuration, each with its settings."""
+    """The compiled entities of a configuration and their children, each with its settings."""
     found = {}
     for each in mappings:
-        name = Name(each.shape.function, each.shape.entity)
-        function = settings.functions[name.function]
-        found[name] = Mapped(function.source, function.entities[name.entity], each)
+        function = settings.functions[each.shape.function]
+        for name, section, mapping in _parts(function.entities[each.shape.entity], each):
+            found[name] = Mapped(function.source, section, mapping)
     return found
+
+
+def _parts(
+    section: Entity | Children, mapping: EntityMapping
+) -> Iterator[tuple[Name, Entity | Children, EntityMapping]]:
+    yield Name(mapping.shape.function, mapping.shape.entity), section, mapping
+    for child in mapping.children:
+        yield from _parts(section.children[child.name], child.mapping)
 
 
 def changes(
@@ -66,11 +75,12 @@ def changes(
     side: Callable[[str], SqlSide],
     looking: Looking,
 ) -> Iterator[Change]:
-    """Every entity whose version differs. `side(source)`: a new connection to that legacy database."""
+    """Every entity whose version differs, its children by themselves. `side(source)`: a new connection to that legacy database."""
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
-            words = "the entity is new" if old is None else "the entity is dropped"
+            what = "lines are" if "." in name.entity else "entity is"
+            words = f"the {what} new" if old is None else f"the {what} dropped"
             yield Change(name, _version(old), _version(new), (Difference("", words),), None)
         elif found := differences(old, new):
             radius = None
@@ -85,13 +95,11 @@ def _version(each: Mapped | None) -> str:
 
 
 def measure(side: SqlSide, old: EntityMapping, new: EntityMapping, name: Name, looking: Looking) -> Radius:
-    """Read the table once, and count what reads otherwise. In constant memory."""
+    """Read the rows once, and count what reads otherwise. In constant memory."""
     dialect = side.dialect
-    one, other = old.select(dialect), new.select(dialect)
-    width = len(one.legacy)
+    width = len(old.columns)
     radius = Radius(looking.samples, old.sensitive | new.sensitive)
-    sql = f"SELECT {', '.join((*one.legacy, *other.legacy))} FROM {one.from_}"
-    for values in islice(side.rows(sql), looking.limit):
+    for values in islice(side.rows(_both(old, new, dialect)), looking.limit):
         first = next(translated(old, dialect, [values[:width]]), None)
         second = next(translated(new, dialect, [values[width:]]), None)
         keys = (
@@ -102,3 +110,23 @@ def measure(side: SqlSide, old: EntityMapping, new: EntityMapping, name: Name, l
         if radius.rows % TOLD_EVERY == 0:
             looking.told(name, radius.rows)
     return radius
+
+
+def _both(old: EntityMapping, new: EntityMapping, dialect: str) -> str:
+    """The rows of both in one statement. Where rows are joined each mapping has joins of its own; the table's key says which belong
+    together."""
+    one, other = old.select(dialect), new.select(dialect)
+    if not (old.plan.origin.joins or new.plan.origin.joins):
+        return f"SELECT {', '.join((*one.legacy, *other.legacy))} FROM {one.from_}"
+    before, after = (
+        [quoted(f"{side}{place}", dialect) for place in range(len(each.columns))]
+        for side, each in (("before", old), ("after", new))
+    )
+    tables = (
+        f"(SELECT {', '.join(f'{value} AS {name}' for value, name in zip(each.legacy, names, strict=True))} FROM {each.from_}) {alias}"
+        for each, names, alias in ((one, before, "old_rows"), (other, after, "new_rows"))
+    )
+    same = " AND ".join(
+        f"{before[old.columns.index(key)]} = {after[new.columns.index(key)]}" for key in old.table.key
+    )
+    return f"SELECT {', '.join((*before, *after))} FROM {' JOIN '.join(tables)} ON {same}"

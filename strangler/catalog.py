@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from strangler.names import nearest
 from strangler.ports import SqlSide
 
 
@@ -38,3 +39,18 @@ def tables(side: SqlSide) -> list[Listed]:
     query = _QUERIES.get(side.dialect)
     found = [Listed(*row) for row in side.rows(query)] if query else []
     return sorted(found, key=lambda table: (-(table.rows or 0), table.name))
+
+
+def missing(side: SqlSide, table: str) -> tuple[str, str]:
+    """What is said of a table that isn't there, and what to write instead."""
+    names = [each.name for each in tables(side)]
+    meant = nearest(table, names)
+    few = f"one of: {', '.join(sorted(names)[:12])}{', …' if len(names) > 12 else ''}"
+    instead = (
+        f"table: {meant} (did you mean this?)"
+        if meant
+        else few
+        if names
+        else "a table that the user may read"
+    )
+    return f"the legacy database has no table {table!r}", instead

@@ -10,12 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from strangler import assembly, catalog
+from strangler import assembly, catalog, code_tables, python_functions
 from strangler.configuration.findings import Finding, Path, undotted
 from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.uses import tables
-from strangler.names import nearest
 from strangler.ports import ChangeSource
 from strangler.sensitive import of_entity
 from strangler.settings import Entity, Settings
@@ -56,6 +55,10 @@ def inspect(settings: Settings) -> Inspection:
 
 def inspect_source(settings: Settings, name: str, source: ChangeSource, result: Inspection) -> None:
     """Check every entity of one source against its live tables, and add what is found to `result`."""
+    functions, uncallable = python_functions.read(settings)
+    held, unread = code_tables.read(settings, assembly.functions_of(settings, name), source)
+    result.findings += [*uncallable, *unread]
+    unknown = {str(each.path[1]) for each in unread}
     entities = list(_entities(settings, name))
     named = [tables(entity) for _, entity in entities]
     found = source.describe(sorted({table for listed in named for table in listed.values()}))
@@ -68,20 +71,22 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
             ]
             continue
         function, called = str(path[1]), str(path[3])
+        if not unknown.isdisjoint(code_tables.of_entity(entity)):
+            continue  # What is to be said of the code map has been said.
         try:
             sensitive = of_entity(settings, function, called)
-            code_maps = assembly.code_maps(settings)
             own = found[entity.table]
-            compiled.append(compile_entity(function, called, entity, own, code_maps, sensitive, found))
+            compiled.append(compile_entity(function, called, entity, own, held, sensitive, functions, found))
         except MappingError as error:
             result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
 
     result.mappings += compiled
     if compiled:
-        result.by_row += _by_row(source, compiled)
+        result.by_row += by_row(source, compiled)
 
 
-def _by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:
+def by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:
+    """The mappings that the source's database doesn't evaluate. Asks nobody."""
     with closing(source.reader()) as reader:
         selects = [(mapping, mapping.select(reader.dialect)) for mapping in mappings]
     return [ByRow(mapping, select.why) for mapping, select in selects if select.pushed is None]
@@ -95,14 +100,4 @@ def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
 
 def _missing(source: ChangeSource, path: Path, table: str) -> Finding:
     with closing(source.reader()) as reader:
-        names = [each.name for each in catalog.tables(reader)]
-    meant = nearest(table, names)
-    few = f"one of: {', '.join(sorted(names)[:12])}{', …' if len(names) > 12 else ''}"
-    instead = (
-        f"table: {meant} (did you mean this?)"
-        if meant
-        else few
-        if names
-        else "a table that the user may read"
-    )
-    return Finding(path, f"the legacy database has no table {table!r}", instead)
+        return Finding(path, *catalog.missing(reader, table))

@@ -1,12 +1,12 @@
 """The event log with sensitive values encrypted: whatever its kind, they are sealed before `append` and opened behind `read`.
 
 Who reads it here has the clear values, the store among them; who reads it elsewhere has `{"sealed": …}` in their place. Each is bound to
-its event and its field, in the lines of an aggregate also to the line. What isn't there (NULL) isn't sealed.
+its event and its field, of a line to its place in the list too. What isn't there (NULL) isn't sealed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -15,25 +15,18 @@ from strangler.changes import Position
 from strangler.encryption import Cipher
 from strangler.events import Event, check_facts
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
+from strangler.sensitive import Sensitive
 
 SEALED: Final = "sealed"
-"""The one member of the object that stands for a value. No canonical value is an object; those in lists are lines."""
+"""The one member of the object that stands for a value. No canonical value is an object with this member alone."""
 
 
 class SealedLog:
-    """See `EventLog`. `sensitive`: (function, entity) → the fields that are sealed, of lines under (function, `sale.lines`); what is
-    sealed is opened, whatever they are now."""
+    """See `EventLog`. `sensitive`: (function, entity) → what of it is sealed, in its lines too; what is sealed is opened, whatever that
+    is now."""
 
-    def __init__(
-        self, log: EventLog, cipher: Cipher, sensitive: Mapping[tuple[str, str], frozenset[str]]
-    ) -> None:
+    def __init__(self, log: EventLog, cipher: Cipher, sensitive: Mapping[tuple[str, str], Sensitive]) -> None:
         self._log, self._cipher, self._sensitive = log, cipher, sensitive
-        self._concerned = {
-            (function, above)
-            for (function, entity), names in sensitive.items()
-            if names
-            for above in _chain(entity)
-        }
 
     def append(self, source: str, events: Sequence[Event], position: Position | None) -> None:
         check_facts(events)
@@ -68,49 +61,39 @@ class SealedLog:
         self._log.close()
 
     def _seal(self, event: Event) -> Event:
-        if (event.function, event.entity) not in self._concerned:
+        hidden = self._sensitive.get((event.function, event.entity))
+        if hidden is None or not any(part.fields for part in hidden.parts()):
             return event
-        return event._replace(data=self._sealed(event, event.entity, "", event.data))
+        return event._replace(data=self._sealed(event, hidden, event.data, ""))
 
-    def _sealed(self, event: Event, entity: str, path: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is said at a path of the event: by itself, or of a line."""
-        hidden = self._sensitive.get((event.function, entity), frozenset())
-        found = dict(data)
-        for name, value in data.items():
-            if name in hidden and value is not None:
-                text = orjson.dumps(value).decode()
-                found[name] = {SEALED: self._cipher.seal(text, _about(event, path + name))}
-            elif isinstance(value, list) and (event.function, inner := f"{entity}.{name}") in self._concerned:
-                found[name] = [
-                    self._sealed(event, inner, each, line) for each, line in _lines(path + name, value)
-                ]
-        return found
+    def _sealed(self, event: Event, hidden: Sensitive, data: Mapping[str, Any], path: str) -> dict[str, Any]:
+        sealed = dict(data)
+        for name in hidden.fields & data.keys():
+            if data[name] is not None:
+                text = orjson.dumps(data[name]).decode()
+                sealed[name] = {SEALED: self._cipher.seal(text, _about(event, path + name))}
+        for name in hidden.children.keys() & data.keys():
+            sealed[name] = [
+                self._sealed(event, hidden.below(name), line, f"{path}{name}.{place}.")
+                for place, line in enumerate(data[name])
+            ]
+        return sealed
 
     def _open(self, event: Event) -> Event:
-        if not any(isinstance(value, dict | list) for value in event.data.values()):
-            return event
-        return event._replace(data=self._opened(event, "", event.data))
+        opened = self._opened(event, event.data, "")
+        return event if opened is event.data else event._replace(data=opened)
 
-    def _opened(self, event: Event, path: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        found = dict(data)
+    def _opened(self, event: Event, data: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        """The data with clear values; the same object where nothing was sealed."""
+        opened = {}
         for name, value in data.items():
             if _is_sealed(value):
-                found[name] = orjson.loads(self._cipher.open(value[SEALED], _about(event, path + name)))
+                opened[name] = orjson.loads(self._cipher.open(value[SEALED], _about(event, path + name)))
             elif isinstance(value, list):
-                found[name] = [self._opened(event, each, line) for each, line in _lines(path + name, value)]
-        return found
-
-
-def _chain(entity: str) -> Iterator[str]:
-    """`sale.lines`, and `sale`, in whose events it is."""
-    while entity:
-        yield entity
-        entity = entity.rpartition(".")[0]
-
-
-def _lines(path: str, lines: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Each line with where it stands."""
-    return ((f"{path}.{number}.", line) for number, line in enumerate(lines))
+                opened[name] = [
+                    self._opened(event, line, f"{path}{name}.{place}.") for place, line in enumerate(value)
+                ]
+        return {**data, **opened} if opened else data
 
 
 def _is_sealed(value: Any) -> bool:

@@ -1,8 +1,8 @@
 """Sensitive: what of an entity is personal data, and how it is shown to people: not at all.
 
-A field is marked in the configuration. The legacy columns that it reads are sensitive with it, in every entity over the same
-table of the source: a raw change has them all. And so is every other field that reads one of them. What the key of the entity is made
-of isn't: by the key a row is named, wherever something is said about it.
+A field is marked in the configuration. The legacy columns that it reads, of joined tables too, are sensitive with it, in whatever
+entity of the source names their table: a raw change has them all. And so is every other field that reads one of them. What the keys of
+the entity and its children are made of isn't: by them a row is named, wherever something is said about it.
 
 Everything here follows from the configuration alone, so that what waits in quarantine can be shown without the legacy database.
 """
@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from strangler.settings import Entity, Settings
+from strangler.settings import Children, Entity, Settings
+
+if TYPE_CHECKING:
+    from strangler.mapping.uses import Part
 
 MASK: Final = "***"
 """Stands for a value. All values look alike: of a birthday or a postal code even a hash would tell too much."""
@@ -24,9 +27,13 @@ def masked(value: Any) -> Any:
     return None if value is None else MASK
 
 
+Column = tuple[str, str]
+"""A column of a legacy table: the table without its schema, and the column, both in lower case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sensitive:
-    """What of an entity is sensitive: the names of its fields, and of columns of its legacy table in lower case."""
+    """What of an entity, or of its children, is sensitive: the names of its fields, and of columns of its flat rows in lower case."""
 
     fields: frozenset[str]
     columns: frozenset[str]
@@ -36,6 +43,26 @@ class Sensitive:
         """The same of its children of this name."""
         return self.children.get(children, NOTHING)
 
+    def parts(self) -> Iterator[Sensitive]:
+        """It and those of its children of all levels."""
+        yield self
+        for child in self.children.values():
+            yield from child.parts()
+
+    @property
+    def all_columns(self) -> frozenset[str]:
+        """The columns of the flat rows of any part."""
+        return frozenset().union(*(part.columns for part in self.parts()))
+
+    def hidden(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """An event's data as people may see it, its lines too."""
+        return {name: self._hidden(name, value) for name, value in data.items()}
+
+    def _hidden(self, name: str, value: Any) -> Any:
+        if name in self.children and isinstance(value, list):
+            return [self.children[name].hidden(line) for line in value]
+        return masked(value) if name in self.fields else value
+
 
 NOTHING: Final = Sensitive(frozenset(), frozenset())
 
@@ -43,43 +70,65 @@ NOTHING: Final = Sensitive(frozenset(), frozenset())
 def of_entity(settings: Settings, function: str, entity: str) -> Sensitive:
     """What is sensitive about an entity of the configuration."""
     section = settings.functions[function]
-    found = section.entities[entity]
-    hidden = columns(settings, section.source, found.table)
+    hidden = columns(settings, section.source)
     if not hidden:
         return NOTHING
-    from strangler.mapping.parsing import column_names  # with it comes the SQL parser, which takes its time
+    from strangler.mapping.uses import parts  # with it comes the SQL parser, which takes its time
 
+    return _of_part({part.path: part for part in parts(section.entities[entity])}, "", hidden)
+
+
+def _of_part(parts: Mapping[str, Part], path: str, hidden: frozenset[Column]) -> Sensitive:
+    part = parts[path]
+    section = part.section
     fields = {
         name
-        for name, field in found.fields.items()
-        if field.sensitive or (name not in found.key and not hidden.isdisjoint(column_names(field.value)))
+        for name, field in section.fields.items()
+        if field.sensitive
+        or (name not in section.key and not hidden.isdisjoint(read_columns(part, field.value)))
     }
-    return Sensitive(frozenset(fields), hidden)
+    columns = {
+        f"{alias}.{column}" if alias else column
+        for alias, table in part.tables.items()
+        for where, column in hidden
+        if where == _bare(table)
+    }
+    below = {name: _of_part(parts, part.at(f"children.{name}"), hidden) for name in section.children}
+    return Sensitive(frozenset(fields), frozenset(columns), below)
 
 
-def columns(settings: Settings, source: str, table: str) -> frozenset[str]:
-    """The sensitive columns of a legacy table, in lower case."""
-    return frozenset().union(
-        *(own_columns(entity) for entity in _entities(settings, source) if _same(entity.table, table))
-    )
+def columns(settings: Settings, source: str) -> frozenset[Column]:
+    """The sensitive columns of the legacy tables of a source."""
+    return frozenset().union(*(own_columns(entity) for entity in _entities(settings, source)))
 
 
-def own_columns(entity: Entity) -> frozenset[str]:
-    """The columns that an entity makes sensitive."""
-    marked = [field.value for field in entity.fields.values() if field.sensitive]
-    if not marked:
+def own_columns(entity: Entity) -> frozenset[Column]:
+    """The columns that an entity and its children make sensitive."""
+    if not any(field.sensitive for section in _sections(entity) for field in section.fields.values()):
         return frozenset()
-    from strangler.mapping.parsing import column_names
+    from strangler.mapping.uses import parts
 
-    return frozenset().union(*map(column_names, marked)) - key_columns(entity)
+    marked = (
+        read_columns(part, field.value)
+        for part in parts(entity)
+        for field in part.section.fields.values()
+        if field.sensitive
+    )
+    return frozenset().union(*marked) - key_columns(entity)
 
 
-def key_columns(entity: Entity) -> frozenset[str]:
-    """The columns that the entity's key is made of, in lower case."""
-    from strangler.mapping.parsing import column_names
+def key_columns(entity: Entity) -> frozenset[Column]:
+    """The columns that the keys of the entity and its children are made of."""
+    from strangler.mapping.uses import parts
 
+    return frozenset().union(*map(part_key_columns, parts(entity)))
+
+
+def part_key_columns(part: Part) -> frozenset[Column]:
+    """Those of one part."""
+    fields = part.section.fields
     return frozenset().union(
-        *(column_names(entity.fields[name].value) for name in entity.key if name in entity.fields)
+        *(read_columns(part, fields[name].value) for name in part.section.key if name in fields)
     )
 
 
@@ -87,8 +136,9 @@ def names(settings: Settings) -> dict[str, frozenset[str]]:
     """Function → what its sensitive values may be called in an answer, of the new service or of legacy, in lower case."""
     found = {}
     for function, section in settings.functions.items():
-        each = [of_entity(settings, function, entity) for entity in section.entities]
-        found[function] = frozenset().union(*(one.fields | one.columns for one in each))
+        each = [part for entity in section.entities for part in of_entity(settings, function, entity).parts()]
+        fields = frozenset().union(*(one.fields for one in each))
+        found[function] = fields | {column.rpartition(".")[2] for one in each for column in one.columns}
     return found
 
 
@@ -108,6 +158,17 @@ def _entities(settings: Settings, source: str) -> Iterator[Entity]:
             yield from function.entities.values()
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two names, with or without a schema, may be those of one table."""
-    return one.rpartition(".")[2].lower() == other.rpartition(".")[2].lower()
+def _sections(section: Entity | Children) -> Iterator[Entity | Children]:
+    yield section
+    for children in section.children.values():
+        yield from _sections(children)
+
+
+def read_columns(part: Part, expression: str) -> frozenset[Column]:
+    """The columns that an expression of the part reads."""
+    return frozenset((_bare(used.table), used.column) for used in part.columns(expression))
+
+
+def _bare(table: str) -> str:
+    """One name for what may be written with or without a schema."""
+    return table.rpartition(".")[2].lower()

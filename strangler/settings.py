@@ -257,7 +257,8 @@ Meaning = Annotated[
 
 
 class CodeMap(Section):
-    """What the codes of the old system mean in the new one: `LOOKUP(currency, code)` in an expression. Either `values` or a `file`."""
+    """What the codes of the old system mean in the new one: `LOOKUP(currency, code)` in an expression. Either `values`, or a `file`, or
+    a `table` of the legacy database."""
 
     values: dict[str, Meaning] | None = Field(
         None,
@@ -269,16 +270,55 @@ class CodeMap(Section):
         description="CSV in UTF-8 with commas, whose first line names the columns; relative to the configuration file. "
         "What it holds is text.",
     )
-    from_: str | None = Field(
-        None, alias="from", description="The column of the codes; by default the first of two."
+    table: str | None = Field(
+        None,
+        description="A table of the source of the function that uses the map, `name` or `schema.name`; of at most 100,000 rows, read "
+        "when a process compiles its mappings. For one that changes in daily work use `join`.",
     )
-    to: str | None = Field(None, description="The column of what they mean; by default the second of two.")
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="The column of the codes. Of a file by default the first of two; of a table an expression over its columns.",
+    )
+    to: str | None = Field(
+        None,
+        description="The column of what they mean. Of a file by default the second of two; of a table an expression.",
+    )
+    where: str | None = Field(
+        None, description="SQL condition over the table's columns: which rows count, e.g. spras = 'E'."
+    )
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @property
     def held(self) -> dict[str, str | int]:
-        """Code → what it means; of a file too, once the configuration is loaded."""
+        """Code → what it means; of a file too, once the configuration is loaded. What is in a table isn't known here."""
         return self.values or {}
+
+
+def _as_call(value: str) -> str:
+    module, _, function = value.partition(":")
+    if not all(each.isidentifier() for each in (*module.split("."), function)):
+        raise ValueError("not a module and a function in it: write my_mappings:iban_of")
+    return value
+
+
+TypeName = Literal[
+    "text", "integer", "decimal", "float", "boolean", "date", "time", "timestamp", "instant", "bytes", "json",
+]  # fmt: skip
+
+
+class PythonCall(Section):
+    """A Python function of your own, which expressions call by the name that it stands under. It must depend on its arguments alone.
+    See docs/expressions.md."""
+
+    call: Annotated[str, AfterValidator(_as_call)] = Field(
+        description="`module:function`. A file of that name in `folder`, or a module that is installed."
+    )
+    takes: list[TypeName] = Field(description="The types of its arguments, in order.", min_length=1)
+    gives: TypeName = Field(description="The type of what it returns; None is NULL.")
+    folder: Path | None = Field(
+        None, description="Where the module's file is; by default the folder of the configuration file."
+    )
 
 
 class Match(Section):
@@ -527,5 +567,8 @@ class Settings(Section):
     cutover: Cutover = Field(default_factory=Cutover)
     code_maps: dict[Name, CodeMap] = Field(
         default_factory=dict, description="Code maps by name, for LOOKUP in expressions."
+    )
+    python: dict[Name, PythonCall] = Field(
+        default_factory=dict, description="Python functions by name, for expressions."
     )
     functions: dict[Name, Function] = Field(min_length=1)

@@ -67,6 +67,7 @@ def test_the_boundary_alone_makes_events_and_copies_of_stores_bring_them_back() 
     }
     assert {name for name in made if not name.startswith("testing/")} == {
         "boundary.py",
+        "outcomes.py",
         "snapshots.py",
         "sync/snapshot.py",
     }

@@ -33,12 +33,10 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill rebuild snapshot log quarantine source mapping export report"
+    "reconcile backfill rebuild snapshot keys log quarantine source mapping export report"
 )
 
-SECTIONS = (
-    "name data_dir code_maps control log sources stores encryption facade console sync cutover functions"
-)
+SECTIONS = "name data_dir code_maps python control log sources stores encryption facade console sync cutover functions"
 
 
 def defined(module: str) -> set[str]:

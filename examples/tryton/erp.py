@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -48,20 +48,19 @@ class Tryton:
 
 
 @contextlib.contextmanager
-def tryton(server: Server, folder: Path) -> Iterator[Tryton]:
-    """Create the database `tryton` on `server` with its modules (about 25 s), and run the server until the end.
+def tryton(server: Server, folder: Path, modules: Sequence[str] = MODULES) -> Iterator[Tryton]:
+    """Create the database `tryton` on `server` with its modules (about 25 s; with `sale` 90 s), and run the server until the end.
 
     `folder` takes the configuration and the logs. Raises Unavailable with the end of the log of what failed.
     """
     database_url = server.create_database(DATABASE)
     port, password = processes.free_port(), secrets.token_urlsafe(12)
     configuration = _configure(folder, server, port)
-    _set_up(folder, configuration, password)
+    _set_up(folder, configuration, password, modules)
     base_url = f"http://127.0.0.1:{port}"
     command = [*_program("trytond"), "-c", str(configuration), "-d", DATABASE]
-    with processes.running(
-        "Tryton", command, log=folder / "trytond.log", ready=lambda: processes.listens(port)
-    ):
+    log = folder / "trytond.log"
+    with processes.running("Tryton", command, log=log, ready=lambda: processes.listens(port), within=180):
         yield Tryton(base_url, database_url, USER, password)
 
 
@@ -116,13 +115,13 @@ def _configure(folder: Path, server: Server, port: int) -> Path:
     return configuration
 
 
-def _set_up(folder: Path, configuration: Path, password: str) -> None:
+def _set_up(folder: Path, configuration: Path, password: str, modules: Sequence[str]) -> None:
     passfile = folder / "trytond.pass"
     passfile.touch(mode=0o600)
     passfile.write_text(password)
     command = [
         *_program("trytond-admin"), "-c", str(configuration), "-d", DATABASE, "--email", "admin@example.org",
-        "-u", *MODULES, "--activate-dependencies",
+        "-u", *modules, "--activate-dependencies",
     ]  # fmt: skip
     log = folder / "trytond-admin.log"
     with log.open("wb") as output:

@@ -24,11 +24,11 @@ IDLE: Final = 2.0
 
 
 class Fault(StranglerError):
-    """The ERP refused the call: HTTP 200 with an `error` in the answer. `name` is its kind, e.g. `UserError`."""
+    """The ERP refused the call: HTTP 200 with an `error` in the answer. `name` is its kind, e.g. `UserError`, `details` what it says."""
 
     def __init__(self, error: list[Any]) -> None:
         super().__init__(": ".join(str(part) for part in error[:2]))
-        self.name = str(error[0])
+        self.name, self.details = str(error[0]), error[1]
 
 
 class Rejected(StranglerError):

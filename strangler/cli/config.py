@@ -33,12 +33,17 @@ def check(application: Application, offline: bool) -> None:
 
     settings, document = configuration.load_with_lines(application.path)
     inspection = None
-    if not offline:
+    if offline:
+        from strangler import python_functions
+
+        _, found = python_functions.read(settings)
+    else:
         from strangler.inspection import inspect
 
         inspection = inspect(settings)
-        if found := [*inspection.unreached, *inspection.findings]:
-            raise ConfigurationError(configuration.problems(application.path, document, found))
+        found = [*inspection.unreached, *inspection.findings]
+    if found:
+        raise ConfigurationError(configuration.problems(application.path, document, found))
     _print(application, settings, inspection)
 
 

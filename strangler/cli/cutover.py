@@ -97,6 +97,7 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     from strangler.cli import returning, standing
     from strangler.cutover.assessment import assess
     from strangler.cutover.plan import plan as planned
+    from strangler.inspection import by_row
 
     application.function(function)
     _recover(application, _user())
@@ -106,10 +107,12 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     with closing(assembly.source(application.settings, source)) as opened:
         unseen = list(opened.blind_spots())
         mappings, unchecked = _compiled(application, function, opened)
+        slow = by_row(opened, mappings) if mappings else []
     if wants_json:
         back = {
             "returning": None if unchecked else returning.returning_json(mappings),
             "unchecked": unchecked,
+            "by_row": {each.mapping.shape.entity: each.why for each in slow},
         }
         plan = {**standing.plan_json(assessed, steps), "unseen": unseen, **back}
         click.echo(json.dumps(plan, indent=2))
@@ -117,6 +120,7 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     out = standing.console()
     standing.print_plan(out, assessed, steps)
     standing.print_unseen(out, source, unseen)
+    standing.print_by_row(out, slow)
     if unchecked:
         returning.print_unchecked(out, unchecked)
     returning.print_returning(out, mappings)

@@ -16,7 +16,7 @@ import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.errors import ExitCode, StranglerError
-from strangler.sensitive import masked, of_entity
+from strangler.sensitive import NOTHING, Sensitive, of_entity
 
 if TYPE_CHECKING:
     from strangler.browsing import Entry, Place
@@ -143,7 +143,7 @@ class _Printer:
     def __init__(self, settings: Settings, wants_json: bool) -> None:
         self._settings, self._json = settings, wants_json
         self._widths = list(_WIDTHS)
-        self._hidden: dict[tuple[str, str], frozenset[str]] = {}
+        self._hidden: dict[tuple[str, str], Sensitive] = {}
         self._any = False
 
     def print(self, found: Iterable[Entry]) -> None:
@@ -173,9 +173,8 @@ class _Printer:
         if place not in self._hidden:
             section = self._settings.functions.get(event.function)
             known = section is not None and event.entity in section.entities
-            self._hidden[place] = of_entity(self._settings, *place).fields if known else frozenset()
-        hidden = self._hidden[place]
-        return {name: masked(value) if name in hidden else value for name, value in event.data.items()}
+            self._hidden[place] = of_entity(self._settings, *place) if known else NOTHING
+        return self._hidden[place].hidden(event.data)
 
     def _print_line(self, entry: Entry) -> None:
         cells = self._cells(entry)

@@ -60,6 +60,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "reconcile": Lazy(
         "strangler.cli.reconcile:command", LOOK, "Compare legacy and store; list what differs."
     ),
+    "keys": Lazy(
+        "strangler.cli.keys:command", LOOK, "Show which legacy key and which new key belong together."
+    ),
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),

@@ -184,7 +184,7 @@ def _shown(application: Application, held: Held) -> dict[str, Any]:
 
     function = application.settings.functions.get(held.function)
     known = function is not None and held.entity in function.entities
-    hidden = of_entity(application.settings, held.function, held.entity).columns if known else None
+    hidden = of_entity(application.settings, held.function, held.entity).all_columns if known else None
     return shown_change(held.change, hidden)
 
 

@@ -1,4 +1,4 @@
-"""What leads back from the new service to legacy, per entity: how `strangler plan` shows it, and as JSON.
+"""What leads back from the new service to legacy, per entity and its children: how `strangler plan` shows it, and as JSON.
 
 It is said before anything moves, since after the cutover legacy lives on what comes back.
 """
@@ -13,25 +13,27 @@ from rich.padding import Padding
 from rich.text import Text
 
 from strangler.mapping import EntityMapping
-from strangler.mapping.inverse import Inverse
+from strangler.mapping.inverse import Lost
 
 
 def returning_json(mappings: Sequence[EntityMapping]) -> dict[str, Any]:
-    """Per entity: the fields without a way back and why, those that may come back spelled otherwise, the columns that get nothing."""
+    """Per entity, and children of it (`sale.lines`): the fields without a way back and why, those that come back through others, those
+    that may come back spelled otherwise, the columns that get nothing."""
     return {
         each.shape.entity: {
-            "lost": {lost.field: lost.why for lost in each.inverse.lost},
+            "lost": {lost.field: lost.why for lost in _lost(each)},
+            "through": {field: list(others) for field, others in each.inverse.through},
             "respelled": list(each.inverse.respelled),
             "empty": list(each.inverse.empty),
         }
-        for each in mappings
+        for each in _parts(mappings)
     }
 
 
 def print_returning(out: Console, mappings: Sequence[EntityMapping]) -> None:
     """The same in words; nothing of an entity that comes back whole."""
-    for mapping in mappings:
-        lines = list(_lines(mapping.inverse, mapping.table.name))
+    for mapping in _parts(mappings):
+        lines = list(_lines(mapping))
         if lines:
             head = Text.assemble("Back to legacy, ", (mapping.shape.entity, "bold"))
             out.print(Padding(Text("\n").join([head, *lines]), (1, 0, 0, 2)))
@@ -43,9 +45,23 @@ def print_unchecked(out: Console, why: str) -> None:
     out.print(Padding(words, (1, 0, 0, 2)))
 
 
-def _lines(inverse: Inverse, table: str) -> Iterator[Text]:
-    for field, why in inverse.lost:
+def _parts(mappings: Sequence[EntityMapping]) -> Iterator[EntityMapping]:
+    for mapping in mappings:
+        yield from mapping.parts()
+
+
+def _lost(mapping: EntityMapping) -> list[Lost]:
+    """The key of what a line stands under isn't the line's to give back."""
+    above = mapping.shape.under.key if mapping.shape.under else ()
+    return [each for each in mapping.inverse.lost if each.field not in above]
+
+
+def _lines(mapping: EntityMapping) -> Iterator[Text]:
+    inverse, table = mapping.inverse, mapping.table.name
+    for field, why in _lost(mapping):
         yield Text.assemble("  - ", (field, "yellow"), f" has no way back: {why}")
+    for field, others in inverse.through:
+        yield Text(f"  - {field} isn't undone itself; it comes back through {', '.join(others)}")
     if inverse.respelled:
         yield Text(
             f"  - {', '.join(inverse.respelled)}: legacy may get another value that reads alike "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -18,6 +18,9 @@ from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import FULL, Step, Target, percent
 from strangler.cutover.stages import RULES, Side, Stage, Standing
 from strangler.durations import format_duration
+
+if TYPE_CHECKING:
+    from strangler.inspection import ByRow
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
@@ -141,6 +144,14 @@ def print_unseen(out: Console, source: str, unseen: Sequence[str]) -> None:
                 Text.assemble((head, "yellow"), "\n" if head else "", f"  - {what}"), (not number, 0, 0, 2)
             )
         )
+
+
+def print_by_row(out: Console, slow: Sequence[ByRow]) -> None:
+    """The entities that legacy's database doesn't evaluate itself: they take longer."""
+    for number, (mapping, why) in enumerate(slow):
+        head = "" if number else "Backfilled and reconciled row by row:\n"
+        words = Text.assemble(head, "  - ", (mapping.shape.entity, "bold"), f": {why}")
+        out.print(Padding(words, (not number, 0, 0, 2)))
 
 
 def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from typing import Final
 
 from strangler import plugins
-from strangler.configuration.findings import Finding, Path, dotted
+from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.names import nearest
-from strangler.settings import Entity, Settings
+from strangler.settings import Children, Entity, Settings
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path, unescaped
 
@@ -75,34 +75,36 @@ def _circle(settings: Settings, way: list[str]) -> list[str] | None:
 
 def keys(settings: Settings) -> Iterator[Finding]:
     """Key fields are fields, each named once."""
-    for path, entity in _entities(settings):
-        for field in entity.key:
-            if field not in entity.fields:
-                meant = nearest(field, entity.fields)
-                instead = meant or f"one of: {', '.join(entity.fields)}; or add {field} to fields"
+    for path, part in _parts(settings):
+        for field in part.key:
+            if field not in part.fields:
+                meant = nearest(field, part.fields)
+                instead = meant or f"one of: {', '.join(part.fields)}; or add {field} to fields"
                 yield Finding((*path, "key"), f"{field!r} isn't among the fields", instead)
-        if len(set(entity.key)) < len(entity.key):
-            yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(entity.key))}]")
+        if len(set(part.key)) < len(part.key):
+            yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(part.key))}]")
 
 
 def sensitive(settings: Settings) -> Iterator[Finding]:
     """What a key is made of isn't sensitive: by it an entity is named wherever something is said about it."""
-    if not any(field.sensitive for _, entity in _entities(settings) for field in entity.fields.values()):
+    if not any(field.sensitive for _, part in _parts(settings) for field in part.fields.values()):
         return
-    from strangler.mapping.parsing import column_names  # with it comes the SQL parser, which takes its time
-    from strangler.sensitive import columns, key_columns
+    from strangler.mapping.uses import parts  # with it comes the SQL parser, which takes its time
+    from strangler.sensitive import columns, key_columns, part_key_columns, read_columns
 
     for path, entity in _entities(settings):
+        hidden = columns(settings, settings.functions[str(path[1])].source)
         key = key_columns(entity)
-        for name, field in entity.fields.items():
-            read = column_names(field.value) if field.sensitive else frozenset()
-            if read and (name in entity.key or read <= key):
-                what = "what the key is made of can't be masked: by the key an entity is named wherever it is shown"
-                yield Finding((*path, "fields", name, "sensitive"), what, "sensitive: false")
-        shown = key & columns(settings, settings.functions[str(path[1])].source, entity.table)
-        if shown:
-            what = f"reads {', '.join(sorted(shown))}, which another entity over {entity.table} marks as sensitive"
-            yield Finding((*path, "key"), what, "a key of other columns, or sensitive: false there")
+        for part in parts(entity):
+            at = (*path, *undotted(part.path)) if part.path else path
+            for name, field in part.section.fields.items():
+                read = read_columns(part, field.value) if field.sensitive else frozenset()
+                if read and (name in part.section.key or read <= key):
+                    what = "what the key is made of can't be masked: by the key an entity is named wherever it is shown"
+                    yield Finding((*at, "fields", name, "sensitive"), what, "sensitive: false")
+            for table, column in sorted(part_key_columns(part) & hidden):
+                what = f"reads {column}, which another entity over {table} marks as sensitive"
+                yield Finding((*at, "key"), what, "a key of other columns, or sensitive: false there")
 
 
 def encryption(settings: Settings) -> Iterator[Finding]:
@@ -124,11 +126,10 @@ def encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def tables(settings: Settings) -> Iterator[Finding]:
-    """No two entities are written into the same table of the same database."""
+    """No two entities, nor their children, are written into the same table of the same database."""
     taken: dict[tuple[str, str], Path] = {}
-    for path, entity in _entities(settings):
-        table = entity.into or str(path[-1])
-        at = (*path, "into") if entity.into else path
+    for path, part, table in _stored(settings):
+        at = (*path, "into") if part.into else path
         if table in RESERVED_TABLES:
             yield Finding(at, f"the table {table!r} belongs to the store itself", f"into: {path[-1]}")
             continue
@@ -163,13 +164,19 @@ def code_maps(settings: Settings) -> Iterator[Finding]:
     """A code map stands in the configuration or in a file, and what it gives is of one type."""
     for name, code_map in settings.code_maps.items():
         at: Path = ("code_maps", name)
-        if (code_map.values is None) == (code_map.file is None):
-            what = (
-                "has neither `values` nor a `file`" if code_map.file is None else "has `values` and a `file`"
-            )
-            yield Finding(at, what, "values: {'001': EUR}, or file: maps/currency.csv")
-        elif code_map.file is None and (code_map.from_ or code_map.to):
-            yield Finding(at, "`from` and `to` are columns of a file, and there is none", "leave them out")
+        origins = [each for each in ("values", "file", "table") if getattr(code_map, each) is not None]
+        if len(origins) != 1:
+            named = " and ".join(f"`{each}`" for each in origins)
+            what = f"has {named}" if origins else "has neither `values` nor a `file` nor a `table`"
+            instead = "values: {'001': EUR}, or file: maps/currency.csv, or table: t005t with from and to"
+            yield Finding(at, what, instead)
+        elif origins == ["values"] and (code_map.from_ or code_map.to):
+            what = "`from` and `to` are columns of a file or a table, and there is none"
+            yield Finding(at, what, "leave them out")
+        elif origins == ["table"] and not (code_map.from_ and code_map.to):
+            yield Finding(at, "doesn't say which columns of the table are meant", "from: land1, to: landx")
+        elif origins != ["table"] and code_map.where is not None:
+            yield Finding((*at, "where"), "is about a table, and there is none", "leave it out")
         kinds = {type(each) for each in code_map.held.values()}
         if len(kinds) > 1:
             first = next(code for code, each in code_map.held.items() if isinstance(each, int))
@@ -178,6 +185,19 @@ def code_maps(settings: Settings) -> Iterator[Finding]:
         for code, each in code_map.held.items():
             if isinstance(each, int) and not -(2**63) <= each < 2**63:
                 yield Finding((*at, "values", code), "does not fit 64 bits", "quotes, which make it a text")
+
+
+def python(settings: Settings) -> Iterator[Finding]:
+    """What a Python function is called is nothing else to SQL."""
+    if not settings.python:
+        return
+    from strangler.mapping.parsing import is_free  # with it comes the SQL parser, which takes its time
+
+    for name, call in settings.python.items():
+        if not is_free(name, len(call.takes)):
+            yield Finding(
+                ("python", name), "is what SQL calls something itself", f"another name, e.g. my_{name}"
+            )
 
 
 def services(settings: Settings) -> Iterator[Finding]:
@@ -299,6 +319,23 @@ def _entities(settings: Settings) -> Iterator[tuple[Path, Entity]]:
             yield ("functions", name, "entities", entity_name), entity
 
 
+def _parts(settings: Settings) -> Iterator[tuple[Path, Entity | Children]]:
+    """The entities and their children of all levels."""
+    return ((path, part) for path, part, _ in _stored(settings))
+
+
+def _stored(settings: Settings) -> Iterator[tuple[Path, Entity | Children, str]]:
+    """The same, with their tables in the store."""
+    for path, entity in _entities(settings):
+        yield from _below(path, entity, entity.into or str(path[-1]))
+
+
+def _below(path: Path, part: Entity | Children, table: str) -> Iterator[tuple[Path, Entity | Children, str]]:
+    yield path, part, table
+    for name, children in part.children.items():
+        yield from _below((*path, "children", name), children, children.into or f"{table}_{name}")
+
+
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
@@ -308,6 +345,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     tables,
     events,
     code_maps,
+    python,
     services,
     paths,
     weights,

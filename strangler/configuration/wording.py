@@ -6,6 +6,7 @@ A value is quoted only where it can't be a secret: not from the environment, and
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -38,6 +39,9 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Children", "key"): "key: address_id",
     ("Children", "fields"): "fields: {address_id: id, city: city}",
     ("EntityField", "value"): "value: TRIM(name)",
+    ("PythonCall", "call"): "call: my_mappings:iban_of",
+    ("PythonCall", "takes"): "takes: [text, text]",
+    ("PythonCall", "gives"): "gives: text",
     ("Encryption", "key"): "key: first",
     ("Encryption", "keys"): "keys: {first: '${STRANGLER_KEY}'}",
     ("Match", "path"): "path: /parties/{id}",
@@ -103,7 +107,7 @@ def _finding(error: ErrorDetails, document: Document) -> Finding:
         what, _, instead = str(context.get("error", error["msg"])).partition(": write ")
         return Finding(path, _quoting(error, document) + what, instead)
     if kind == "literal_error":
-        return _not_one_of(path, error, document, model, last)
+        return _not_one_of(path, error, document, last)
     if kind == "string_pattern_mismatch":
         shown = _quoting(error, document)
         if model is not None and model.__name__ == "EventName":
@@ -173,12 +177,10 @@ def _missing(path: Path, last: str, model: type[BaseModel] | None) -> Finding:
     return Finding(path, f"{last!r} is missing{meaning}", _example(model, last))
 
 
-def _not_one_of(
-    path: Path, error: ErrorDetails, document: Document, model: type[BaseModel] | None, last: str
-) -> Finding:
-    allowed = [str(each) for each in get_args(_annotation(model, last))]
-    meant = nearest(str(error["input"]), allowed)
-    instead = f"{last}: {meant or ' or '.join(allowed)}"
+def _not_one_of(path: Path, error: ErrorDetails, document: Document, last: str) -> Finding:
+    allowed = re.findall(r"'([^']*)'", error.get("ctx", {})["expected"])
+    meant = nearest(str(error["input"]), allowed) or " or ".join(allowed)
+    instead = meant if last.isdigit() else f"{last}: {meant}"
     return Finding(path, f"{_quoting(error, document)}must be one of {', '.join(allowed)}", instead)
 
 

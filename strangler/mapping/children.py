@@ -18,11 +18,20 @@ from strangler.mapping.inverse import compile_inverse
 from strangler.mapping.joining import Tables, child_origin, joined
 from strangler.mapping.nodes import Node, renamed
 from strangler.mapping.origin import PARENT, Joined
-from strangler.mapping.plans import checked_fields, named, needed, pruned, reversed_fields, shape_of, version
+from strangler.mapping.plans import (
+    check_sensitive,
+    checked_fields,
+    named,
+    needed,
+    pruned,
+    reversed_fields,
+    shape_of,
+    version,
+)
 from strangler.mapping.problems import Problems
 from strangler.mapping.rows import Named, Plan, compile_rows
 from strangler.mapping.select import compile_select
-from strangler.sensitive import Sensitive
+from strangler.sensitive import Column, Sensitive
 from strangler.settings import Children, Entity, EntityField
 from strangler.shapes import FieldType, Under
 
@@ -35,13 +44,15 @@ _UNNAMED: Final = dict.fromkeys(Operation, "")
 
 
 class Parent(NamedTuple):
-    """What children are compiled under: the parent's plan, its table in the store, and what all of an entity's parts share."""
+    """What children are compiled under: the parent's plan, its table in the store, and what all of an entity's parts share: `keys` are the
+    columns that all their keys are made of."""
 
     function: str
     plan: Plan
     into: str
     others: Tables
     sensitive: Sensitive
+    keys: frozenset[Column]
 
 
 def compile_children(parent: Parent, name: str, section: Children, problems: Problems) -> Collection | None:
@@ -61,6 +72,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
     where = found.condition("where", section.where, origin.table) if section.where is not None else None
     _check_key(section, own, found)
     check_names(section, above.key, found)
+    check_sensitive(section.fields, own, origin, parent.keys, found)
     reversed = reversed_fields(name, section.fields, own, table, found)
     sensitive = parent.sensitive.below(name)
     inner = Plan(
@@ -84,7 +96,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
     below = parent._replace(plan=whole, into=into, sensitive=sensitive)
     compiled = [compile_children(below, each, section.children[each], found) for each in section.children]
     children = tuple(child for child in compiled if child is not None)
-    if any(node is None for node in own.values()) or len(over) < len(above.key):
+    if any(own.get(name) is None for name in (*own, *section.key)) or len(over) < len(above.key):
         return None
     plans = [child.mapping.plan for child in children]
     whole, inner = pruned(whole, plans), pruned(inner, plans)

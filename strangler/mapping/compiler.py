@@ -10,12 +10,13 @@ from strangler.changes import Operation
 from strangler.mapping.children import NO_KEY_TYPES, Parent, check_names, compile_children
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.entity import EntityMapping
-from strangler.mapping.inverse import compile_inverse
+from strangler.mapping.inverse import Inverse, compile_inverse
 from strangler.mapping.joining import Tables, joined
 from strangler.mapping.names import KINDS, default_name, is_past_tense
-from strangler.mapping.nodes import Node, columns, olds
+from strangler.mapping.nodes import Node, columns, olds, surrogates
 from strangler.mapping.origin import Origin
 from strangler.mapping.plans import (
+    check_sensitive,
     checked_fields,
     named,
     needed,
@@ -25,6 +26,7 @@ from strangler.mapping.plans import (
     version,
 )
 from strangler.mapping.problems import Problems
+from strangler.mapping.python_functions import NONE, PythonFunctions
 from strangler.mapping.rows import Plan, Rule, compile_rows
 from strangler.mapping.select import compile_select
 from strangler.sensitive import NOTHING, Sensitive, key_columns
@@ -43,15 +45,16 @@ def compile_entity(
     table: Table,
     code_maps: CodeMaps = _NO_CODE_MAPS,
     sensitive: Sensitive = NOTHING,
+    functions: PythonFunctions = NONE,
     others: Tables = _NO_TABLES,
 ) -> EntityMapping:
-    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name, `others` the
-    tables that its joins and children name.
+    """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name,
+    `functions` the Python functions, `others` the tables that its joins and children name.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
     `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
     """
-    problems = Problems(f"functions.{function}.entities.{name}", code_maps)
+    problems = Problems(f"functions.{function}.entities.{name}", code_maps, functions)
     root = replace(table, removal=None, whole_removal="") if entity.join or entity.children else table
     origin = joined(Origin(root), entity.join, others, problems)
     fields = checked_fields(entity.fields, origin.table, problems)
@@ -59,7 +62,7 @@ def compile_entity(
     rules = _rules(entity, origin.table, problems)
     _check_key(entity, fields, origin.table, problems)
     check_names(entity, (), problems)
-    _check_sensitive(entity, fields, table, problems)
+    check_sensitive(entity.fields, fields, origin, key_columns(entity), problems)
     reversed = reversed_fields(name, entity.fields, fields, table, problems)
     plan = Plan(
         entity=name,
@@ -72,11 +75,14 @@ def compile_entity(
         sensitive=sensitive.columns,
     )
     into = entity.into or name
-    parent = Parent(function, plan, into, others, sensitive)
+    parent = Parent(function, plan, into, others, sensitive, key_columns(entity))
     children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
     problems.raise_if_any()
     made = tuple(child for child in children if child is not None)
     plan = pruned(plan, [child.mapping.plan for child in made])
+    inverse = compile_inverse(plan, entity.fields, reversed)
+    _check_cross_reference(plan, inverse, problems)
+    problems.raise_if_any()
     rows = compile_rows(plan)
     shapes = [(child.name, child.mapping.shape) for child in made]
     return EntityMapping(
@@ -91,7 +97,7 @@ def compile_entity(
         select=functools.cache(functools.partial(compile_select, plan, needed(plan))),
         plan=plan,
         sensitive=sensitive.fields,
-        inverse=compile_inverse(plan, entity.fields, reversed),
+        inverse=inverse,
         children=made,
     )
 
@@ -160,19 +166,17 @@ def _check_key(entity: Entity, fields: dict[str, Node | None], table: Table, pro
         )
 
 
-def _check_sensitive(
-    entity: Entity, fields: dict[str, Node | None], table: Table, problems: Problems
-) -> None:
-    """By the legacy key rows are named where their entity can't be told, and how far a backfill is."""
-    shown = {name for name in table.key if name.lower() not in key_columns(entity)}
-    for name, field in entity.fields.items():
-        node = fields[name] if field.sensitive else None
-        told = [column.name for column in columns(node) if column.name in shown] if node else []
-        if told:
+def _check_cross_reference(plan: Plan, inverse: Inverse, problems: Problems) -> None:
+    """Whoever has a surrogate has to find the legacy key: the store's other fields hold it."""
+    for field in plan.key_fields:
+        made_of = [column.name for each in surrogates(field.node) for column in columns(each)]
+        missing = [name for name in dict.fromkeys(made_of) if name not in inverse.columns]
+        if missing:
             problems.add(
-                f"fields.{name}.sensitive",
-                f"{', '.join(told)} is part of the key of {table.name}, by which its rows are named, so it can't be masked",
-                "an expression without it, or sensitive: false",
+                f"fields.{field.name}",
+                f"from a surrogate the legacy key can't be told, and no other field brings {', '.join(missing)} back",
+                ", ".join(f"legacy_{name.lower()}: {name}" for name in missing)
+                + " among the fields, so that the store holds both keys",
             )
 
 

@@ -13,20 +13,26 @@ from typing import Any, Final, NamedTuple
 
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.names import KINDS
+from strangler.mapping.plans import version
 from strangler.mapping.rest import Translated
 from strangler.sensitive import masked
-from strangler.settings import Entity
+from strangler.settings import Children, Entity
 
 ABSENT: Final = object()
 """The value of a field that one of the two mappings doesn't have. Not NULL."""
 
 
 class Mapped(NamedTuple):
-    """An entity as it is written, and compiled; `source` has its rows."""
+    """An entity, or children of it, as written and as compiled; `source` has its rows."""
 
     source: str
-    entity: Entity
+    entity: Entity | Children
     mapping: EntityMapping
+
+    @property
+    def own(self) -> str:
+        """Its version, whatever its children are."""
+        return version(self.mapping.shape.function, self.mapping.shape.table, self.mapping.plan)
 
 
 class Difference(NamedTuple):
@@ -37,16 +43,24 @@ class Difference(NamedTuple):
 
 
 def differences(old: Mapped, new: Mapped) -> list[Difference]:
-    """What sets the two apart; nothing when they have the same version and source."""
-    if old.mapping.version == new.mapping.version and old.source == new.source:
+    """What sets the two apart, but for their children; nothing when they have the same version and source."""
+    if old.own == new.own and old.source == new.source:
         return []
-    found = [*_places(old, new), *_fields(old, new), *_events(old, new)]
+    found = [*_places(old, new), *_joins(old, new), *_fields(old, new), *_events(old, new)]
     return found or [Difference("", "what its expressions stand on has changed (columns, or codes)")]
 
 
 def comparable(old: Mapped, new: Mapped) -> bool:
-    """Whether both read the same legacy rows."""
-    return (old.source, old.mapping.table.name) == (new.source, new.mapping.table.name)
+    """Whether both read the same legacy rows: of the same table, and lines of the same parents."""
+    return (old.source, old.mapping.table.name, _above(old)) == (
+        new.source,
+        new.mapping.table.name,
+        _above(new),
+    )
+
+
+def _above(each: Mapped) -> list[object]:
+    return [(join.table.name, join.on) for join in each.mapping.plan.origin.joins if join.required]
 
 
 def _places(old: Mapped, new: Mapped) -> Iterator[Difference]:
@@ -57,15 +71,40 @@ def _places(old: Mapped, new: Mapped) -> Iterator[Difference]:
         yield Difference("table", f"{before.table.name} → {after.table.name}")
     if before.shape.key != after.shape.key:
         yield Difference("key", f"{', '.join(before.shape.key)} → {', '.join(after.shape.key)}")
-    if str(before.plan.where) != str(after.plan.where):
+    if str(before.plan.where) != str(after.plan.where) and old.entity.where != new.entity.where:
         yield Difference("where", f"{old.entity.where or 'every row'} → {new.entity.where or 'every row'}")
     if before.shape.table != after.shape.table:
         yield Difference("into", f"{before.shape.table} → {after.shape.table}")
 
 
+def _joins(old: Mapped, new: Mapped) -> Iterator[Difference]:
+    if (
+        isinstance(old.entity, Children)
+        and isinstance(new.entity, Children)
+        and old.entity.on != new.entity.on
+    ):
+        yield Difference("on", f"{_on(old.entity.on)} → {_on(new.entity.on)}")
+    before, after = old.entity.join, new.entity.join
+    for alias in dict.fromkeys((*before, *after)):
+        path = f"join.{alias}"
+        if alias not in after:
+            yield Difference(path, f"dropped; was {before[alias].table} on {_on(before[alias].on)}")
+        elif alias not in before:
+            yield Difference(path, f"added: {after[alias].table} on {_on(after[alias].on)}")
+        elif before[alias] != after[alias]:
+            one, other = (f"{each.table} on {_on(each.on)}" for each in (before[alias], after[alias]))
+            yield Difference(path, f"{one} → {other}")
+
+
+def _on(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{column} = {origin}" for column, origin in columns.items())
+
+
 def _fields(old: Mapped, new: Mapped) -> Iterator[Difference]:
-    before = {each.name: each.node for each in old.mapping.plan.fields}
-    after = {each.name: each.node for each in new.mapping.plan.fields}
+    before, after = (
+        {field.name: field.node for field in each.mapping.plan.fields if field.name in each.entity.fields}
+        for each in (old, new)
+    )
     for name in dict.fromkeys((*before, *after)):
         path = f"fields.{name}"
         if name not in after:
@@ -83,6 +122,8 @@ def _fields(old: Mapped, new: Mapped) -> Iterator[Difference]:
 
 
 def _events(old: Mapped, new: Mapped) -> Iterator[Difference]:
+    if not (isinstance(old.entity, Entity) and isinstance(new.entity, Entity)):
+        return
     for operation, kind in KINDS.items():
         before, after = (
             [(rule.name, str(rule.when)) for rule in each.mapping.plan.rules[operation]]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from strangler.mapping.code_maps import CodeMaps
+from strangler.mapping.python_functions import PythonFunction, PythonFunctions
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.shapes import Column, FieldType, Table
 
@@ -43,6 +44,20 @@ TABLE: Final = Table(
 
 CODE_MAPS: Final[CodeMaps] = {"currency": {"001": "EUR", "002": "JPY"}, "digits": {"7": 2, "12": 0}}
 """The code maps of the examples."""
+
+
+def _article(code: str | None, quantity: int | None) -> str | None:
+    """An article number with its check digit."""
+    if code is None:
+        return None
+    digits = f"{quantity or 0:02}{code}"
+    return digits + str(-sum(int(each) * (1, 3)[place % 2] for place, each in enumerate(digits)) % 10)
+
+
+FUNCTIONS: Final[PythonFunctions] = {
+    "article": PythonFunction("article", (FieldType.TEXT, FieldType.INTEGER), FieldType.TEXT, "1", _article)
+}
+"""The Python functions of the examples."""
 
 
 class Example(NamedTuple):
@@ -178,6 +193,21 @@ CODES: Final = (
                _of("LOOKUP(currency, code, code)", code="2"))),
 )  # fmt: skip
 
+SURROGATES: Final = (
+    Explained("`SURROGATE('name', a, b, …)`",
+              "A new key for what has the legacy key `a, b, …`: a UUID, always the same for the same name and values.",
+              (_of("SURROGATE('party', quantity)", quantity=7), _of("SURROGATE('party', code)", code="7"),
+               _of("SURROGATE('product', quantity)", quantity=7),
+               _of("SURROGATE('price', code, born)", code="O'Neil", born=date(1984, 2, 29)), _of("SURROGATE('file', photo)", photo=b"\0"))),
+)  # fmt: skip
+
+OWN: Final = (
+    Explained("`name(a, b, …)`", "What the Python function `name` of the configuration returns.",
+              (_of("article(code, quantity)", code="4711", quantity=40), _of("article(code, quantity)", code="4711", quantity=None),
+               _of("article(code, quantity)", code="4711x", quantity=7)),
+              "passed as None", "the function raises, or returns what isn't of the type that it gives"),
+)  # fmt: skip
+
 _NO_DATE: Final = "not such a date, or not in the calendar"
 
 MOMENTS: Final = (
@@ -275,6 +305,8 @@ SECTIONS: Final = {
     "Conditions": CONDITIONS,
     "Choice": CHOICES,
     "Code maps": CODES,
+    "Surrogate keys": SURROGATES,
+    "Python functions": OWN,
     "Dates and times": MOMENTS,
     "Conversions": CASTS,
 }
@@ -287,6 +319,7 @@ REFUSED: Final = (
     "CURRENT_DATE", "born + INTERVAL '1 day'", "seen AT TIME ZONE 'Europe/Berlin'", "TO_DATE(code, 'DD.MM.YY')", "TO_DATE(code, 'YYMMDD')",
     "(SELECT max(id) FROM partner)", "SUM(amount)", "CAST(name AS VARCHAR(10))", "TRY_CAST(code AS INTEGER)",
     "LPAD(name, quantity)", "id IN (1, NULL)", "name = 1", "COALESCE(name, id)", "'a' COLLATE \"C\"", "UPER(name)",
-    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)",
+    "LOOKUP(country, code)", "LOOKUP('currency', code)", "LOOKUP(currency, quantity)", "SURROGATE('party')", "SURROGATE(party, id)",
+    "SURROGATE('party', weight)", "article(code)", "article(quantity, code)", "artikel(code)",
 )  # fmt: skip
 """What people try, and what the language doesn't have."""

@@ -63,6 +63,7 @@ _CASTS: Final = {
     "timestamp_to_text": Operation("timestamp_text({0})"),
     "instant_to_text": Operation("instant_text({0})"),
     "json_to_text": Operation("{0}"),
+    "bytes_to_text": Operation("{0}.hex()"),
 }
 
 _TEXT: Final = {
@@ -153,7 +154,7 @@ def _null_if(kind: FieldType) -> Operation:
 _NULL_IFS: Final = {f"null_if_{kind.value}": _null_if(kind) for kind in COMPARABLE}
 
 OPERATIONS: Final = _CASTS | _TEXT | _NUMBERS | _LOGIC | _PARTS | _COMPARISONS | _NULL_IFS
-"""By name. `concat` and `in_list`, which take any number of arguments, are spelled out below."""
+"""By name. `concat`, `in_list` and `surrogate`, which take any number of arguments, are spelled out below."""
 
 
 def operation(name: str, count: int) -> Operation:
@@ -162,6 +163,8 @@ def operation(name: str, count: int) -> Operation:
         return Operation(f"concat({', '.join(places(count))})", strict=False)
     if name == "in_list":
         return Operation(f"({{0}} in ({', '.join(places(count)[1:])},))")
+    if name == "surrogate":
+        return Operation(f"surrogate({', '.join(places(count))})")
     return OPERATIONS[name]
 
 

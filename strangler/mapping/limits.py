@@ -9,7 +9,7 @@ from typing import Final
 
 from strangler.mapping import sql
 from strangler.mapping.dialects import DIALECTS, TRANSPILED, Inexpressible
-from strangler.mapping.explained import CODE_MAPS, SECTIONS, TABLE, Explained
+from strangler.mapping.explained import CODE_MAPS, FUNCTIONS, SECTIONS, TABLE, Explained
 from strangler.mapping.language import COMPARABLE, COMPARISONS
 from strangler.mapping.nodes import Call, Node
 from strangler.mapping.typing import check
@@ -90,7 +90,7 @@ def _said(tree: Node) -> tuple[Node, ...]:
 
 
 def _checked(expression: str) -> Node:
-    return check(expression, _TABLE, CODE_MAPS)
+    return check(expression, _TABLE, CODE_MAPS, functions=FUNCTIONS)
 
 
 def _unsaid(expression: str, dialect: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from strangler.mapping.code_maps import Codes
 from strangler.mapping.language import operation
+from strangler.mapping.python_functions import PythonFunction
 from strangler.shapes import Column, FieldType, Table
 
 
@@ -130,12 +131,35 @@ class Lookup:
         return f"lookup({self.code}, {sorted(self.codes.items())}, partial: {self.partial})"
 
 
-Node = Literal | Reference | Call | Case | Coalesce | Lookup
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A Python function of the user's, applied. NULL is handed to it as None, and may come out of it."""
+
+    function: PythonFunction
+    args: tuple[Node, ...]
+
+    @property
+    def type(self) -> FieldType:
+        return self.function.gives
+
+    @property
+    def nullable(self) -> bool:
+        return True
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"python {self.function.name} {self.function.version}({', '.join(map(str, self.args))})"
+
+
+Node = Literal | Reference | Call | Case | Coalesce | Lookup | Applied
 
 
 def children(node: Node) -> tuple[Node, ...]:
     match node:
-        case Call(args=args) | Coalesce(args=args):
+        case Call(args=args) | Coalesce(args=args) | Applied(args=args):
             return args
         case Case(branches=branches, default=default):
             return (*(part for branch in branches for part in branch), default)
@@ -158,6 +182,8 @@ def can_fail(node: Node) -> bool:
             return operation(name, len(args)).fails
         case Lookup(partial=partial):
             return not partial
+        case Applied():
+            return True
         case _:
             return False
 
@@ -165,6 +191,11 @@ def can_fail(node: Node) -> bool:
 def columns(node: Node) -> tuple[Column, ...]:
     """The legacy columns that the expression names, in order of appearance."""
     return tuple(dict.fromkeys(each.column for each in walk(node) if isinstance(each, Reference)))
+
+
+def surrogates(node: Node) -> tuple[Call, ...]:
+    """The surrogates in the expression."""
+    return tuple(each for each in walk(node) if isinstance(each, Call) and each.name == "surrogate")
 
 
 BEFORE: Final = "before"
@@ -178,7 +209,7 @@ def renamed(node: Node, prefix: str) -> Node:
     match node:
         case Reference(column=column):
             return Reference(replace(column, name=prefix + column.name))
-        case Call(args=args) | Coalesce(args=args):
+        case Call(args=args) | Coalesce(args=args) | Applied(args=args):
             return replace(node, args=tuple(renamed(each, prefix) for each in args))
         case Case(branches=branches, default=default):
             pairs = tuple((renamed(when, prefix), renamed(then, prefix)) for when, then in branches)

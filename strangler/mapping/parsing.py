@@ -14,6 +14,9 @@ from strangler.mapping.wrong import Span, Wrong
 
 _AS_WRITTEN: Final = ("DIV", "REGEXP_LIKE", "REGEXP_REPLACE", "TO_DATE")
 
+TAKEN: Final = (*_AS_WRITTEN, "LOOKUP", "SURROGATE")
+"""The functions of the language that the parser has no class for."""
+
 
 class Expressions(Postgres):
     """PostgreSQL's SQL. Some functions are left as they are written: in its own classes the parser drops arguments that it
@@ -46,6 +49,15 @@ def parse_expression(expression: str) -> exp.Expr:
     return statements[0]
 
 
+def is_free(name: str, count: int) -> bool:
+    """Whether a function of so many arguments may be called so: the parser and the language know none of that name."""
+    try:
+        tree = parse_expression(f"{name}({', '.join(['x'] * count)})")
+    except Wrong:
+        return False
+    return isinstance(tree, exp.Anonymous) and name.upper() not in TAKEN
+
+
 def column_names(expression: str) -> frozenset[str]:
     """The columns that an expression names, in lower case; none of one that isn't SQL: that is said where it is compiled."""
     try:
@@ -53,6 +65,16 @@ def column_names(expression: str) -> frozenset[str]:
     except Wrong:
         return frozenset()
     return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
+
+
+def code_map_names(expression: str) -> frozenset[str]:
+    """The code maps that an expression looks up."""
+    try:
+        tree = parse_expression(expression)
+    except Wrong:
+        return frozenset()
+    calls = (each for each in tree.find_all(exp.Anonymous) if each.name.upper() == "LOOKUP")
+    return frozenset(each.expressions[0].name for each in calls if each.expressions)
 
 
 def _unparsed(error: SqlglotError) -> Wrong:

@@ -31,6 +31,37 @@ def named(fields: Mapping[str, Node | None]) -> tuple[Named, ...]:
     return tuple(Named(name, node) for name, node in fields.items() if node is not None)
 
 
+def check_sensitive(
+    fields: Fields,
+    checked: Mapping[str, Node | None],
+    origin: Origin,
+    keys: frozenset[tuple[str, str]],
+    problems: Problems,
+) -> None:
+    """By the legacy key rows are named where their entity can't be told, and how far a backfill is; so are those that they stand
+    under. `keys`: the columns that the entity's key is made of, which can't be sensitive at all."""
+    named_by = [("", origin.root)] + [
+        (join.alias + ".", join.table) for join in origin.joins if join.required
+    ]
+    shown = {
+        alias + name: (name, table.name)
+        for alias, table in named_by
+        for name in table.key
+        if (table.name.rpartition(".")[2].lower(), name.lower()) not in keys
+    }
+    for name, field in fields.items():
+        node = checked[name] if field.sensitive else None
+        for column in columns(node) if node is not None else ():
+            if column.name in shown:
+                what, table = shown[column.name]
+                problems.add(
+                    f"fields.{name}.sensitive",
+                    f"{what} is part of the key of {table}, by which its rows are named, so it can't be masked",
+                    "an expression without it, or sensitive: false",
+                )
+                break
+
+
 def reversed_fields(
     name: str, fields: Fields, checked: Mapping[str, Node | None], table: Table, problems: Problems
 ) -> list[Fill]:
@@ -38,7 +69,7 @@ def reversed_fields(
     typed = {field: node for field, node in checked.items() if node is not None}
     if len(typed) < len(fields):
         return []
-    found, mistakes = fills(name, fields, typed, table, problems.code_maps)
+    found, mistakes = fills(name, fields, typed, table, problems.code_maps, problems.functions)
     for mistake in mistakes:
         problems.add(*mistake)
     return found

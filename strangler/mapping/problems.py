@@ -5,6 +5,7 @@ from __future__ import annotations
 from strangler.errors import MappingError, Problem
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.nodes import Node
+from strangler.mapping.python_functions import PythonFunctions
 from strangler.mapping.typing import check
 from strangler.mapping.wrong import Wrong
 from strangler.shapes import FieldType, Table
@@ -13,13 +14,13 @@ from strangler.shapes import FieldType, Table
 class Problems:
     """Collects what is wrong, each with its path below `path`."""
 
-    def __init__(self, path: str, code_maps: CodeMaps) -> None:
-        self._path, self.code_maps = path, code_maps
+    def __init__(self, path: str, code_maps: CodeMaps, functions: PythonFunctions) -> None:
+        self._path, self.code_maps, self.functions = path, code_maps, functions
         self._found: list[Problem] = []
 
     def below(self, path: str) -> Problems:
         """Problems of a part: what is added there is here too."""
-        part = Problems(f"{self._path}.{path}", self.code_maps)
+        part = Problems(f"{self._path}.{path}", self.code_maps, self.functions)
         part._found = self._found
         return part
 
@@ -29,7 +30,7 @@ class Problems:
     def checked(self, path: str, expression: str, table: Table, two_rows: bool = False) -> Node | None:
         """The checked expression; None when something is wrong with it, which is then noted."""
         try:
-            return check(expression, table, self.code_maps, two_rows)
+            return check(expression, table, self.code_maps, two_rows, self.functions)
         except Wrong as wrong:
             self.add(path, wrong.shown(expression), wrong.instead)
             return None

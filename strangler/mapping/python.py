@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from strangler.mapping import canonical, language, runtime
 from strangler.mapping.nodes import (
+    Applied,
     Call,
     Case,
     Coalesce,
@@ -77,6 +78,8 @@ class Writer:
                 return self._coalesce(args)
             case Lookup():
                 return self._lookup(node)
+            case Applied(function=function, args=args):
+                return f"{self._constant(function)}({', '.join(map(self.expression, args))})"
 
     def _constant(self, value: Any) -> str:
         if isinstance(value, _INLINE):
@@ -148,6 +151,8 @@ def _may_be_none(node: Node) -> bool:
             return all(map(_may_be_none, args))
         case Lookup(code=code, partial=partial):
             return partial or _may_be_none(code)
+        case Applied():
+            return True
 
 
 def define(source: str, constants: Mapping[str, Any], filename: str) -> Callable[..., Any]:

@@ -17,11 +17,13 @@ from strangler.changes import Operation
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, compile_entity, nodes
 from strangler.mapping.conversions import convert
-from strangler.mapping.explained import CODE_MAPS, REFUSED, SECTIONS, TABLE, Example, Explained
+from strangler.mapping.explained import CODE_MAPS, FUNCTIONS, REFUSED, SECTIONS, TABLE, Example, Explained
 from strangler.mapping.inverse.reference import section as way_back
 from strangler.mapping.limits import Limit, limits
 from strangler.mapping.names import KINDS
 from strangler.mapping.nodes import Node, Reference, columns, walk
+from strangler.mapping.python_functions import CONDITIONS
+from strangler.mapping.reading import CLASSES
 from strangler.mapping.rules.text import WIDEST_PAD
 from strangler.mapping.sql import LONGEST
 from strangler.mapping.typing import DEEPEST, MOST_FALLIBLE, check
@@ -65,6 +67,9 @@ RULES: Final = f"""\
 - **Floats** are carried and compared, not computed with: their sums differ in the last digit. Make a decimal of them first.
 - **Code maps** (`code_maps` in the configuration) are named without quotes. Beside a text their codes are texts, beside an integer
   whole numbers, written without zeros in front. What a map holds is part of the mapping: another content is another version.
+  A map that is a `table` of the legacy database is read when a process compiles its mappings, from the source of the function that
+  uses it; `from`, `to` and `where` are expressions over its columns. A change of the table counts when the worker starts anew, which
+  then fills the stores anew. So that is for tables that change with a release; for one that changes in daily work there is `join`.
 - **Regular expressions** are constants, and only what all engines read alike: characters; `.`, which takes a line feed too; classes
   like `[A-Z0-9_]` and `[^,;]`, in which stretches are of ASCII; `\\d`, `\\w` and `\\s` for ASCII's digits, for its letters with digits and
   `_`, and for its white space; `\\n`, `\\r`, `\\t`; a backslash before a sign for the sign itself; `*`, `+`, `?`, `{{n}}`, `{{n,}}` and
@@ -84,6 +89,10 @@ RULES: Final = f"""\
   `strangler config check` names such mappings. Single rows with very long numbers in a text take the same way.
 - **Long code maps** too: a mapping whose SQL would take more than {LONGEST:,} characters, which is the case from some 5,000 short codes
   in one expression on, is left to Python.
+- **Surrogates.** A text of digits, an integer and a decimal that are written alike give the same key, whatever the type of the column
+  that refers to it; `0000004711` and `4711` don't. An entity whose key is a SURROGATE has to bring back in other fields what it is made of,
+  or `strangler config check` refuses it: so the store holds both keys, and `strangler keys FUNCTION.ENTITY --legacy VALUE…` or `--new UUID`
+  shows the pair. A surrogate is no pseudonym: who can guess the legacy key can compute it.
 - **Limits.** {DEEPEST} levels of nesting (`a || b || c` has three); {MOST_FALLIBLE} operations that can fail inside one another;
   LPAD and RPAD to {WIDEST_PAD:,} characters.
 
@@ -92,6 +101,32 @@ and years beyond 1 to 9999, an infinite decimal, `24:00` and times beyond it, a 
 a day that the calendar doesn't have, and in SQLite a value of another type than the column's. A MySQL date with a zero in it
 (`0000-00-00`, `2026-00-00`) is NULL. So does a change with which the database sent only some of an expression's columns; the fix,
 `REPLICA IDENTITY FULL`, is in the message.
+"""
+
+PYTHON: Final = """\
+## Python functions
+
+What the language doesn't say is a function of your own. The configuration names it, with the types that it takes and gives:
+
+```yaml
+python:
+  iban_of: {call: "my_mappings:iban_of", takes: [text, text], gives: text}
+```
+
+`my_mappings.py` stands beside the configuration, or in `folder`; where there is no such file, the module is imported as Python does it.
+Expressions call the function by its name, `iban_of(bankn, bankl)`. It gets and returns values of these classes, exactly these, and None
+for NULL:
+"""
+
+ON_PYTHON: Final = """\
+- It must depend on its arguments alone: a row is translated again and again, in several processes, and must always give the same.
+- What it raises, and what it returns that isn't of its type, makes the row untranslatable; the field and the reason are named.
+- No database can evaluate it. Backfill and reconciliation of an entity that uses one read the legacy rows and translate them in Python;
+  `strangler plan` and `strangler config check` say so.
+- Its code is part of the mapping's version: the source of the whole module that defines it, since helpers and constants there decide too.
+  So after a change in that file the stores are filled anew. Of code in other modules, and of functions without a source, only the
+  name counts: give the function another name in `call` when what it does changes.
+- It has no way back by itself: `reverse:` says what legacy gets.
 """
 
 KEYS: Final = """\
@@ -147,7 +182,9 @@ def page() -> str:
 
 def trees(explained: Explained) -> list[Node]:
     """The checked expressions of its examples."""
-    return [check(example.expression, TABLE, CODE_MAPS) for example in explained.examples]
+    return [
+        check(example.expression, TABLE, CODE_MAPS, functions=FUNCTIONS) for example in explained.examples
+    ]
 
 
 def can_fail(explained: Explained) -> bool:
@@ -182,6 +219,7 @@ def _page() -> Iterator[str]:
     yield from _conversions()
     yield from _dialects()
     yield from _events()
+    yield from _python()
     yield from way_back(_table)
     yield "## What isn't in the language\n"
     yield "What is refused, and what is said then.\n"
@@ -195,7 +233,9 @@ def _examples_table() -> Iterator[str]:
         + "; ".join(f"{names} ({kind.value})" for kind, names in by_type.items())
         + ". Constants may stand for columns. The code maps are "
         + " and ".join(f"`{name}` ({_held(name)})" for name in CODE_MAPS)
-        + ".\n"
+        + "; the Python function is "
+        + ", ".join(f"`{each.name}({', '.join(each.takes)})`" for each in FUNCTIONS.values())
+        + ", which appends a check digit.\n"
     )
 
 
@@ -239,7 +279,9 @@ def _result(expression: str, row: dict[str, Any]) -> str:
 def _mapping(expression: str, **events: Any) -> EntityMapping:
     fields = {"id": "id", "value": expression}
     given = {"table": TABLE.name, "key": "id", "fields": fields, "events": events}
-    return compile_entity("crm", "partner", Entity.model_validate(given), TABLE, CODE_MAPS)
+    return compile_entity(
+        "crm", "partner", Entity.model_validate(given), TABLE, CODE_MAPS, functions=FUNCTIONS
+    )
 
 
 def _conversions() -> Iterator[str]:
@@ -316,9 +358,23 @@ def _events() -> Iterator[str]:
     yield from _table(("the row is", "active before", "city before", "active", "city", "event"), rows)
 
 
+def _python() -> Iterator[str]:
+    yield PYTHON
+    rows = [
+        (
+            kind.value,
+            f"`{found.__module__}.{found.__name__}`".replace("builtins.", ""),
+            CONDITIONS.get(kind, ""),
+        )
+        for kind, found in CLASSES.items()
+    ]
+    yield from _table(("type", "Python", "returned"), rows)
+    yield ON_PYTHON
+
+
 def _refusal(expression: str) -> str:
     try:
-        check(expression, TABLE, CODE_MAPS)
+        check(expression, TABLE, CODE_MAPS, functions=FUNCTIONS)
     except Wrong as wrong:
         return f"{wrong.what}; {wrong.instead}" if wrong.instead and len(wrong.instead) < 80 else wrong.what
     raise AssertionError(f"{expression} is in the language")

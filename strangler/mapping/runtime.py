@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from strangler.mapping import dates, patterns, regular
 from strangler.mapping.bad_value import BadValue, shown
+from strangler.mapping.surrogates import surrogate
 
 EXACT: Final = Context(prec=300_000, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """Wide enough that sums and products of anything that a database holds are exact; rounds halves away from zero."""
@@ -296,7 +297,7 @@ def date_to_timestamp(value: date) -> datetime:
 
 NAMESPACE: Final[dict[str, Any]] = {
     name: thing
-    for name, thing in (vars(dates) | globals()).items()
+    for name, thing in (vars(dates) | globals() | {"surrogate": surrogate}).items()
     if callable(thing) and name.islower() and name[0] != "_"
 }
 """What compiled expressions can call, by name."""

@@ -11,13 +11,15 @@ from sqlglot import exp
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.nodes import Literal, Node
 from strangler.mapping.parsing import span_of
+from strangler.mapping.python_functions import NONE, PythonFunctions
 from strangler.mapping.wrong import Wrong
 from strangler.names import nearest
 from strangler.shapes import Column, FieldType, Table
 
 FUNCTIONS: Final = (
     "ABS", "CASE", "CAST", "CHAR_LENGTH", "COALESCE", "CONCAT", "DIV", "EXTRACT", "LEFT", "LENGTH", "LOOKUP", "LOWER", "LPAD", "LTRIM",
-    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "TO_DATE", "TRIM", "UPPER",
+    "MOD", "NULLIF", "REGEXP_LIKE", "REGEXP_REPLACE", "REPLACE", "RIGHT", "ROUND", "RPAD", "RTRIM", "SUBSTRING", "SURROGATE",
+    "TO_DATE", "TRIM", "UPPER",
 )  # fmt: skip
 """The functions that users write."""
 
@@ -52,18 +54,29 @@ _UNDERSTOOD: Final = frozenset({
 class Scope:
     """Types the nodes of one expression, each by the rule of its class. The first thing that is wrong raises Wrong.
 
-    `code_maps` are what LOOKUP may name. `two_rows`: the expression sees the row before the change too, whose columns it names
+    `code_maps` are what LOOKUP may name, `functions` the Python functions. `two_rows`: the expression sees the row before the
+    change too, whose columns it names
     `before.…`.
     """
 
-    def __init__(self, table: Table, code_maps: CodeMaps, rules: Rules, two_rows: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        code_maps: CodeMaps,
+        rules: Rules,
+        two_rows: bool = False,
+        functions: PythonFunctions = NONE,
+    ) -> None:
         self.table, self.code_maps, self.two_rows, self._rules = table, code_maps, two_rows, rules
+        self.functions = functions
 
     def node(self, this: exp.Expr) -> Node:
         """The checked expression of the parser's node."""
         rule = self._rules.get(function(this) or type(this))
+        if rule is None and function(this).lower() in self.functions:
+            rule = self._rules[exp.Anonymous]
         if rule is None:
-            raise _unknown(this)
+            raise _unknown(this, self.functions)
         for name, given in this.args.items():
             if given and name not in _UNDERSTOOD:
                 what = f"the mapping language has no {this.key.upper()} with {name.upper().replace('_', ' ')}"
@@ -131,13 +144,13 @@ def function(this: exp.Expr) -> str:
     return str(this.this).upper() if isinstance(this, exp.Anonymous) else ""
 
 
-def _unknown(this: exp.Expr) -> Wrong:
+def _unknown(this: exp.Expr, functions: PythonFunctions) -> Wrong:
     name = function(this) or (this.sql_name() if isinstance(this, exp.Func) else this.key.upper())
     why = _REASONS.get(type(this))
     if why:
         return Wrong(span_of(this), why)
-    similar = nearest(name, FUNCTIONS)
-    known = f"one of {', '.join(FUNCTIONS)}; operators are {OPERATORS}"
+    similar = nearest(name, (*FUNCTIONS, *functions))
+    known = f"one of {', '.join((*FUNCTIONS, *functions))}; operators are {OPERATORS}"
     return Wrong(
         span_of(this), f"the mapping language has no {name}", f"{similar}; or {known}" if similar else known
     )

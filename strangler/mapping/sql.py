@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from strangler.mapping.dialects import Inexpressible, Writer, Written
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, Reference
+from strangler.mapping.nodes import Applied, Call, Case, Coalesce, Literal, Lookup, Node, Reference
 
 LONGEST: Final = 200_000
 """Characters of the SQL of one expression: databases take some more."""
@@ -29,6 +29,8 @@ def write(node: Node, dialect: Writer) -> Written:
             written = _coalesce(node, dialect)
         case Lookup():
             written = _lookup(node, dialect)
+        case Applied(function=function):
+            raise Inexpressible(f"{function.name} is a Python function")
     if len(written.value) + len(written.guard or "") > LONGEST:
         raise Inexpressible(f"an expression would take more than {LONGEST:,} characters of SQL")
     return written

@@ -17,6 +17,7 @@ from strangler.mapping import canonical, digest, runtime, sqlite_values
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.language import DATE_FORMS, OPERATIONS
 from strangler.mapping.python import FAILURES
+from strangler.mapping.surrogates import surrogate
 from strangler.shapes import FieldType
 
 T, I, D, F = FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.FLOAT  # noqa: E741
@@ -109,6 +110,11 @@ def _float_text(value: Any) -> Any:
     return canonical.float_text(value) if isinstance(value, float) else value
 
 
+def _surrogate(name: str, *values: str | None) -> str | None:
+    given = [each for each in values if each is not None]
+    return surrogate(name, *given) if len(given) == len(values) else None
+
+
 _CANONICAL: Final = {
     FieldType.DECIMAL.value: re.compile(r"0|-?(?:[1-9][0-9]*|0(?=\.))(?:\.[0-9]*[1-9])?").fullmatch,
     FieldType.DATE.value: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch,
@@ -137,6 +143,7 @@ def _functions() -> dict[str, tuple[int, Callable[..., Any]]]:
     found: dict[str, tuple[int, Callable[..., Any]]] = {
         "strangler_float_text": (1, _float_text),
         "strangler_stored": (2, _stored),
+        "strangler_surrogate": (-1, _surrogate),
     }
     for name, kinds in _ARGUMENTS.items():
         value = _value_of(name)

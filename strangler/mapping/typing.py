@@ -12,6 +12,7 @@ from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.conversions import narrowed
 from strangler.mapping.nodes import Node, can_fail, children
 from strangler.mapping.parsing import parse_expression
+from strangler.mapping.python_functions import NONE, PythonFunctions
 from strangler.mapping.rules import RULES
 from strangler.mapping.scope import Scope
 from strangler.mapping.wrong import Wrong
@@ -24,11 +25,19 @@ MOST_FALLIBLE: Final = 5
 """Casts around casts: each stands in the SQL several times, to be tried before it is done."""
 
 
-def check(expression: str, table: Table, code_maps: CodeMaps, two_rows: bool = False) -> Node:
+def check(
+    expression: str,
+    table: Table,
+    code_maps: CodeMaps,
+    two_rows: bool = False,
+    functions: PythonFunctions = NONE,
+) -> Node:
     """The expression over the table's columns, checked. `two_rows`: it may name `before.column`. Raises Wrong."""
     too_deep = Wrong(None, "the expression is nested too deeply")
     try:
-        node = narrowed(Scope(table, code_maps, RULES, two_rows).node(parse_expression(expression)))
+        node = narrowed(
+            Scope(table, code_maps, RULES, two_rows, functions).node(parse_expression(expression))
+        )
         levels, fallible = _depth(node)
     except RecursionError:
         raise too_deep from None

@@ -65,13 +65,15 @@ def compare(
     feed: Feed | None,
     held: Callable[[], Collection[str]],
     limit: int,
+    untranslatable: set[str],
     watch: Watch = lambda words: None,
 ) -> Outcome:
     """Compare a part of an entity on both sides. Without `feed` nothing is confirmed: every difference counts as drift.
 
-    `held` gives the keys of aggregates that wait in quarantine now. Raises what the sides raise.
+    `held` gives the keys of aggregates that wait in quarantine now. `untranslatable` are those that
+    a part before this one found to be so, and this one adds its own. Raises what the sides raise.
     """
-    return _Comparison(part, sides, feed, held, limit, watch).run()
+    return _Comparison(part, sides, feed, held, limit, untranslatable, watch).run()
 
 
 class _Comparison:
@@ -84,11 +86,13 @@ class _Comparison:
         feed: Feed | None,
         held: Callable[[], Collection[str]],
         limit: int,
+        untranslatable: set[str],
         watch: Watch,
     ) -> None:
         self._part, self._sides, self._feed = part, sides, feed
         self._mapping, self._shape = part.mapping, part.mapping.shape
         self._held, self._limit, self._watch = held, limit, watch
+        self._before = untranslatable
         legacy, store = sides.dialects()
         self._legacy = Legacy(part, legacy)
         self._store: Relation = relation.store(part, store)
@@ -106,6 +110,7 @@ class _Comparison:
         for buckets in checksum.differing(legacy, store):
             self._look_into(buckets)
         quarantined = self._quarantined()
+        self._before.update(self._untranslatable)
         return Outcome(
             entity=self._shape.entity,
             compared=checksum.total(legacy) + self._kinds[Kind.EXTRA],
@@ -160,7 +165,7 @@ class _Comparison:
             return suspects
         known = {
             relation.number_of(self._part.root.shape, key)
-            for key in (*self._held(), *self._untranslatable)
+            for key in (*self._held(), *self._before, *self._untranslatable)
             if _is_key(key)
         }
         numbers = numbers_of(self._part, self._sides, self._legacy, self._store, known)
@@ -170,7 +175,9 @@ class _Comparison:
         held = dict.fromkeys(self._held(), "waits in quarantine")
         reasons = held | self._untranslatable
         if self._part.depth:
-            reasons = {key: reason for key, reason in self._untranslatable.items() if key not in held}
+            reasons = {
+                key: why for key, why in reasons.items() if key not in held and key not in self._before
+            }
         return [Quarantined(self._shape.entity, key, reasons[key]) for key in sorted(reasons)]
 
 

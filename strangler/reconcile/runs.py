@@ -106,9 +106,13 @@ def compare_all(
     with Sides(source.reader, store.reader) as sides:
         for mapping in mappings:
             held = partial(quarantine.keys, control, mapping.shape.function, mapping.shape.entity)
+            untranslatable: set[str] = set()
             for part in parts_of(mapping):
                 watch: Watch = partial(told, part.mapping.shape.entity)
-                outcomes.append(compare(part, sides, feed=feed, held=held, limit=limit, watch=watch))
+                found = compare(
+                    part, sides, feed=feed, held=held, limit=limit, untranslatable=untranslatable, watch=watch
+                )
+                outcomes.append(found)
     return outcomes
 
 

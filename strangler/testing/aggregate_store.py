@@ -279,6 +279,14 @@ class AggregateStoreSuite:
             assert contents(sales, shape) == texts(shape, rows_of(shape, [first, SECOND, newer, OTHER]))
         assert sales.settle(SALE, at(7)) == 0
 
+    def test_what_a_later_backfill_is_just_filling_is_not_settled_by_an_earlier_one(
+        self, sales: ServiceStore, chunk: Chunks
+    ) -> None:
+        load_all(sales, [FIRST, SECOND], 5, chunk)
+        sales.load(SALE, chunk(SALE, rows_of(SALE, [FIRST])), at(9), mark(9, "backfill"))
+        assert sales.settle(SALE, at(7)) == 0
+        require_same(sales, [FIRST, SECOND])
+
     def test_a_part_that_does_not_fit_is_refused_by_its_column(
         self, sales: ServiceStore, open_store: OpenStore
     ) -> None:

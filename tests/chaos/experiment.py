@@ -51,7 +51,7 @@ def run(
     Raises AssertionError when anything was lost or doubled, or needs a hand.
     """
     dice, outcome = Random(seed), Outcome()
-    worker = Worker(landscape.configuration)
+    worker = Worker(landscape.configuration, landscape.home / "worker.log")
     victims = [Victim("worker", worker), *(Victim(name, each) for name, each in landscape.mortals.items())]
     with _explained(seed, worker):
         clerks = Clerks(landscape.url, landscape.kind, rows, seed)
@@ -107,11 +107,11 @@ def _until_store_has(landscape: Landscape, entries: dict[int, int]) -> None:
 
 def _prove(landscape: Landscape, clerks: Clerks, outcome: Outcome) -> None:
     began = time.monotonic()
-    proof.converged(landscape.settings)
+    proof.converged(landscape.settings, FUNCTION)
     outcome.converged = time.monotonic() - began
     proof.reconciled(landscape)
     proof.store_is(landscape.settings, clerks.partners(), clerks.entries())
-    events = proof.log_is_sound(landscape.settings)
+    events = proof.sound_log(landscape.settings, FUNCTION).total()
     outcome.figures = {**clerks.figures(), "events": events}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import date, datetime
@@ -19,7 +20,7 @@ from strangler.ports import Offset
 from strangler.settings import Settings
 from tests.chaos.database import PARTNER
 from tests.chaos.entries import Partner
-from tests.chaos.landscapes import FUNCTION, SOURCE, STORE, Landscape
+from tests.chaos.landscapes import FUNCTION, STORE, Landscape
 from tests.chaos.victims import STRANGLER
 
 PATIENCE: Final = 150.0
@@ -29,16 +30,16 @@ SHOWN: Final = 5
 """Most differences that are told."""
 
 
-def converged(settings: Settings) -> None:
-    """Wait until the store has everything that was committed in the legacy database before this call, and is filled."""
+def converged(settings: Settings, function: str) -> None:
+    """Wait until the function's store has everything that was committed in the legacy database before this call, and is filled."""
     target: Position = ORIGIN
 
     def reached() -> bool:
         nonlocal target
-        target = target or _safe_position(settings)
+        target = target or _safe_position(settings, settings.functions[function].source)
         with closing(assembly.control(settings)) as control:
-            delivered = deliveries.get(control, FUNCTION)
-            done = not backfills.unfinished(control, FUNCTION)
+            delivered = deliveries.get(control, function)
+            done = not backfills.unfinished(control, function)
         return done and target != ORIGIN and delivered is not None and delivered.position >= target
 
     until(reached, "the store has caught up")
@@ -52,14 +53,15 @@ def reconciled(landscape: Landscape) -> None:
     assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
 
 
-def log_is_sound(settings: Settings) -> int:
-    """No event is twice in the log, positions grow for each key. Returns how many events there are."""
+def sound_log(settings: Settings, function: str) -> Counter[str]:
+    """No event is twice in the log, positions grow for each key. Returns how many events there are, by name."""
     seen: set[str] = set()
+    names: Counter[str] = Counter()
     last: dict[tuple[str, str], Position] = {}
     with closing(assembly.log(settings)) as log:
-        for partition in range(log.partitions(FUNCTION)):
+        for partition in range(log.partitions(function)):
             start = Offset(0)
-            while records := log.read(FUNCTION, partition, start, 5000):
+            while records := log.read(function, partition, start, 5000):
                 for event in (record.event for record in records):
                     assert event.id not in seen, f"twice in the log: {event.id}"
                     key = (event.entity, event.key)
@@ -67,10 +69,11 @@ def log_is_sound(settings: Settings) -> int:
                         f"behind {last[key]} in the log: {event.id}"
                     )
                     seen.add(event.id)
+                    names[event.type] += 1
                     last[key] = event.position
                 start = records[-1].next
     assert seen, "nothing went through the log, so nothing was proved"
-    return len(seen)
+    return names
 
 
 def store_is(settings: Settings, partners: Mapping[int, Partner], entries: Mapping[int, int]) -> None:
@@ -115,8 +118,8 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
         time.sleep(0.05)
 
 
-def _safe_position(settings: Settings) -> Position:
-    with closing(assembly.source(settings, SOURCE)) as source:
+def _safe_position(settings: Settings, name: str) -> Position:
+    with closing(assembly.source(settings, name)) as source:
         return source.safe_position(30.0)
 
 

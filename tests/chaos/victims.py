@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,18 +25,19 @@ class Mortal(Protocol):
 
 
 class Worker:
-    """Our worker, as its own process; what it says is in `log`."""
+    """Our worker, as its own process; what it says is in `log`. `environment` is added to ours."""
 
-    def __init__(self, configuration: Path) -> None:
-        self.log = configuration.parent / "worker.log"
+    def __init__(self, configuration: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.log = log
         self._command = [STRANGLER, "-c", configuration, "worker"]
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; whether it does anything is seen at the store."""
         if self._process is None:
             with self.log.open("ab") as log:
-                self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+                self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -129,6 +129,7 @@ def test_plan_lists_what_has_no_way_back_and_what_would_stay_empty(
     assert json.loads(strangler("plan", "party", "--json").output)["returning"] == {
         "party": {
             "lost": {"size": "it says how long a text is, not which", "on": "`reverse: false`"},
+            "through": {},
             "respelled": ["title"],
             "empty": ["code"],
         }

@@ -105,6 +105,9 @@ _FORMS: dict[FieldType, list[Form]] = {
         *[("CONCAT({}, {}, {})", [kind, T, T]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
         ("REGEXP_REPLACE({}, '{}', '-')", [T, REPLACED]),
         ("REGEXP_REPLACE({}, '[a-zŁ]', '{}')", [T, REPLACEMENTS]),
+        *[("SURROGATE('party', {})", [kind]) for kind in (T, I, D, B, DAY, TIME, NAIVE, AWARE)],
+        ("SURROGATE('O''{{0}}\\%Ł', {}, {})", [T, T]),
+        ("SURROGATE('file', raw)", []),
         ("LOOKUP({}, {}, {})", [["words", "many"], T, T]),
         ("LOOKUP(names, {}, {})", [I, T]),
         ("LOOKUP({}, {})", [["words", "many"], T]),
@@ -339,7 +342,7 @@ def each_of(kind: FieldType) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["COALESCE(d1, (LENGTH(NULL) + d1))", "COALESCE(d1, (d2 + NULL))", "MOD(d1, -d2)"]
+    "text", ["COALESCE(d1, (LENGTH(NULL) + d1))", "COALESCE(d1, (d2 + NULL))", "MOD(d1, -d2)", "raw"]
 )
 def test_all_agree_on_what_once_divided_them(peers: list[Peer], text: str) -> None:
     agree(peers, text)

@@ -15,6 +15,7 @@ from strangler.encryption import Cipher
 from strangler.errors import StoreError, Unavailable
 from strangler.ports import EventLog
 from strangler.sealed_log import SealedLog
+from strangler.sensitive import Sensitive
 from strangler.settings import Encryption, Log
 from strangler.testing.event_log import DATA, EventLogSuite, OpenLog, at, event, everything
 from strangler.testing.memory_log import MemoryLog, MemoryRecords
@@ -49,7 +50,9 @@ class TestSealedLog(EventLogSuite):
     @pytest.fixture
     def open_log(self) -> Iterator[OpenLog]:
         records = MemoryRecords(partitions=3)
-        sensitive = {(stream, "party"): frozenset(DATA) for stream in ("party", "sale", "odd")}
+        sensitive = {
+            (stream, "party"): Sensitive(frozenset(DATA), frozenset()) for stream in ("party", "sale", "odd")
+        }
         yield lambda: SealedLog(MemoryLog(records), Cipher(encryption("k1")), sensitive)
         kept = [
             each
@@ -130,7 +133,7 @@ def test_a_log_says_what_its_role_may_not_and_the_grant_that_mends_it(postgres_u
 
 
 def test_after_a_rotation_what_older_keys_sealed_is_read_and_new_values_are_sealed_by_the_new_one() -> None:
-    records, hidden = MemoryRecords(), {("party", "party"): frozenset({"mail"})}
+    records, hidden = MemoryRecords(), {("party", "party"): Sensitive(frozenset({"mail"}), frozenset())}
 
     def opened(key: str, *names: str) -> SealedLog:
         return SealedLog(MemoryLog(records), Cipher(encryption(key, *names)), hidden)
@@ -145,26 +148,26 @@ def test_after_a_rotation_what_older_keys_sealed_is_read_and_new_values_are_seal
         everything(opened("k2"), "party")
 
 
-def test_sensitive_values_in_the_lines_of_an_aggregate_are_sealed_and_bound_to_their_line() -> None:
-    records = MemoryRecords()
-    hidden = {("party", "party"): frozenset[str](), ("party", "party.lines"): frozenset[str]()}
-    hidden["party", "party.lines.taxes"] = frozenset({"rate", "note"})
-    log = SealedLog(MemoryLog(records), Cipher(encryption("k1")), hidden)
-    taxes = [{"tax": 1, "rate": 0.5, "note": "canary"}, {"tax": 2, "rate": 0.5, "note": None}]
+def test_sensitive_values_of_lines_are_sealed_each_in_its_place() -> None:
+    lines = Sensitive(frozenset({"note"}), frozenset(), {"parts": Sensitive(frozenset({"who"}), frozenset())})
+    hidden = {("party", "party"): Sensitive(frozenset(), frozenset(), {"lines": lines})}
     data = {
-        "id": 1,
-        "lines": [{"line": 1, "taxes": taxes}, {"line": 2, "taxes": []}],
-        "labels": [{"sealed": "x"}],
+        "n": 1,
+        "lines": [
+            {"note": "canary", "parts": [{"who": "canary"}]},
+            {"note": None, "parts": [{"who": "canary"}]},
+        ],
     }
+    records = MemoryRecords()
+    log = SealedLog(MemoryLog(records), Cipher(encryption("k1")), hidden)
     log.append("erp", [event(1, data=data)], at(1))
     assert [each.data for each in everything(log, "party")] == [data]
-    [kept] = everything(MemoryLog(records), "party")
-    [first, second] = kept.data["lines"][0]["taxes"]
-    assert (first["tax"], second["tax"], second["note"]) == (1, 2, None)
-    assert set(first["rate"]) == set(first["note"]) == set(second["rate"]) == {"sealed"}
-    assert kept.data["labels"] == [{"sealed": "x"}]
-    first["rate"], second["rate"] = second["rate"], first["rate"]
-    with pytest.raises(StoreError, match=r"party\.lines\.0\.taxes\.0\.rate"):
+    (kept,) = everything(MemoryLog(records), "party")
+    assert "canary" not in str(kept)
+    one, other = kept.data["lines"]
+    assert other["note"] is None
+    other["parts"] = one["parts"]
+    with pytest.raises(StoreError, match="can't be decrypted"):
         everything(log, "party")
 
 

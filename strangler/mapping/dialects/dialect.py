@@ -143,6 +143,13 @@ def lookup_by_case(dialect: Writer, lookup: Lookup, code: str, exact: str) -> Wr
     return Written(f"CASE {exact} {chain} END", holds)
 
 
+def surrogate_name(call: Call) -> str:
+    """The name of what is identified by a surrogate."""
+    name = call.args[0]
+    assert isinstance(name, Literal)
+    return str(name.value)
+
+
 def escaped(text: str) -> str:
     """Text that stands for itself in a template."""
     return text.replace("{", "{{").replace("}", "}}")

@@ -150,4 +150,5 @@ CASTS: Final[Templates] = {
     "instant_to_timestamp": Template("LEFT({0}, 26)"),
     "timestamp_to_instant": Template("CONCAT({0}, 'Z')"),
     **{f"{kind}_to_text": Template("{0}") for kind in ("date", "time", "timestamp", "instant", "json")},
+    "bytes_to_text": Template("LOWER(HEX({0}))"),
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from strangler.mapping import regular
+from strangler.mapping import canonical, regular
 from strangler.mapping.dialects.dialect import (
     NOT_ZERO,
     Inexpressible,
@@ -20,6 +20,7 @@ from strangler.mapping.dialects.dialect import (
     Templates,
     comparisons,
     escaped,
+    surrogate_name,
 )
 from strangler.mapping.dialects.digits import constant, digits
 from strangler.mapping.dialects.mysql_casts import CASTS, quoted_text
@@ -179,6 +180,16 @@ def decimal_text(node: Node) -> str:
     return f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))" if found.after else text
 
 
+def _surrogate(call: Call) -> Template:
+    """See `strangler.mapping.surrogates`; the hyphens are put in from the right."""
+    name = escaped(quoted_text(canonical.quoted_text(surrogate_name(call))))
+    values = [f"',''', REPLACE({each}, '''', ''''''), ''''" for each in places(len(call.args))[1:]]
+    made = f"LEFT(SHA2(CONCAT({', '.join([name, *values])}), 256), 32)"
+    for place, replaced, by in ((21, 0, "-"), (17, 1, "-8"), (13, 1, "-8"), (9, 0, "-")):
+        made = f"INSERT({made}, {place}, {replaced}, '{by}')"
+    return Template(made)
+
+
 def _regexp_like(call: Call) -> Template:
     pattern, guard = _parsed(call)
     return Template(f"({{0}} REGEXP {pattern})", guard)
@@ -220,6 +231,7 @@ MADE: Final[dict[str, Callable[[Call], Template]]] = {
     "regexp_replace": _regexp_replace,
     "round_decimal": _round,
     "fit_decimal": _fit,
+    "surrogate": _surrogate,
     "decimal_to_text": lambda call: Template(decimal_text(call.args[0])),
 }
 """What depends on the arguments."""

@@ -128,6 +128,7 @@ FIXED: Final[Templates] = {
 
 REFUSED: Final[Mapping[str, str]] = {
     **fails("Oracle doesn't compare a BLOB", *BYTES),
+    **fails("Oracle hashes texts in the database's own character set, which needn't be UTF-8", "surrogate", "bytes_to_text"),
     **FLOATS,
     **fails(
         "Oracle orders texts by the bytes of its character set, which needn't be the order of code points",

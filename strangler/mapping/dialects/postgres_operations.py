@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from strangler.mapping import canonical, patterns, regular
-from strangler.mapping.dialects.dialect import NOT_ZERO, Template, Templates, comparisons, escaped
+from strangler.mapping.dialects.dialect import (
+    NOT_ZERO,
+    Template,
+    Templates,
+    comparisons,
+    escaped,
+    surrogate_name,
+)
 from strangler.mapping.language import COMPARABLE, COMPARISONS, PARTS, places
 from strangler.mapping.nodes import Call, Literal
 from strangler.mapping.runtime import GREATEST, LEAST
@@ -114,6 +121,7 @@ _CASTS: Final[Templates] = {
     "timestamp_to_text": Template(TIMESTAMP_TEXT),
     "instant_to_text": Template(INSTANT_TEXT),
     "json_to_text": Template("{0}"),
+    "bytes_to_text": Template("encode({0}, 'hex')"),
 }
 
 _TEXT: Final[Templates] = {
@@ -189,6 +197,17 @@ def _regular(call: Call) -> Template:
     return Template(f"regexp_replace({text}, {quoted}, {_quoted(new)}, 'g')")
 
 
+def _surrogate(call: Call) -> Template:
+    """See `strangler.mapping.surrogates`; in UTF-8 whatever the database's own encoding is. A uuid brings its own hyphens."""
+    values = [
+        f"',''' || replace({each} COLLATE \"C\", '''', '''''') || ''''" for each in places(len(call.args))[1:]
+    ]
+    written = " || ".join([_quoted(canonical.quoted_text(surrogate_name(call))), *values])
+    digest = f"left(encode(sha256(convert_to({written}, 'UTF8')), 'hex'), 32)"
+    marked = f"overlay(overlay({digest} PLACING '8' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)"
+    return Template(f"CAST(CAST({marked} AS uuid) AS text)")
+
+
 def _quoted(value: str) -> str:
     return escaped(canonical.quoted_text(value))
 
@@ -200,6 +219,8 @@ def template(call: Call) -> Template:
     if call.name == "in_list":
         first, *others = places(len(call.args))
         return Template(f"({_collated(call.args[0].type).format(first)} IN ({', '.join(others)}))")
+    if call.name == "surrogate":
+        return _surrogate(call)
     if call.name.startswith("regexp_"):
         return _regular(call)
     return _TEMPLATES[call.name]

@@ -33,6 +33,9 @@ def _comparison(kind: FieldType, sign: str) -> str:
     return f"({_collated(kind)} {sign} {{1}})"
 
 
+_HEX: Final = "CASE WHEN {0} IS NOT NULL THEN lower(hex({0})) END"
+"""To SQLite the hex of NULL is the empty text."""
+
 _OWN: Final[Templates] = {
     "integer_to_decimal": Template("CAST({0} AS TEXT)"),
     "integer_to_float": Template("CAST({0} AS REAL)"),
@@ -46,6 +49,7 @@ _OWN: Final[Templates] = {
     "instant_to_timestamp": Template("substr({0}, 1, 26)"),
     "timestamp_to_instant": Template("({0} || 'Z')"),
     **{f"{kind}_to_text": Template("{0}") for kind in ("decimal", "date", "time", "timestamp", "instant", "json")},
+    "bytes_to_text": Template(_HEX),
     "join": Template("({0} || {1})"),
     "trim": Template("trim({0}, {1})"),
     "trim_left": Template("ltrim({0}, {1})"),
@@ -68,7 +72,7 @@ _OWN: Final[Templates] = {
 
 _VALUES: Final[dict[FieldType, str]] = {
     FieldType.FLOAT: "({0} + 0.0)",
-    FieldType.BYTES: "lower(hex({0}))",
+    FieldType.BYTES: _HEX,
 }
 
 _TEXTS: Final = _VALUES | {

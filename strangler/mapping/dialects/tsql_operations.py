@@ -157,6 +157,7 @@ REFUSED: Final[Mapping[str, str]] = {
         "text_to_time", "text_to_timestamp", "text_to_instant",
     ),
     **fails("SQL Server has no JSON that is kept as it stands", "json_to_text"),
+    **fails("SQL Server hashes texts as UTF-16, or in the code page of their collation, not as UTF-8", "surrogate", "bytes_to_text"),
 }  # fmt: skip
 
 

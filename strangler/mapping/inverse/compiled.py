@@ -9,7 +9,7 @@ has no way back itself, but whose columns are filled all the same, isn't lost: i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -33,11 +33,19 @@ class Lost(NamedTuple):
     why: str
 
 
+class Through(NamedTuple):
+    """A field that isn't undone itself and isn't lost: the legacy columns that it reads are filled by these other fields."""
+
+    field: str
+    others: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Inverse:
     """From the fields, as `EntityMapping.translate` gives them, to the legacy row.
 
-    `columns` are the legacy columns that have a way back, in the table's order. `lost` are the fields that have none.
+    `columns` are the legacy columns that have a way back, in the table's order. `lost` are the fields that have none, `through`
+    those that come back with others.
     `respelled` are the fields of which legacy may get another value than it had, one that reads alike: a text without the blanks
     that the mapping trims. `empty` are the columns that are NOT NULL and get nothing, neither from a field nor, as far as the
     connector knows, from the database itself.
@@ -45,6 +53,7 @@ class Inverse:
 
     columns: tuple[str, ...]
     lost: tuple[Lost, ...]
+    through: tuple[Through, ...]
     respelled: tuple[str, ...]
     empty: tuple[str, ...]
     _compiled: _Compiled
@@ -123,6 +132,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
     return Inverse(
         columns=tuple(each.name for each in plan.origin.root.columns if each.name in filled),
         lost=tuple(_lost(plan, fields, why, filled)),
+        through=tuple(_through(plan, why, fills, backs, filled)),
         respelled=tuple(
             back.field.name
             for listed in backs.values()
@@ -173,3 +183,19 @@ def _lost(
         elif field.name in why and not {column.name for column in columns(field.node)} <= filled:
             lost.append(Lost(field.name, why[field.name]))
     return lost
+
+
+def _through(
+    plan: Plan,
+    why: Mapping[str, str],
+    fills: Sequence[Fill],
+    backs: Mapping[str, Sequence[Back]],
+    filled: set[str],
+) -> Iterator[Through]:
+    fillers: dict[str, list[str]] = {fill.column.name: [fill.field] for fill in fills}
+    for name, listed in backs.items():
+        fillers[name] = [back.field.name for back in listed]
+    for field in plan.fields:
+        used = [column.name for column in columns(field.node)]
+        if field.name in why and used and set(used) <= filled:
+            yield Through(field.name, tuple(dict.fromkeys(other for name in used for other in fillers[name])))

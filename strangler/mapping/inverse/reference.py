@@ -9,7 +9,7 @@ import orjson
 
 from strangler.mapping import compile_entity
 from strangler.mapping.canonical import plain
-from strangler.mapping.explained import CODE_MAPS, SECTIONS
+from strangler.mapping.explained import CODE_MAPS, FUNCTIONS, SECTIONS
 from strangler.mapping.explained import TABLE as LANGUAGE_TABLE
 from strangler.mapping.inverse.explained import INTRODUCTION, RULES, TABLE, UNDONE, Undone
 from strangler.mapping.inverse.steps import NoWay
@@ -66,7 +66,7 @@ def _lost() -> dict[str, list[str]]:
         for explained in listed:
             for example in explained.examples:
                 try:
-                    way(check(example.expression, LANGUAGE_TABLE, CODE_MAPS))
+                    way(check(example.expression, LANGUAGE_TABLE, CODE_MAPS, functions=FUNCTIONS))
                 except NoWay as none:
                     names = lost.setdefault(str(none), [])
                     if f"`{_cell(example.expression)}`" not in names:

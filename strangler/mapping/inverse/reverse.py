@@ -9,6 +9,7 @@ from strangler.mapping.building import unify
 from strangler.mapping.code_maps import CodeMaps
 from strangler.mapping.conversions import shown_type
 from strangler.mapping.nodes import Node, Reference
+from strangler.mapping.python_functions import PythonFunctions
 from strangler.mapping.typing import check
 from strangler.mapping.wrong import Wrong
 from strangler.names import nearest
@@ -38,6 +39,7 @@ def fills(
     nodes: Mapping[str, Node],
     table: Table,
     code_maps: CodeMaps,
+    functions: PythonFunctions,
 ) -> tuple[list[Fill], list[Mistake]]:
     """Every `reverse:` of the entity, and all that is wrong with them. `nodes` are the fields' checked expressions."""
     scope = Table(
@@ -60,7 +62,9 @@ def fills(
             )
             continue
         try:
-            found[column.name] = Fill(name, column, _typed(check(expression, scope, code_maps), column))
+            found[column.name] = Fill(
+                name, column, _typed(check(expression, scope, code_maps, functions=functions), column)
+            )
         except Wrong as wrong:
             mistakes.append(Mistake(path, wrong.shown(expression), wrong.instead))
     return list(found.values()), mistakes

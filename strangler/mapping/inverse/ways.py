@@ -9,7 +9,7 @@ from typing import Any, Final
 from strangler.mapping import python
 from strangler.mapping.inverse import casts, choices, numbers, texts
 from strangler.mapping.inverse.steps import NoWay, Rules, Step
-from strangler.mapping.nodes import Call, Case, Coalesce, Literal, Lookup, Node, Reference
+from strangler.mapping.nodes import Applied, Call, Case, Coalesce, Literal, Lookup, Node, Reference
 from strangler.shapes import Column
 
 RULES: Final[Rules] = {**casts.RULES, **texts.RULES, **numbers.RULES, **choices.RULES}
@@ -48,6 +48,8 @@ def _step(node: Node) -> Step:
             return choices.coalesce(node)
         case Lookup():
             return choices.lookup(node)
+        case Applied():
+            raise NoWay("a Python function isn't undone; `reverse:` says what legacy gets")
         case Literal() | Reference():
             raise NoWay("it is a constant")
 
@@ -67,6 +69,7 @@ def _composed(step: Step, rest: Callable[[Any], Iterator[Any]]) -> Callable[[Any
 _LOST: Final = {
     "upper": "which letters were small isn't known",
     "lower": "which letters were large isn't known",
+    "surrogate": "a hash can't be undone; other fields have to hold what it is made of",
     "length": "it says how long a text is, not which",
     "replace": "what was replaced can't be told from what was there",
     "text_to_boolean": "a boolean is written in several ways, and which one legacy reads isn't known",

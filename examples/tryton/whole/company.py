@@ -1,0 +1,106 @@
+"""What there must be before anything can be sold: a company with its accounts, taxes, terms and categories.
+
+It is set up as an administrator would do it, by the calls that Tryton's own client makes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from examples.tryton.rpc import Session
+from examples.tryton.whole.wizards import Wizard
+
+RATES: Final = ("0.05", "0.08", "0.23", "0")
+TERMS: Final = ("At once", "In 14 days", "In 30 days")
+CATEGORIES: Final = ("Retail", "Wholesale", "Export", "Key account", "Łódź & okolice", "Late payers")
+PRODUCT_CATEGORIES: Final = ("Tools", "Tea & coffee", "Spare parts")
+COUNTRIES: Final = {
+    "PL": ("Poland", ("PL-10", "Łódzkie"), ("PL-14", "Mazowieckie")),
+    "DE": ("Germany", ("DE-BY", "Bayern"), ("DE-HH", "Hamburg")),
+    "IE": ("Ireland", ("IE-D", "Dublin"), ("IE-CO", "Corcaigh")),
+}
+CHART: Final = "account_template_root_en"
+TAXES: Final = "6.3.6"
+"""The chart's account of taxes."""
+
+
+def found(session: Session) -> None:
+    """Found the company in a database that has none; from then on the session works for it."""
+    company = _company(session)
+    _chart(session, company)
+    _taxes(session, _account(session, ["code", "=", TAXES]))
+    _create(session, "account.invoice.payment_term", *(_term(name) for name in TERMS))
+    _create(session, "party.category", *({"name": name} for name in CATEGORIES))
+    _countries(session)
+    accounting = {
+        f"account_{kind}": _account(session, [f"type.{kind}", "=", True]) for kind in ("expense", "revenue")
+    }
+    _create(session, "product.category", {"name": "Goods for sale", "accounting": True, **accounting})
+    _create(session, "product.category", *({"name": name} for name in PRODUCT_CATEGORIES))
+
+
+def work_for_company(session: Session) -> None:
+    """Let the session's calls be made for the user's company, as Tryton's client does after the login."""
+    session.context = session.model("res.user.get_preferences", True)
+
+
+def _company(session: Session) -> int:
+    (currency,) = _create(
+        session,
+        "currency.currency",
+        {"name": "Euro", "code": "EUR", "symbol": "€", "rounding": Decimal("0.01")},
+    )
+    (party,) = _create(session, "party.party", {"name": "Strangler & Figs", "addresses": [["create", [{}]]]})
+    (company,) = _create(session, "company.company", {"party": party, "currency": currency})
+    user = session.model("res.user.search", [["login", "=", "admin"]])
+    session.model("res.user.write", user, {"companies": [["add", [company]]], "company": company})
+    work_for_company(session)
+    return company
+
+
+def _chart(session: Session, company: int) -> None:
+    template = session.model("ir.model.data.get_id", "account", CHART)
+    with Wizard(session, "account.create_chart") as wizard:
+        wizard.go("account")
+        properties = wizard.go("create_account", account={"company": company, "account_template": template})
+        wizard.go("create_properties", properties=_shown(properties["view"]))
+
+
+def _shown(view: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in view["defaults"].items() if not name.endswith(".")}
+
+
+def _account(session: Session, clause: list[Any]) -> int:
+    accounts: list[int] = session.model("account.account.search", [clause, ["closed", "!=", True]], 0, 1)
+    return accounts[0]
+
+
+def _taxes(session: Session, account: int) -> None:
+    common = {"type": "percentage", "invoice_account": account, "credit_note_account": account}
+    taxes = [
+        {"name": f"VAT {rate}", "description": f"VAT {rate}", "rate": Decimal(rate), **common}
+        for rate in RATES
+    ]
+    _create(session, "account.tax", *taxes)
+
+
+def _term(name: str) -> dict[str, Any]:
+    return {"name": name, "lines": [["create", [{"type": "remainder"}]]]}
+
+
+def _countries(session: Session) -> None:
+    countries = _create(
+        session, "country.country", *({"code": code, "name": name} for code, (name, *_) in COUNTRIES.items())
+    )
+    below = [
+        {"country": country, "code": code, "name": name}
+        for country, (_, *parts) in zip(countries, COUNTRIES.values(), strict=True)
+        for code, name in parts
+    ]
+    _create(session, "country.subdivision", *below)
+
+
+def _create(session: Session, model: str, *values: dict[str, Any]) -> list[int]:
+    ids: list[int] = session.model(f"{model}.create", list(values))
+    return ids
