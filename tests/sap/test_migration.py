@@ -77,6 +77,8 @@ def migration(
     """The worker runs, and both functions are filled and followed; PostgreSQL has 5,000 lines, MariaDB 1,000."""
     url = request.getfixturevalue({"postgres": "postgres_url", "mysql": "mariadb_url"}[request.param])
     names = {store: f"sap_{store}_{request.param}" for store in ("customers", "orders")}
+    for name in names.values():
+        postgres.drop_database(name)
     stores = {store: postgres.create_database(name) for store, name in names.items()}
     monkeypatch.setenv("SAP_KIND", request.param)
     monkeypatch.setenv("SAP_DATABASE_URL", url)
@@ -100,8 +102,6 @@ def migration(
                 sap.rollback()
                 with closing(assembly.source(settings, "ecc")) as source:
                     source.drop()
-    for name in names.values():
-        postgres.drop_database(name)
 
 
 @pytest.mark.slow
@@ -115,9 +115,13 @@ def test_what_was_there_and_what_a_clerk_does_arrive_as_they_are_meant(migration
     migration.sap.commit()
     until(lambda: len(migration.events(number)) == 2, "the new order was placed and blocked", PATIENCE)
 
+    compared = ""
     for function in migration.stores:
-        result = migration.run("reconcile", function)
+        result = migration.run("reconcile", function, "--json")
         assert result.exit_code == 0, result.output
+        compared += result.output
+    for entity in ("customer", "sales_order", "sales_order.lines", "sales_order.lines.schedules"):
+        assert f'"{entity}"' in compared
 
     sap = Sap(migration.sap)
     for (store, table, key, shape), expected in zip(

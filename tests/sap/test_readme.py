@@ -29,6 +29,7 @@ PATIENCE = 240.0
 def test_the_commands_of_the_readme(postgres: Server, postgres_url: str, tmp_path: Path) -> None:
     urls = {"SAP_DATABASE_URL": postgres_url}
     for variable in ("CUSTOMERS_DATABASE_URL", "ORDERS_DATABASE_URL"):
+        postgres.drop_database(variable.lower())
         urls[variable] = postgres.create_database(variable.lower())
     environment = {**urls, "SAP_DATA": str(tmp_path / "data"), "CONSOLE_PORT": "0"}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
