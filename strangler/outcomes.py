@@ -77,9 +77,8 @@ def events_now(
     mirror: Mirror, mapping: EntityMapping, key: str, held: Sequence[Change], time: float
 ) -> list[Event]:
     """The events that take the place of all changes held under `key`: one for each aggregate that they are about, as it is
-    now; where there is none under the key any more, its removal. Raises Untranslatable."""
-    position = max(change.position for change in held)
-    first = held[0]
+    now, at the position of the mirror; where there is none under the key any more, its removal. Raises Untranslatable."""
+    position, first = mirror.position, held[0]
     roots = {root: None for change in held for root in mirror.roots(mapping, change)}
     made = []
     for root in roots:

@@ -7,8 +7,10 @@ and the quarantine, the same events are appended again; a store takes each only 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from strangler.boundary import Boundary, HeldKey
+from strangler.changes import ORIGIN
 from strangler.control import quarantine as record
 from strangler.control import stops
 from strangler.control.quarantine import State
@@ -56,6 +58,8 @@ def _carry_out(
 ) -> bool:
     """Drop what is to be dropped, and try again all else of the key: also what came to wait after the user asked."""
     waiting = record.show(control, *key)
+    if mapping.mirrored and _is_ahead(waiting, boundary):
+        return False
     kept = [held for held in waiting if held.state is not State.DROP]
     result = release(mapping, kept, boundary.mirror)
     if result.events:
@@ -66,3 +70,9 @@ def _carry_out(
     counts = {"dropped": len(waiting) - len(kept), "released": len(result.events), "held": len(result.held)}
     logger.info("quarantine attended", extra={"key": key._asdict(), **counts})
     return bool(result.events)
+
+
+def _is_ahead(waiting: Sequence[record.Held], boundary: Boundary) -> bool:
+    """Whether what waits is newer than the mirror: a backfill, which holds rows under a stamp, may be ahead of the stream."""
+    position = boundary.mirror.position if boundary.mirror else ORIGIN
+    return any(held.position >= position for held in waiting)

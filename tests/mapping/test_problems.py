@@ -124,7 +124,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ("seen AT TIME ZONE 'Europe/Berlin'", "knows 'UTC' only"),
         ("id BETWEEN SYMMETRIC 2 AND 1", "no BETWEEN with SYMMETRIC"),
         ("LENGTH(name, 'utf8')", "no LENGTH with ENCODING"),
-        ("other.party.name", "no COLUMN with DB"),
+        ("other.party.name", "there is no 'other.party' here"),
         ("1e999999999", "too large"),
         ("CAST(id AS DECIMAL(5, 2, 1))", "doesn't know the type"),
         (" || ".join(["name"] * 60), "deep"),

@@ -24,7 +24,8 @@ def column(scope: Scope, this: exp.Column) -> Node:
     alias = ".".join((first, *rest))
     if scope.has(alias):
         return Reference(scope.column(this.this, alias))
-    if alias and this.table != scope.table.name.rsplit(".", 1)[-1]:
+    own = scope.table.name.lower()
+    if alias and alias not in (own, own.rpartition(".")[2]):
         what = f"the mapping is over {scope.described}; there is no {alias!r} here"
         if first == BEFORE:
             what = "only the conditions of `changed` events see two rows; here there is no `before`"
