@@ -63,6 +63,7 @@ def test_the_boundary_alone_makes_events_and_copies_of_stores_bring_them_back() 
         for path in sources("strangler")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
+        and not (isinstance(node.func, ast.Name) and node.func.id == "isinstance")
         and any(isinstance(part, ast.Name) and part.id == "Event" for part in (node.func, *node.args))
     }
     assert {name for name in made if not name.startswith("testing/")} == {
