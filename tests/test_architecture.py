@@ -70,7 +70,6 @@ def test_the_boundary_alone_makes_events_and_copies_of_stores_bring_them_back() 
         "boundary.py",
         "outcomes.py",
         "snapshots.py",
-        "sync/snapshot.py",
     }
 
 

@@ -14,12 +14,15 @@ import orjson
 
 from strangler.changes import Position, Row
 from strangler.errors import StoreError
-from strangler.legacy_values import decode_value, encode_value
+from strangler.legacy_values import TAG, decode_value, encode_value
 from strangler.mirror.identity import Identity
 from strangler.mirror.layout import Edge, Kept, Layout
 
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 """What JSON gives back as it was."""
+
+_TAGGED: Final = f'{{"{TAG}":'
+"""Stands in the text of a row that has another value; in a text it would be written with a backslash."""
 
 
 class State(NamedTuple):
@@ -168,18 +171,18 @@ def _values(kept: Kept, key: Identity, row: Row) -> tuple[Any, ...]:
 
 def _text(kept: Kept, row: Row) -> str:
     values = [row[name] for name in kept.columns]
-    if not all(value.__class__ in _PLAIN for value in values):
-        values = [value if value.__class__ in _PLAIN else encode_value(value) for value in values]
+    if not _PLAIN.issuperset(map(type, values)):
+        values = [value if type(value) in _PLAIN else encode_value(value) for value in values]
     try:
         return orjson.dumps(values).decode()
-    except orjson.JSONEncodeError:  # An integer beyond 64 bits; a text that isn't UTF-8 has none either.
-        return orjson.dumps([encode_value(v) if v.__class__ is int else v for v in values]).decode()
+    except orjson.JSONEncodeError:  # An integer beyond 64 bits.
+        return orjson.dumps([encode_value(each) if type(each) is int else each for each in values]).decode()
 
 
 def _row(kept: Kept, text: str) -> Row:
     values = orjson.loads(text)
-    if any(value.__class__ is dict for value in values):
-        values = map(decode_value, values)
+    if _TAGGED in text:
+        values = [decode_value(value) for value in values]
     return dict(zip(kept.columns, values, strict=True))
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import orjson
 
+from strangler.changes import Row
 from strangler.mapping import EntityMapping
 from strangler.mapping.origin import Constant, Joined
 from strangler.mirror.identity import Identify, Source, identify
@@ -47,6 +48,10 @@ class Kept:
     table: Table
     columns: tuple[str, ...]
     edges: tuple[Edge, ...]
+
+    def only(self, row: Row) -> Row:
+        """The row with the columns that are kept."""
+        return row if len(row) == len(self.columns) else {name: row[name] for name in self.columns}
 
     @cached_property
     def identity(self) -> Identify:

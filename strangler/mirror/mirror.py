@@ -1,13 +1,14 @@
 """The mirror at work: transactions go in, and what they did to aggregates comes out.
 
-Each transaction is applied whole before anything is looked at: so there is one step per aggregate and transaction, and never half an
-order. The state before is that after the transaction before; where it isn't at hand, what was done is undone for a look.
+Each transaction is applied whole before it is said what became of an aggregate: so there is one step per aggregate and transaction, and
+never half an order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -17,9 +18,12 @@ from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping
 from strangler.mirror.file import MirrorFile, State
 from strangler.mirror.identity import Identity
-from strangler.mirror.layout import Layout, layout
-from strangler.mirror.rows import AT_HAND, Rows
-from strangler.mirror.tree import Found, Tree, tree
+from strangler.mirror.layout import Kept, Layout, layout
+from strangler.mirror.rows import Rows, completed
+from strangler.mirror.tree import Found, Place, Tree, tree
+
+REMEMBERED: Final = 20_000
+"""Aggregates that are remembered as they were seen last, from one batch to the next."""
 
 
 class Step(NamedTuple):
@@ -53,6 +57,10 @@ class Mirror:
         mirrored = [mapping for mapping in mappings if mapping.mirrored]
         self._file, self.layout = file, layout(mirrored)
         self._trees = {_name(mapping): tree(mapping) for mapping in mirrored}
+        self._places: dict[str, list[tuple[str, Tree, Place]]] = defaultdict(list)
+        for name, each in self._trees.items():
+            for place in each.places:
+                self._places[place.table.name].append((name, each, place))
         self._rows = Rows(file, self.layout)
         self._state = State(ORIGIN, ORIGIN)
         self._last: dict[_Key, Found | None] = {}
@@ -98,19 +106,24 @@ class Mirror:
 
     def bring(self, transactions: Sequence[Transaction]) -> None:
         """Have at hand, set-wise, what these transactions will ask for."""
-        changed: dict[str, dict[Identity, None]] = {}
+        changed: dict[str, set[Identity]] = defaultdict(set)
+        coming: dict[str, list[Row]] = defaultdict(list)
         for transaction in transactions:
             for change in transaction.changes:
-                for key in self._identities(change):
-                    changed.setdefault(change.table, {})[key] = None
+                changed[change.table].update(self._identities(change))
+                if change.after is not None:
+                    coming[change.table].append(change.after)
+        for table, kept in self.layout.tables.items():
+            self._rows.bring(table, changed[table])
+            for edge in kept.edges:
+                named = {edge.of(row) for row in coming[table]}
+                self._rows.bring(edge.one.name, {each for each in named if each is not None})
+        roots: dict[str, set[Identity]] = defaultdict(set)
         for table, keys in changed.items():
-            self._rows.bring(table, keys)
-        for each in self._trees.values():
-            roots: set[Identity] = set()
-            for place in each.places:
-                if place.table.name in changed:
-                    roots |= place.up(self._rows, changed[place.table.name])
-            each.bring(self._rows, roots)
+            for name, _, place in self._places[table]:
+                roots[name] |= place.bring(self._rows, keys, coming[table])
+        for name, keys in roots.items():
+            self._trees[name].bring(self._rows, keys)
 
     def apply(self, transaction: Transaction) -> list[Step]:
         """What the transaction did to each aggregate that it touched, in the order in which they were touched last."""
@@ -136,7 +149,9 @@ class Mirror:
         found: set[Identity] = set()
         for place in self._trees[_name(mapping)].places:
             if place.table.name == change.table:
-                found |= place.up(self._rows, self._identities(change))
+                found |= place.bring(
+                    self._rows, self._identities(change), [change.after] if change.after else []
+                )
         return found
 
     def commit(self, position: Position) -> None:
@@ -147,7 +162,7 @@ class Mirror:
         self._file.pend({key: self._kept(touched) for key, touched in self._under_way.items()})
         self._file.commit(position, self._id)
         self._state = self._state._replace(position=position)
-        if len(self._last) > AT_HAND:
+        if len(self._last) > REMEMBERED:
             self._last.clear()
             for each in self._trees.values():
                 each.root.forget()
@@ -155,64 +170,56 @@ class Mirror:
     def close(self) -> None:
         self._file.close()
 
-    def _identities(self, change: Change) -> list[Identity]:
+    def _identities(self, change: Change) -> Collection[Identity]:
+        """The rows that a change is about: one, or two where the identity changed."""
         kept = self.layout.tables.get(change.table)
         if kept is None:
-            return []
+            return ()
         if change.operation is Operation.TRUNCATE:
             return self._rows.every(change.table)
         found = (kept.identity(row) for row in (change.before, change.after) if row is not None)
-        return list(dict.fromkeys(key for key in found if key is not None))
+        return dict.fromkeys(key for key in found if key is not None)
 
     def _touch(self, changes: Sequence[Change], *, silent: bool) -> None:
-        """Apply the changes, and note what they touch as it was before them."""
-        undo: list[tuple[str, Identity, Row | None]] = []
-        touched: dict[_Key, Position] = {}
+        """Apply the changes, one by one. An aggregate that none before has touched is yet as it was before the transaction: so
+        what it was is seen right before the first change that touches it."""
+        tables, rows = self.layout.tables, self._rows
         for change in changes:
-            kept = self.layout.tables.get(change.table)
+            kept = tables.get(change.table)
             if kept is None:
                 continue
             after = change.after
             now = None if after is None else kept.identity(after)
             for key in self._identities(change):
-                row = (
-                    {name: after[name] for name in kept.columns} if after is not None and key == now else None
-                )
-                if not silent:
-                    self._note(change, key, row, touched)
-                undo.append((change.table, key, self._rows.put(change.table, key, row)))
-                if not silent:
-                    self._note(change, key, undo[-1][2], touched)
-        if not silent:
-            self._remember(touched, undo)
+                before = rows.row(change.table, key)
+                row = completed(kept.only(after), before) if after is not None and key == now else None
+                if before != row:
+                    if not silent:
+                        self._note(change, kept, key, before, row)
+                    rows.put(change.table, key, row)
 
-    def _note(self, change: Change, key: Identity, other: Row | None, touched: dict[_Key, Position]) -> None:
-        """What the row is part of now; `other` is what it was, or is about to be."""
-        now = self._rows.row(change.table, key)
-        if now == other:
-            return
-        for name, each in self._trees.items():
-            for place in each.places:
-                if place.table.name == change.table and place.touches(now, other):
-                    for root in place.up(self._rows, (key,)):
-                        touched.pop((name, root), None)
-                        touched[name, root] = change.position
+    def _note(self, change: Change, kept: Kept, key: Identity, before: Row | None, row: Row | None) -> None:
+        """Note what a row is part of, as it was `before` and as it is about to be; None: there is none."""
+        moved = (
+            before is not None
+            and row is not None
+            and any(each.of(before) != each.of(row) for each in kept.edges)
+        )
+        for name, each, place in self._places[change.table]:
+            if not place.touches(before, row):
+                continue
+            for seen in (before, row) if moved else (row if before is None else before,):
+                for root in place.up(self._rows, key, seen):
+                    self._touched((name, root), each, change.position)
 
-    def _remember(
-        self, touched: Mapping[_Key, Position], undo: Sequence[tuple[str, Identity, Row | None]]
-    ) -> None:
-        """Add to what is under way, in the order of the last touch; what isn't known as it was is looked up, once for all."""
-        unknown = [key for key in touched if key not in self._under_way and key not in self._last]
-        if unknown:
-            redo = [(table, each, self._rows.put(table, each, row)) for table, each, row in reversed(undo)]
-            for key in unknown:
-                self._last[key] = self._seen(key)[0]
-            for table, each, row in reversed(redo):
-                self._rows.put(table, each, row)
-        for key, position in touched.items():
-            known = self._under_way.pop(key, None)
-            before = known.before if known else self._last.get(key)
-            self._under_way[key] = _Touched(self._trees[key[0]], before, position)
+    def _touched(self, key: _Key, each: Tree, position: Position) -> None:
+        """Put it at the end of what is under way."""
+        known = self._under_way.pop(key, None)
+        if known is None:
+            before = self._last[key] if key in self._last else self._seen(key)[0]
+            self._under_way[key] = _Touched(each, before, position)
+        else:
+            self._under_way[key] = known._replace(position=position)
 
     def _finished(self) -> list[Step]:
         """What is under way has come to its end."""

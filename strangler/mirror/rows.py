@@ -51,16 +51,15 @@ class Rows:
         there = [key for key in self._file.every(self._layout.tables[table]) if key not in changed]
         return there + [key for key, row in changed.items() if row is not None]
 
-    def put(self, table: str, key: Identity, row: Row | None) -> Row | None:
-        """The row is so from now on, None: is no more; what it was before. What wasn't sent stays as it was."""
+    def put(self, table: str, key: Identity, row: Row | None) -> None:
+        """The row is so from now on; None: is no more."""
         before = self.row(table, key)
-        if row is not None and UNCHANGED in row.values():
-            row = _completed(row, before)
         self._known[table][key] = row
         self._changed[table][key] = row
         for edge in self._layout.tables[table].edges:
-            self._move(edge, key, edge.of(before) if before else None, edge.of(row) if row else None)
-        return before
+            self._move(
+                edge, key, None if before is None else edge.of(before), None if row is None else edge.of(row)
+            )
 
     def bring(self, table: str, keys: Iterable[Identity]) -> None:
         """Have these rows at hand."""
@@ -109,7 +108,10 @@ class Rows:
             found[now].add(key)
 
 
-def _completed(row: Row, before: Row | None) -> Row:
-    if before is None:
+def completed(row: Row, before: Row | None) -> Row:
+    """The row with what wasn't sent, since it didn't change, as it was. Of a row that isn't known that is nothing: it will have gone
+    before anything is made of it."""
+    if UNCHANGED not in row.values():
         return row
-    return {name: before[name] if value is UNCHANGED else value for name, value in row.items()}
+    known = before or {}
+    return {name: known.get(name) if value is UNCHANGED else value for name, value in row.items()}

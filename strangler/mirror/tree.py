@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -23,21 +24,25 @@ from strangler.mirror.layout import Edge, edge_of, start_of
 from strangler.mirror.rows import Rows
 from strangler.shapes import Table
 
+Up = Callable[[Rows, Identity, Row | None], Collection[Identity]]
+"""From a row, which is or is to be so, to the roots that it is part of. It isn't read itself."""
+
+Bring = Callable[[Rows, Collection[Identity], Sequence[Row]], set[Identity]]
+"""The same from many rows as they are, and from others as they will be, set-wise."""
+
 
 @dataclass(eq=False)
 class Place:
-    """A table at one place of the tree. `relevant`: the columns that say something there. `up` leads to the places above it."""
+    """A table at one place of the tree. `relevant` takes those of its columns that say something there."""
 
     table: Table
-    relevant: frozenset[str]
-    up: Callable[[Rows, Collection[Identity]], set[Identity]]
-    """From rows of the table to the roots that they are part of."""
+    relevant: Callable[[Row], object]
+    up: Up
+    bring: Bring
 
     def touches(self, before: Row | None, after: Row | None) -> bool:
         """Whether a change of a row can be seen from here."""
-        if before is None or after is None:
-            return True
-        return any(before[name] != after[name] for name in self.relevant)
+        return before is None or after is None or self.relevant(before) != self.relevant(after)
 
 
 class Reach(NamedTuple):
@@ -66,44 +71,53 @@ class Line:
     plan: Plan
     rows: RowFunctions
     reaches: tuple[Reach, ...]
-    from_parent: tuple[str, ...]
-    """Columns of the parent's flat row that are read."""
+    from_parent: tuple[tuple[str, str], ...]
+    """Columns of the parent's flat row that are read, and what the flat row calls them."""
     below: tuple[tuple[str, Edge, Line], ...]
-    identity: Identify
-    _done: dict[Identity, tuple[tuple[Any, ...], Row, dict[str, Any] | None]] = field(default_factory=dict)
+    _done: dict[Identity, tuple[list[Any], Row, dict[str, Any] | None]] = field(default_factory=dict)
 
-    def flat(self, rows: Rows, own: Row, parent: Row | None) -> tuple[tuple[Any, ...], list[Row | None]]:
-        """The rows that make the flat row, each joined one found from those before it."""
+    @cached_property
+    def table(self) -> str:
+        """The name of its table."""
+        return self.plan.origin.root.name
+
+    def joined(self, rows: Rows, own: Row) -> list[Row | None]:
+        """The row and those that are joined to it, each found from those before it."""
         by: dict[str, Row | None] = {"": own}
         for reach in self.reaches:
             start = by[reach.start]
-            key = reach.edge.of(start) if start is not None else None
-            joined = rows.row(reach.edge.one.name, key) if key is not None else None
-            if joined is not None and start is not None and reach.matches:
-                joined = joined if all(one(joined) == other(start) for one, other in reach.matches) else None
-            by[reach.alias] = joined
-        found = list(by.values())
-        seen = (*found, *(parent[name] for name in self.from_parent)) if parent is not None else tuple(found)
-        return seen, found
+            key = None if start is None else reach.edge.of(start)
+            found = None if key is None else rows.row(reach.edge.one.name, key)
+            if found is not None and start is not None and reach.matches:
+                found = found if all(one(found) == other(start) for one, other in reach.matches) else None
+            by[reach.alias] = found
+        return list(by.values())
+
+    def flat(self, found: Sequence[Row | None], parent: Row | None) -> Row:
+        """The flat row of what `joined` found."""
+        flat = dict(found[0] or {})
+        for reach, joined in zip(self.reaches, found[1:], strict=True):
+            if joined is None:
+                flat.update(reach.absent)
+            else:
+                for name, as_ in reach.names:
+                    flat[as_] = joined[name]
+        if parent is not None:
+            for name, as_ in self.from_parent:
+                flat[as_] = parent[name]
+        return flat
 
     def made(self, rows: Rows, key: Identity, parent: Row | None) -> tuple[Row, dict[str, Any] | None] | None:
         """The flat row and what is translated from it; None: there is no such row. Raises Untranslatable."""
-        own = rows.row(self.plan.origin.root.name, key)
+        own = rows.row(self.table, key)
         if own is None:
             return None
-        seen, found = self.flat(rows, own, parent)
+        found = self.joined(rows, own) if self.reaches else [own]
+        seen = [*found, *(parent[name] for name, _ in self.from_parent)] if parent is not None else found
         done = self._done.get(key)
-        if (
-            done is not None
-            and len(done[0]) == len(seen)
-            and all(a is b or a == b for a, b in zip(done[0], seen, strict=True))
-        ):
+        if done is not None and done[0] == seen:
             return done[1], done[2]
-        flat = dict(own)
-        for reach, joined in zip(self.reaches, found[1:], strict=True):
-            flat.update(reach.absent if joined is None else {as_: joined[name] for name, as_ in reach.names})
-        if parent is not None:
-            flat.update((f"{PARENT}.{name}", parent[name]) for name in self.from_parent)
+        flat = self.flat(found, parent) if len(seen) > 1 else own
         belongs = self.rows.belongs
         data = self.rows.translate(flat) if belongs is None or belongs(flat) else None
         self._done[key] = seen, flat, data
@@ -166,11 +180,7 @@ class Tree:
         own = rows.row(self.mapping.table.name, key)
         if own is None:
             return None
-        _, found = self.root.flat(rows, own, None)
-        flat = dict(own)
-        for reach, joined in zip(self.root.reaches, found[1:], strict=True):
-            flat.update(reach.absent if joined is None else {as_: joined[name] for name, as_ in reach.names})
-        return flat
+        return self.root.flat(self.root.joined(rows, own), None)
 
     def bring(self, rows: Rows, roots: Collection[Identity]) -> None:
         """Have everything at hand that these aggregates are made of."""
@@ -197,19 +207,23 @@ def tree(mapping: EntityMapping) -> Tree:
     """The tree of a mirrored mapping."""
     places: list[Place] = []
     functions = RowFunctions(mapping.translate, mapping.key_of, mapping.event_name, mapping.belongs)
-    root = _line(mapping.plan, functions, mapping.children, _same, places)
+    root = _line(mapping.plan, functions, mapping.children, (_itself, _themselves), places)
     return Tree(mapping, root, tuple(places))
 
 
-Up = Callable[[Rows, Collection[Identity]], set[Identity]]
+_Ways = tuple[Up, Bring]
 
 
-def _same(rows: Rows, keys: Collection[Identity]) -> set[Identity]:
+def _itself(rows: Rows, key: Identity, row: Row | None) -> Collection[Identity]:
+    return (key,)
+
+
+def _themselves(rows: Rows, keys: Collection[Identity], coming: Sequence[Row]) -> set[Identity]:
     return set(keys)
 
 
 def _line(
-    plan: Plan, functions: RowFunctions, children: Sequence[Children], up: Up, places: list[Place]
+    plan: Plan, functions: RowFunctions, children: Sequence[Children], up: _Ways, places: list[Place]
 ) -> Line:
     """A line of the tree, and the places that it has there. `up` leads from its own rows to the roots."""
     origin = plan.origin
@@ -221,7 +235,7 @@ def _line(
         ups[reach.alias] = _up_by(reach.edge, ups[reach.start])
         seen = {name for name, _ in reach.names} | {column for column, _ in _joined(own, reach.alias).on}
         seen |= _leading(origin, own, reach.alias)
-        places.append(Place(reach.edge.one, frozenset(seen), ups[reach.alias]))
+        places.append(Place(reach.edge.one, _taking(seen), *ups[reach.alias]))
     below = []
     for child in children:
         link = child.mapping.plan.origin.joins[0]
@@ -231,12 +245,11 @@ def _line(
     seen = {name for name in named if origin.root.column(name)} | _leading(origin, own, "")
     if plan.origin.joins and _is_above(plan.origin.joins[0]):
         seen |= {source for _, source in plan.origin.joins[0].on if isinstance(source, str)}
-    places.append(Place(origin.root, frozenset(seen | set(origin.root.key)), up))
+    places.append(Place(origin.root, _taking(seen | set(origin.root.key)), *up))
     from_parent = tuple(
-        sorted(name.removeprefix(f"{PARENT}.") for name in named if name.startswith(f"{PARENT}."))
+        sorted((name.removeprefix(f"{PARENT}."), name) for name in named if name.startswith(f"{PARENT}."))
     )
-    identity = identify([column for name in origin.root.key if (column := origin.root.column(name))])
-    return Line(plan, functions, reaches, from_parent, tuple(below), identity)
+    return Line(plan, functions, reaches, from_parent, tuple(below))
 
 
 def _is_above(join: Joined) -> bool:
@@ -277,23 +290,38 @@ def _leading(origin: Origin, joins: Iterable[Joined], alias: str) -> set[str]:
     }
 
 
-def _up_by(edge: Edge, above: Up) -> Up:
+def _taking(names: Collection[str]) -> Callable[[Row], object]:
+    return itemgetter(*sorted(names)) if names else lambda row: None
+
+
+def _up_by(edge: Edge, above: _Ways) -> _Ways:
     """From joined rows to those that name them, and on."""
+    one_up, all_up = above
+    table = edge.many.name
 
-    def up(rows: Rows, keys: Collection[Identity]) -> set[Identity]:
+    def up(rows: Rows, key: Identity, row: Row | None) -> Collection[Identity]:
+        return {root for many in rows.naming(edge, key) for root in one_up(rows, many, rows.row(table, many))}
+
+    def bring(rows: Rows, keys: Collection[Identity], coming: Sequence[Row]) -> set[Identity]:
         rows.bring_naming(edge, keys)
-        return above(rows, {many for key in keys for many in rows.naming(edge, key)})
+        return all_up(rows, {many for key in keys for many in rows.naming(edge, key)}, ())
 
-    return up
+    return up, bring
 
 
-def _up_from(edge: Edge, above: Up) -> Up:
+def _up_from(edge: Edge, above: _Ways) -> _Ways:
     """From children to what they stand under, and on."""
+    one_up, all_up = above
+    table, parents = edge.many.name, edge.one.name
 
-    def up(rows: Rows, keys: Collection[Identity]) -> set[Identity]:
-        table = edge.many.name
+    def up(rows: Rows, key: Identity, row: Row | None) -> Collection[Identity]:
+        parent = None if row is None else edge.of(row)
+        return () if parent is None else one_up(rows, parent, rows.row(parents, parent))
+
+    def bring(rows: Rows, keys: Collection[Identity], coming: Sequence[Row]) -> set[Identity]:
         rows.bring(table, keys)
-        named = (edge.of(row) for key in keys if (row := rows.row(table, key)) is not None)
-        return above(rows, {one for one in named if one is not None})
+        there = [row for key in keys if (row := rows.row(table, key)) is not None]
+        named = map(edge.of, (*there, *coming))
+        return all_up(rows, {one for one in named if one is not None}, ())
 
-    return up
+    return up, bring
