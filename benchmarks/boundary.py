@@ -7,12 +7,17 @@ together. `peer` is what one would write by hand for the same fields, in plain P
 what a column holds. `limit` only reads the columns and builds the event's dictionary. `boundary-table` gets updates without old rows, as
 PostgreSQL sends them; `boundary-old-rows` gets them with the whole old row, as a binlog has them.
 
+`boundary-joined` is an order of twelve fields from four tables, changed at random; `boundary-orders` are orders written with five lines and
+written again; `boundary-lines` is one line of an order changed at random, for which the whole order is said anew. There `ours` keeps its
+mirror on disk, `peer` asks SQLite with the same SELECT, `limit` keeps the rows only. A last line says what a mirror takes.
+
 Rates are of processor time, so that company on the machine doesn't count.
 """
 
 from __future__ import annotations
 
 import itertools
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import arms, customers
+from benchmarks import aggregates, arms, customers, orders
 from strangler.boundary import Boundary, Translation
 from strangler.changes import Row, Transaction
 from strangler.collector import collect_seldom
@@ -50,7 +55,19 @@ def main() -> None:
         ("changes", 500_000),
         arms.Benchmark("boundary-table", MEANING, nothing, partial(prepare, old_rows=False)),
         arms.Benchmark("boundary-old-rows", MEANING, nothing, partial(prepare, old_rows=True)),
+        *(
+            arms.Benchmark(
+                name, aggregates.MEANING, nothing, partial(aggregates.prepare, mapping=mapping, make=make)
+            )
+            for name, mapping, make in (
+                ("boundary-joined", orders.joined, orders.updates_of_orders),
+                ("boundary-orders", orders.with_lines, orders.new_orders),
+                ("boundary-lines", orders.with_lines, orders.updates_of_lines),
+            )
+        ),
     )
+    with tempfile.TemporaryDirectory() as home:
+        aggregates.memory(Path(home))
 
 
 def nothing(home: Path) -> AbstractContextManager[None]:

@@ -182,7 +182,7 @@ def _text(kept: Kept, row: Row) -> str:
 def _row(kept: Kept, text: str) -> Row:
     values = orjson.loads(text)
     if _TAGGED in text:
-        values = [decode_value(value) for value in values]
+        values = [decode_value(value) if type(value) is dict else value for value in values]
     return dict(zip(kept.columns, values, strict=True))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 import orjson
 
@@ -52,6 +53,12 @@ class Kept:
     def only(self, row: Row) -> Row:
         """The row with the columns that are kept."""
         return row if len(row) == len(self.columns) else {name: row[name] for name in self.columns}
+
+    @cached_property
+    def links(self) -> Callable[[Row], object]:
+        """The values by which a row names others: while they stay, so do all its edges."""
+        names = sorted({each for edge in self.edges for each in edge.by if isinstance(each, str)})
+        return itemgetter(*names) if names else lambda row: None
 
     @cached_property
     def identity(self) -> Identify:

@@ -200,11 +200,7 @@ class Mirror:
 
     def _note(self, change: Change, kept: Kept, key: Identity, before: Row | None, row: Row | None) -> None:
         """Note what a row is part of, as it was `before` and as it is about to be; None: there is none."""
-        moved = (
-            before is not None
-            and row is not None
-            and any(each.of(before) != each.of(row) for each in kept.edges)
-        )
+        moved = before is not None and row is not None and kept.links(before) != kept.links(row)
         for name, each, place in self._places[change.table]:
             if not place.touches(before, row):
                 continue

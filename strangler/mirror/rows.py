@@ -56,10 +56,12 @@ class Rows:
         before = self.row(table, key)
         self._known[table][key] = row
         self._changed[table][key] = row
-        for edge in self._layout.tables[table].edges:
-            self._move(
-                edge, key, None if before is None else edge.of(before), None if row is None else edge.of(row)
-            )
+        kept = self._layout.tables[table]
+        if before is not None and row is not None and kept.links(before) == kept.links(row):
+            return
+        for edge in kept.edges:
+            was, now = None if before is None else edge.of(before), None if row is None else edge.of(row)
+            self._move(edge, key, was, now)
 
     def bring(self, table: str, keys: Iterable[Identity]) -> None:
         """Have these rows at hand."""
