@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks import arms, orders
 from strangler.boundary import Boundary, Translation
-from strangler.changes import ORIGIN, Position, Transaction
+from strangler.changes import ORIGIN, Transaction
 from strangler.collector import collect_seldom
 from strangler.mapping import EntityMapping
 from strangler.mapping.sqlite_functions import register
@@ -74,8 +74,9 @@ def filled(path: Path, mapping: EntityMapping, count: int) -> Mirror:
     mirror.open("benchmark")
     mirror.fill(
         "benchmark",
+        ORIGIN,
         lambda layout: ((table, orders.rows(table, count)) for table in layout.tables),
-        lambda: Position(ORIGIN),
+        lambda: ORIGIN,
     )
     return mirror
 

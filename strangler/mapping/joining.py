@@ -100,6 +100,15 @@ def _on(
             problems.add(f"{path}.on.{name}", _unlike(other, column, expression, node.type), "another column")
             return None
         found.append((column.name, source))
+    starts = {origin.places[source][0] for _, source in found if isinstance(source, str)}
+    if len(starts) > 1:
+        rows = " and ".join(sorted(start.alias if start else origin.root.name for start in starts))
+        problems.add(
+            f"{path}.on",
+            f"it is found by columns of several rows, {rows}",
+            "columns of one row; a constant for the rest",
+        )
+        return None
     return tuple(sorted(found, key=lambda pair: _place(other, pair[0])))
 
 

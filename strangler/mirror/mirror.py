@@ -91,15 +91,17 @@ class Mirror:
     def fill(
         self,
         capture: str,
+        start: Position,
         read: Callable[[Layout], Iterator[tuple[str, Iterable[Row]]]],
         until: Callable[[], Position],
     ) -> None:
-        """Fill the file anew: `read` gives each table with its rows. `until`, asked when all are read, is a position at or after
-        which everything that was read had been committed: what comes up to there is applied in silence, since it may be in already."""
+        """Fill the file anew: `read` gives each table with its rows, which have all that is up to `start`. `until`, asked when all are
+        read, is a position at or after which everything that was read had been committed: what comes between the two is applied in
+        silence, since it may be in already."""
         self._file.begin(self.layout)
         for table, rows in read(self.layout):
             self._file.fill(self.layout.tables[table], rows)
-        self._state = State(ORIGIN, until())
+        self._state = State(start, until())
         self._file.complete(capture, self._state)
         self._rows = Rows(self._file, self.layout)
         self._under_way, self._last = {}, {}

@@ -139,7 +139,7 @@ class Stream:
         )
         self._source.safe_position(SAFE_POSITION_WAIT)
         with closing(self._source.reader()) as side:
-            mirror.fill(identity, partial(read, side), self._filled)
+            mirror.fill(identity, self._position, partial(read, side), self._filled)
 
     def _filled(self) -> Position:
         """What was filled from a mirror that is no more misses what changed since; and the position at which that is all known."""

@@ -25,6 +25,7 @@ def opened(path: Path, erp: Erp | None = None, **changes: Any) -> Boundary:
     if not mirror.open(CAPTURE):
         mirror.fill(
             CAPTURE,
+            ORIGIN,
             lambda layout: ((name, erp.read(name) if erp else []) for name in layout.tables),
             lambda: ORIGIN,
         )
@@ -123,7 +124,10 @@ def test_up_to_the_horizon_nothing_is_said(tmp_path: Path) -> None:
     mirror = Mirror(MirrorFile(tmp_path / "erp.mirror.db"), [mapping])
     assert not mirror.open(CAPTURE)
     mirror.fill(
-        CAPTURE, lambda layout: ((name, erp.read(name)) for name in layout.tables), lambda: early[-1].position
+        CAPTURE,
+        ORIGIN,
+        lambda layout: ((name, erp.read(name)) for name in layout.tables),
+        lambda: early[-1].position,
     )
     boundary, known = Boundary([mapping], mirror=mirror), erp.aggregates(mapping)
     assert translated(boundary, *early) == []
