@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from strangler.mapping.nodes import BEFORE, Literal, Node, Reference
 from strangler.mapping.origin import OWN, PARENT, Constant, Joined, Origin, joinable
 from strangler.mapping.problems import Problems
+from strangler.mapping.reading import padded
 from strangler.names import nearest
 from strangler.settings import Joins
 from strangler.shapes import Column, FieldType, Table
@@ -99,17 +100,29 @@ def _on(
         if not joinable(column.type, node.type):
             problems.add(f"{path}.on.{name}", _unlike(other, column, expression, node.type), "another column")
             return None
+        if isinstance(source, Constant) and isinstance(source.value, str) and padded(column):
+            source = Constant(
+                source.value.rstrip(" ")
+            )  # As `=` has CHAR: PostgreSQL alone wouldn't mind the blanks.
         found.append((column.name, source))
-    starts = {origin.places[source][0] for _, source in found if isinstance(source, str)}
-    if len(starts) > 1:
-        rows = " and ".join(sorted(start.alias if start else origin.root.name for start in starts))
-        problems.add(
-            f"{path}.on",
-            f"it is found by columns of several rows, {rows}",
-            "columns of one row; a constant for the rest",
-        )
+    if wrong := _not_of_one_row([source for _, source in found if isinstance(source, str)], origin):
+        problems.add(f"{path}.on", *wrong)
         return None
     return tuple(sorted(found, key=lambda pair: _place(other, pair[0])))
+
+
+def _not_of_one_row(sources: Sequence[str], origin: Origin) -> tuple[str, str] | None:
+    """What is wrong where a row isn't found from one other, and what to do: the mirror goes from row to row, both ways."""
+    starts = {join.alias if join else "" for join, _ in map(origin.places.__getitem__, sources)}
+    if above := [alias for alias in starts if alias == PARENT or alias.startswith(f"{PARENT}.")]:
+        return (
+            f"it leads on from {above[0]}, not from the line",
+            "the same join at the parent, and its columns as parent.…",
+        )
+    if len(starts) > 1:
+        where = " and ".join(sorted(alias or origin.root.name for alias in starts))
+        return f"it needs columns of several rows, {where}", "columns of one of them, and constants"
+    return None
 
 
 def _place(table: Table, name: str) -> int:

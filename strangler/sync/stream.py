@@ -89,10 +89,7 @@ class Stream:
         identity = sources.identity(self._control, self._name)
         if identity is None:
             return self._begin()
-        if self._mirror is not None and self._mirror.open(identity):
-            # It is made durable after the log, so it may be behind; the log passes over what it has.
-            self._position = min(self._position, self._mirror.position)
-        stream = self._source.stream(self._position, identity)
+        stream = self._reopened(identity)
         try:
             self._begin_schema()
             self._source.prepare()  # After the check that the capture is the remembered one: now new tables may join it.
@@ -101,6 +98,21 @@ class Stream:
             stream.close()
             raise
         return stream
+
+    def _reopened(self, identity: str) -> ChangeStream:
+        """The stream of the remembered capture, behind what both log and mirror have."""
+        logged, mirror = self._position, self._mirror
+        if mirror is not None and mirror.open(identity):
+            # It is made durable after the log, so it may be behind; the log passes over what it has.
+            self._position = min(logged, mirror.position)
+        try:
+            return self._source.stream(self._position, identity)
+        except SourceLost:
+            if self._position == logged:
+                raise
+            # Nothing is lost but for this mirror: another worker, with a mirror of its own, has read on since. It is filled again.
+            self._position = logged
+            return self._source.stream(logged, identity)
 
     def _begin(self) -> ChangeStream:
         """Make a capture and open it: at its beginning, or, where the log already has something of the source, at a safe
@@ -129,10 +141,11 @@ class Stream:
         return stream
 
     def _fill_mirror(self, identity: str) -> None:
-        """Fill the mirror, if there is to be one and it isn't there: while the stream is held, so that all that changes from now on
-        comes by it. What changed meanwhile makes no events; backfills that begin after this make up for that."""
+        """Fill the mirror, if there is to be one and it isn't there, or lacks what comes before the stream: while that is held, so
+        that all that changes from now on comes by it. What changed meanwhile makes no events; backfills that begin after this make
+        up for that."""
         mirror = self._mirror
-        if mirror is None or mirror.open(identity):
+        if mirror is None or (mirror.open(identity) and mirror.position >= self._position):
             return
         logger.info(
             "filling the mirror", extra={"source": self._name, "tables": sorted(mirror.layout.tables)}
@@ -143,12 +156,14 @@ class Stream:
 
     def _filled(self) -> Position:
         """What was filled from a mirror that is no more misses what changed since; and the position at which that is all known."""
+        # Before the backfills are asked for: up to there nothing is said, so what they read has to be at least as new.
+        known = self._source.safe_position(SAFE_POSITION_WAIT)
         mirror = self._mirror
         for mapping in mirror.mappings if mirror else ():
             shape = mapping.shape
             if backfills.get(self._control, shape.function, shape.entity) is not None:
                 backfills.request(self._control, shape.function, shape.entity)
-        return self._source.safe_position(SAFE_POSITION_WAIT)
+        return known
 
     def _safe_position(self) -> Position:
         safe = self._source.safe_position(SAFE_POSITION_WAIT)

@@ -13,6 +13,7 @@ import pytest
 from strangler.configuration.document import read
 from strangler.errors import MappingError
 from strangler.mapping import EntityMapping, compile_entity, translated
+from strangler.mapping.origin import Constant
 from strangler.settings import Entity
 from strangler.shapes import Column, FieldType, Shape, Table
 from tests.mapping import sales
@@ -127,6 +128,16 @@ TEXT = {"table": "product_text", "on": {"product": "product"}}
         (join(name="state"), "join.party.on", "several rows of party may be meant: its primary key is id"),
         (lines(join={"text": TEXT}), "children.lines.join.text.on", "its primary key is product, lang | a condition for lang too"),
         ({"join": {"bare": {"table": "bare", "on": {"sale": "id"}}}}, "join.bare.on", "it has no primary key | a table with one"),
+        (
+            {"join": {**join(id="party")["join"], "text": {"table": "product_text", "on": {"product": "state", "lang": "party.lang"}}}},
+            "join.text.on",
+            "it needs columns of several rows, party and sale | columns of one of them, and constants",
+        ),
+        (
+            lines(join={"party": {"table": "party", "on": {"id": "parent.party"}}}),
+            "children.lines.join.party.on",
+            "it leads on from parent, not from the line | the same join at the parent, and its columns as parent.…",
+        ),
         *(
             ({"join": {name: {"table": "party", "on": {"id": "party"}}}}, f"join.{name}", f"'{name}' has a meaning of its own here")
             for name in ("parent", "before", "self")
@@ -178,6 +189,16 @@ def test_what_is_wrong_with_joins_and_children_is_said_with_its_place(
 ) -> None:
     found = dict(wrong(entity))
     assert says in found[path], found
+
+
+def test_blanks_at_the_end_of_a_constant_dont_count_for_a_column_that_is_padded() -> None:
+    nation = Column("nation", FieldType.TEXT, False, "character(1)")
+    address = Table("address", (Column("id", FieldType.INTEGER, False, "integer"), nation), ("id", "nation"))
+    home = {"table": "address", "on": {"id": "party", "nation": "' '"}}
+    settings = {"table": "sale", "key": "id", "join": {"home": home}, "fields": {"id": "id", "at": "home.id"}}
+    others = {**OTHERS, "address": address}
+    mapping = compile_entity("sales", "sale", Entity.model_validate(settings), OTHERS["sale"], others=others)
+    assert mapping.plan.origin.joins[0].on == (("id", "party"), ("nation", Constant("")))
 
 
 def test_a_join_may_name_only_those_before_it() -> None:
