@@ -106,17 +106,16 @@ class Boundary:
                     reason = str(error)
             self._hold(_held_key(mapping, key), change, reason, into)
         if self.mirror is not None:
-            for aggregate in self.mirror.apply(transaction):
-                self._translate_aggregate(aggregate, time, into)
+            self._translate_aggregates(self.mirror.apply(transaction), time, into)
 
-    def _translate_aggregate(self, step: AggregateStep, time: float, into: Translation) -> None:
-        """Add what became of an aggregate to `into`."""
-        shape, fault = step.mapping.shape, step.fault
-        for outcome in outcomes.of_step(step):
+    def _translate_aggregates(self, steps: Sequence[AggregateStep], time: float, into: Translation) -> None:
+        """Add what became of aggregates to `into`."""
+        for step, outcome in outcomes.of_steps(steps):
+            shape, fault = step.mapping.shape, step.fault
             held = HeldKey(shape.function, shape.entity, outcome.key)
             if not outcome.seen and held not in self.held:
                 continue
-            removed = outcome.change.operation is Operation.DELETE
+            removed = outcome.change.operation is _DELETE
             if shape.function in self.stopped and not removed:
                 continue  # As in `_passes_over`.
             reason = WAITING if held in self.held else str(fault) if fault and not removed else ""

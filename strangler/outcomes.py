@@ -6,7 +6,7 @@ the aggregate is taken as it then is: what happened in between is in it, once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strangler.changes import Change, Operation, Row
@@ -29,29 +29,51 @@ class Outcome(NamedTuple):
     seen: bool = True
 
 
-def of_step(step: Step) -> Iterator[Outcome]:
-    """What the step did, to one entity or, where the key changed, to two."""
+def of_steps(steps: Iterable[Step]) -> Iterator[tuple[Step, Outcome]]:
+    """What the steps of one transaction did, each to one entity or, where the key changed, to two. An entity that went from one root
+    to another is no removal."""
+    found = [(step, outcome) for step in steps for outcome in _of_step(step)]
+    there = {
+        (id(step.mapping), each.key) for step, each in found if each.change.operation is not Operation.DELETE
+    }
+    for step, each in found:
+        if each.change.operation is not Operation.DELETE or (id(step.mapping), each.key) not in there:
+            yield step, each
+
+
+def _of_step(step: Step) -> Iterator[Outcome]:
     before, after = step.before, step.after
-    old = None if before is None or before.data is None else before.data
-    new = None if after is None or after.data is None else after.data
+    old = None if before is None else before.data
+    new = None if after is None else after.data
     if step.fault is not None and after is not None:
-        key = key_of(step.mapping, after.flat)
-        if before is not None and old is not None and _key(step.mapping, old) != key:
-            yield _removal(step, _key(step.mapping, old), before.flat)
+        # Held under the key that it had, so that it stays what it was until somebody has decided.
+        key = _key_of_before(step) or key_of(step.mapping, after.flat)
         yield Outcome(key, _written(step, before and before.flat, after.flat), {})
-    elif old is not None and new is not None and before is not None and after is not None:
-        was, now = _key(step.mapping, old), _key(step.mapping, new)
-        if was == now:
+    elif new is not None and after is not None:
+        was, now = _key_of_before(step), _key(step.mapping, new)
+        if was is None or before is None:
+            yield Outcome(now, _written(step, None, after.flat), new)
+        elif was == now:
             yield Outcome(now, _written(step, before.flat, after.flat), new, seen=old != new)
         else:
             yield _removal(step, was, before.flat)
             yield Outcome(now, _written(step, None, after.flat), new)
-    elif old is not None and before is not None:
-        yield _removal(step, _key(step.mapping, old), before.flat)
-    elif new is not None and after is not None:
-        yield Outcome(_key(step.mapping, new), _written(step, None, after.flat), new)
     elif before is not None:
-        yield _removal(step, key_of(step.mapping, before.flat), before.flat)._replace(seen=False)
+        was = _key_of_before(step)
+        yield _removal(step, was or key_of(step.mapping, before.flat), before.flat)._replace(
+            seen=was is not None
+        )
+
+
+def _key_of_before(step: Step) -> str | None:
+    """The key under which others know the entity; None: they don't. Of one that couldn't be translated something older may be known."""
+    before = step.before
+    if before is None:
+        return None
+    if before.data is not None:
+        return _key(step.mapping, before.data)
+    key = key_of(step.mapping, before.flat) if before.untold else "!"
+    return None if key.startswith("!") else key
 
 
 def event_of(mapping: EntityMapping, outcome: Outcome, time: float) -> Event:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from strangler.changes import Position, Row
-from strangler.errors import StoreError
+from strangler.errors import StoreError, Unavailable
 from strangler.legacy_values import TAG, decode_value, encode_value
 from strangler.mirror.identity import Identity
 from strangler.mirror.layout import Edge, Kept, Layout
@@ -27,11 +27,10 @@ _TAGGED: Final = f'{{"{TAG}":'
 
 class State(NamedTuple):
     """How far a mirror is: complete up to `position`; events are made of what comes behind `horizon`, when its filling had
-    ended. `transaction` is the id of the last one that was applied."""
+    ended."""
 
     position: Position
     horizon: Position
-    transaction: str = ""
 
 
 class MirrorFile:
@@ -46,7 +45,7 @@ class MirrorFile:
             # A mirror that a power cut tears is filled again; a process that is killed tears nothing.
             self._connection.executescript(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
-                "CREATE TABLE IF NOT EXISTS mirror (fingerprint TEXT, capture TEXT, position TEXT, horizon TEXT, id TEXT);"
+                "CREATE TABLE IF NOT EXISTS mirror (fingerprint TEXT, capture TEXT, position TEXT, horizon TEXT);"
                 "CREATE TABLE IF NOT EXISTS pending (entity TEXT, id, body TEXT, PRIMARY KEY (entity, id)) WITHOUT ROWID;"
             )
         except sqlite3.DatabaseError as error:
@@ -60,7 +59,7 @@ class MirrorFile:
         row = self._connection.execute("SELECT * FROM mirror").fetchone()
         if row is None or row[:2] != (layout.fingerprint, capture):
             return None
-        return State(Position(row[2]), Position(row[3]), row[4])
+        return State(Position(row[2]), Position(row[3]))
 
     def begin(self, layout: Layout) -> None:
         """Empty it, for this layout; until `complete` it counts as not there."""
@@ -97,7 +96,7 @@ class MirrorFile:
                 name = _quoted(f"{edge.name} of {kept.table.name}")
                 self._connection.execute(f"CREATE INDEX {name} ON {_table(kept)} ({edge.name})")
         self._connection.execute(
-            "INSERT INTO mirror VALUES (?, ?, ?, ?, ?)", (self._layout.fingerprint, capture, *state)
+            "INSERT INTO mirror VALUES (?, ?, ?, ?)", (self._layout.fingerprint, capture, *state)
         )
         self._connection.execute("COMMIT")
 
@@ -143,10 +142,20 @@ class MirrorFile:
             (entity, key): body for entity, key, body in self._connection.execute("SELECT * FROM pending")
         }
 
-    def commit(self, position: Position, transaction: str) -> None:
-        """Make durable what was written; the mirror is complete up to `position`, which is in `transaction`."""
+    def commit(self, before: Position, position: Position) -> None:
+        """Make durable what was written: the mirror is complete up to `position`, as it was up to `before`.
+
+        Raises Unavailable, and writes nothing, where it isn't `before` any more: another worker goes on in the file.
+        """
         self._begin()
-        self._connection.execute("UPDATE mirror SET position = ?, id = ?", (position, transaction))
+        moved = self._connection.execute(
+            "UPDATE mirror SET position = ? WHERE position = ?", (position, before)
+        )
+        if moved.rowcount != 1:
+            self._rollback()
+            raise Unavailable(
+                f"the mirror {self._path} is written by another worker", do="run one worker only"
+            )
         self._connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -158,7 +167,7 @@ class MirrorFile:
 
     def _begin(self) -> None:
         if not self._connection.in_transaction:
-            self._connection.execute("BEGIN")
+            self._connection.execute("BEGIN IMMEDIATE")
 
     def _rollback(self) -> None:
         if self._connection.in_transaction:

@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from strangler.changes import ORIGIN, PART, Change, Operation, Position, Row, Transaction
+from strangler.changes import ORIGIN, PART, UNCHANGED, Change, Operation, Position, Row, Transaction
 from strangler.errors import Untranslatable
 from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping
+from strangler.mapping.origin import PARENT
 from strangler.mirror.file import MirrorFile, State
 from strangler.mirror.identity import Identity
 from strangler.mirror.layout import Kept, Layout, layout
@@ -67,7 +68,8 @@ class Mirror:
         """Aggregates as they were seen last."""
         self._under_way: dict[_Key, _Touched] = {}
         """Touched by a transaction of which further parts may come."""
-        self._id = ""
+        self._seen_up_to = ORIGIN
+        """The position of the transaction that was applied last."""
 
     @property
     def mappings(self) -> list[EntityMapping]:
@@ -79,13 +81,22 @@ class Mirror:
         """Up to where it is durable."""
         return self._state.position
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no transaction is under way: then every aggregate is as it was between two of them."""
+        return not self._under_way
+
     def open(self, capture: str) -> bool:
         """Whether the file has what is needed, of this capture of the source; otherwise it is to be filled."""
         state = self._file.open(self.layout, capture)
         if state is None:
             return False
-        self._state, self._id = state, state.transaction
-        self._under_way = {key: self._restored(key, body) for key, body in self._file.pending().items()}
+        self._state, self._seen_up_to = state, state.position
+        self._under_way = {
+            key: self._restored(key, body)
+            for key, body in self._file.pending().items()
+            if key[0] in self._trees  # Of an entity that isn't there any more nothing is said.
+        }
         return True
 
     def fill(
@@ -128,32 +139,36 @@ class Mirror:
             self._trees[name].bring(self._rows, keys)
 
     def apply(self, transaction: Transaction) -> list[Step]:
-        """What the transaction did to each aggregate that it touched, in the order in which they were touched last."""
+        """What the transaction did to each aggregate that it touched, in the order in which they were touched last.
+
+        Of one in parts it is said with the last of them. Where that is full it looks as if another came; then it is said with the
+        transaction behind, be it only a heartbeat.
+        """
         if transaction.position <= self._state.position:
             return []
-        steps = []
-        if self._under_way and transaction.id != self._id:
-            steps = self._finished()  # The transaction before it had no further part.
-        self._id = transaction.id
-        if transaction.changes:
-            silent = transaction.position <= self._state.horizon
-            self._touch(transaction.changes, silent=silent)
-        if len(transaction.changes) < PART:
-            steps += self._finished()
-        return steps
+        if transaction.position > self._state.horizon:
+            before = set(self._under_way)
+            self._touch(transaction.changes, silent=False)
+            for key in before:  # The log passes over what is older than the parts that it has.
+                if self._under_way[key].position <= self._seen_up_to:
+                    self._under_way[key] = self._under_way[key]._replace(position=transaction.position)
+        else:
+            self._touch(transaction.changes, silent=True)
+        self._seen_up_to = transaction.position
+        return self._finished() if len(transaction.changes) < PART else []
 
     def now(self, mapping: EntityMapping, root: Identity) -> Found | None:
         """The aggregate of the root row as it is now. Raises Untranslatable."""
         return self._trees[_name(mapping)].find(self._rows, root)
 
     def roots(self, mapping: EntityMapping, change: Change) -> set[Identity]:
-        """The roots that a change of a row of the entity is about, as things stand now."""
+        """The roots that a change of a flat row of the entity, or of lines of it, is about, as things stand now."""
+        row = change.before if change.after is None else change.after
+        depth = max(map(_depth, row or ()), default=0)
         found: set[Identity] = set()
         for place in self._trees[_name(mapping)].places:
-            if place.table.name == change.table:
-                found |= place.bring(
-                    self._rows, self._identities(change), [change.after] if change.after else []
-                )
+            if place.table.name == change.table and place.depth == depth:
+                found |= place.bring(self._rows, self._identities(change), [row] if row else [])
         return found
 
     def commit(self, position: Position) -> None:
@@ -162,7 +177,7 @@ class Mirror:
             return
         self._rows.write()
         self._file.pend({key: self._kept(touched) for key, touched in self._under_way.items()})
-        self._file.commit(position, self._id)
+        self._file.commit(self._state.position, position)
         self._state = self._state._replace(position=position)
         if len(self._last) > REMEMBERED:
             self._last.clear()
@@ -190,15 +205,25 @@ class Mirror:
             kept = tables.get(change.table)
             if kept is None:
                 continue
-            after = change.after
+            after = self._completed(kept, change)
             now = None if after is None else kept.identity(after)
             for key in self._identities(change):
                 before = rows.row(change.table, key)
-                row = completed(kept.only(after), before) if after is not None and key == now else None
+                row = after if key == now else None
                 if before != row:
                     if not silent:
                         self._note(change, kept, key, before, row)
                     rows.put(change.table, key, row)
+
+    def _completed(self, kept: Kept, change: Change) -> Row | None:
+        """The new row, with what wasn't sent of it as it was; it may have been under another identity."""
+        if change.after is None:
+            return None
+        after = kept.only(change.after)
+        if UNCHANGED not in after.values():
+            return after
+        old = kept.identity(after if change.before is None else change.before)
+        return completed(after, None if old is None else self._rows.row(change.table, old))
 
     def _note(self, change: Change, kept: Kept, key: Identity, before: Row | None, row: Row | None) -> None:
         """Note what a row is part of, as it was `before` and as it is about to be; None: there is none."""
@@ -236,20 +261,27 @@ class Mirror:
             return each.find(self._rows, key[1]), None
         except Untranslatable as error:
             flat = each.flat_root(self._rows, key[1])
-            return (None if flat is None else Found(flat, None)), error
+            return (None if flat is None else Found(flat, None, untold=True)), error
 
     def _kept(self, touched: _Touched) -> str:
         before = touched.before
         flat = None if before is None else {name: encode_value(value) for name, value in before.flat.items()}
-        return orjson.dumps([flat, before and before.data, touched.position]).decode()
+        untold = before is not None and before.untold
+        return orjson.dumps([flat, before and before.data, untold, touched.position]).decode()
 
     def _restored(self, key: _Key, body: str) -> _Touched:
-        flat, data, position = orjson.loads(body)
+        flat, data, untold, position = orjson.loads(body)
         before = None
         if flat is not None:
-            before = Found({name: decode_value(value) for name, value in flat.items()}, data)
+            before = Found({name: decode_value(value) for name, value in flat.items()}, data, untold)
         return _Touched(self._trees[key[0]], before, Position(position))
 
 
 def _name(mapping: EntityMapping) -> str:
     return f"{mapping.shape.function}/{mapping.shape.entity}"
+
+
+def _depth(name: str) -> int:
+    """How many levels below what the flat column is of its row stands."""
+    prefix = f"{PARENT}."
+    return 1 + _depth(name.removeprefix(prefix)) if name.startswith(prefix) else 0

@@ -33,9 +33,11 @@ Bring = Callable[[Rows, Collection[Identity], Sequence[Row]], set[Identity]]
 
 @dataclass(eq=False)
 class Place:
-    """A table at one place of the tree. `relevant` takes those of its columns that say something there."""
+    """A table at one place of the tree. `relevant` takes those of its columns that say something there. `depth`: so many levels below
+    the root its rows are lines; None: they are joined ones."""
 
     table: Table
+    depth: int | None
     relevant: Callable[[Row], object]
     up: Up
     bring: Bring
@@ -58,10 +60,12 @@ class Reach(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An aggregate as it is: its root's flat row, and the data of its event; None: its row isn't one of the entity's."""
+    """An aggregate as it is: its root's flat row, and the data of its event; None: its row isn't one of the entity's, or it can't
+    be told (`untold`)."""
 
     flat: Row
     data: dict[str, Any] | None
+    untold: bool = False
 
 
 @dataclass(eq=False)
@@ -223,7 +227,12 @@ def _themselves(rows: Rows, keys: Collection[Identity], coming: Sequence[Row]) -
 
 
 def _line(
-    plan: Plan, functions: RowFunctions, children: Sequence[Children], up: _Ways, places: list[Place]
+    plan: Plan,
+    functions: RowFunctions,
+    children: Sequence[Children],
+    up: _Ways,
+    places: list[Place],
+    depth: int = 0,
 ) -> Line:
     """A line of the tree, and the places that it has there. `up` leads from its own rows to the roots."""
     origin = plan.origin
@@ -235,17 +244,17 @@ def _line(
         ups[reach.alias] = _up_by(reach.edge, ups[reach.start])
         seen = {name for name, _ in reach.names} | {column for column, _ in _joined(own, reach.alias).on}
         seen |= _leading(origin, own, reach.alias)
-        places.append(Place(reach.edge.one, _taking(seen), *ups[reach.alias]))
+        places.append(Place(reach.edge.one, None, _taking(seen), *ups[reach.alias]))
     below = []
     for child in children:
         link = child.mapping.plan.origin.joins[0]
         edge = edge_of(child.mapping.plan.origin.root, child.mapping.plan.origin.joins, link)
-        line = _line(child.plan, child.rows, child.mapping.children, _up_from(edge, up), places)
+        line = _line(child.plan, child.rows, child.mapping.children, _up_from(edge, up), places, depth + 1)
         below.append((child.name, edge, line))
     seen = {name for name in named if origin.root.column(name)} | _leading(origin, own, "")
     if plan.origin.joins and _is_above(plan.origin.joins[0]):
         seen |= {source for _, source in plan.origin.joins[0].on if isinstance(source, str)}
-    places.append(Place(origin.root, _taking(seen | set(origin.root.key)), *up))
+    places.append(Place(origin.root, depth, _taking(seen | set(origin.root.key)), *up))
     from_parent = tuple(
         sorted((name.removeprefix(f"{PARENT}."), name) for name in named if name.startswith(f"{PARENT}."))
     )

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 
 from strangler.boundary import Boundary, HeldKey
-from strangler.changes import ORIGIN
 from strangler.control import quarantine as record
 from strangler.control import stops
 from strangler.control.quarantine import State
@@ -73,6 +72,9 @@ def _carry_out(
 
 
 def _is_ahead(waiting: Sequence[record.Held], boundary: Boundary) -> bool:
-    """Whether what waits is newer than the mirror: a backfill, which holds rows under a stamp, may be ahead of the stream."""
-    position = boundary.mirror.position if boundary.mirror else ORIGIN
-    return any(held.position >= position for held in waiting)
+    """Whether what waits is newer than the mirror, or that stands within a transaction: a backfill, which holds rows under a stamp,
+    may be ahead of the stream."""
+    mirror = boundary.mirror
+    if mirror is None or not mirror.is_whole:
+        return True
+    return any(held.position >= mirror.position for held in waiting)
