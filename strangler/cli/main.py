@@ -75,7 +75,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "mapping": Lazy(
         "strangler.cli.mapping:group",
         LOOK,
-        "Show what a changed mapping would do, before it is deployed; write one as SQL.",
+        "Show what a changed mapping would do; write one as SQL.",
     ),
     "export": Lazy(
         "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."
