@@ -111,14 +111,14 @@ class Boundary:
     def _translate_aggregates(self, steps: Sequence[AggregateStep], time: float, into: Translation) -> None:
         """Add what became of aggregates to `into`."""
         for step, outcome in outcomes.of_steps(steps):
-            shape, fault = step.mapping.shape, step.fault
-            held = HeldKey(shape.function, shape.entity, outcome.key)
-            if not outcome.seen and held not in self.held:
+            held = _held_key(step.mapping, outcome.key)
+            waits = held in self.held
+            if not outcome.seen and not waits:
                 continue
             removed = outcome.change.operation is _DELETE
-            if shape.function in self.stopped and not removed:
+            if self.stopped and not removed and held.function in self.stopped:
                 continue  # As in `_passes_over`.
-            reason = WAITING if held in self.held else str(fault) if fault and not removed else ""
+            reason = WAITING if waits else str(step.fault) if step.fault and not removed else ""
             if not reason:
                 try:
                     into.events.append(outcomes.event_of(step.mapping, outcome, time))

@@ -33,6 +33,9 @@ def of_steps(steps: Iterable[Step]) -> Iterator[tuple[Step, Outcome]]:
     """What the steps of one transaction did, each to one entity or, where the key changed, to two. An entity that went from one root
     to another is no removal."""
     found = [(step, outcome) for step in steps for outcome in _of_step(step)]
+    if all(each.change.operation is not Operation.DELETE for _, each in found):
+        yield from found
+        return
     there = {
         (id(step.mapping), each.key) for step, each in found if each.change.operation is not Operation.DELETE
     }
@@ -50,7 +53,9 @@ def _of_step(step: Step) -> Iterator[Outcome]:
         key = _key_of_before(step) or key_of(step.mapping, after.flat)
         yield Outcome(key, _written(step, before and before.flat, after.flat), {})
     elif new is not None and after is not None:
-        was, now = _key_of_before(step), _key(step.mapping, new)
+        now = _key(step.mapping, new)
+        same = old is not None and all(old[name] == new[name] for name in step.mapping.shape.key)
+        was = now if same else _key_of_before(step)
         if was is None or before is None:
             yield Outcome(now, _written(step, None, after.flat), new)
         elif was == now:
