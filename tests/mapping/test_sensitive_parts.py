@@ -78,7 +78,7 @@ def test_a_reason_shows_no_value_of_a_sensitive_column_of_a_line(tmp_path: Path)
     described = legacy.source.describe(list(TABLES))
     found = of_entity(settings(marked), "sales", "sale")
     mapping = compile_entity(
-        "sales", "sale", Entity.model_validate(marked), described["head"], {}, found, described
+        "sales", "sale", Entity.model_validate(marked), described["head"], {}, found, others=described
     )
     lines = mapping.children[0].mapping
     assert lines.sensitive == {"quantity"}
