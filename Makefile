@@ -3,6 +3,7 @@
 #   make demo         a real ERP, one function of it moved to a new service, narrated; ends with build/demo/report.html
 #   make demo-keep    the same, and everything is left running to look around
 #   make test         the tests, in four processes: they often wait for servers
+#   make nightly      all of them, those too that take a minute or more, with 20,000 new expressions
 #   make agreement    20,000 new expressions, on which Python and the databases must agree; EXAMPLES=1000 shortens it
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
@@ -22,7 +23,7 @@ RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test agreement check chaos tryton-whole kafka bench clean
+.PHONY: help demo demo-keep test nightly agreement check chaos tryton-whole kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -36,7 +37,10 @@ demo-keep: $(VENV)/.with-demo
 	$(RUN) -m examples.tryton.demo --keep
 
 test: $(VENV)/.with-dev
-	$(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not nightly" $(ARGS)
+
+nightly: $(VENV)/.with-dev
+	STRANGLER_AGREEMENT=$(EXAMPLES) $(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 agreement: $(VENV)/.with-dev
 	STRANGLER_AGREEMENT=$(EXAMPLES) $(RUN) -m pytest tests/mapping/test_agreement.py $(ARGS)

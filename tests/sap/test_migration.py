@@ -70,7 +70,7 @@ class Migration(NamedTuple):
         return [record.event for record in records if record.event.key == f'["{key}"]']
 
 
-@pytest.fixture(params=["postgres", "mysql"])
+@pytest.fixture(params=["postgres", pytest.param("mysql", marks=pytest.mark.nightly)])
 def migration(
     request: pytest.FixtureRequest, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Migration]:

@@ -25,6 +25,7 @@ PATIENCE = 240.0
 """Seconds for all of it on a busy machine."""
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_commands_of_the_readme(postgres: Server, postgres_url: str, tmp_path: Path) -> None:
     urls = {"SAP_DATABASE_URL": postgres_url}

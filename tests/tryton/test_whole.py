@@ -10,7 +10,7 @@ from strangler.testing.postgres import server
 from tests.tryton.experiment import Size, run
 from tests.tryton.scene import Scene, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 20261123
 
