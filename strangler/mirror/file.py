@@ -119,13 +119,19 @@ class MirrorFile:
         """The identities of all rows of the table."""
         return [row[0] for row in self._connection.execute(f"SELECT id FROM {_table(kept)}")]
 
-    def write(self, kept: Kept, rows: Mapping[Identity, Row | None]) -> None:
-        """Put rows in their place; None: the row is no more."""
+    def write(self, kept: Kept, rows: Mapping[Identity, Row | None], moved: Collection[Identity]) -> None:
+        """Put rows in their place; None: the row is no more. Those that aren't `moved` were there, and name the same as before."""
         self._begin()
-        gone = [(key,) for key, row in rows.items() if row is None]
-        self._connection.executemany(f"DELETE FROM {_table(kept)} WHERE id = ?", gone)
+        there = [(key, row) for key, row in rows.items() if row is not None]
         self._connection.executemany(
-            _upsert(kept), (_values(kept, key, row) for key, row in rows.items() if row is not None)
+            f"DELETE FROM {_table(kept)} WHERE id = ?", [(key,) for key, row in rows.items() if row is None]
+        )
+        self._connection.executemany(
+            _upsert(kept), (_values(kept, key, row) for key, row in there if key in moved)
+        )
+        self._connection.executemany(  # Without its indexes.
+            f"UPDATE {_table(kept)} SET row = ? WHERE id = ?",
+            ((_text(kept, row), key) for key, row in there if key not in moved),
         )
 
     def pend(self, bodies: Mapping[tuple[str, Identity], str]) -> None:

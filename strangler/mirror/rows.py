@@ -59,6 +59,7 @@ class Rows:
         kept = self._layout.tables[table]
         if before is not None and row is not None and kept.links(before) == kept.links(row):
             return
+        self._moved[table].add(key)
         for edge in kept.edges:
             was, now = None if before is None else edge.of(before), None if row is None else edge.of(row)
             self._move(edge, key, was, now)
@@ -86,8 +87,9 @@ class Rows:
         """Hand what has changed to the file."""
         for table, rows in self._changed.items():
             if rows:
-                self._file.write(self._layout.tables[table], rows)
+                self._file.write(self._layout.tables[table], rows, self._moved[table])
         self._changed.clear()
+        self._moved.clear()
         if sum(map(len, self._known.values())) > AT_HAND:
             self._forget()
 
@@ -98,6 +100,7 @@ class Rows:
     def _forget(self) -> None:
         self._known: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
         self._changed: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
+        self._moved: defaultdict[str, _Ids] = defaultdict(set)
         self._naming: defaultdict[str, dict[Identity, _Ids]] = defaultdict(dict)
 
     def _move(self, edge: Edge, key: Identity, before: Identity | None, now: Identity | None) -> None:
