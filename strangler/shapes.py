@@ -73,6 +73,11 @@ class Table:
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
 
+    def column_like(self, name: str) -> Column | None:
+        """The column of this name, in any case where only one is meant."""
+        alike = [each for each in self.columns if each.name.lower() == name.lower()]
+        return self.column(name) or (alike[0] if len(alike) == 1 else None)
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

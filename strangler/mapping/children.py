@@ -6,31 +6,26 @@ And as lines of the aggregate, without what is the parent's: so they stand in it
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from strangler.changes import Operation
 from strangler.mapping.conversions import call
-from strangler.mapping.entity import Collection, EntityMapping
+from strangler.mapping.entity import Collection, mapped
 from strangler.mapping.inverse import compile_inverse
 from strangler.mapping.joining import Tables, child_origin, joined
 from strangler.mapping.nodes import Node, renamed
-from strangler.mapping.origin import PARENT, Joined
+from strangler.mapping.origin import PARENT
 from strangler.mapping.plans import (
     check_sensitive,
     checked_fields,
     named,
-    needed,
     pruned,
     reversed_fields,
-    shape_of,
-    version,
 )
 from strangler.mapping.problems import Problems
 from strangler.mapping.rows import Named, Plan, compile_rows
-from strangler.mapping.select import compile_select
 from strangler.sensitive import Column, Sensitive
 from strangler.settings import Children, Entity, EntityField
 from strangler.shapes import FieldType, Under
@@ -100,30 +95,18 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
         return None
     plans = [child.mapping.plan for child in children]
     whole, inner = pruned(whole, plans), pruned(inner, plans)
-    rows, lines = compile_rows(whole), compile_rows(inner)
-    shapes = tuple((child.name, child.mapping.shape) for child in children)
-    mapping = EntityMapping(
-        shape=shape_of(parent.function, whole, into, shapes, Under(parent.into, above.key)),
-        table=parent.others[section.table],
-        columns=needed(whole),
-        version=version(parent.function, into, whole, [child.mapping.version for child in children]),
-        translate=rows.translate,
-        key_of=rows.key_of,
-        event_name=rows.event_name,
-        belongs=rows.belongs,
-        select=functools.cache(functools.partial(compile_select, whole, needed(whole))),
-        plan=whole,
-        sensitive=sensitive.fields,
-        inverse=compile_inverse(
-            whole, {**dict.fromkeys(above.key, EntityField(value="")), **section.fields}, reversed
-        ),
-        children=children,
+    fields = {**dict.fromkeys(above.key, EntityField(value="")), **section.fields}
+    mapping = mapped(
+        parent.function,
+        into,
+        whole,
+        parent.others[section.table],
+        children,
+        sensitive.fields,
+        compile_inverse(whole, fields, reversed),
+        Under(parent.into, above.key),
     )
-    return Collection(name, mapping, inner, lines, _link(origin.joins[0]))
-
-
-def _link(parent: Joined) -> tuple[str, ...]:
-    return tuple(str(column) for _, column in parent.on)
+    return Collection(name, mapping, inner, compile_rows(inner))
 
 
 def _both(above: Node | None, own: Node | None) -> Node | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from typing import Final
 
 from strangler.changes import Operation
 from strangler.mapping.children import NO_KEY_TYPES, Parent, check_names, compile_children
 from strangler.mapping.code_maps import CodeMaps
-from strangler.mapping.entity import EntityMapping
+from strangler.mapping.entity import EntityMapping, mapped
 from strangler.mapping.inverse import Inverse, compile_inverse
 from strangler.mapping.joining import Tables, joined
 from strangler.mapping.names import KINDS, default_name, is_past_tense
@@ -19,16 +18,12 @@ from strangler.mapping.plans import (
     check_sensitive,
     checked_fields,
     named,
-    needed,
     pruned,
     reversed_fields,
-    shape_of,
-    version,
 )
 from strangler.mapping.problems import Problems
 from strangler.mapping.python_functions import NONE, PythonFunctions
-from strangler.mapping.rows import Plan, Rule, compile_rows
-from strangler.mapping.select import compile_select
+from strangler.mapping.rows import Plan, Rule
 from strangler.sensitive import NOTHING, Sensitive, key_columns
 from strangler.settings import Entity
 from strangler.shapes import Table
@@ -62,7 +57,8 @@ def compile_entity(
     rules = _rules(entity, origin.table, problems)
     _check_key(entity, fields, origin.table, problems)
     check_names(entity, (), problems)
-    check_sensitive(entity.fields, fields, origin, key_columns(entity), problems)
+    keys = key_columns(entity)
+    check_sensitive(entity.fields, fields, origin, keys, problems)
     reversed = reversed_fields(name, entity.fields, fields, table, problems)
     plan = Plan(
         entity=name,
@@ -75,7 +71,7 @@ def compile_entity(
         sensitive=sensitive.columns,
     )
     into = entity.into or name
-    parent = Parent(function, plan, into, others, sensitive, key_columns(entity))
+    parent = Parent(function, plan, into, others, sensitive, keys)
     children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
     problems.raise_if_any()
     made = tuple(child for child in children if child is not None)
@@ -83,23 +79,7 @@ def compile_entity(
     inverse = compile_inverse(plan, entity.fields, reversed)
     _check_cross_reference(plan, inverse, problems)
     problems.raise_if_any()
-    rows = compile_rows(plan)
-    shapes = [(child.name, child.mapping.shape) for child in made]
-    return EntityMapping(
-        shape=shape_of(function, plan, into, shapes),
-        table=table,
-        columns=needed(plan),
-        version=version(function, into, plan, [child.mapping.version for child in made]),
-        translate=rows.translate,
-        key_of=rows.key_of,
-        event_name=rows.event_name,
-        belongs=rows.belongs,
-        select=functools.cache(functools.partial(compile_select, plan, needed(plan))),
-        plan=plan,
-        sensitive=sensitive.fields,
-        inverse=inverse,
-        children=made,
-    )
+    return mapped(function, into, plan, table, made, sensitive.fields, inverse)
 
 
 def _where(entity: Entity, table: Table, problems: Problems) -> Node | None:

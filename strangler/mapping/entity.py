@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strangler.changes import Operation, Row
 from strangler.mapping.inverse import Inverse
-from strangler.mapping.plans import reads
+from strangler.mapping.plans import needed, reads, shape_of, version
 from strangler.mapping.raw import streamed
-from strangler.mapping.rows import Plan, RowFunctions
-from strangler.mapping.select import Select
-from strangler.shapes import Shape, Table
+from strangler.mapping.rows import Plan, RowFunctions, compile_rows
+from strangler.mapping.select import Select, compile_select
+from strangler.shapes import Shape, Table, Under
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,13 @@ class Collection:
     """Children of an aggregate, called `name` in its events.
 
     `mapping` has them as rows of their own: with the parent's key before theirs, the parent joined to them. `plan` and `rows` have
-    them as lines, without what is the parent's. `link` are the columns of their table that hold the primary key of the parent's, in its
-    order.
+    them as lines, without what is the parent's.
     """
 
     name: str
     mapping: EntityMapping
     plan: Plan
     rows: RowFunctions
-    link: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +102,33 @@ class EntityMapping:
         """A row that `Select.rest_sql` gave in the dialect, as the stream brings it; what can't be read stays as it is."""
         named = {column.name: column for column in self.plan.table.columns}
         return streamed([named[name] for name in self.columns], dialect, values)
+
+
+def mapped(
+    function: str,
+    into: str,
+    plan: Plan,
+    table: Table,
+    children: Sequence[Collection],
+    sensitive: frozenset[str],
+    inverse: Inverse,
+    under: Under | None = None,
+) -> EntityMapping:
+    """The mapping that a plan becomes, in the store's table `into`; `table` is the legacy table of its own rows."""
+    rows, columns = compile_rows(plan), needed(plan)
+    shapes = [(child.name, child.mapping.shape) for child in children]
+    return EntityMapping(
+        shape=shape_of(function, plan, into, shapes, under),
+        table=table,
+        columns=columns,
+        version=version(function, into, plan, [child.mapping.version for child in children]),
+        translate=rows.translate,
+        key_of=rows.key_of,
+        event_name=rows.event_name,
+        belongs=rows.belongs,
+        select=functools.cache(functools.partial(compile_select, plan, columns)),
+        plan=plan,
+        inverse=inverse,
+        sensitive=sensitive,
+        children=tuple(children),
+    )

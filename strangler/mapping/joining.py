@@ -49,7 +49,7 @@ def child_origin(parent: Origin, table: Table, on: Mapping[str, str], problems: 
     """The origin of children in `table` of the rows of `parent`, which are joined to them; None: `on` doesn't hold."""
     links: list[tuple[str, str | Constant]] = []
     for written, to in on.items():
-        own, theirs = _column(table, written), _column(parent.root, to)
+        own, theirs = table.column_like(written), parent.root.column_like(to)
         if own is None or theirs is None:
             name, where = (written, table) if own is None else (to, parent.root)
             problems.add("on", f"there is no column {name!r} in {where.name}", _instead(name, where))
@@ -82,7 +82,7 @@ def _on(
 ) -> tuple[tuple[str, str | Constant], ...] | None:
     found: list[tuple[str, str | Constant]] = []
     for name, expression in written.items():
-        column = _column(other, name)
+        column = other.column_like(name)
         if column is None:
             problems.add(f"{path}.on", f"there is no column {name!r} in {other.name}", _instead(name, other))
             return None
@@ -113,14 +113,14 @@ def _on(
 
 def _not_of_one_row(sources: Sequence[str], origin: Origin) -> tuple[str, str] | None:
     """What is wrong where a row isn't found from one other, and what to do: the mirror goes from row to row, both ways."""
-    starts = {join.alias if join else "" for join, _ in map(origin.places.__getitem__, sources)}
-    if above := [alias for alias in starts if alias == PARENT or alias.startswith(f"{PARENT}.")]:
+    starts = {origin.places[source][0] for source in sources}
+    if above := [join.alias for join in starts if join and join.is_above]:
         return (
             f"it leads on from {above[0]}, not from the line",
             "the same join at the parent, and its columns as parent.…",
         )
     if len(starts) > 1:
-        where = " and ".join(sorted(alias or origin.root.name for alias in starts))
+        where = " and ".join(sorted(join.alias if join else origin.root.name for join in starts))
         return f"it needs columns of several rows, {where}", "columns of one of them, and constants"
     return None
 
@@ -137,12 +137,6 @@ def _source(node: Node) -> str | Constant | None:
         case Literal(value=str() | int() as value) if not isinstance(value, bool):
             return Constant(value)
     return None
-
-
-def _column(table: Table, name: str) -> Column | None:
-    """The column of this name, in any case where only one is meant."""
-    alike = [each for each in table.columns if each.name.lower() == name.lower()]
-    return table.column(name) or (alike[0] if len(alike) == 1 else None)
 
 
 def _instead(name: str, table: Table) -> str:

@@ -42,6 +42,11 @@ class Joined:
     on: tuple[tuple[str, str | Constant], ...]
     required: bool = False
 
+    @property
+    def is_above(self) -> bool:
+        """Whether it is what children stand under, or joined to that."""
+        return self.alias == PARENT or self.alias.startswith(f"{PARENT}.")
+
     def name(self, column: str) -> str:
         """The flat column of a column of its table."""
         return f"{self.alias}.{column}"

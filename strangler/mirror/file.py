@@ -80,13 +80,12 @@ class MirrorFile:
             )
         self._connection.execute("BEGIN")
 
-    def fill(self, kept: Kept, rows: Iterable[Row]) -> int:
-        """Write rows as they come; how many."""
-        identity, before = kept.identity, self._connection.total_changes
+    def fill(self, kept: Kept, rows: Iterable[Row]) -> None:
+        """Write rows as they come."""
+        identity = kept.identity
         self._connection.executemany(
             _upsert(kept), (_values(kept, key, row) for row in rows if (key := identity(row)) is not None)
         )
-        return self._connection.total_changes - before
 
     def complete(self, capture: str, state: State) -> None:
         """All tables are filled: what the edges lead back by is made, and the file counts."""

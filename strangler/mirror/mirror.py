@@ -28,11 +28,10 @@ REMEMBERED: Final = 20_000
 
 
 class Step(NamedTuple):
-    """What a transaction did to one aggregate, known by the identity of its root row: it was `before` and is `after`, each None
-    where there is none. `fault`: why it can't be told what it is. The last change that touched it stood at `position`."""
+    """What a transaction did to one aggregate: it was `before` and is `after`, each None where there is none. `fault`: why it can't
+    be told what it is. The last change that touched it stood at `position`."""
 
     mapping: EntityMapping
-    root: Identity
     before: Found | None
     after: Found | None
     position: Position
@@ -250,7 +249,7 @@ class Mirror:
         for key, touched in self._under_way.items():
             after, fault = self._seen(key)
             self._last[key] = after
-            steps.append(Step(touched.tree.mapping, key[1], touched.before, after, touched.position, fault))
+            steps.append(Step(touched.tree.mapping, touched.before, after, touched.position, fault))
         self._under_way = {}
         return steps
 

@@ -12,7 +12,7 @@ from typing import Final
 from strangler.changes import UNCHANGED, Row
 from strangler.mirror.file import MirrorFile
 from strangler.mirror.identity import Identity
-from strangler.mirror.layout import Edge, Kept, Layout
+from strangler.mirror.layout import Edge, Layout
 
 AT_HAND: Final = 100_000
 """Rows that are kept at hand from one batch to the next."""
@@ -93,10 +93,6 @@ class Rows:
         if sum(map(len, self._known.values())) > AT_HAND:
             self._forget()
 
-    def kept(self, table: str) -> Kept | None:
-        """How the table is kept; None for one that isn't."""
-        return self._layout.tables.get(table)
-
     def _forget(self) -> None:
         self._known: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
         self._changed: defaultdict[str, dict[Identity, Row | None]] = defaultdict(dict)
@@ -116,7 +112,5 @@ class Rows:
 def completed(row: Row, before: Row | None) -> Row:
     """The row with what wasn't sent, since it didn't change, as it was. Of a row that isn't known that is nothing: it will have gone
     before anything is made of it."""
-    if UNCHANGED not in row.values():
-        return row
     known = before or {}
     return {name: known.get(name) if value is UNCHANGED else value for name, value in row.items()}

@@ -193,7 +193,7 @@ class Tree:
 
 
 def _bring(rows: Rows, line: Line, keys: Collection[Identity]) -> None:
-    table = line.plan.origin.root.name
+    table = line.table
     by: dict[str, list[Row]] = {"": [row for key in keys if (row := rows.row(table, key)) is not None]}
     for reach in line.reaches:
         named = {key for row in by[reach.start] if (key := reach.edge.of(row)) is not None}
@@ -237,7 +237,7 @@ def _line(
     """A line of the tree, and the places that it has there. `up` leads from its own rows to the roots."""
     origin = plan.origin
     named = read(plan)
-    own = [join for join in origin.joins if not _is_above(join)]
+    own = [join for join in origin.joins if not join.is_above]
     reaches = tuple(_reach(origin, join, named) for join in own)
     ups = {"": up}
     for reach in reaches:
@@ -252,17 +252,13 @@ def _line(
         line = _line(child.plan, child.rows, child.mapping.children, _up_from(edge, up), places, depth + 1)
         below.append((child.name, edge, line))
     seen = {name for name in named if origin.root.column(name)} | _leading(origin, own, "")
-    if plan.origin.joins and _is_above(plan.origin.joins[0]):
+    if plan.origin.joins and plan.origin.joins[0].is_above:
         seen |= {source for _, source in plan.origin.joins[0].on if isinstance(source, str)}
     places.append(Place(origin.root, depth, _taking(seen | set(origin.root.key)), *up))
     from_parent = tuple(
         sorted((name.removeprefix(f"{PARENT}."), name) for name in named if name.startswith(f"{PARENT}."))
     )
     return Line(plan, functions, reaches, from_parent, tuple(below))
-
-
-def _is_above(join: Joined) -> bool:
-    return join.alias == PARENT or join.alias.startswith(f"{PARENT}.")
 
 
 def _joined(joins: Iterable[Joined], alias: str) -> Joined:

@@ -49,7 +49,7 @@ def fills(
     mistakes: list[Mistake] = []
     for name, written, expression in _written(fields):
         path = f"fields.{name}.reverse.{written}"
-        column = _column(table, written)
+        column = table.column_like(written)
         if column is None:
             known = [each.name for each in table.columns]
             meant = nearest(written, known) or f"one of its columns: {', '.join(known[:12])}"
@@ -74,12 +74,6 @@ def _written(fields: Mapping[str, EntityField]) -> Iterator[tuple[str, str, str]
     for name, field in fields.items():
         for column, expression in (field.reverse or {}).items():
             yield name, column, expression
-
-
-def _column(table: Table, name: str) -> Column | None:
-    """The column of this name, in any case where only one is meant."""
-    alike = [each for each in table.columns if each.name.lower() == name.lower()]
-    return table.column(name) or (alike[0] if len(alike) == 1 else None)
 
 
 def _typed(node: Node, column: Column) -> Node:
