@@ -26,6 +26,8 @@ class ExitCode(IntEnum):
     """It was tried and didn't succeed, or the state refuses it; for `reconcile`: drift."""
     UNUSABLE = 2
     """Wrong usage or configuration, or what is needed isn't there; for `reconcile`: could not check."""
+    INCOMPLETE = 3
+    """It was stopped half way, and can be gone on with; for `reconcile` alone."""
 
 
 class StranglerError(Exception):

@@ -15,7 +15,12 @@ from strangler.settings import part_names
 if TYPE_CHECKING:
     from strangler.reconcile.runs import Reconciliation, Told
 
-EXIT_CODES: Final = {"clean": ExitCode.OK, "drift": ExitCode.FAILED, "failed": ExitCode.UNUSABLE}
+EXIT_CODES: Final = {
+    "clean": ExitCode.OK,
+    "drift": ExitCode.FAILED,
+    "failed": ExitCode.UNUSABLE,
+    "incomplete": ExitCode.INCOMPLETE,
+}
 """0 clean, 1 drift, 2 could not check: a check that failed never reads as a pass."""
 
 
@@ -46,15 +51,15 @@ def command(
     Exit code 0: clean. 1: drift. 2: could not check.
     """
     from strangler.reconcile import runs
+    from strangler.reconcile.jobs import Job
 
     application.function(function)
     if history:
         return _show_history(application, function, as_json)
     entities = application.settings.functions[function].entities.items()
     with _progress([part for name, entity in entities for part in part_names(name, entity)]) as told:
-        found = runs.reconcile(
-            application.settings, application.control, function, confirm=confirm, told=told
-        )
+        job = Job(function, confirm=confirm)
+        found = runs.reconcile(application.settings, application.control, job, told=told)
     _show(found, as_json, limit)
     return EXIT_CODES[found.status]
 

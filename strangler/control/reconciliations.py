@@ -1,39 +1,52 @@
-"""Each run of reconciliation with what it found: the evidence of the drift gate."""
+"""Each run of reconciliation with what it found: the evidence of the drift gate, and where to go on with one that was interrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
+from strangler.control.holders import is_gone, myself
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
 
 
 class Status(StrEnum):
-    """How a run ended, or that it hasn't. `failed` could not check, which says nothing about drift."""
+    """How a run ended, or that it hasn't. `failed` could not check, `incomplete` was stopped half way: both say nothing about drift."""
 
     RUNNING = "running"
     CLEAN = "clean"
     DRIFT = "drift"
     FAILED = "failed"
+    INCOMPLETE = "incomplete"
+
+
+ENDED: Final = (Status.CLEAN, Status.DRIFT)
+"""What a run says that came to its end."""
+
+COUNTS: Final = ("compared", "missing", "extra", "different", "in_flight", "tolerated")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One reconciliation of a function; counts are keys. `position` is where both sides were compared, `in_flight`
-    differed at first and were equal once both sides had seen the same; `reason` says why it failed."""
+    """One reconciliation of a function; counts are keys. `mode` is how thorough it was (`strangler.reconcile.jobs.Mode`). `position` is
+    where both sides were compared; `in_flight` differed at first and were equal once both sides had seen the same; `tolerated` differ
+    by no more than they may; `reason` says why it couldn't check, or stopped. `parts` is what it found of each entity, in
+    the form of the JSON output. `updated_at` is when it was last heard of.
+    """
 
     id: int
     function: str
+    mode: str
     started_at: float
+    updated_at: float
     finished_at: float | None
     status: Status
     position: Position | None
@@ -42,7 +55,9 @@ class Run:
     extra: int
     different: int
     in_flight: int
+    tolerated: int
     reason: str | None
+    parts: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def drift(self) -> int:
@@ -52,22 +67,39 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A key that differs: `kind` is missing, extra or different; `fields` maps name → (legacy, store)."""
+    """A key that differs: `kind` is missing, extra or different; `fields` maps name → (legacy, store). `written_at` is the position of the
+    store's row, `explanation` why it differs, as JSON; None where not known."""
 
     entity: str
     key: str
     kind: str
     fields: Mapping[str, Any]
+    written_at: Position | None = None
+    explanation: Mapping[str, Any] | None = None
 
 
-def start(control: Control, function: str, *, at: float) -> int:
-    """A run begins; returns its id."""
-    zero = dict.fromkeys(("compared", "missing", "extra", "different", "in_flight"), 0)
-    values = {"function": function, "started_at": at, "status": Status.RUNNING, **zero}
+def start(control: Control, function: str, *, mode: str, job: Mapping[str, Any], at: float) -> int:
+    """A run begins, carried out by this process; returns its id. `job` says what it was asked to do."""
+    values = {
+        "function": function,
+        "mode": mode,
+        "holder": myself(),
+        "started_at": at,
+        "updated_at": at,
+        "status": Status.RUNNING,
+        "job": _json(job),
+        "parts": "[]",
+        **dict.fromkeys(COUNTS, 0),
+    }
     with control.begin() as connection:
         statement = insert(tables.reconciliation).values(values).returning(tables.reconciliation.c.id)
         number: int = connection.execute(statement).scalar_one()
         return number
+
+
+def keep(control: Control, run: int, checkpoint: str, *, at: float) -> None:
+    """Say that the run goes on, and where to go on with it should it be interrupted."""
+    _set(control, run, {"checkpoint": checkpoint, "updated_at": at})
 
 
 def finish(
@@ -77,28 +109,53 @@ def finish(
     *,
     at: float,
     position: Position | None = None,
-    compared: int = 0,
-    missing: int = 0,
-    extra: int = 0,
-    different: int = 0,
-    in_flight: int = 0,
+    counts: Mapping[str, int] | None = None,
+    parts: Sequence[Mapping[str, Any]] = (),
     reason: str | None = None,
 ) -> None:
-    """A run ends, with its figures."""
+    """A run ends, with its figures. Of one that didn't come to its end it stays known where to go on."""
     values = {
+        "updated_at": at,
         "finished_at": at,
         "status": status,
         "position": position,
-        "compared": compared,
-        "missing": missing,
-        "extra": extra,
-        "different": different,
-        "in_flight": in_flight,
         "reason": reason,
+        "parts": _json(list(parts)),
+        **(counts or {}),
     }
+    if status in ENDED:
+        values["checkpoint"] = None
+    _set(control, run, values)
+
+
+def interrupted(control: Control, function: str, job: Mapping[str, Any], *, now: float) -> int | None:
+    """The last run that did the same job, if it didn't come to its end: by a signal, a kill, or a side that went away."""
+    table = tables.reconciliation
+    query = (
+        select(table)
+        .where(table.c.function == function, table.c.job == _json(job))
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    with control.read() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None or row["checkpoint"] is None or not _stopped(row, now):
+        return None
+    number: int = row["id"]
+    return number
+
+
+def take_over(control: Control, run: int, *, at: float) -> str | None:
+    """Become the holder of an interrupted run; where to go on with it. None when somebody else did so before."""
+    table = tables.reconciliation
     with control.begin() as connection:
-        table = tables.reconciliation
+        row = connection.execute(select(table).where(table.c.id == run).with_for_update()).mappings().one()
+        if not _stopped(row, at):
+            return None
+        values = {"holder": myself(), "updated_at": at, "finished_at": None, "status": Status.RUNNING}
         connection.execute(update(table).where(table.c.id == run).values(values))
+    checkpoint: str | None = row["checkpoint"]
+    return checkpoint
 
 
 def add_findings(control: Control, run: int, findings: Iterable[Finding]) -> None:
@@ -114,16 +171,22 @@ def findings(control: Control, run: int, *, limit: int | None = None) -> list[Fi
     table = tables.finding
     query = select(table).where(table.c.reconciliation == run).order_by("entity", "key").limit(limit)
     with control.read() as connection:
-        return [
-            Finding(row.entity, row.key, row.kind, orjson.loads(row.fields))
-            for row in connection.execute(query)
-        ]
+        return [_finding(row) for row in connection.execute(query)]
 
 
-def latest(control: Control, function: str) -> Run | None:
-    """The last run of a function that has ended, however it ended; None when there is none."""
-    done = tables.reconciliation.c.finished_at.is_not(None)
-    found = _runs(control, tables.reconciliation.c.function == function, done, limit=1)
+def get(control: Control, run: int) -> Run | None:
+    """One run; None when there is no such."""
+    found = _runs(control, tables.reconciliation.c.id == run, limit=1)
+    return found[0] if found else None
+
+
+def latest(control: Control, function: str, mode: str | None = None) -> Run | None:
+    """The last run of a function, of a mode or of any, that has ended, however it ended; None when there is none."""
+    table = tables.reconciliation
+    conditions = [table.c.function == function, table.c.finished_at.is_not(None)]
+    if mode is not None:
+        conditions.append(table.c.mode == mode)
+    found = _runs(control, *conditions, limit=1)
     return found[0] if found else None
 
 
@@ -133,21 +196,61 @@ def listed(control: Control, function: str | None = None, *, limit: int | None =
     return _runs(control, *conditions, limit=limit)
 
 
+def mark_abandoned(control: Control, *, now: float) -> None:
+    """Say of the runs whose process is gone that they are incomplete."""
+    table = tables.reconciliation
+    with control.begin() as connection:
+        running = connection.execute(select(table).where(table.c.status == Status.RUNNING)).mappings().all()
+        for row in running:
+            if is_gone(row["holder"], row["updated_at"], now):
+                values = {
+                    "status": Status.INCOMPLETE,
+                    "finished_at": row["updated_at"],
+                    "reason": f"its process {row['holder']} is gone",
+                }
+                connection.execute(update(table).where(table.c.id == row["id"]).values(values))
+
+
+def _stopped(row: Mapping[Any, Any], now: float) -> bool:
+    if row["status"] == Status.RUNNING:
+        return is_gone(row["holder"], row["updated_at"], now)
+    return Status(row["status"]) not in ENDED
+
+
+def _set(control: Control, run: int, values: Mapping[str, Any]) -> None:
+    with control.begin() as connection:
+        table = tables.reconciliation
+        connection.execute(update(table).where(table.c.id == run).values(values))
+
+
 def _runs(control: Control, *conditions: Any, limit: int | None) -> list[Run]:
     table = tables.reconciliation
-    query = select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit)
+    columns = [each for each in table.c if each.name not in ("holder", "job", "checkpoint")]
+    query = select(*columns).where(*conditions).order_by(table.c.id.desc()).limit(limit)
     with control.read() as connection:
-        return [
-            Run(**{**row, "status": Status(row["status"])}) for row in connection.execute(query).mappings()
-        ]
+        return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def _run(row: Mapping[Any, Any]) -> Run:
+    return Run(**{**row, "status": Status(row["status"]), "parts": tuple(orjson.loads(row["parts"]))})
+
+
+def _finding(row: Any) -> Finding:
+    why = None if row.explanation is None else orjson.loads(row.explanation)
+    return Finding(row.entity, row.key, row.kind, orjson.loads(row.fields), row.written_at, why)
 
 
 def _row(run: int, finding: Finding) -> dict[str, Any]:
-    fields = orjson.dumps(dict(finding.fields), default=str).decode()
     return {
         "reconciliation": run,
         "entity": finding.entity,
         "key": finding.key,
         "kind": finding.kind,
-        "fields": fields,
+        "fields": _json(dict(finding.fields)),
+        "written_at": finding.written_at,
+        "explanation": None if finding.explanation is None else _json(finding.explanation),
     }
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()

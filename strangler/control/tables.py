@@ -159,7 +159,10 @@ reconciliation = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("function", String(64), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("holder", String(128), nullable=False),
     Column("started_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
     Column("finished_at", Float),
     Column("status", String(16), nullable=False),
     Column("position", Text),
@@ -168,10 +171,16 @@ reconciliation = Table(
     Column("extra", BigInteger, nullable=False),
     Column("different", BigInteger, nullable=False),
     Column("in_flight", BigInteger, nullable=False),
+    Column("tolerated", BigInteger, nullable=False),
     Column("reason", Text),
+    Column("job", Text, nullable=False),
+    Column("parts", Text, nullable=False),
+    Column("checkpoint", Text),
     Index("reconciliation_function", "function", "id"),
 )
-"""Each run. `status`: running, clean, drift, failed (could not check)."""
+"""Each run. `status`: running, clean, drift, failed (could not check), incomplete. `holder` is host and process that carry it out,
+`updated_at` their last sign of life. `job` is JSON of what it was asked to do, `parts` of what it found by entity;
+`checkpoint` is where to go on with one that didn't come to its end."""
 
 finding = Table(
     "finding",
@@ -181,9 +190,11 @@ finding = Table(
     Column("key", Text, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("fields", Text, nullable=False),
+    Column("written_at", Text),
+    Column("explanation", Text),
 )
 """Each key that differs, of an entity or of children (`sale.lines`): `kind` missing, extra or different; `fields`
-JSON: name → [legacy, store]."""
+JSON: name → [legacy, store]; `written_at` the position of the store's row; `explanation` JSON of why, as far as that is known."""
 
 traffic = Table(
     "traffic",

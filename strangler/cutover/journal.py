@@ -7,24 +7,20 @@ come back, finds out before it does anything more.
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from sqlalchemy import insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
+from strangler.control.holders import is_gone, myself
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover.stages import RULES, Side, Stage, Standing
 from strangler.errors import Refused
-
-ABANDONED_AFTER: Final = 15.0
-"""Seconds without a sign of life after which a switch counts as abandoned: several times the pause between two."""
 
 
 class Step(StrEnum):
@@ -78,11 +74,6 @@ class Journal:
 
 class Taken(Refused):
     """The switch looked abandoned, and somebody else has taken it over."""
-
-
-def myself() -> str:
-    """This process as a holder."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def begin(control: Control, intent: Intent, before: Standing, *, at: float) -> Journal:
@@ -177,20 +168,7 @@ def refuse_while_open(control: Control, function: str, cohort: str) -> None:
 
 def abandoned(journal: Journal, *, now: float) -> bool:
     """Whether nobody works on it any more: the holder is a process of this machine that is gone, or has been silent."""
-    host, _, process = journal.holder.rpartition(":")
-    if host == socket.gethostname() and not _runs(int(process)):
-        return True
-    return now - journal.updated_at > ABANDONED_AFTER
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_gone(journal.holder, journal.updated_at, now)
 
 
 def _journal(row: Any) -> Journal:

@@ -40,7 +40,7 @@ POLL: Final = 0.05
 """Seconds between two looks at what is waited for: in every one of them writers wait."""
 
 SIGN_EVERY: Final = 2.0
-"""Seconds between two signs of life; see `journal.ABANDONED_AFTER`."""
+"""Seconds between two signs of life; see `holders.SILENT_AFTER`."""
 
 
 @dataclass(frozen=True, slots=True)

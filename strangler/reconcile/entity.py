@@ -36,7 +36,8 @@ class Outcome:
     """What the comparison of one entity found, or of children of it (`entity` is `sale.lines`); counts are keys.
 
     `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never
-    rested. `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are: aggregates,
+    rested; `tolerated` differ by no more than they may.
+    `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are: aggregates,
     and of children only those that aren't in it already.
     `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed.
     """
@@ -51,6 +52,7 @@ class Outcome:
     differences: tuple[Difference, ...]
     quarantined: tuple[Quarantined, ...]
     position: Position | None
+    tolerated: int = 0
 
     @property
     def drift(self) -> int:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from strangler.changes import Position
 from strangler.events import encode_key
 from strangler.mapping.canonical import value_of
+from strangler.reconcile.explanation import Explanation
 from strangler.sensitive import masked
 from strangler.shapes import Shape
 
@@ -50,12 +52,15 @@ Suspects = dict[int, Pair]
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A key that differs. `fields` maps the name of each field that does to (legacy, store), as canonical values;
-    a side that lacks the row has None in every field."""
+    a side that lacks the row has None in every field. `written_at` is the position of what delivery wrote last into the store's row; None
+    where it isn't there, or the service wrote it itself."""
 
     entity: str
     key: str
     kind: Kind
     fields: Mapping[str, tuple[Any, Any]]
+    written_at: Position | None = None
+    explanation: Explanation | None = None
 
 
 def hashes(rows: Iterable[tuple[Any, ...]]) -> dict[int, int]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from strangler import assembly
 from strangler.changes import ORIGIN, Position
@@ -24,11 +24,10 @@ from strangler.parts import parts_of
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import Outcome, Watch, compare
+from strangler.reconcile.jobs import MOST_FINDINGS, Job
+from strangler.reconcile.narrow import Difference
 from strangler.reconcile.sides import Sides
 from strangler.settings import Settings
-
-MOST_FINDINGS: Final = 1000
-"""Keys per entity that are recorded with their fields: enough to see what is wrong, too few to fill a disk."""
 
 PATIENCE: Final = 60.0
 """Seconds that the store has to pass a position: several times any lag with which one would want to switch."""
@@ -41,7 +40,7 @@ class Reconciliation:
     Times in seconds since the epoch."""
 
     run: int
-    function: str
+    job: Job
     status: Status
     outcomes: tuple[Outcome, ...]
     reason: str | None
@@ -61,31 +60,31 @@ Told = Callable[[str, str], None]
 def reconcile(
     settings: Settings,
     control: Control,
-    function: str,
+    job: Job,
     *,
-    confirm: bool = True,
-    limit: int = MOST_FINDINGS,
     told: Told = lambda entity, words: None,
+    stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
 ) -> Reconciliation:
-    """Compare every entity of a function, and record the run.
+    """Do a job, and record the run. `stop` is asked now and then whether to end it: then it is `incomplete`.
 
     What can't be checked comes back as `failed`; it is raised only where the control store itself fails.
     """
-    started = clock()
-    run = reconciliations.start(control, function, at=started)
+    started, function = clock(), job.function
+    run = reconciliations.start(control, function, mode=job.mode, job=asdict(job), at=started)
     try:
-        outcomes = _compared(settings, control, function, confirm, limit, told)
+        outcomes = _compared(settings, control, job, told)
     except BaseException as error:
         reason = str(error) if isinstance(error, StranglerError) else f"ended by {type(error).__name__}"
-        reconciliations.finish(control, run, Status.FAILED, at=clock(), reason=reason)
+        status = Status.FAILED if isinstance(error, StranglerError) else Status.INCOMPLETE
+        reconciliations.finish(control, run, status, at=clock(), reason=reason)
         if not isinstance(error, StranglerError):
             raise
-        return Reconciliation(run, function, Status.FAILED, (), reason, started, clock())
+        return Reconciliation(run, job, status, (), reason, started, clock())
     status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
     finished = clock()
     _record(control, run, status, outcomes, finished)
-    return Reconciliation(run, function, status, tuple(outcomes), None, started, finished)
+    return Reconciliation(run, job, status, tuple(outcomes), None, started, finished)
 
 
 def compare_all(
@@ -140,16 +139,15 @@ def feed_of(control: Control, function: str, source: ChangeSource) -> Feed | Non
     return Feed(safe_position, delivered, PATIENCE)
 
 
-def _compared(
-    settings: Settings, control: Control, function: str, confirm: bool, limit: int, told: Told
-) -> list[Outcome]:
+def _compared(settings: Settings, control: Control, job: Job, told: Told) -> list[Outcome]:
+    function = job.function
     section = settings.functions[function]
     source = assembly.source(settings, section.source)
     store = assembly.store(settings, section.store)
     try:
         mappings = assembly.mappings(settings, function, source)
-        feed = feed_of(control, function, source) if confirm else None
-        return compare_all(mappings, source, store, control, feed=feed, limit=limit, told=told)
+        feed = feed_of(control, function, source) if job.confirm else None
+        return compare_all(mappings, source, store, control, feed=feed, limit=job.limit, told=told)
     finally:
         source.close()
         store.close()
@@ -157,18 +155,31 @@ def _compared(
 
 def _record(control: Control, run: int, status: Status, outcomes: Sequence[Outcome], at: float) -> None:
     found = (difference for outcome in outcomes for difference in outcome.differences)
+    counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in reconciliations.COUNTS}
+    position = max((outcome.position for outcome in outcomes if outcome.position), default=None)
     with control.begin():
-        findings = (Finding(each.entity, each.key, each.kind, each.fields) for each in found)
-        reconciliations.add_findings(control, run, findings)
+        reconciliations.add_findings(control, run, map(_finding, found))
         reconciliations.finish(
             control,
             run,
             status,
             at=at,
-            position=max((outcome.position for outcome in outcomes if outcome.position), default=None),
-            compared=sum(outcome.compared for outcome in outcomes),
-            missing=sum(outcome.missing for outcome in outcomes),
-            extra=sum(outcome.extra for outcome in outcomes),
-            different=sum(outcome.different for outcome in outcomes),
-            in_flight=sum(outcome.in_flight for outcome in outcomes),
+            position=position,
+            counts=counts,
+            parts=[as_part(outcome) for outcome in outcomes],
         )
+
+
+def as_part(outcome: Outcome) -> dict[str, Any]:
+    """What a run says of an entity without its differences, as JSON."""
+    return {
+        "entity": outcome.entity,
+        **{name: getattr(outcome, name) for name in reconciliations.COUNTS},
+        "quarantined": outcome.quarantine,
+        "position": outcome.position,
+    }
+
+
+def _finding(each: Difference) -> Finding:
+    why = None if each.explanation is None else asdict(each.explanation)
+    return Finding(each.entity, each.key, each.kind, each.fields, each.written_at, why)

@@ -21,14 +21,19 @@ from strangler.reconcile.runs import Reconciliation
 LONGEST_VALUE = 60
 """Characters of a value that are shown in a table."""
 
-_STYLES = {Status.CLEAN: "bold green", Status.DRIFT: "bold red", Status.FAILED: "bold yellow"}
+_STYLES = {
+    Status.CLEAN: "bold green",
+    Status.DRIFT: "bold red",
+    Status.FAILED: "bold yellow",
+    Status.INCOMPLETE: "bold yellow",
+}
 
 
 def as_json(found: Reconciliation, limit: int) -> dict[str, Any]:
     """Everything about a run, with at most `limit` keys listed per entity."""
     return {
         "run": found.run,
-        "function": found.function,
+        "function": found.job.function,
         "status": found.status.value,
         "reason": found.reason,
         "started_at": moment(found.started_at),
@@ -72,9 +77,9 @@ def verdict(found: Reconciliation) -> Text:
     """One sentence."""
     seconds = format_duration(found.finished_at - found.started_at)
     if found.status is Status.FAILED:
-        words = Text(f"{found.function}: could not check", style=_STYLES[found.status])
+        words = Text(f"{found.job.function}: could not check", style=_STYLES[found.status])
         return words.append(f"\n{found.reason}", style="not bold default")
-    words = Text(f"{found.function}: {found.status.value}", style=_STYLES[found.status])
+    words = Text(f"{found.job.function}: {found.status.value}", style=_STYLES[found.status])
     compared = sum(outcome.compared for outcome in found.outcomes)
     quarantine = sum(outcome.quarantine for outcome in found.outcomes)
     tail = f", {found.drift:,} of {compared:,} keys differ, {seconds}"

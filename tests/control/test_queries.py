@@ -304,15 +304,14 @@ def test_a_facade_not_seen_for_long_is_gone(control: Control) -> None:
 
 
 def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:
-    first = reconciliations.start(control, "party", at=1.0)
+    first = reconciliations.start(control, "party", mode="full", job={}, at=1.0)
     assert reconciliations.latest(control, "party") is None
     reconciliations.add_findings(control, first, [Finding("party", "[2]", "missing", {})])
     again = [Finding("party", "[2]", "different", {"name": ["a", "b"]}), Finding("party", "[1]", "extra", {})]
     reconciliations.add_findings(control, first, again)
-    reconciliations.finish(
-        control, first, Status.DRIFT, at=2.0, position=Position("5"), compared=10, extra=1, different=1
-    )
-    second = reconciliations.start(control, "party", at=3.0)
+    counts = {"compared": 10, "extra": 1, "different": 1}
+    reconciliations.finish(control, first, Status.DRIFT, at=2.0, position=Position("5"), counts=counts)
+    second = reconciliations.start(control, "party", mode="full", job={}, at=3.0)
     found = reconciliations.latest(control, "party")
     assert found is not None
     assert (found.id, found.status, found.drift, found.position) == (first, Status.DRIFT, 2, "5")

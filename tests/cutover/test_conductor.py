@@ -100,8 +100,8 @@ def compare(control: Control, matched: int = 0, mismatched: int = 0) -> None:
 
 
 def reconcile(control: Control) -> None:
-    run = reconciliations.start(control, "party", at=time.time())
-    reconciliations.finish(control, run, Status.CLEAN, at=time.time(), compared=10)
+    run = reconciliations.start(control, "party", mode="full", job={}, at=time.time())
+    reconciliations.finish(control, run, Status.CLEAN, at=time.time(), counts={"compared": 10})
 
 
 def kinds(control: Control) -> list[str]:

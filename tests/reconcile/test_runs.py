@@ -17,6 +17,7 @@ from strangler.control.reconciliations import Status
 from strangler.cutover.stages import Side, Stage
 from strangler.events import Effect, Event
 from strangler.reconcile import runs
+from strangler.reconcile.jobs import Job
 from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
 
 from .conftest import Make
@@ -109,7 +110,7 @@ def test_invariant_7_a_side_that_goes_away_in_the_middle_fails(
             here = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             landscape.legacy.run(f"{here} AND datname = '{database}'")
 
-    found = runs.reconcile(landscape.settings, landscape.control, "partners", confirm=False, told=cut)
+    found = runs.reconcile(landscape.settings, landscape.control, Job("partners", confirm=False), told=cut)
     assert len(told) == 2
     assert (found.status, found.outcomes) == (Status.FAILED, ())
     run = reconciliations.latest(landscape.control, "partners")

@@ -233,7 +233,7 @@ def _findings(control: Control, now: float) -> None:
         ("purchase", 2),
         ("sale", 0),
     ):
-        run = reconciliations.start(control, name, at=now - 1900)
+        run = reconciliations.start(control, name, mode="full", job={}, at=now - 1900)
         if name == "sale":
             reason = "the store hasn't come to position 00000000/0C within 60 s\n  why: it is at 00000000/0A"
             reconciliations.finish(control, run, Status.FAILED, at=now - 1800, reason=reason)
@@ -244,9 +244,8 @@ def _findings(control: Control, now: float) -> None:
         ]
         reconciliations.add_findings(control, run, found)
         status = Status.DRIFT if differing else Status.CLEAN
-        reconciliations.finish(
-            control, run, status, at=now - 1800, compared=52_000, different=differing, in_flight=4
-        )
+        counts = {"compared": 52_000, "different": differing, "in_flight": 4}
+        reconciliations.finish(control, run, status, at=now - 1800, counts=counts)
     for number in range(2):
         held = Held(
             "invoice", "invoice", f"[{number}]", Position("00000000/02"), "date 20260231", "{}", now - HOUR

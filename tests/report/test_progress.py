@@ -124,8 +124,8 @@ def test_nothing_recorded_is_no_zero(control: Control) -> None:
 
 
 def test_what_new_wrote_as_the_owner_is_worth_knowing_and_not_wrong(control: Control) -> None:
-    run = reconciliations.start(control, "party", at=NOW - 60)
-    reconciliations.finish(control, run, reconciliations.Status.DRIFT, at=NOW - 50, different=2)
+    run = reconciliations.start(control, "party", mode="full", job={}, at=NOW - 60)
+    reconciliations.finish(control, run, reconciliations.Status.DRIFT, at=NOW - 50, counts={"different": 2})
     before = standings.of(control, "party")
     assert _told(control) == [(True, "2 keys differ between legacy and store")]
     standings.change(control, before, replace(before, stage=Stage.LIVE, owner=Side.NEW), at=NOW - 70)

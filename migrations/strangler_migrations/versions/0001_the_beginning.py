@@ -123,7 +123,10 @@ def upgrade() -> None:
         "reconciliation",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("mode", sa.String(16), nullable=False),
+        sa.Column("holder", sa.String(128), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("updated_at", sa.Float(), nullable=False),
         sa.Column("finished_at", sa.Float()),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("position", sa.Text()),
@@ -132,7 +135,11 @@ def upgrade() -> None:
         sa.Column("extra", sa.BigInteger(), nullable=False),
         sa.Column("different", sa.BigInteger(), nullable=False),
         sa.Column("in_flight", sa.BigInteger(), nullable=False),
+        sa.Column("tolerated", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text()),
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("parts", sa.Text(), nullable=False),
+        sa.Column("checkpoint", sa.Text()),
     )
     op.create_index("reconciliation_function", "reconciliation", ["function", "id"])
     op.create_table(
@@ -142,6 +149,8 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), primary_key=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.Text()),
+        sa.Column("explanation", sa.Text()),
     )
     op.create_table(
         "traffic",
