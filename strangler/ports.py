@@ -117,6 +117,18 @@ class ChangeSource(Protocol):
     def close(self) -> None: ...
 
 
+class Pressure(NamedTuple):
+    """How busy a database is, for those that can wait.
+
+    `lag`: seconds that replication is behind: of the server itself where it is a replica, of its replicas as far as it tells of
+    them, the longest; infinite where a replica no longer follows; None where there is nothing of the kind, or who asks may not know.
+    `running`: statements that run there now beside Strangler's own; None where the database can't tell.
+    """
+
+    lag: float | None = None
+    running: int | None = None
+
+
 class SqlSide(Protocol):
     """A database that evaluates the SELECTs that the mapping compiles: the legacy side or a store. One connection."""
 
@@ -131,6 +143,10 @@ class SqlSide(Protocol):
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         """Write the rows of `sql` to `into` in PostgreSQL's COPY text format; False where the database can't (nothing written)."""
+        ...
+
+    def pressure(self) -> Pressure:
+        """How busy the database is now; cheap. To be asked between two queries, not while rows of one are still to be read."""
         ...
 
     def close(self) -> None: ...

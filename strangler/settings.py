@@ -531,6 +531,29 @@ class Sync(Section):
     chunk: int = Field(50_000, ge=1, description="Rows of one backfill chunk; a kill repeats at most one.")
 
 
+class Reconcile(Section):
+    """How gently reconciliation reads both databases: in chunks, with a look at how busy they are between any two."""
+
+    chunk_time: Duration = Field(
+        timedelta(seconds=0.5),
+        description="How long one chunk may take to read: chunks grow and shrink towards it.",
+    )
+    max_lag: Duration = Field(
+        timedelta(seconds=10),
+        description="Most that replication may be behind, of a replica that is read, or of those of a PostgreSQL that is read; "
+        "beyond it nothing more is asked until it has caught up.",
+    )
+    max_load: int = Field(
+        25,
+        ge=1,
+        description="Most statements of others that may run on a server; beyond it nothing more is asked until fewer do.",
+    )
+    patience: Duration = Field(
+        timedelta(minutes=1),
+        description="Longest wait for lag or load to come down; then the run ends, incomplete.",
+    )
+
+
 class Encryption(Section):
     """Encryption of what is kept of sensitive fields: in the event log, and in quarantine. Needs `pip install strangler[encryption]`."""
 
@@ -564,6 +587,7 @@ class Settings(Section):
     facade: Facade | None = Field(None, description="Without it only the sync runs.")
     console: Console = Field(default_factory=Console)
     sync: Sync = Field(default_factory=Sync)
+    reconcile: Reconcile = Field(default_factory=Reconcile)
     cutover: Cutover = Field(default_factory=Cutover)
     code_maps: dict[Name, CodeMap] = Field(
         default_factory=dict, description="Code maps by name, for LOOKUP in expressions."

@@ -18,8 +18,8 @@ NAMES = {
     "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Record ServiceStore "
-    "Share SqlSide",
+    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Pressure Record "
+    "ServiceStore Share SqlSide",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table Under",
 }
@@ -36,7 +36,7 @@ COMMAND_NAMES = (
     "reconcile backfill rebuild snapshot keys log quarantine source mapping export report"
 )
 
-SECTIONS = "name data_dir code_maps python control log sources stores encryption facade console sync cutover functions"
+SECTIONS = "name data_dir code_maps python reconcile control log sources stores encryption facade console sync cutover functions"
 
 
 def defined(module: str) -> set[str]:

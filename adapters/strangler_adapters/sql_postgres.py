@@ -11,6 +11,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from strangler.errors import StoreError, StranglerError, Unavailable
+from strangler.ports import Pressure
+from strangler.pressure import POSTGRES, of_postgres
 from strangler.urls import display
 
 _SCHEME: Final = re.compile(r"^postgres(ql)?(\+\w+)?://")
@@ -196,6 +198,12 @@ class PostgresSide:
             for block in copy:
                 into.write(block)
         return True
+
+    def pressure(self) -> Pressure:
+        with translating(self._what):
+            row = self._connection.execute(POSTGRES.encode()).fetchone()
+            assert row is not None
+            return of_postgres(row)
 
     def close(self) -> None:
         self._connection.close()

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from strangler import urls
 from strangler.errors import StoreError, StranglerError, Unavailable
+from strangler.ports import Pressure
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another one before it gives up."""
@@ -196,6 +197,9 @@ class SqliteSide:
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         self._connection.close()

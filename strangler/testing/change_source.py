@@ -50,6 +50,8 @@ class Capabilities:
     """A truncated table is a change of its own."""
     copy: bool = False
     """The reader can write COPY text."""
+    load: bool = False
+    """The database tells how many statements run in it."""
     moves: bool = True
     """A changed key is one change; otherwise the row appears under the new key and is removed under the old one."""
     keeps: bool = False
@@ -579,6 +581,16 @@ class ChangeSourceContract:
             with pytest.raises(StranglerError):
                 list(reader.rows("SELECT nothing FROM nowhere"))
             assert list(reader.rows("SELECT count(*) FROM customer")) == [(2500,)]
+
+    def test_the_reader_tells_how_busy_its_database_is(self, legacy: Legacy, source: ChangeSource) -> None:
+        with closing(source.reader()) as reader, closing(source.reader()) as other:
+            rows = other.rows("SELECT id FROM customer")
+            lag, running = reader.pressure()
+            assert list(rows) == []
+            assert list(reader.rows("SELECT id FROM customer")) == []
+        assert lag is None  # It is no replica, and has none.
+        assert (running is not None) == legacy.capabilities.load
+        assert running is None or running >= 0
 
     def test_drop_leaves_nothing_and_may_be_repeated(self, legacy: Legacy, source: ChangeSource) -> None:
         before = legacy.traces()

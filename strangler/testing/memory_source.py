@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from strangler.changes import ORIGIN, PART, Change, Operation, Position, Row, Transaction
 from strangler.errors import SourceError, SourceLost, Unavailable
-from strangler.ports import Finding, SqlSide
+from strangler.ports import Finding, Pressure, SqlSide
 from strangler.shapes import Table
 
 
@@ -309,6 +309,9 @@ class MemorySide:
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         """Nothing to close."""

@@ -18,7 +18,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, Mark, Mended, SqlSide
+from strangler.ports import Chunk, Finding, Mark, Mended, Pressure, SqlSide
 from strangler.shapes import Shape
 
 _Of = tuple[str, str]
@@ -369,6 +369,9 @@ class MemorySide:
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         """Nothing to release."""

@@ -10,6 +10,7 @@
 Flags, for what a store may do in its own way:
 
 - `HANDLES`: several handles may be open at once, in one process or in several.
+- `LOAD`: the database tells how many statements run in it.
 """
 
 from __future__ import annotations
@@ -193,6 +194,7 @@ class ServiceStoreSuite:
     """See the module."""
 
     HANDLES: ClassVar[bool] = True
+    LOAD: ClassVar[bool] = False
 
     @pytest.fixture
     def store(self, open_store: OpenStore) -> ServiceStore:
@@ -674,6 +676,15 @@ class ServiceStoreSuite:
                 list(side.rows(refused))
         assert len(contents(store, PARTY)) == 2500
         side.close()
+
+    def test_a_reader_tells_how_busy_the_database_is(self, store: ServiceStore) -> None:
+        side = store.reader()
+        lag, running = side.pressure()
+        assert list(side.rows('SELECT "id" FROM "party"')) == []
+        side.close()
+        assert lag is None  # It is no replica, and has none.
+        assert (running is not None) == self.LOAD
+        assert running is None or running >= 0
 
 
 def _fill(store: ServiceStore) -> None:

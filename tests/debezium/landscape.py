@@ -159,7 +159,7 @@ class Landscape:
 
 
 class PostgresLandscape(Landscape):
-    capabilities = Capabilities(unchanged=True, truncate=True, copy=True)
+    capabilities = Capabilities(unchanged=True, truncate=True, copy=True, load=True)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:
@@ -198,7 +198,7 @@ class PostgresLandscape(Landscape):
 
 
 class MariadbLandscape(Landscape):
-    capabilities = Capabilities(truncate=True)
+    capabilities = Capabilities(truncate=True, load=True)
 
     @contextmanager
     def cursor(self, commit_each: bool = True) -> Iterator[Callable[[str, list[Any]], Any]]:

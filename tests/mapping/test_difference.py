@@ -10,6 +10,7 @@ import pytest
 from strangler.blast import Looking, Name, measure
 from strangler.mapping import compile_entity
 from strangler.mapping.difference import ABSENT, Mapped, Radius, Sample, differences
+from strangler.ports import Pressure
 from strangler.settings import Entity
 from strangler.shapes import Table
 from tests.sync.partners import TABLE
@@ -91,6 +92,9 @@ class Rows:
 
     def copy_out(self, sql: str, into: object) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         """Nothing to release."""

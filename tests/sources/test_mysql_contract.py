@@ -65,7 +65,7 @@ def is_mariadb(url: str) -> bool:
 class MySQLLegacy:
     """A database on the test server, written by an ordinary client."""
 
-    capabilities = Capabilities(truncate=True, keeps=True)
+    capabilities = Capabilities(truncate=True, keeps=True, load=True)
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from strangler.changes import ORIGIN, Change, Operation
 from strangler.errors import SourceError, SourceLost
-from strangler.ports import ChangeSource, SqlSide
+from strangler.ports import ChangeSource, Pressure, SqlSide
 from strangler.settings import Source
 from strangler.testing.change_source import read_until
 from strangler_connectors.polling import connect
@@ -76,6 +76,9 @@ class Read:
 
     def copy_out(self, sql: str, into: Any) -> bool:
         return self._side.copy_out(sql, into)
+
+    def pressure(self) -> Pressure:
+        return self._side.pressure()
 
     def close(self) -> None:
         self._side.close()

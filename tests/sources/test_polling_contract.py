@@ -40,7 +40,9 @@ class PolledLegacy:
     """A database that nobody reads the log of; `url` is SQLAlchemy's."""
 
     def __init__(self, url: str, memory: Path, copy: bool) -> None:
-        self.capabilities = Capabilities(boundaries=False, moves=False, copy=copy)
+        self.capabilities = Capabilities(
+            boundaries=False, moves=False, copy=copy, load=not url.startswith("sqlite")
+        )
         self.url, self.memory = url, memory
         self._engine = create_engine(url, connect_args=_ansi(url))
         self._tables: Mapping[str, Sequence[str]] = {}

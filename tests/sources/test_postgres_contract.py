@@ -33,7 +33,7 @@ CREATE TABLE scribble (text text);
 class PostgresLegacy:
     """A database on the test server, written by an ordinary client."""
 
-    capabilities = Capabilities(unchanged=True, truncate=True, copy=True)
+    capabilities = Capabilities(unchanged=True, truncate=True, copy=True, load=True)
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -103,6 +103,8 @@ class TestSqliteStore(ServiceStoreSuite, AggregateStoreSuite):
 
 
 class TestPostgresStore(ServiceStoreSuite, AggregateStoreSuite):
+    LOAD = True
+
     @pytest.fixture
     def open_store(self, postgres_url: str) -> Iterator[OpenStore]:
         yield from opener(postgres_store.connect, postgres_url)

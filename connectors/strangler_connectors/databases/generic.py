@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import Dialect, ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.types import NullType
 
-from strangler.ports import Finding, SqlSide
+from strangler.ports import Finding, Pressure, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Column, Table
 from strangler_connectors.databases import address
@@ -110,6 +110,9 @@ class GenericSide:
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         self._connection.close()

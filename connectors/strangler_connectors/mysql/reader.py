@@ -12,8 +12,10 @@ from pymysql.cursors import SSCursor
 from pymysql.protocol import FieldDescriptorPacket
 
 from strangler.errors import SourceError
+from strangler.ports import Pressure
 from strangler.shapes import FieldType
 from strangler_connectors.mysql.connection import translated
+from strangler_connectors.mysql.pressure import pressure
 from strangler_connectors.mysql.values import CONVERTERS
 
 _ROWS: Final = 1000
@@ -65,6 +67,10 @@ class MySQLSide:
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         """False: the server writes no text of this kind."""
         return False
+
+    def pressure(self) -> Pressure:
+        with translated(self._name, "asking how busy the server is"):
+            return pressure(self._connection)
 
     def close(self) -> None:
         self._connection.close()

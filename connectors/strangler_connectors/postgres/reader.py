@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Final
 from psycopg import Connection
 from psycopg.adapt import Buffer, Loader
 
+from strangler.ports import Pressure
+from strangler.pressure import POSTGRES, of_postgres
 from strangler_connectors.postgres.connection import translated
 from strangler_connectors.postgres.values import CONVERTERS, TYPES
 
@@ -51,6 +53,12 @@ class PostgresSide:
                     gathered.clear()
             into.write(b"".join(gathered))
         return True
+
+    def pressure(self) -> Pressure:
+        with translated(self._name, "asking how busy the server is"):
+            row = self._connection.execute(POSTGRES).fetchone()
+            assert row is not None
+            return of_postgres(row)
 
     def close(self) -> None:
         self._connection.close()

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from strangler.ports import Pressure
 from strangler_connectors.sqlite.connection import translated
 
 
@@ -26,6 +27,9 @@ class SqliteSide:
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         return False
+
+    def pressure(self) -> Pressure:
+        return Pressure()
 
     def close(self) -> None:
         self._connection.close()
