@@ -550,7 +550,8 @@ class Reconcile(Section):
     )
     patience: Duration = Field(
         timedelta(minutes=1),
-        description="Longest wait for lag or load to come down; then the run ends, incomplete.",
+        description="Longest wait for the store to pass a position, and for lag or load to come down; then the run "
+        "could not check.",
     )
 
 

@@ -13,7 +13,8 @@ from strangler.errors import ExitCode
 from strangler.settings import part_names
 
 if TYPE_CHECKING:
-    from strangler.reconcile.runs import Reconciliation, Told
+    from strangler.reconcile.jobs import Told
+    from strangler.reconcile.runs import Reconciliation
 
 EXIT_CODES: Final = {
     "clean": ExitCode.OK,
@@ -123,5 +124,5 @@ def _progress(parts: list[str]) -> Iterator[Told]:
         yield _teller(parts, lambda done, words: progress.update(task, completed=done, description=words))
 
 
-def _teller(parts: list[str], update: Callable[[int, str], None]) -> Told:
-    return lambda part, words: update(parts.index(part), f"{part}: {words}")
+def _teller(parts: list[str], update: Callable[[float, str], None]) -> Told:
+    return lambda told: update(parts.index(told.part) + (told.share or 0.0), f"{told.part}: {told.words}")

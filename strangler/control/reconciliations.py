@@ -190,6 +190,18 @@ def latest(control: Control, function: str, mode: str | None = None) -> Run | No
     return found[0] if found else None
 
 
+def last_ended(control: Control, function: str) -> Run | None:
+    """The last run of a function that compared all of its entities to the end; None when there is none."""
+    table = tables.reconciliation
+    conditions = (
+        table.c.function == function,
+        table.c.status.in_(ENDED),
+        table.c.mode.in_(("full", "recent")),
+    )
+    found = _runs(control, *conditions, limit=1)
+    return found[0] if found else None
+
+
 def listed(control: Control, function: str | None = None, *, limit: int | None = 100) -> list[Run]:
     """Runs, newest first."""
     conditions = [] if function is None else [tables.reconciliation.c.function == function]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Final
 
 from strangler import assembly
 from strangler.changes import Position
@@ -11,8 +12,12 @@ from strangler.control.store import Control
 from strangler.cutover.switch import Outside
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
-from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
+from strangler.reconcile.switch import delta_check, only_in_new
+from strangler.reconcile.touched import recently_changed
 from strangler.settings import Settings
+
+RECENT: Final = 500
+"""Events per partition that count as the last changes."""
 
 
 def outside(settings: Settings, control: Control, function: str) -> Outside:
@@ -30,7 +35,7 @@ def outside(settings: Settings, control: Control, function: str) -> Outside:
 
     def drift() -> int:
         with _sides(settings, function) as (mappings, source, store), closing(assembly.log(settings)) as log:
-            return len(delta_check(mappings, source, store, recently_changed(log, function)))
+            return len(delta_check(mappings, source, store, recently_changed(log, function, RECENT)))
 
     def only_new() -> int:
         with _sides(settings, function) as (mappings, source, store):

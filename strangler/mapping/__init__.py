@@ -16,6 +16,14 @@ from strangler.mapping.compiler import compile_entity
 from strangler.mapping.entity import EntityMapping
 from strangler.mapping.rest import Translated, translated
 from strangler.mapping.select import Select
-from strangler.mapping.stores import canonical_columns
+from strangler.mapping.stores import canonical_columns, native_columns
 
-__all__ = ["EntityMapping", "Select", "Translated", "canonical_columns", "compile_entity", "translated"]
+__all__ = [
+    "EntityMapping",
+    "Select",
+    "Translated",
+    "canonical_columns",
+    "compile_entity",
+    "native_columns",
+    "translated",
+]

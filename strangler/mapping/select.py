@@ -29,12 +29,15 @@ class Pushed:
     `texts`: the same values as text that is the same to the byte in every dialect, and the same as
     `canonical_columns` gives for a store's table: what checksums hash. NULL stays NULL.
 
+    `natives`: the same values of the database's own types, which are equal exactly when the texts are; None where it has no such.
+
     `taken` is a condition that holds for the rows that it translates, None: every row; `left` one that holds for those
     that are to be translated here, None: no row. Rows that aren't the entity's are neither.
     """
 
     columns: tuple[str, ...]
     texts: tuple[str, ...]
+    natives: tuple[str, ...] | None
     taken: str | None
     left: str | None
 
@@ -130,9 +133,15 @@ def _compiled(plan: Plan, dialect: Dialect) -> Pushed:
     return Pushed(
         columns=tuple(map(dialect.value, nodes, values)),
         texts=tuple(map(dialect.text, nodes, values)),
+        natives=_natives(nodes, values, dialect),
         taken=taken,
         left=left,
     )
+
+
+def _natives(nodes: Sequence[Node], values: Sequence[str], dialect: Dialect) -> tuple[str, ...] | None:
+    natives = [native for native in map(dialect.native, nodes, values) if native is not None]
+    return tuple(natives) if len(natives) == len(nodes) else None
 
 
 def _divided(where: Node | None, translatable: str | None, dialect: Dialect) -> tuple[str | None, str | None]:

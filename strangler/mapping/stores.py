@@ -10,6 +10,8 @@ from strangler.mapping.dialects.postgres import Postgres
 from strangler.mapping.dialects.sqlite import Sqlite
 from strangler.shapes import FieldType, Shape
 
+_NATIVE: Final[dict[str, Callable[[FieldType, str], str]]] = {Postgres.name: Postgres().stored_native}
+
 _STORED: Final[dict[str, Callable[[FieldType, str], str]]] = {
     each.name: each.stored for each in (Postgres(), Sqlite())
 }
@@ -28,3 +30,9 @@ def canonical_columns(shape: Shape, dialect: str) -> list[str]:
             do="use a store of a known dialect",
         )
     return [stored(field.type, field.name) for field in shape.fields]
+
+
+def native_columns(shape: Shape, dialect: str) -> list[str] | None:
+    """The same columns as `Pushed.natives` has them on the legacy side; None where the dialect has no such."""
+    native = _NATIVE.get(dialect)
+    return native and [native(field.type, field.name) for field in shape.fields]

@@ -2,8 +2,10 @@
 
 The store runs a little behind the legacy database, so a difference alone says nothing. A position is read from the source
 after the difference was seen; once the store has passed it, the key is read again on both sides. It is drift if it still
-differs and nothing of it has moved meanwhile. If it has moved, it is looked at again, a few times; a key that never
-rests counts as in flight. When the store doesn't pass the position in time, nothing can be said, and that is an error.
+differs and nothing of it has moved meanwhile: both sides have the values that they had, and nothing was delivered into the
+store's row, which tells a value that came back from one that never left. Where the store has no row to tell that, it has to
+be lacking twice in a row. If it has moved, it is looked at again, a few times; a key that never rests counts as in flight.
+When the store doesn't pass the position in time, nothing can be said, and that is an error.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Final, NamedTuple
 
 from strangler.changes import Position
 from strangler.errors import Unavailable
-from strangler.reconcile.narrow import NOWHERE, Pair, Suspects
+from strangler.reconcile.narrow import NOWHERE, Kind, Pair, Suspects
 
 ROUNDS: Final = 5
 """How often a key that keeps moving is looked at."""
@@ -33,11 +35,13 @@ class Verdict(Enum):
     MOVING = "different, but it moved"
 
 
-def judge(before: Pair, after: Pair) -> Verdict:
-    """`before` was read before a position, `after` once the store had passed it."""
+def judge(before: Pair, after: Pair, rests: int = 0) -> Verdict:
+    """`before` was read before a position, `after` once the store had passed it; `rests` is how often the key was seen so already, each
+    time behind a newer position."""
     if after.kind is None:
         return Verdict.SETTLED
-    return Verdict.DRIFT if after == before else Verdict.MOVING
+    rested = after == before and (after.kind is not Kind.MISSING or rests > 0)
+    return Verdict.DRIFT if rested else Verdict.MOVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,23 @@ def confirm(suspects: Suspects, look: Callable[[Suspects], Suspects], feed: Feed
     """Look at suspects again, each round behind a newer position. `look` gives those that differ now."""
     drift: Suspects = {}
     moving = suspects
+    rests: dict[int, int] = {}
     position = None
     for _ in range(ROUNDS):
         if not moving:
             break
         position = feed.pass_now()
         seen = look(moving)
-        after = {number: seen.get(number, NOWHERE) for number in moving}
-        verdicts = {number: judge(moving[number], pair) for number, pair in after.items()}
-        drift |= {number: after[number] for number, verdict in verdicts.items() if verdict is Verdict.DRIFT}
-        moving = {number: after[number] for number, verdict in verdicts.items() if verdict is Verdict.MOVING}
+        still: Suspects = {}
+        for number, before in moving.items():
+            after = seen.get(number, NOWHERE)
+            verdict = judge(before, after, rests.get(number, 0))
+            if verdict is Verdict.DRIFT:
+                drift[number] = after
+            elif verdict is Verdict.MOVING:
+                still[number] = after
+                rests[number] = rests.get(number, 0) + 1 if after == before else 0
+        moving = still
     return Confirmed(drift, len(suspects) - len(drift), position)
 
 

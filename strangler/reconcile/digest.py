@@ -17,11 +17,12 @@ MOST_ARGUMENTS: Final = 90
 
 
 class Digest(NamedTuple):
-    """One dialect's SQL: `hash` of some texts as a signed 64-bit integer, `checksum` the sum of it over all rows as text.
+    """One dialect's SQL: `hash` of some texts as a signed 64-bit integer, `checksum` the sum of it over the rows for which a
+    condition holds (None: all), as text.
     `text` is the type that writes out a hash."""
 
     hash: Callable[[Sequence[str]], str]
-    checksum: Callable[[Sequence[str]], str]
+    checksum: Callable[[Sequence[str], str | None], str]
     text: str = "TEXT"
 
 
@@ -41,9 +42,9 @@ def row_hash(dialect: str, texts: Sequence[str]) -> str:
     return digest(dialect).hash(_narrowed(dialect, texts))
 
 
-def checksum(dialect: str, texts: Sequence[str]) -> str:
-    """SQL aggregate: the sum of the rows' hashes, as text; it can't overflow."""
-    return digest(dialect).checksum(_narrowed(dialect, texts))
+def checksum(dialect: str, texts: Sequence[str], condition: str | None = None) -> str:
+    """SQL aggregate: the sum of the hashes of the rows for which a condition holds (None: all), as text; it can't overflow."""
+    return digest(dialect).checksum(_narrowed(dialect, texts), condition)
 
 
 def _narrowed(dialect: str, texts: Sequence[str]) -> Sequence[str]:
@@ -72,20 +73,26 @@ def _mysql_literal(text: str) -> str:
     return f"COALESCE(CONCAT({prefix}, {quote}, {escaped}, {quote}), 'NULL')"
 
 
+def _only(condition: str | None, value: str) -> str:
+    return value if condition is None else f"CASE WHEN {condition} THEN {value} END"
+
+
 _DIGESTS: Final = {
     "postgres": Digest(
         hash=_postgres_hash,
         # PostgreSQL's sum of bigint is numeric.
-        checksum=lambda texts: f"CAST(sum({_postgres_hash(texts)}) AS TEXT)",
+        checksum=lambda texts, only: f"CAST(sum({_only(only, _postgres_hash(texts))}) AS TEXT)",
     ),
     "sqlite": Digest(
         hash=lambda texts: f"{HASH}({', '.join(texts)})",
-        checksum=lambda texts: f"{CHECKSUM}({', '.join(texts)})",
+        checksum=lambda texts, only: (
+            f"{CHECKSUM}({', '.join(texts)})" + (f" FILTER (WHERE {only})" if only else "")
+        ),
     ),
     "mysql": Digest(
         hash=_mysql_hash,
         # MySQL's sum of BIGINT is DECIMAL.
-        checksum=lambda texts: f"CAST(SUM({_mysql_hash(texts)}) AS CHAR)",
+        checksum=lambda texts, only: f"CAST(SUM({_only(only, _mysql_hash(texts))}) AS CHAR)",
         text="CHAR",
     ),
 }

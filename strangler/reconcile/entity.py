@@ -1,26 +1,36 @@
-"""One entity compared, or its children: checksums, then the keys behind those that differ, then the rows behind the keys."""
+"""One part of an entity compared: checksums, then the keys behind those that differ, then the rows behind the keys."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
 
 from strangler.changes import Position
 from strangler.parts import Part
-from strangler.reconcile import checksum, narrow, relation
+from strangler.reconcile import grid, narrow, sampling
 from strangler.reconcile.confirm import Feed, confirm
-from strangler.reconcile.legacy import Legacy
+from strangler.reconcile.grid import HASHED, Buckets, Grid
+from strangler.reconcile.jobs import MOST_FINDINGS, Mode, Progress, Told
 from strangler.reconcile.narrow import Difference, Kind, Suspects
-from strangler.reconcile.relation import BUCKETS, Relation, Row
+from strangler.reconcile.numbers import is_plain, number_of
+from strangler.reconcile.pairing import Pairing, pair
+from strangler.reconcile.relation import Row
+from strangler.reconcile.sampling import Sampling
+from strangler.reconcile.scan import Manners, Scanned, Stopped, scan
 from strangler.reconcile.sides import Sides
+from strangler.reconcile.throttle import Throttle
+from strangler.settings import Reconcile
+from strangler.sync.ranges import count
+
+T = TypeVar("T")
+
+SUSPECTS_AT_ONCE: Final = 20_000
+"""Keys that differ and are looked at again together: each time has to wait for the store."""
 
 KEYS_AT_ONCE: Final = 500
-"""Keys in one statement that reads whole rows."""
-
-Watch = Callable[[str], None]
-"""Told what is being done now, in words."""
+"""Keys whose rows are read whole together."""
 
 
 class Quarantined(NamedTuple):
@@ -36,10 +46,10 @@ class Outcome:
     """What the comparison of one entity found, or of children of it (`entity` is `sale.lines`); counts are keys.
 
     `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never
-    rested; `tolerated` differ by no more than they may.
-    `differences` and `quarantined` hold no more than the asked-for limit each; `quarantine` is how many there are: aggregates,
-    and of children only those that aren't in it already.
-    `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed.
+    rested; `tolerated` differ by no more than they may. `differences` and `quarantined` hold no more than the asked-for limit each;
+    `quarantine` is how many there are: aggregates, and of children only those that aren't in it already.
+    `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed. Of a sample
+    `at_most` is the share of all keys that may differ at most, with 95 % confidence. `version` is that of the mapping.
     """
 
     entity: str
@@ -53,6 +63,8 @@ class Outcome:
     quarantined: tuple[Quarantined, ...]
     position: Position | None
     tolerated: int = 0
+    at_most: float | None = None
+    version: str = ""
 
     @property
     def drift(self) -> int:
@@ -60,22 +72,52 @@ class Outcome:
         return self.missing + self.extra + self.different
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How parts are compared. Without `feed` nothing is confirmed: every difference counts as drift. `limit`: keys that are kept with
+    their fields. `limits` are how gently databases are read. `stopping` says whether to end. `sample`: keys to draw in that mode, by
+    `seed`."""
+
+    feed: Feed | None = None
+    mode: Mode = Mode.FULL
+    limit: int = MOST_FINDINGS
+    limits: Reconcile = field(default_factory=Reconcile)
+    stopping: Callable[[], bool] = lambda: False
+    told: Told = lambda progress: None
+    sample: int = 0
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Scans:
+    """How far the first look at a part is: what a checkpoint keeps of it. `native`: hashed by PostgreSQL itself; `shift` is the grid's;
+    both None before the first look."""
+
+    legacy: Scanned = field(default_factory=Scanned)
+    store: Scanned = field(default_factory=Scanned)
+    native: bool | None = None
+    shift: int | None = None
+
+
 def compare(
     part: Part,
     sides: Sides,
+    how: How,
     *,
-    feed: Feed | None,
     held: Callable[[], Collection[str]],
-    limit: int,
     untranslatable: set[str],
-    watch: Watch = lambda words: None,
+    scans: Scans | None = None,
+    keep: Callable[[], None] = lambda: None,
+    recent: Collection[str] | None = None,
 ) -> Outcome:
-    """Compare a part of an entity on both sides. Without `feed` nothing is confirmed: every difference counts as drift.
+    """Compare a part of an entity on both sides.
 
-    `held` gives the keys of aggregates that wait in quarantine now. `untranslatable` are those that
-    a part before this one found to be so, and this one adds its own. Raises what the sides raise.
+    `held` gives the keys of aggregates that wait in quarantine now. `untranslatable` are those that a part before this one found to
+    be so, and this one adds its own. `scans` is gone on with, and `keep` called now and then while it grows. `recent`: only the
+    aggregates with these keys are compared. Raises Stopped, and what the sides raise.
     """
-    return _Comparison(part, sides, feed, held, limit, untranslatable, watch).run()
+    comparison = _Comparison(part, sides, how, held, untranslatable, scans or Scans(), keep)
+    return comparison.run() if recent is None else comparison.of(recent)
 
 
 class _Comparison:
@@ -85,79 +127,180 @@ class _Comparison:
         self,
         part: Part,
         sides: Sides,
-        feed: Feed | None,
+        how: How,
         held: Callable[[], Collection[str]],
-        limit: int,
         untranslatable: set[str],
-        watch: Watch,
+        scans: Scans,
+        keep: Callable[[], None],
     ) -> None:
-        self._part, self._sides, self._feed = part, sides, feed
+        self._part, self._sides, self._how = part, sides, how
         self._mapping, self._shape = part.mapping, part.mapping.shape
-        self._held, self._limit, self._watch = held, limit, watch
-        self._before = untranslatable
-        legacy, store = sides.dialects()
-        self._legacy = Legacy(part, legacy)
-        self._store: Relation = relation.store(part, store)
-        self._untranslatable: dict[str, str] = {}
+        self._held, self._before, self._scans, self._keep = held, untranslatable, scans, keep
+        drawn = self._drawn() if how.mode is Mode.SAMPLE else None
+        self._pairing = pair(part, sides, presence=how.mode is Mode.QUICK, drawn=drawn, native=scans.native)
+        scans.native = self._pairing.native
+        self._grid = HASHED
+        self._pending: Suspects = {}
         self._kinds: Counter[Kind] = Counter()
         self._in_flight = 0
         self._position: Position | None = None
         self._differences: list[Difference] = []
 
     def run(self) -> Outcome:
-        self._watch("checksums on both sides")
-        (legacy, self._untranslatable), store = self._sides.ask(
-            self._legacy.checksums, lambda side: checksum.buckets(self._store.checksums(side))
-        )
-        for buckets in checksum.differing(legacy, store):
-            self._look_into(buckets)
+        """Compare the whole part."""
+        self._scan()
+        legacy, store = self._scans.legacy.buckets, self._scans.store.buckets
+        self._look_into(legacy, store, self._grid)
+        self._decide()
+        return self._outcome(grid.total(legacy) + self._kinds[Kind.EXTRA])
+
+    def of(self, aggregates: Collection[str]) -> Outcome:
+        """Compare the rows of some aggregates, by their keys."""
+        shape, compared = self._part.root.shape, 0
+        for keys in _pieces(sorted(aggregates), SUSPECTS_AT_ONCE):
+            self._tell(
+                f"comparing {len(aggregates):,} keys that events were about", compared / len(aggregates)
+            )
+            numbers = self._numbers_of({number_of(shape, key) for key in keys})
+            self._pending |= self._look_again(dict.fromkeys(numbers, narrow.NOWHERE))
+            compared += len(numbers)
+            self._decide()
+        return self._outcome(compared)
+
+    def _outcome(self, compared: int) -> Outcome:
         quarantined = self._quarantined()
-        self._before.update(self._untranslatable)
+        self._before.update(self._scans.legacy.untranslatable)
+        drift = sum(self._kinds.values())
         return Outcome(
             entity=self._shape.entity,
-            compared=checksum.total(legacy) + self._kinds[Kind.EXTRA],
+            compared=compared,
             missing=self._kinds[Kind.MISSING],
             extra=self._kinds[Kind.EXTRA],
             different=self._kinds[Kind.DIFFERENT],
             in_flight=self._in_flight,
             quarantine=len(quarantined),
             differences=tuple(self._differences),
-            quarantined=tuple(quarantined[: self._limit]),
+            quarantined=tuple(quarantined[: self._how.limit]),
             position=self._position,
+            at_most=sampling.most(drift, compared) if self._how.mode is Mode.SAMPLE else None,
+            version=self._mapping.version,
         )
 
-    def _look_into(self, buckets: Collection[int]) -> None:
-        self._watch(f"{len(buckets):,} of {BUCKETS:,} buckets differ: comparing their keys")
-        drift = self._without_quarantine(self._suspects(buckets))
-        if drift and self._feed:
-            self._watch(f"{len(drift):,} keys differ: waiting for the store to pass them, then looking again")
-            confirmed = confirm(drift, self._look_again, self._feed)
+    def _drawn(self) -> Sampling:
+        table = self._mapping.table
+        rows, _ = self._sides.ask(lambda side: count(side, table), lambda side: None)
+        return sampling.draw(self._how.sample, rows, self._how.seed)
+
+    def _scan(self) -> None:
+        """The first look: count and checksum per bucket, slice by slice on both sides at once."""
+        scans, pairing = self._scans, self._pairing
+        self._tell("reading both sides", 0.0)
+        if scans.shift is None:
+            scans.shift = self._laid().shift
+        self._grid = Grid(scans.shift)
+        legacy, store = self._manners("the legacy database"), self._manners("the store")
+        self._sides.ask(
+            lambda side: scan(
+                pairing.legacy, side, self._grid, pairing.cut_legacy(side), scans.legacy, legacy
+            ),
+            lambda side: scan(pairing.store, side, self._grid, pairing.cut_store(side), scans.store, store),
+            self._meanwhile,
+        )
+
+    def _laid(self) -> Grid:
+        """The grid that both sides' keys are laid in."""
+        if not is_plain(self._shape):
+            return HASHED
+        found = self._sides.ask(self._pairing.legacy.bounds, self._pairing.store.bounds)
+        bounds = [each for each in found if each is not None]
+        if not bounds:
+            return Grid(0)
+        return grid.spanning(min(low for low, _ in bounds), max(high for _, high in bounds))
+
+    def _manners(self, name: str) -> Manners:
+        how, failed = self._how, self._sides.failed
+        return Manners(
+            name,
+            Throttle(how.limits),
+            stopping=lambda: failed.is_set() or how.stopping(),
+            told=lambda words: self._tell(words, self._share()),
+        )
+
+    def _meanwhile(self) -> None:
+        self._tell("reading both sides", self._share())
+        self._keep()
+
+    def _share(self) -> float | None:
+        shares = self._scans.legacy.share, self._scans.store.share
+        return None if None in shares else min(share for share in shares if share is not None)
+
+    def _look_into(self, legacy: Buckets, store: Buckets, over: Grid) -> None:
+        """The second look: the keys in the buckets that differ. A bucket of too many rows is divided first."""
+        differing = grid.differing(legacy, store)
+        large = [
+            each for each in differing if over.shift and grid.rows_in(each, legacy, store) > grid.SLAB_ROWS
+        ]
+        done = 0
+        for slab in grid.slabs(sorted(set(differing) - set(large)), legacy, store):
+            self._tell(f"{len(differing):,} buckets differ: comparing their keys", done / len(differing))
+            self._pending |= self._suspects(over, slab)
+            done += len(slab)
+            if len(self._pending) >= SUSPECTS_AT_ONCE:
+                self._decide()
+        for bucket in large:
+            self._look_into(*self._divided(over, bucket), over.finer())
+
+    def _divided(self, over: Grid, bucket: int) -> tuple[Buckets, Buckets]:
+        """A bucket's rows in buckets of a finer grid."""
+        finer, pairing = over.finer(), self._pairing
+        legacy, store = self._sides.ask(
+            lambda side: pairing.legacy.within(side, over, bucket, finer),
+            lambda side: pairing.store.within(side, over, bucket, finer),
+            self._check,
+        )
+        return legacy.buckets, store.buckets
+
+    def _decide(self) -> None:
+        """What is drift among the keys that differed, and what it looks like."""
+        drift, self._pending = self._without_quarantine(self._pending), {}
+        if drift and self._how.feed:
+            self._tell(f"{len(drift):,} keys differ: waiting for the store to pass them, then looking again")
+            confirmed = confirm(drift, self._look_again, self._how.feed)
             drift = self._without_quarantine(confirmed.drift)
             self._in_flight += confirmed.in_flight
             self._position = confirmed.position or self._position
         self._kinds.update(pair.kind for pair in drift.values() if pair.kind)
         self._read_whole(drift)
 
-    def _suspects(self, buckets: Collection[int]) -> Suspects:
+    def _suspects(self, over: Grid, buckets: Collection[int]) -> Suspects:
+        pairing = self._pairing
         return narrow.suspects(
             *self._sides.ask(
-                lambda side: narrow.hashes(self._legacy.hashes(side, buckets)),
-                lambda side: narrow.hashes(self._store.hashes(side, buckets)),
+                lambda side: narrow.hashes(pairing.legacy.hashes(side, over, buckets)),
+                lambda side: narrow.hashes(pairing.store.hashes(side, over, buckets)),
+                self._check,
             )
         )
 
     def _look_again(self, suspects: Suspects) -> Suspects:
-        return self._suspects({number & (BUCKETS - 1) for number in suspects})
+        pairing = self._pairing
+        return narrow.suspects(
+            *self._sides.ask(
+                lambda side: narrow.hashes(pairing.legacy.hashes_of(side, suspects)),
+                lambda side: narrow.hashes(pairing.store.hashes_of(side, suspects)),
+                self._check,
+            )
+        )
 
     def _read_whole(self, drift: Suspects) -> None:
         """Keep the rows behind the keys, as many as may be kept. What has healed until now was in flight after all."""
-        numbers = sorted(drift)[: self._limit - len(self._differences)]
-        for part in _parts(numbers, KEYS_AT_ONCE):
-            rows = whole_rows(self._sides, self._legacy, self._store, part)
+        numbers = sorted(drift)[: self._how.limit - len(self._differences)]
+        for some in _pieces(numbers, KEYS_AT_ONCE):
+            rows = whole_rows(self._sides, self._pairing, some)
             found = narrow.differences(self._shape, *rows, self._mapping.sensitive)
             self._differences += found
-            still = {relation.number_of(self._shape, difference.key) for difference in found}
-            for number in set(part) - still:
+            still = {number_of(self._shape, difference.key) for difference in found}
+            for number in set(some) - still:
                 self._kinds[drift[number].kind or Kind.DIFFERENT] -= 1
                 self._in_flight += 1
 
@@ -165,43 +308,48 @@ class _Comparison:
         """What belongs to a key in quarantine isn't drift: its fault is known, and waits for a person."""
         if not suspects:
             return suspects
-        known = {
-            relation.number_of(self._part.root.shape, key)
-            for key in (*self._held(), *self._before, *self._untranslatable)
-            if _is_key(key)
-        }
-        numbers = numbers_of(self._part, self._sides, self._legacy, self._store, known)
+        shape = self._part.root.shape
+        keys = (*self._held(), *self._before, *self._scans.legacy.untranslatable)
+        numbers = self._numbers_of({number_of(shape, key) for key in keys if _is_key(key)})
         return {number: pair for number, pair in suspects.items() if number not in numbers}
+
+    def _numbers_of(self, aggregates: Collection[int]) -> Collection[int]:
+        return numbers_of(self._part, self._sides, self._pairing, aggregates)
 
     def _quarantined(self) -> list[Quarantined]:
         held = dict.fromkeys(self._held(), "waits in quarantine")
-        reasons = held | self._untranslatable
+        reasons = held | self._scans.legacy.untranslatable
         if self._part.depth:
             reasons = {
                 key: why for key, why in reasons.items() if key not in held and key not in self._before
             }
         return [Quarantined(self._shape.entity, key, reasons[key]) for key in sorted(reasons)]
 
+    def _tell(self, words: str, share: float | None = None) -> None:
+        self._check()
+        self._how.told(Progress(self._shape.entity, words, share))
 
-def numbers_of(
-    part: Part, sides: Sides, legacy: Legacy, store: Relation, aggregates: Collection[int]
-) -> Collection[int]:
+    def _check(self) -> None:
+        if self._how.stopping():
+            raise Stopped
+
+
+def numbers_of(part: Part, sides: Sides, pairing: Pairing, aggregates: Collection[int]) -> Collection[int]:
     """The numbers of the keys of all rows of the part, on any side, that belong to the aggregates with these numbers."""
     if not (part.depth and aggregates):
         return aggregates
     one, other = sides.ask(
-        lambda side: set(legacy.belonging(side, aggregates)),
-        lambda side: set(store.belonging(side, aggregates)),
+        lambda side: set(pairing.legacy.belonging(side, aggregates)),
+        lambda side: set(pairing.store.belonging(side, aggregates)),
     )
     return one | other
 
 
-def whole_rows(
-    sides: Sides, legacy: Legacy, store: Relation, numbers: Collection[int]
-) -> tuple[list[Row], list[Row]]:
-    """The rows of the keys with these numbers on both sides, as canonical texts."""
+def whole_rows(sides: Sides, pairing: Pairing, numbers: Collection[int]) -> tuple[list[Row], list[Row]]:
+    """The rows of the keys with these numbers on both sides, as canonical texts and written at."""
     return sides.ask(
-        lambda side: list(legacy.rows(side, numbers)), lambda side: list(store.rows(side, numbers))
+        lambda side: list(pairing.legacy.rows(side, numbers)),
+        lambda side: list(pairing.store.rows(side, numbers)),
     )
 
 
@@ -210,5 +358,5 @@ def _is_key(key: str) -> bool:
     return not key.startswith("!")
 
 
-def _parts(numbers: list[int], size: int) -> Iterator[list[int]]:
-    return (numbers[start : start + size] for start in range(0, len(numbers), size))
+def _pieces(found: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (found[start : start + size] for start in range(0, len(found), size))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 MOST_FINDINGS: Final = 1000
 """Keys per entity that are recorded with their fields: enough to see what is wrong, too few to fill a disk."""
@@ -45,3 +46,14 @@ class Job:
     since: float | None = None
     within: float | None = None
     resume: bool = False
+
+
+class Progress(NamedTuple):
+    """What is being done now: with which part, in words, and which share of the part is done, None where that isn't known."""
+
+    part: str
+    words: str
+    share: float | None = None
+
+
+Told = Callable[[Progress], None]

@@ -28,10 +28,11 @@ class Kind(StrEnum):
 
 
 class Pair(NamedTuple):
-    """The hash of a key's row on each side; None where there is none."""
+    """The hash of a key's row on each side, None where there is none, and the position of what wrote the store's."""
 
     legacy: int | None
     store: int | None
+    written_at: Position | None = None
 
     @property
     def kind(self) -> Kind | None:
@@ -63,27 +64,39 @@ class Difference:
     explanation: Explanation | None = None
 
 
-def hashes(rows: Iterable[tuple[Any, ...]]) -> dict[int, int]:
-    """The answer to `Relation.hashes`. Several rows of one key become one hash that no single row has."""
-    found: dict[int, int] = {}
-    for number, value in rows:
-        found[number] = found[number] + value + 1 if number in found else value
+Hashes = dict[int, tuple[int, Position | None]]
+"""A key's number → hash, and written at."""
+
+
+def hashes(rows: Iterable[tuple[Any, ...]]) -> Hashes:
+    """The answer to `View.hashes`. Several rows of one key become one hash that no single row has."""
+    found: Hashes = {}
+    for number, value, written_at in rows:
+        found[number] = (found[number][0] + value + 1 if number in found else value, written_at)
     return found
 
 
-def suspects(legacy: Mapping[int, int], store: Mapping[int, int]) -> Suspects:
+def suspects(legacy: Hashes, store: Hashes) -> Suspects:
     """The keys whose hashes aren't equal."""
-    pairs = {number: Pair(legacy.get(number), store.get(number)) for number in legacy.keys() | store.keys()}
-    return {number: pair for number, pair in pairs.items() if pair.kind}
+    found = {}
+    for number in legacy.keys() | store.keys():
+        left, (right, written_at) = legacy.get(number, _NONE)[0], store.get(number, _NONE)
+        if left != right:
+            found[number] = Pair(left, right, written_at)
+    return found
+
+
+_NONE: Final = (None, None)
 
 
 def differences(
     shape: Shape,
-    legacy: Iterable[Sequence[str | None]],
-    store: Iterable[Sequence[str | None]],
+    legacy: Iterable[Sequence[Any]],
+    store: Iterable[Sequence[Any]],
     sensitive: Collection[str],
 ) -> list[Difference]:
-    """Whole rows of some keys compared field by field; keys that are equal aren't in the answer, nor values of sensitive fields."""
+    """Whole rows of some keys, as `View.rows` gives them, compared field by field; keys that are equal aren't in the
+    answer, nor values of sensitive fields."""
     left, right = _by_key(shape, legacy), _by_key(shape, store)
     compared = (
         _difference(shape, key, left.get(key, []), right.get(key, []), sensitive)
@@ -92,28 +105,34 @@ def differences(
     return [found for found in compared if found]
 
 
-Values = dict[str, Any]
+class _Row(NamedTuple):
+    values: dict[str, Any]
+    written_at: Position | None = None
 
 
-def _by_key(shape: Shape, rows: Iterable[Sequence[str | None]]) -> dict[str, list[Values]]:
-    found: dict[str, list[Values]] = defaultdict(list)
-    for row in rows:
+def _by_key(shape: Shape, rows: Iterable[Sequence[Any]]) -> dict[str, list[_Row]]:
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for *texts, written_at in rows:
         values = {
-            field.name: value_of(text, field.type) for field, text in zip(shape.fields, row, strict=True)
+            field.name: value_of(text, field.type) for field, text in zip(shape.fields, texts, strict=True)
         }
-        found[encode_key([values[name] for name in shape.key])].append(values)
+        found[encode_key([values[name] for name in shape.key])].append(_Row(values, written_at))
     return found
 
 
 def _difference(
-    shape: Shape, key: str, legacy: list[Values], store: list[Values], sensitive: Collection[str]
+    shape: Shape, key: str, legacy: list[_Row], store: list[_Row], sensitive: Collection[str]
 ) -> Difference | None:
     if len(legacy) > 1 or len(store) > 1:
         return Difference(shape.entity, key, Kind.DIFFERENT, {ROWS: (len(legacy), len(store))})
-    left, right = (legacy or [{}])[0], (store or [{}])[0]
+    (left, _), (right, written_at) = (legacy or [_NOWHERE])[0], (store or [_NOWHERE])[0]
     names = [field.name for field in shape.fields if left.get(field.name) != right.get(field.name)]
     fields = {name: (left.get(name), right.get(name)) for name in names}
     fields |= {name: (masked(old), masked(new)) for name, (old, new) in fields.items() if name in sensitive}
-    if legacy and store:
-        return Difference(shape.entity, key, Kind.DIFFERENT, fields) if fields else None
-    return Difference(shape.entity, key, Kind.MISSING if legacy else Kind.EXTRA, fields)
+    if legacy and store and not fields:
+        return None
+    kind = Kind.DIFFERENT if legacy and store else Kind.MISSING if legacy else Kind.EXTRA
+    return Difference(shape.entity, key, kind, fields, written_at)
+
+
+_NOWHERE: Final = _Row({})

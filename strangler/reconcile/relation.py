@@ -1,139 +1,176 @@
-"""One entity on one side, as SQL that both sides share: the legacy table seen through the mapping, or the store's table.
+"""One part of an entity on one side, as SQL that both sides share: the legacy table seen through the mapping, or the store's table.
 
-The legacy side may have rows that its database doesn't see through the mapping; `rest` adds them.
-
-A key is known by a number, so that any key goes through SQL unquoted and sorts nowhere: a single integer stands for itself
-(and can use an index), any other key for the hash of its texts. Two keys with one number are told apart
-at the end, when rows are read whole. Of lines the key of their aggregate, which begins their own, has such a number too.
+The legacy side may have rows that its database doesn't see through the mapping; `Legacy` adds them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from strangler.events import decode_key
 from strangler.mapping import canonical_columns
-from strangler.mapping.canonical import quote, text_of
-from strangler.mapping.digest import row_hash as python_row_hash
+from strangler.mapping.canonical import quote
+from strangler.mapping.sql import all_of
 from strangler.parts import Part
 from strangler.ports import SqlSide
-from strangler.reconcile import digest
-from strangler.shapes import Field, FieldType, Shape
-
-BUCKETS: Final = 4096
-"""How many buckets keys fall into: few enough to be sent whole, enough that one key of millions costs a few hundred to find."""
-
+from strangler.reconcile.fingerprint import Fingerprint
+from strangler.reconcile.grid import Grid, runs
+from strangler.reconcile.numbers import Numbers, numbers
+from strangler.reconcile.sampling import Sampling
 
 IN_ONE_LIST: Final = 500
-"""Numbers in one IN: Oracle takes 1,000."""
+"""Numbers in one IN that an index looks up: Oracle takes 1,000."""
+
+IN_ONE_SCAN: Final = 20_000
+"""Numbers in one IN for which the whole table is read: as many as fit a statement everywhere."""
+
+POSITION: Final = '"_position"'
+"""The column of a store's table that says what wrote the row."""
 
 Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`texts` is SQL of the canonical text per field of `shape`, over `origin`, for the rows for which `condition` holds.
-
-    `number` is SQL of the key's number, `above` of that of the aggregate that the row belongs to.
+    """`texts` is SQL of the canonical text per field of the shape, over `origin`, for the rows for which `taken` holds (None: all);
+    `left` holds for those that have to be translated here (None: none). `drawn` is a condition for the rows that are compared at all
+    (None: all). `written_at` is SQL of the position of what wrote the row.
     """
 
     dialect: str
-    shape: Shape
     texts: tuple[str, ...]
-    number: str
-    above: str
+    numbers: Numbers
+    fingerprint: Fingerprint
     origin: str
-    condition: str
+    taken: str | None = None
+    left: str | None = None
+    drawn: str | None = None
+    written_at: str = "NULL"
 
-    def checksums(self, side: SqlSide) -> Iterator[Row]:
-        """Rows (bucket, count, checksum as text)."""
-        columns = f"{self._bucket}, count(*), {digest.checksum(self.dialect, self.texts)}"
-        return side.rows(f"SELECT {columns} FROM {self.origin} WHERE {self.condition} GROUP BY 1")
+    def bounds(self, side: SqlSide) -> tuple[int, int] | None:
+        """The least and the greatest number of a key; None where there is no row."""
+        number = self.numbers.key
+        query = f"SELECT min({number}), max({number}) FROM {self.origin}{_where(self._unindexed)}"
+        ((low, high),) = side.rows(query)
+        return None if low is None else (int(low), int(high))
 
-    def hashes(self, side: SqlSide, buckets: Collection[int]) -> Iterator[Row]:
-        """Rows (key's number, hash) of some buckets."""
-        columns = f"{self.number}, {digest.row_hash(self.dialect, self.texts)}"
+    def checksums(self, side: SqlSide, grid: Grid, where: str | None) -> Iterator[Row]:
+        """Rows (bucket, count, checksum as text, how many are left) of the rows for which a condition holds, in one scan."""
+        columns = [
+            self._bucket(grid),
+            f"count({_only(self.taken)})",
+            self.fingerprint.total(self.taken),
+            f"count({_only(self.left)})" if self.left else "0",
+        ]
         return side.rows(
-            f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self._bucket, buckets)}"
+            f"SELECT {', '.join(columns)} FROM {self.origin}{_where(self.drawn, where)} GROUP BY 1"
         )
 
-    def rows(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
-        """Whole rows, as canonical texts, of the keys with these numbers."""
-        return self._where(side, ", ".join(self.texts), self.number, numbers)
+    def hashes(self, side: SqlSide, grid: Grid, buckets: Collection[int]) -> Iterator[Row]:
+        """Rows (key's number, hash, written at) of some buckets."""
+        for condition in self.conditions(grid, buckets):
+            yield from self._hashes(side, condition)
+
+    def hashes_of(self, side: SqlSide, wanted: Collection[int]) -> Iterator[Row]:
+        """Rows (key's number, hash, written at) of the keys with these numbers."""
+        for condition in self._among(self.numbers.key, wanted):
+            yield from self._hashes(side, condition)
+
+    def rows(self, side: SqlSide, wanted: Collection[int]) -> Iterator[Row]:
+        """Whole rows, as canonical texts and written at, of the keys with these numbers."""
+        return self._select(side, [*self.texts, self.written_at], self.numbers.key, wanted)
 
     def belonging(self, side: SqlSide, aggregates: Collection[int]) -> Iterator[int]:
         """The numbers of the keys of all rows that belong to the aggregates with these numbers."""
-        return (int(row[0]) for row in self._where(side, self.number, self.above, aggregates))
+        found = self._select(side, [self.numbers.key], self.numbers.above, aggregates)
+        return (int(row[0]) for row in found)
 
-    def _where(self, side: SqlSide, columns: str, number: str, numbers: Collection[int]) -> Iterator[Row]:
-        listed = sorted(numbers)
-        for start in range(0, len(listed), IN_ONE_LIST):
-            among = _in(number, listed[start : start + IN_ONE_LIST])
-            yield from side.rows(f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {among}")
+    def conditions(self, grid: Grid, buckets: Collection[int]) -> Iterator[str]:
+        """Conditions that together hold for the rows in these buckets: ranges where an index finds them, else one scan."""
+        if not self.numbers.indexed:
+            yield f"{self._bucket(grid)} IN ({', '.join(map(str, self._shifted(grid, buckets)))})"
+            return
+        for first, last in runs(buckets):
+            low, high = grid.span(first, last)
+            yield f"{self.numbers.key} BETWEEN {low} AND {high}"
+
+    def _hashes(self, side: SqlSide, condition: str) -> Iterator[Row]:
+        columns = f"{self.numbers.key}, {self.fingerprint.row}, {self.written_at}"
+        return side.rows(f"SELECT {columns} FROM {self.origin}{_where(self.taken, self.drawn, condition)}")
+
+    def _select(
+        self, side: SqlSide, columns: Sequence[str], number: str, wanted: Collection[int]
+    ) -> Iterator[Row]:
+        for among in self._among(number, wanted):
+            yield from side.rows(
+                f"SELECT {', '.join(columns)} FROM {self.origin}{_where(self.taken, self.drawn, among)}"
+            )
+
+    def _among(self, number: str, wanted: Collection[int]) -> Iterator[str]:
+        size = IN_ONE_LIST if self.numbers.indexed else IN_ONE_SCAN
+        listed = sorted(wanted)
+        for start in range(0, len(listed), size):
+            yield f"({number}) IN ({', '.join(map(str, listed[start : start + size]))})"
+
+    def _bucket(self, grid: Grid) -> str:
+        return f"(({self.numbers.key}) >> {grid.shift})"
+
+    def _shifted(self, grid: Grid, buckets: Collection[int]) -> list[int]:
+        """The buckets as the database has them."""
+        return sorted(grid.unsigned(each) if self.dialect == "mysql" else each for each in buckets)
 
     @property
-    def _bucket(self) -> str:
-        return f"({self.number}) & {BUCKETS - 1}"
+    def _unindexed(self) -> str | None:
+        """The condition of the rows that count, where it costs nothing beside what has to be read anyway."""
+        return None if self.numbers.indexed else self.taken
 
 
-def legacy(part: Part, dialect: str) -> Relation | None:
+def legacy(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None) -> Relation | None:
     """The legacy rows that the database translates itself; None where it translates none."""
     mapping = part.mapping
     select = mapping.select(dialect)
     pushed = select.pushed
     if pushed is None:
         return None
-    key = _Key(mapping.shape, dialect, pushed.columns, pushed.texts)
-    condition = f"({pushed.taken or 'TRUE'})"
-    return Relation(dialect, mapping.shape, pushed.texts, *key.numbers(part), select.from_, condition)
+    numbered = numbers(part, dialect, pushed.columns, pushed.texts, bare=select.number is not None)
+    return Relation(
+        dialect,
+        pushed.texts,
+        numbered,
+        fingerprint,
+        select.from_,
+        pushed.taken,
+        pushed.left,
+        _among(drawn, numbered),
+    )
 
 
-def store(part: Part, dialect: str) -> Relation:
+def store(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None) -> Relation:
     """The store's side: its table as it is, whoever wrote the rows."""
     shape = part.mapping.shape
     columns = [quote(field.name) for field in shape.fields]
     texts = tuple(canonical_columns(shape, dialect))
-    key = _Key(shape, dialect, columns, texts)
-    return Relation(dialect, shape, texts, *key.numbers(part), quote(shape.table), "TRUE")
+    numbered = numbers(part, dialect, columns, texts, bare=True)
+    return Relation(
+        dialect,
+        texts,
+        numbered,
+        fingerprint,
+        quote(shape.table),
+        drawn=_among(drawn, numbered),
+        written_at=POSITION,
+    )
 
 
-def number_of(shape: Shape, key: str) -> int:
-    """The number of a key as `encode_key` writes it: what `Relation.number` gives in SQL, and `Relation.above` of that of an aggregate."""
-    return number_of_values(shape, decode_key(key))
+def _among(drawn: Sampling | None, numbered: Numbers) -> str | None:
+    return drawn and drawn.condition(numbered.key)
 
 
-def number_of_values(shape: Shape, values: Sequence[Any]) -> int:
-    """The number of a key whose canonical values these are."""
-    if _is_integer(shape.fields, shape.key) and isinstance(values[0], int):
-        return values[0]
-    return python_row_hash(*map(text_of, values))
+def _where(*conditions: str | None) -> str:
+    condition = all_of(*conditions)
+    return f" WHERE {condition}" if condition else ""
 
 
-class _Key(NamedTuple):
-    """What the numbers of keys are made of: per field of the shape its value in SQL, and the canonical text of it."""
-
-    shape: Shape
-    dialect: str
-    columns: Sequence[str]
-    texts: Sequence[str]
-
-    def numbers(self, part: Part) -> tuple[str, str]:
-        """SQL of the number of the key, and of that of the aggregate."""
-        return self._number(self.shape.key), self._number(part.above)
-
-    def _number(self, key: Sequence[str]) -> str:
-        names = [field.name for field in self.shape.fields]
-        places = [names.index(name) for name in key]
-        if _is_integer(self.shape.fields, key):
-            return self.columns[places[0]]
-        return digest.row_hash(self.dialect, [self.texts[place] for place in places])
-
-
-def _is_integer(fields: Sequence[Field], key: Sequence[str]) -> bool:
-    return len(key) == 1 and any(field.name == key[0] and field.type is FieldType.INTEGER for field in fields)
-
-
-def _in(expression: str, numbers: Collection[int]) -> str:
-    return f"({expression}) IN ({', '.join(map(str, numbers))})"
+def _only(condition: str | None) -> str:
+    return "*" if condition is None else f"CASE WHEN {condition} THEN 1 END"

@@ -1,13 +1,15 @@
 """A reconciliation of a whole function, recorded from its beginning to its end.
 
-Whatever ends it in the middle makes it `failed`, with the reason: a check that couldn't be made never reads as clean
-(invariant 7).
+What keeps it from checking makes it `failed`, with the reason, and what stops it half way `incomplete`: neither reads as clean
+(invariant 7). Now and then it says that it lives and writes down how far it is, so that another process goes on from there.
 """
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,24 +20,31 @@ from strangler.control import deliveries, quarantine, reconciliations, standings
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
+from strangler.durations import format_duration
 from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
-from strangler.parts import parts_of
+from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile.checkpoint import Checkpoint
 from strangler.reconcile.confirm import Feed
-from strangler.reconcile.entity import Outcome, Watch, compare
-from strangler.reconcile.jobs import MOST_FINDINGS, Job
+from strangler.reconcile.entity import How, Outcome, Scans, compare
+from strangler.reconcile.jobs import Job, Mode, Told
 from strangler.reconcile.narrow import Difference
+from strangler.reconcile.scan import Stopped
 from strangler.reconcile.sides import Sides
+from strangler.reconcile.touched import keys_since
 from strangler.settings import Settings
 
-PATIENCE: Final = 60.0
-"""Seconds that the store has to pass a position: several times any lag with which one would want to switch."""
+KEEP_EVERY: Final = 5.0
+"""Seconds between two checkpoints: what a kill costs; far less than a holder may be silent."""
+
+LATELY: Final = 3600.0
+"""Seconds that a recent reconciliation goes back where none came before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """A run that has ended: its number, how it ended, what it found by entity, and why it failed if it did.
+    """A run that has ended: its number, how it ended, what it found by entity, and why it failed or stopped if it did.
 
     Times in seconds since the epoch."""
 
@@ -53,16 +62,12 @@ class Reconciliation:
         return sum(outcome.drift for outcome in self.outcomes)
 
 
-Told = Callable[[str, str], None]
-"""Told (entity, words): what is being done now."""
-
-
 def reconcile(
     settings: Settings,
     control: Control,
     job: Job,
     *,
-    told: Told = lambda entity, words: None,
+    told: Told = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
 ) -> Reconciliation:
@@ -70,21 +75,28 @@ def reconcile(
 
     What can't be checked comes back as `failed`; it is raised only where the control store itself fails.
     """
-    started, function = clock(), job.function
-    run = reconciliations.start(control, function, mode=job.mode, job=asdict(job), at=started)
+    started = clock()
+    run, at = _begun(control, job, started)
+    deadline = None if job.within is None else time.monotonic() + job.within
+    outcomes: Sequence[Outcome] = ()
+    reason = None
     try:
-        outcomes = _compared(settings, control, job, told)
+        work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
+        outcomes = work.outcomes()
+        status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
+    except Stopped:
+        within = job.within or 0.0
+        reason = "stopped" if stop() else f"stopped after {format_duration(within)}, as it was asked to"
+        status = Status.INCOMPLETE
+    except StranglerError as error:
+        reason, status = str(error), Status.FAILED
     except BaseException as error:
-        reason = str(error) if isinstance(error, StranglerError) else f"ended by {type(error).__name__}"
-        status = Status.FAILED if isinstance(error, StranglerError) else Status.INCOMPLETE
-        reconciliations.finish(control, run, status, at=clock(), reason=reason)
-        if not isinstance(error, StranglerError):
-            raise
-        return Reconciliation(run, job, status, (), reason, started, clock())
-    status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
+        reason = f"ended by {type(error).__name__}"
+        reconciliations.finish(control, run, Status.INCOMPLETE, at=clock(), reason=reason)
+        raise
     finished = clock()
-    _record(control, run, status, outcomes, finished)
-    return Reconciliation(run, job, status, tuple(outcomes), None, started, finished)
+    _record(control, run, status, outcomes, reason, finished)
+    return Reconciliation(run, job, status, tuple(outcomes), reason, started, finished)
 
 
 def compare_all(
@@ -92,10 +104,7 @@ def compare_all(
     source: ChangeSource,
     store: ServiceStore,
     control: Control,
-    *,
-    feed: Feed | None,
-    limit: int = MOST_FINDINGS,
-    told: Told = lambda entity, words: None,
+    how: How,
 ) -> list[Outcome]:
     """Compare the entities of these mappings, one after the other, parents before children, and record nothing.
 
@@ -104,19 +113,15 @@ def compare_all(
     outcomes = []
     with Sides(source.reader, store.reader) as sides:
         for mapping in mappings:
-            held = partial(quarantine.keys, control, mapping.shape.function, mapping.shape.entity)
             untranslatable: set[str] = set()
             for part in parts_of(mapping):
-                watch: Watch = partial(told, part.mapping.shape.entity)
-                found = compare(
-                    part, sides, feed=feed, held=held, limit=limit, untranslatable=untranslatable, watch=watch
-                )
-                outcomes.append(found)
+                held = _held(control, mapping)
+                outcomes.append(compare(part, sides, how, held=held, untranslatable=untranslatable))
     return outcomes
 
 
-def feed_of(control: Control, function: str, source: ChangeSource) -> Feed | None:
-    """How far the store of a function is, as delivery says in the control store.
+def feed_of(control: Control, function: str, source: ChangeSource, patience: float) -> Feed | None:
+    """How far the store of a function is, as delivery says in the control store; `patience`: seconds that it has to pass a position.
 
     None when new owns the function: delivery has ended then, so nothing is on its way and every difference stands.
     """
@@ -136,24 +141,130 @@ def feed_of(control: Control, function: str, source: ChangeSource) -> Feed | Non
         record = deliveries.get(control, function)
         return record.position if record else ORIGIN
 
-    return Feed(safe_position, delivered, PATIENCE)
+    return Feed(safe_position, delivered, patience)
 
 
-def _compared(settings: Settings, control: Control, job: Job, told: Told) -> list[Outcome]:
-    function = job.function
-    section = settings.functions[function]
-    source = assembly.source(settings, section.source)
-    store = assembly.store(settings, section.store)
-    try:
-        mappings = assembly.mappings(settings, function, source)
-        feed = feed_of(control, function, source) if job.confirm else None
-        return compare_all(mappings, source, store, control, feed=feed, limit=job.limit, told=told)
-    finally:
-        source.close()
-        store.close()
+class _Work:
+    """A job while it is done: part by part, from where a checkpoint says."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        job: Job,
+        run: int,
+        at: Checkpoint | None,
+        told: Told,
+        stopping: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings, self._control, self._job, self._run = settings, control, job, run
+        self._before, self._told, self._stopping, self._clock = at, told, stopping, clock
+        self._kept = time.monotonic()
+
+    def outcomes(self) -> list[Outcome]:
+        """What every part of every asked entity is. Raises Stopped, and what the sides raise."""
+        section = self._settings.functions[self._job.function]
+        with (
+            closing(assembly.source(self._settings, section.source)) as source,
+            closing(assembly.store(self._settings, section.store)) as store,
+        ):
+            mappings = self._asked(assembly.mappings(self._settings, self._job.function, source))
+            at = self._at(mappings)
+            how, recent = self._how(source, at), self._recent(at)
+            with Sides(source.reader, store.reader) as sides:
+                for part in self._left(mappings, at):
+                    self._compare(part, sides, how, at, recent)
+        return at.done
+
+    def _asked(self, mappings: Sequence[EntityMapping]) -> list[EntityMapping]:
+        wanted = self._job.entities
+        return [mapping for mapping in mappings if not wanted or mapping.shape.entity in wanted]
+
+    def _at(self, mappings: Sequence[EntityMapping]) -> Checkpoint:
+        """Where to begin: where the one before was, if it was by the same mappings."""
+        versions = {mapping.shape.entity: mapping.version for mapping in mappings}
+        if self._before is not None and self._before.versions == versions:
+            return self._before
+        return Checkpoint(versions, random.SystemRandom().getrandbits(32), self._since())
+
+    def _since(self) -> float | None:
+        if self._job.mode is not Mode.RECENT or self._job.since is not None:
+            return self._job.since
+        last = reconciliations.last_ended(self._control, self._job.function)
+        return last.started_at if last else self._clock() - LATELY
+
+    def _how(self, source: ChangeSource, at: Checkpoint) -> How:
+        job, limits = self._job, self._settings.reconcile
+        patience = limits.patience.total_seconds()
+        feed = feed_of(self._control, job.function, source, patience) if job.confirm else None
+        return How(feed, job.mode, job.limit, limits, self._stopping, self._told, job.sample, at.seed)
+
+    def _recent(self, at: Checkpoint) -> Mapping[str, set[str]] | None:
+        if at.since is None:
+            return None
+        with closing(assembly.log(self._settings)) as log:
+            return keys_since(log, self._job.function, at.since)
+
+    def _left(self, mappings: Sequence[EntityMapping], at: Checkpoint) -> Iterator[Part]:
+        """The parts that aren't done."""
+        done = {outcome.entity for outcome in at.done}
+        parts = (part for mapping in mappings for part in parts_of(mapping))
+        return (part for part in parts if part.mapping.shape.entity not in done)
+
+    def _compare(
+        self, part: Part, sides: Sides, how: How, at: Checkpoint, recent: Mapping[str, set[str]] | None
+    ) -> None:
+        name = part.mapping.shape.entity
+        if at.part != name:
+            at.part, at.scans = name, Scans()
+            at.untranslatable = at.untranslatable if part.depth else set()
+        outcome = compare(
+            part,
+            sides,
+            how,
+            held=_held(self._control, part.root),
+            untranslatable=at.untranslatable,
+            scans=at.scans,
+            keep=partial(self._keep, at),
+            recent=None if recent is None else recent.get(part.root.shape.entity, set()),
+        )
+        at.done.append(outcome)
+        at.part, at.scans = "", Scans()
+        self._keep(at, now=True)
+
+    def _keep(self, at: Checkpoint, *, now: bool = False) -> None:
+        if now or time.monotonic() - self._kept > KEEP_EVERY:
+            reconciliations.keep(self._control, self._run, at.text(), at=self._clock())
+            self._kept = time.monotonic()
 
 
-def _record(control: Control, run: int, status: Status, outcomes: Sequence[Outcome], at: float) -> None:
+def _begun(control: Control, job: Job, now: float) -> tuple[int, Checkpoint | None]:
+    """The run to be done, and where it goes on: the last one of the same job, if that is asked for and it was interrupted."""
+    asked = {name: value for name, value in asdict(job).items() if name not in ("resume", "within")}
+    if job.resume and (found := reconciliations.interrupted(control, job.function, asked, now=now)):
+        at = reconciliations.take_over(control, found, at=now)
+        if at is not None:
+            return found, Checkpoint.read(at)
+    return reconciliations.start(control, job.function, mode=job.mode, job=asked, at=now), None
+
+
+def _ended(stop: Callable[[], bool], deadline: float | None) -> bool:
+    return stop() or (deadline is not None and time.monotonic() > deadline)
+
+
+def _held(control: Control, mapping: EntityMapping) -> Callable[[], set[str]]:
+    return lambda: set(quarantine.keys(control, mapping.shape.function, mapping.shape.entity))
+
+
+def _record(
+    control: Control,
+    run: int,
+    status: Status,
+    outcomes: Sequence[Outcome],
+    reason: str | None,
+    at: float,
+) -> None:
     found = (difference for outcome in outcomes for difference in outcome.differences)
     counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in reconciliations.COUNTS}
     position = max((outcome.position for outcome in outcomes if outcome.position), default=None)
@@ -167,6 +278,7 @@ def _record(control: Control, run: int, status: Status, outcomes: Sequence[Outco
             position=position,
             counts=counts,
             parts=[as_part(outcome) for outcome in outcomes],
+            reason=reason,
         )
 
 
@@ -177,6 +289,8 @@ def as_part(outcome: Outcome) -> dict[str, Any]:
         **{name: getattr(outcome, name) for name in reconciliations.COUNTS},
         "quarantined": outcome.quarantine,
         "position": outcome.position,
+        "at_most": outcome.at_most,
+        "version": outcome.version,
     }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import Any, Final, TypeVar
 
 from strangler.ports import SqlSide
 
 T = TypeVar("T")
 S = TypeVar("S")
+
+LOOK_AROUND: Final = 0.2
+"""Seconds between two calls of `meanwhile`."""
 
 
 class _Lane:
@@ -42,15 +46,36 @@ class Sides:
 
     def __init__(self, legacy: Callable[[], SqlSide], store: Callable[[], SqlSide]) -> None:
         self._legacy, self._store = _Lane("legacy", legacy), _Lane("store", store)
+        self.failed = threading.Event()
+        """Set once what one side was asked has failed: what the other one does is in vain."""
 
     def dialects(self) -> tuple[str, str]:
         """The SQL dialects of legacy and store."""
         return self.ask(lambda side: side.dialect, lambda side: side.dialect)
 
-    def ask(self, legacy: Callable[[SqlSide], T], store: Callable[[SqlSide], S]) -> tuple[T, S]:
-        """Ask each side something at the same time, in its own thread."""
-        left, right = self._legacy.do(legacy), self._store.do(store)
-        return left.result(), right.result()
+    def ask(
+        self,
+        legacy: Callable[[SqlSide], T],
+        store: Callable[[SqlSide], S],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> tuple[T, S]:
+        """Ask each side something at the same time, in its own thread. `meanwhile` is called now and then until both have answered.
+
+        Raises what a side raises; what the other one then does is in vain.
+        """
+        asked: list[Future[Any]] = [self._legacy.do(legacy), self._store.do(store)]
+        patience = LOOK_AROUND if meanwhile else None
+        try:
+            while wait(asked, patience, FIRST_EXCEPTION).not_done:
+                for each in asked:
+                    if each.done():
+                        each.result()
+                if meanwhile:
+                    meanwhile()
+            return asked[0].result(), asked[1].result()
+        except BaseException:
+            self.failed.set()
+            raise
 
     def close(self) -> None:
         self._legacy.close()

@@ -7,21 +7,19 @@ has to be confirmed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.parts import Part, parts_of
-from strangler.ports import ChangeSource, EventLog, Offset, ServiceStore
-from strangler.reconcile import narrow, relation
-from strangler.reconcile.entity import numbers_of, whole_rows
-from strangler.reconcile.legacy import Legacy
+from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile import narrow
+from strangler.reconcile.entity import How, numbers_of, whole_rows
 from strangler.reconcile.narrow import Difference
+from strangler.reconcile.numbers import number_of
+from strangler.reconcile.pairing import pair
 from strangler.reconcile.runs import compare_all
 from strangler.reconcile.sides import Sides
-
-RECENT: Final = 500
-"""Events per partition that count as the last changes."""
 
 
 class OnlyInNew(NamedTuple):
@@ -48,7 +46,7 @@ def only_in_new(
     examples: int = 10,
 ) -> OnlyInNew:
     """What a rollback would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
-    outcomes = compare_all(mappings, source, store, control, feed=None, limit=examples)
+    outcomes = compare_all(mappings, source, store, control, How(limit=examples))
     shown = [each for outcome in outcomes for each in outcome.differences]
     return OnlyInNew(
         sum(outcome.extra for outcome in outcomes),
@@ -56,18 +54,6 @@ def only_in_new(
         sum(outcome.missing for outcome in outcomes),
         tuple(shown[:examples]),
     )
-
-
-def recently_changed(log: EventLog, function: str, most: int = RECENT) -> dict[str, set[str]]:
-    """The keys that the last events of a function are about, by entity; up to `most` events of each partition."""
-    keys: dict[str, set[str]] = {}
-    for partition in range(log.partitions(function)):
-        start = Offset(max(log.begin(function, partition), log.end(function, partition) - most))
-        while records := log.read(function, partition, start, most):
-            start = records[-1].next
-            for record in records:
-                keys.setdefault(record.event.entity, set()).add(record.event.key)
-    return keys
 
 
 def delta_check(
@@ -89,10 +75,8 @@ def delta_check(
 def _compare_keys(part: Part, sides: Sides, keys: Collection[str]) -> list[Difference]:
     """Compare the rows of a part that belong to the aggregates with these keys."""
     shape, root = part.mapping.shape, part.root.shape
-    legacy_dialect, store_dialect = sides.dialects()
-    aggregates = {relation.number_of(root, key) for key in keys}
-    legacy, store = Legacy(part, legacy_dialect), relation.store(part, store_dialect)
-    numbers = numbers_of(part, sides, legacy, store, aggregates)
-    rows = whole_rows(sides, legacy, store, numbers)
+    pairing = pair(part, sides)
+    numbers = numbers_of(part, sides, pairing, {number_of(root, key) for key in keys})
+    rows = whole_rows(sides, pairing, numbers)
     found = narrow.differences(shape, *rows, part.mapping.sensitive)
     return [each for each in found if part.aggregate(each.key) in keys]

@@ -15,6 +15,7 @@ from strangler.cutover.evidence import Health
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import Side, Stage
 from strangler.errors import Refused
+from strangler.reconcile.jobs import Job
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Service
 from tests.sync.landscape import Landscape, until
@@ -57,12 +58,12 @@ def test_to_live_and_back_without_losing_a_row(landscape: Landscape) -> None:
         conductor(landscape).advance("partners")
         until(landscape.filled, "the backfill is finished")
         until(lambda: allowed(landscape), "the gates let it into shadow")
-        assert reconcile(landscape.settings, landscape.control, "partners").drift == 0
-        while standings.of(landscape.control, "partners").weight < 10_000:
+        assert reconcile(landscape.settings, landscape.control, Job("partners")).drift == 0
+        while standings.of(landscape.control, Job("partners")).weight < 10_000:
             until(lambda: allowed(landscape), "the gates let it go on in canary")
         landscape.write("UPDATE partner SET name = 'at the last moment' WHERE id = 7")
         until(lambda: allowed(landscape), "the gates let it go live")
-        live = standings.of(landscape.control, "partners")
+        live = standings.of(landscape.control, Job("partners"))
         assert (live.stage, live.owner, live.fenced) == (Stage.LIVE, Side.NEW, False)
         assert landscape.stored()[7][0] == "at the last moment"
 
@@ -70,7 +71,7 @@ def test_to_live_and_back_without_losing_a_row(landscape: Landscape) -> None:
         write_new(landscape, "UPDATE partner SET name = 'changed here' WHERE id = 1")
         with pytest.raises(Refused, match="2 documents exist only in the new store or differ there"):
             conductor(landscape).rollback("partners")
-        assert standings.of(landscape.control, "partners") == live
+        assert standings.of(landscape.control, Job("partners")) == live
 
         write_new(landscape, "DELETE FROM partner WHERE id = 100")
         write_new(landscape, "UPDATE partner SET name = 'p1' WHERE id = 1")
@@ -86,8 +87,8 @@ def test_invariant_4_a_late_write_is_counted_and_not_applied(landscape: Landscap
         conductor(landscape).advance("partners")
         until(landscape.filled, "the backfill is finished")
         until(lambda: allowed(landscape), "the gates let it into shadow")
-        assert reconcile(landscape.settings, landscape.control, "partners").drift == 0
-        while standings.of(landscape.control, "partners").stage is not Stage.LIVE:
+        assert reconcile(landscape.settings, landscape.control, Job("partners")).drift == 0
+        while standings.of(landscape.control, Job("partners")).stage is not Stage.LIVE:
             until(lambda: allowed(landscape), "the gates let it go on")
         landscape.write("UPDATE partner SET name = 'late' WHERE id = 1")
         until(

@@ -19,7 +19,7 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.ports import Mark, ServiceStore, SqlSide
 from strangler.reconcile.confirm import Feed
-from strangler.reconcile.entity import Outcome
+from strangler.reconcile.entity import How, Outcome
 from strangler.reconcile.runs import compare_all
 from strangler.settings import Settings
 from strangler.sync.backfill import Chunk
@@ -154,12 +154,12 @@ class Landscape:
 
     def compare(self, feed: Feed | None = None, limit: int = 100) -> Outcome:
         """Compare the one entity."""
-        (outcome,) = compare_all(self.mappings, self.source, self.store, self.control, feed=feed, limit=limit)
+        (outcome,) = compare_all(self.mappings, self.source, self.store, self.control, How(feed, limit=limit))
         return outcome
 
     def compare_parts(self, limit: int = 100) -> dict[str, Outcome]:
         """Compare the one entity and its children, by their names."""
-        found = compare_all(self.mappings, self.source, self.store, self.control, feed=None, limit=limit)
+        found = compare_all(self.mappings, self.source, self.store, self.control, How(limit=limit))
         return {outcome.entity: outcome for outcome in found}
 
     def deliver(self, position: Position) -> None:

@@ -30,7 +30,9 @@ def feed(delivered: Callable[[], Position] = lambda: Position("1")) -> Feed:
         (Pair(1, 2), Pair(1, 1), Verdict.SETTLED),
         (Pair(1, None), Pair(None, None), Verdict.SETTLED),
         (Pair(1, 2), Pair(1, 2), Verdict.DRIFT),
-        (Pair(1, None), Pair(1, None), Verdict.DRIFT),
+        (Pair(1, None), Pair(1, None), Verdict.MOVING),
+        (Pair(1, 2, Position("5")), Pair(1, 2, Position("5")), Verdict.DRIFT),
+        (Pair(1, 2, Position("5")), Pair(1, 2, Position("6")), Verdict.MOVING),
         (Pair(None, 1), Pair(None, 1), Verdict.DRIFT),
         (Pair(1, 2), Pair(3, 2), Verdict.MOVING),
         (Pair(1, 2), Pair(1, 3), Verdict.MOVING),
@@ -39,6 +41,15 @@ def feed(delivered: Callable[[], Position] = lambda: Position("1")) -> Feed:
 )
 def test_a_second_look_decides(before: Pair, after: Pair, verdict: Verdict) -> None:
     assert judge(before, after) is verdict
+
+
+def test_what_the_store_lacks_is_drift_once_it_was_lacking_behind_two_positions() -> None:
+    pair = Pair(1, None)
+    assert judge(pair, pair, rests=0) is Verdict.MOVING
+    assert judge(pair, pair, rests=1) is Verdict.DRIFT
+    looks = iter([{1: pair}, {}, {}])
+    assert confirm({1: pair}, lambda moving: next(looks), feed()).drift == {}
+    assert confirm({1: pair}, lambda moving: {1: pair}, feed()).drift == {1: pair}
 
 
 def test_what_rests_is_drift_and_what_settles_was_in_flight() -> None:

@@ -15,8 +15,7 @@ from strangler.errors import StranglerError
 from strangler.mapping import canonical, sqlite_functions, sqlite_values
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.digest import row_hash
-from strangler.reconcile import checksum, digest
-from strangler.reconcile.checksum import Bucket
+from strangler.reconcile import digest
 from strangler.shapes import FieldType
 from tests.mapping.peers import connect
 
@@ -114,13 +113,6 @@ def test_the_sum_outgrows_64_bits_on_all_sides_alike(postgres_url: str, mariadb_
 def test_a_dialect_that_cannot_hash_is_refused_in_words() -> None:
     with pytest.raises(StranglerError, match="oracle"):
         digest.digest("oracle")
-
-
-def test_buckets_that_differ_come_in_slabs_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checksum, "SLAB_ROWS", 100)
-    legacy = {number: Bucket(30, number) for number in range(7)}
-    store = {number: Bucket(30, number if number == 3 else -1) for number in range(6)}
-    assert list(checksum.differing(legacy, store)) == [[0], [1], [2], [4], [5, 6]]
 
 
 @given(

@@ -17,8 +17,9 @@ from strangler.control.reconciliations import Status
 from strangler.cutover.stages import Side, Stage
 from strangler.events import Effect, Event
 from strangler.reconcile import runs
-from strangler.reconcile.jobs import Job
-from strangler.reconcile.switch import delta_check, only_in_new, recently_changed
+from strangler.reconcile.jobs import Job, Progress
+from strangler.reconcile.switch import delta_check, only_in_new
+from strangler.reconcile.touched import recently_changed
 
 from .conftest import Make
 from .landscape import Landscape, partners
@@ -103,9 +104,9 @@ def test_invariant_7_a_side_that_goes_away_in_the_middle_fails(
     landscape.new.run("DELETE FROM partner WHERE id = 3")
     told: list[str] = []
 
-    def cut(entity: str, words: str) -> None:
-        told.append(words)
-        if "buckets differ" in words:
+    def cut(progress: Progress) -> None:
+        told.append(progress.words)
+        if "buckets differ" in progress.words:
             database = landscape.legacy.url.rsplit("/", 1)[1]
             here = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             landscape.legacy.run(f"{here} AND datname = '{database}'")
@@ -123,7 +124,7 @@ def test_a_store_that_stands_still_fails_instead_of_guessing(
 ) -> None:
     local.legacy.run("UPDATE partner SET name = 'new' WHERE id = 7")
     local.deliver(ORIGIN)
-    monkeypatch.setattr(runs, "PATIENCE", 0.05)
+    local.path.write_text(local.path.read_text() + "reconcile: {patience: 50ms}\n")
     prepared = assembly.source(local.settings, "erp", {"partner": ["name"]})
     prepared.prepare()
     result = strangler(local, "reconcile", "partners")

@@ -24,6 +24,7 @@ from strangler.configuration import load
 from strangler.control import backfills, sources, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
+from strangler.reconcile.jobs import Job
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
 from strangler.sync import rebuild
@@ -92,7 +93,7 @@ class Migration:
         return int(tables) + int(marks)
 
     def put(self, stage: Stage) -> None:
-        standing = standings.of(self.control, "partners")
+        standing = standings.of(self.control, Job("partners"))
         standings.change(self.control, standing, replace(standing, stage=stage), at=time.time())
 
     def filled(self) -> bool:
@@ -117,7 +118,7 @@ class Migration:
 
     def clean(self) -> bool:
         """Whether the store is as legacy at this moment."""
-        return reconcile(self.settings, self.control, "partners", confirm=False).status == "clean"
+        return reconcile(self.settings, self.control, Job("partners", confirm=False)).status == "clean"
 
     @contextmanager
     def worker(self) -> Iterator[None]:

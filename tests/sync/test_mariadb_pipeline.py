@@ -19,6 +19,7 @@ from strangler.configuration import load
 from strangler.control import quarantine, reconciliations
 from strangler.control.reconciliations import Status
 from strangler.cutover.stages import Stage
+from strangler.reconcile.jobs import Job
 from strangler.reconcile.narrow import Kind
 from strangler.reconcile.runs import reconcile
 from tests.mapping.peers import connect
@@ -132,7 +133,7 @@ def test_what_was_there_and_what_comes_is_alike_on_both_sides(landscape: Mariadb
             "DELETE FROM partner WHERE code = 'a4'",
         )
         until(lambda: landscape.value("name", "B99"), "the last change is in the store")
-        found = reconcile(landscape.settings, landscape.control, "partners")
+        found = reconcile(landscape.settings, landscape.control, Job("partners"))
     assert (found.status, found.reason) == (Status.CLEAN, None)
     (outcome,) = found.outcomes
     assert (outcome.compared, outcome.drift) == (42, 0)
@@ -154,9 +155,9 @@ def test_reconciliation_finds_exactly_the_differences_that_were_planted(landscap
         landscape.in_store("UPDATE partner SET amount = '1.5' WHERE code = 'A41'")
         landscape.in_store("UPDATE partner SET name = 'Unal 3' WHERE code = 'B3'")
         landscape.in_store("INSERT INTO partner (company, code) VALUES ('EAST', 'x')")
-        found = reconcile(landscape.settings, landscape.control, "partners")
+        found = reconcile(landscape.settings, landscape.control, Job("partners"))
     assert found.status is Status.DRIFT
-    run = reconciliations.latest(landscape.control, "partners")
+    run = reconciliations.latest(landscape.control, Job("partners"))
     assert run is not None
     differences = {
         each.key: (each.kind, each.fields if each.kind is Kind.DIFFERENT else None)

@@ -26,6 +26,7 @@ from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, ChangeStream
+from strangler.reconcile.jobs import Job
 from strangler.reconcile.narrow import Kind
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
@@ -90,7 +91,7 @@ class Migration:
             return dict(connection.execute("SELECT id, name FROM partner"))
 
     def put(self, stage: Stage) -> None:
-        standing = standings.of(self.control, "partners")
+        standing = standings.of(self.control, Job("partners"))
         standings.change(self.control, standing, replace(standing, stage=stage), at=1.0)
 
     def error(self) -> str | None:
@@ -161,7 +162,7 @@ def test_a_lost_capture_is_refused_then_reset_and_only_rows_removed_in_the_gap_r
         until(lambda: 4 in migration.stored() and migration.filled(), "everything is filled again")
         migration.write("INSERT INTO partner VALUES (5, 'after')", "DELETE FROM partner WHERE id = 3")
         until(lambda: 5 in migration.stored() and 3 not in migration.stored(), "the stream goes on")
-        found = reconcile(migration.settings, migration.control, "partners")
+        found = reconcile(migration.settings, migration.control, Job("partners"))
     assert migration.stored() == {1: "in the gap", 2: "b", 4: "in the gap", 5: "after"}
     assert [(d.key, d.kind) for each in found.outcomes for d in each.differences] == [("[2]", Kind.EXTRA)]
 
@@ -195,7 +196,7 @@ def test_a_function_that_was_rolled_back_to_legacy_is_filled_again_too(landscape
     path = str(landscape.home / "strangler.yaml")
     output = CliRunner().invoke(root, ["-c", path, "source", "reset", "erp", "--yes"]).output
     assert "partners.partner is filled again" in output
-    assert [record.run for record in backfills.unfinished(landscape.control, "partners")] == [2]
+    assert [record.run for record in backfills.unfinished(landscape.control, Job("partners"))] == [2]
 
 
 def test_a_backfill_does_not_begin_before_the_source_is_captured(tmp_path: Path) -> None:

@@ -119,6 +119,11 @@ class Dialect(Writer):
     def text(self, node: Node, written: str) -> str:
         """The canonical text of an expression, which is `written` so."""
 
+    def native(self, node: Node, written: str) -> str | None:
+        """The value of an expression, which is `written` so, of the database's own type and compared binary; None where there are none
+        that equal each other exactly when the canonical texts do."""
+        return None
+
     def raw(self, column: Column) -> str:
         """The column as the stream brings it, for rows that are translated in Python."""
         return self.quote(column.name)

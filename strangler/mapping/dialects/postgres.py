@@ -128,10 +128,31 @@ class Postgres(Dialect):
     def text(self, node: Node, written: str) -> str:
         return _TEXTS.get(node.type, "{0}").format(written)
 
+    def native(self, node: Node, written: str) -> str:
+        return _native(node.type, written)
+
+    def stored_native(self, kind: FieldType, name: str) -> str:
+        """A store's column as `native` has the value on the legacy side."""
+        return _native(kind, self.quote(name))
+
     def stored(self, kind: FieldType, name: str) -> str:
         """The canonical text of a store's column."""
         text = _TEXTS.get(kind, "{0}").format(self.quote(name))
         return f"COALESCE({text}, CAST({self.quote(name)} AS text))" if kind in _INFINITE else text
+
+
+def _native(kind: FieldType, written: str) -> str:
+    native = f"CAST({written} AS {_TYPES[kind]})"
+    return f'{native} COLLATE "C"' if _TYPES[kind] == "text" else native
+
+
+def native_constant(kind: FieldType, value: Any) -> str:
+    """A canonical value as `Postgres.native` has it."""
+    if value is None:
+        return _native(kind, "NULL")
+    if kind is FieldType.BYTES:
+        return f"decode({canonical.quoted_text(value)}, 'hex')"
+    return _native(kind, canonical.quoted_text(value if isinstance(value, str) else str(value)))
 
 
 def _plain(value: Any) -> str:

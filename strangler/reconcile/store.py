@@ -1,0 +1,53 @@
+"""The store's side of a comparison: its table as it is, asked by its relation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from strangler.ports import SqlSide
+from strangler.reconcile.grid import EMPTY, Buckets, Grid, add
+from strangler.reconcile.relation import Relation, Row
+from strangler.reconcile.view import Seen
+
+
+class Store:
+    """See `View`."""
+
+    def __init__(self, relation: Relation) -> None:
+        self._relation = relation
+
+    def bounds(self, side: SqlSide) -> tuple[int, int] | None:
+        return self._relation.bounds(side)
+
+    def checksums(self, side: SqlSide, grid: Grid, where: str | None) -> Seen:
+        found, _ = counted(self._relation.checksums(side, grid, where), grid)
+        return Seen(found, {})
+
+    def within(self, side: SqlSide, over: Grid, bucket: int, finer: Grid) -> Seen:
+        found: Buckets = {}
+        for where in self._relation.conditions(over, [bucket]):
+            add(found, counted(self._relation.checksums(side, finer, where), finer)[0])
+        return Seen(found, {})
+
+    def hashes(self, side: SqlSide, grid: Grid, buckets: Collection[int]) -> Iterator[Row]:
+        return self._relation.hashes(side, grid, buckets)
+
+    def hashes_of(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
+        return self._relation.hashes_of(side, numbers)
+
+    def rows(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
+        return self._relation.rows(side, numbers)
+
+    def belonging(self, side: SqlSide, aggregates: Collection[int]) -> Iterator[int]:
+        return self._relation.belonging(side, aggregates)
+
+
+def counted(rows: Iterable[Row], grid: Grid) -> tuple[Buckets, int]:
+    """The answer to `Relation.checksums`, by bucket, and how many rows are left to be translated here."""
+    found: Buckets = {}
+    left = 0
+    for bucket, count, checksum, rest in rows:
+        left += int(rest)
+        if count:
+            found[grid.read(bucket)] = EMPTY.plus(int(count), int(checksum))
+    return found, left

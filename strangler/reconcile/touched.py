@@ -1,0 +1,60 @@
+"""The keys that events were about lately, as the log has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from strangler.browsing import PAGE
+from strangler.errors import Refused
+from strangler.events import Event
+from strangler.ports import EventLog, Offset
+
+MOST: Final = 500_000
+"""Keys that one run takes: beyond that the whole table is compared sooner."""
+
+
+def keys_since(log: EventLog, function: str, since: float) -> dict[str, set[str]]:
+    """Entity → the keys of its aggregates that events were about whose time (seconds since the epoch) isn't before `since`."""
+    found: dict[str, set[str]] = {}
+    for partition in range(log.partitions(function)):
+        start = _first_since(log, function, partition, since)
+        for event in _events(log, function, partition, start):
+            if event.time >= since:
+                found.setdefault(event.entity, set()).add(event.key)
+        if sum(map(len, found.values())) > MOST:
+            raise Refused(
+                f"events were about more than {MOST:,} keys of {function} since then",
+                do="take a later --since, or --mode full",
+            )
+    return found
+
+
+def recently_changed(log: EventLog, function: str, most: int) -> dict[str, set[str]]:
+    """The keys that the last events of a function are about, by entity; up to `most` events of each partition."""
+    found: dict[str, set[str]] = {}
+    for partition in range(log.partitions(function)):
+        start = Offset(max(log.begin(function, partition), log.end(function, partition) - most))
+        for event in _events(log, function, partition, start):
+            found.setdefault(event.entity, set()).add(event.key)
+    return found
+
+
+def _first_since(log: EventLog, function: str, partition: int, since: float) -> Offset:
+    """The offset behind which nothing is missed: events come about in the order of their times. By halves."""
+    low, high = log.begin(function, partition), log.end(function, partition)
+    while low < high:
+        middle = Offset((low + high) // 2)
+        records = log.read(function, partition, middle, 1)
+        if records and records[0].event.time < since:
+            low = records[0].next
+        else:
+            high = middle
+    return low
+
+
+def _events(log: EventLog, function: str, partition: int, start: Offset) -> Iterator[Event]:
+    while records := log.read(function, partition, start, PAGE):
+        start = records[-1].next
+        for record in records:
+            yield record.event
