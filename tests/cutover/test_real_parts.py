@@ -59,11 +59,11 @@ def test_to_live_and_back_without_losing_a_row(landscape: Landscape) -> None:
         until(landscape.filled, "the backfill is finished")
         until(lambda: allowed(landscape), "the gates let it into shadow")
         assert reconcile(landscape.settings, landscape.control, Job("partners")).drift == 0
-        while standings.of(landscape.control, Job("partners")).weight < 10_000:
+        while standings.of(landscape.control, "partners").weight < 10_000:
             until(lambda: allowed(landscape), "the gates let it go on in canary")
         landscape.write("UPDATE partner SET name = 'at the last moment' WHERE id = 7")
         until(lambda: allowed(landscape), "the gates let it go live")
-        live = standings.of(landscape.control, Job("partners"))
+        live = standings.of(landscape.control, "partners")
         assert (live.stage, live.owner, live.fenced) == (Stage.LIVE, Side.NEW, False)
         assert landscape.stored()[7][0] == "at the last moment"
 
@@ -71,7 +71,7 @@ def test_to_live_and_back_without_losing_a_row(landscape: Landscape) -> None:
         write_new(landscape, "UPDATE partner SET name = 'changed here' WHERE id = 1")
         with pytest.raises(Refused, match="2 documents exist only in the new store or differ there"):
             conductor(landscape).rollback("partners")
-        assert standings.of(landscape.control, Job("partners")) == live
+        assert standings.of(landscape.control, "partners") == live
 
         write_new(landscape, "DELETE FROM partner WHERE id = 100")
         write_new(landscape, "UPDATE partner SET name = 'p1' WHERE id = 1")
@@ -88,7 +88,7 @@ def test_invariant_4_a_late_write_is_counted_and_not_applied(landscape: Landscap
         until(landscape.filled, "the backfill is finished")
         until(lambda: allowed(landscape), "the gates let it into shadow")
         assert reconcile(landscape.settings, landscape.control, Job("partners")).drift == 0
-        while standings.of(landscape.control, Job("partners")).stage is not Stage.LIVE:
+        while standings.of(landscape.control, "partners").stage is not Stage.LIVE:
             until(lambda: allowed(landscape), "the gates let it go on")
         landscape.write("UPDATE partner SET name = 'late' WHERE id = 1")
         until(

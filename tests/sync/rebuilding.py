@@ -93,7 +93,7 @@ class Migration:
         return int(tables) + int(marks)
 
     def put(self, stage: Stage) -> None:
-        standing = standings.of(self.control, Job("partners"))
+        standing = standings.of(self.control, "partners")
         standings.change(self.control, standing, replace(standing, stage=stage), at=time.time())
 
     def filled(self) -> bool:

@@ -157,7 +157,7 @@ def test_reconciliation_finds_exactly_the_differences_that_were_planted(landscap
         landscape.in_store("INSERT INTO partner (company, code) VALUES ('EAST', 'x')")
         found = reconcile(landscape.settings, landscape.control, Job("partners"))
     assert found.status is Status.DRIFT
-    run = reconciliations.latest(landscape.control, Job("partners"))
+    run = reconciliations.latest(landscape.control, "partners")
     assert run is not None
     differences = {
         each.key: (each.kind, each.fields if each.kind is Kind.DIFFERENT else None)

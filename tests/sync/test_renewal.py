@@ -91,7 +91,7 @@ class Migration:
             return dict(connection.execute("SELECT id, name FROM partner"))
 
     def put(self, stage: Stage) -> None:
-        standing = standings.of(self.control, Job("partners"))
+        standing = standings.of(self.control, "partners")
         standings.change(self.control, standing, replace(standing, stage=stage), at=1.0)
 
     def error(self) -> str | None:
@@ -196,7 +196,7 @@ def test_a_function_that_was_rolled_back_to_legacy_is_filled_again_too(landscape
     path = str(landscape.home / "strangler.yaml")
     output = CliRunner().invoke(root, ["-c", path, "source", "reset", "erp", "--yes"]).output
     assert "partners.partner is filled again" in output
-    assert [record.run for record in backfills.unfinished(landscape.control, Job("partners"))] == [2]
+    assert [record.run for record in backfills.unfinished(landscape.control, "partners")] == [2]
 
 
 def test_a_backfill_does_not_begin_before_the_source_is_captured(tmp_path: Path) -> None:
