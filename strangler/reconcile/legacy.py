@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from strangler.mapping import Translated, translated
 from strangler.mapping.canonical import text_of
-from strangler.mapping.digest import row_hash
+from strangler.mapping.digest import layout, row_hash
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile import relation
@@ -36,6 +36,7 @@ class Legacy:
         self._part, self._mapping, self._shape, self._dialect = part, mapping, mapping.shape, dialect
         self._pushed = relation.legacy(part, dialect)
         self._select = mapping.select(dialect)
+        self._layout = layout(mapping.shape.types())
 
     def checksums(self, side: SqlSide) -> Seen:
         """Count and checksum per bucket, and what can't be translated."""
@@ -51,7 +52,7 @@ class Legacy:
             texts = _texts(each)
             number = self._number(each) & (BUCKETS - 1)
             rows, checksum = found[number]
-            found[number] = Bucket(rows + 1, checksum + row_hash(*texts))
+            found[number] = Bucket(rows + 1, checksum + row_hash(self._layout, texts))
         return Seen(dict(found), untranslatable)
 
     def hashes(self, side: SqlSide, buckets: Collection[int]) -> Iterator[Row]:
@@ -61,7 +62,7 @@ class Legacy:
             yield from self._pushed.hashes(side, buckets)
         for number, each in self._numbered(side):
             if number & (BUCKETS - 1) in wanted:
-                yield number, row_hash(*_texts(each))
+                yield number, row_hash(self._layout, _texts(each))
 
     def rows(self, side: SqlSide, numbers: Collection[int]) -> Iterator[Row]:
         """Whole rows, as canonical texts, of the keys with these numbers."""

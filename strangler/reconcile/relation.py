@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from strangler.events import decode_key
 from strangler.mapping import canonical_columns
 from strangler.mapping.canonical import quote, text_of
+from strangler.mapping.digest import layout
 from strangler.mapping.digest import row_hash as python_row_hash
 from strangler.parts import Part
 from strangler.ports import SqlSide
@@ -49,12 +50,12 @@ class Relation:
 
     def checksums(self, side: SqlSide) -> Iterator[Row]:
         """Rows (bucket, count, checksum as text)."""
-        columns = f"{self._bucket}, count(*), {digest.checksum(self.dialect, self.texts)}"
+        columns = f"{self._bucket}, count(*), {digest.checksum(self.dialect, self.texts, self.shape.types())}"
         return side.rows(f"SELECT {columns} FROM {self.origin} WHERE {self.condition} GROUP BY 1")
 
     def hashes(self, side: SqlSide, buckets: Collection[int]) -> Iterator[Row]:
         """Rows (key's number, hash) of some buckets."""
-        columns = f"{self.number}, {digest.row_hash(self.dialect, self.texts)}"
+        columns = f"{self.number}, {digest.row_hash(self.dialect, self.texts, self.shape.types())}"
         return side.rows(
             f"SELECT {columns} FROM {self.origin} WHERE {self.condition} AND {_in(self._bucket, buckets)}"
         )
@@ -108,7 +109,7 @@ def number_of_values(shape: Shape, values: Sequence[Any]) -> int:
     """The number of a key whose canonical values these are."""
     if _is_integer(shape.fields, shape.key) and isinstance(values[0], int):
         return values[0]
-    return python_row_hash(*map(text_of, values))
+    return python_row_hash(layout(shape.types(shape.key)), list(map(text_of, values)))
 
 
 class _Key(NamedTuple):
@@ -128,7 +129,7 @@ class _Key(NamedTuple):
         places = [names.index(name) for name in key]
         if _is_integer(self.shape.fields, key):
             return self.columns[places[0]]
-        return digest.row_hash(self.dialect, [self.texts[place] for place in places])
+        return digest.row_hash(self.dialect, [self.texts[place] for place in places], self.shape.types(key))
 
 
 def _is_integer(fields: Sequence[Field], key: Sequence[str]) -> bool:
