@@ -78,8 +78,9 @@ def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
 
 def report(
     benchmark: str, unit: str, rates: Mapping[str, list[float]], meaning: Mapping[str, str], **more: object
-) -> None:
-    """A table for people and, last, one JSON line: `ours`, `peer`, … (medians), `vs_peer`, …; the arms in the order of their meaning."""
+) -> dict[str, Any]:
+    """A table for people and, last, one JSON line: `ours`, `peer`, … (medians), `vs_peer`, …; the arms in the order of their meaning.
+    Returns what the line says."""
     median = {name: statistics.median(rates[name]) for name in meaning}
     table = Table(title=f"{benchmark}: {unit}", title_justify="left")
     for heading in ("arm", "what", "median", "least", "most", "ours is"):
@@ -91,9 +92,11 @@ def report(
             name, meaning[name], f"{middle:,.0f}", f"{min(values):,.0f}", f"{max(values):,.0f}", ratio
         )
     Console(width=120).print(table)
-    line: dict[str, object] = {"benchmark": benchmark, "unit": unit}
+    line: dict[str, Any] = {"benchmark": benchmark, "unit": unit}
     line |= {name: round(middle, 1) for name, middle in median.items()}
     line |= {
         f"vs_{name}": round(median["ours"] / middle, 3) for name, middle in median.items() if name != "ours"
     }
-    print(json.dumps(line | {"rounds": len(rates["ours"])} | more))
+    line |= {"rounds": len(rates["ours"])} | more
+    print(json.dumps(line))
+    return line

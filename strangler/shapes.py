@@ -7,7 +7,7 @@ same fact write it in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -112,6 +112,11 @@ class Shape:
     fields: tuple[Field, ...]
     children: tuple[tuple[str, Shape], ...] = ()
     under: Under | None = None
+
+    def types(self, names: Iterable[str] | None = None) -> list[FieldType]:
+        """The types of the fields with these names, in their order; of all."""
+        known = {field.name: field.type for field in self.fields}
+        return [known[name] for name in (known if names is None else names)]
 
     def parts(self) -> Iterator[Shape]:
         """The shape and those of all its children, parents first."""

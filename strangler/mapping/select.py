@@ -160,7 +160,7 @@ def _divided(where: Node | None, translatable: str | None, dialect: Dialect) -> 
 def _readable(nodes: Sequence[Node], dialect: Dialect) -> str | None:
     """That Python could read every column that the expressions name."""
     used = dict.fromkeys(column for node in nodes for column in columns(node))
-    return sql.all_of(*map(dialect.readable, used))
+    return sql.all_of(*dialect.all_readable(list(used)))
 
 
 def _never_null(node: Node, plan: Plan) -> bool:

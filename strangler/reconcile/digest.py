@@ -9,20 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from strangler.errors import StranglerError
-from strangler.mapping.dialects.mysql_casts import quoted_text
-from strangler.mapping.digest import CHECKSUM, HASH
-
-MOST_ARGUMENTS: Final = 90
-"""Of one SQL function: PostgreSQL takes 100, SQLite 127, MySQL any number. A wider row is hashed in parts, then the hashes of the parts."""
+from strangler.mapping.digest import CHECKSUM, HASH, MOST_FIELDS, PLAIN, TEXT, layout, parts
+from strangler.shapes import FieldType
 
 
 class Digest(NamedTuple):
-    """One dialect's SQL: `hash` of some texts as a signed 64-bit integer, `checksum` the sum of it over the rows for which a
-    condition holds (None: all), as text.
-    `text` is the type that writes out a hash."""
+    """One dialect's SQL, for a layout and the texts: `hash` of them as a signed 64-bit integer, `checksum` the sum of it
+    over the rows for which a condition holds (None: all), as text. `text` is the type that writes out a hash."""
 
-    hash: Callable[[Sequence[str]], str]
-    checksum: Callable[[Sequence[str], str | None], str]
+    hash: Callable[[str, Sequence[str]], str]
+    checksum: Callable[[str, Sequence[str], str | None], str]
     text: str = "TEXT"
 
 
@@ -37,40 +33,55 @@ def digest(dialect: str) -> Digest:
         ) from None
 
 
-def row_hash(dialect: str, texts: Sequence[str]) -> str:
-    """SQL: the hash of a row whose canonical texts are the expressions `texts`."""
-    return digest(dialect).hash(_narrowed(dialect, texts))
+def row_hash(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) -> str:
+    """SQL: the hash of a row whose canonical texts are the expressions `texts`, of values of these types."""
+    return digest(dialect).hash(*_narrowed(dialect, texts, types))
 
 
-def checksum(dialect: str, texts: Sequence[str], condition: str | None = None) -> str:
+def checksum(
+    dialect: str, texts: Sequence[str], types: Sequence[FieldType], condition: str | None = None
+) -> str:
     """SQL aggregate: the sum of the hashes of the rows for which a condition holds (None: all), as text; it can't overflow."""
-    return digest(dialect).checksum(_narrowed(dialect, texts), condition)
+    return digest(dialect).checksum(*_narrowed(dialect, texts, types), condition)
 
 
-def _narrowed(dialect: str, texts: Sequence[str]) -> Sequence[str]:
-    while len(texts) > MOST_ARGUMENTS:
-        parts = (texts[start : start + MOST_ARGUMENTS] for start in range(0, len(texts), MOST_ARGUMENTS))
-        texts = [f"CAST({digest(dialect).hash(part)} AS {digest(dialect).text})" for part in parts]
-    return texts
+def _narrowed(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) -> tuple[str, Sequence[str]]:
+    form = layout(types)
+    known = digest(dialect)
+    while len(texts) > MOST_FIELDS:
+        hashes = [known.hash(form[part], texts[part]) for part in parts(len(texts))]
+        texts = [f"CAST({each} AS {known.text})" for each in hashes]
+        form = PLAIN * len(texts)
+    return form, texts
 
 
-def _postgres_hash(texts: Sequence[str]) -> str:
-    literals = ", ".join(f"quote_nullable({text})" for text in texts)
+def _written(form: str, texts: Sequence[str], length: str) -> str:
+    """The row as one text; `length` is that of the text `{0}` as a text."""
+    fields = list(zip(form, texts, strict=True))
+    lengths = [f"COALESCE({length.format(text)}, '-')" for kind, text in fields if kind == TEXT]
+    values = [f"COALESCE({text}, '{'' if kind == TEXT else '-'}')" for kind, text in fields]
+    return f"concat_ws(',', {', '.join(lengths + values)})"
+
+
+def _postgres_hash(form: str, texts: Sequence[str]) -> str:
+    written = _written(form, texts, "CAST(char_length({0}) AS text)")
     # In UTF-8 whatever the database's own encoding is; 64 bits of hex read as an integer.
-    return f"('x' || left(md5(convert_to(concat_ws(',', {literals}), 'UTF8')), 16))::bit(64)::bigint"
+    first = f"encode(substr(sha256(convert_to({written}, 'UTF8')), 1, 8), 'hex')"
+    return f"('x' || {first})::bit(64)::bigint"
 
 
-def _mysql_hash(texts: Sequence[str]) -> str:
-    literals = ", ".join(map(_mysql_literal, texts))
-    return f"CAST(CONV(LEFT(MD5(CONCAT_WS(',', {literals})), 16), 16, -10) AS SIGNED)"
+def _mysql_hash(form: str, texts: Sequence[str]) -> str:
+    written = _written(form, texts, "CHAR_LENGTH({0})")
+    return f"CAST(CONV(LEFT(SHA2({written}, 256), 16), 16, -10) AS SIGNED)"
 
 
-def _mysql_literal(text: str) -> str:
-    """As PostgreSQL's `quote_nullable` has it; MySQL's QUOTE escapes otherwise."""
-    backslash, two, quote, quotes = map(quoted_text, ("\\", "\\\\", "'", "''"))
-    escaped = f"REPLACE(REPLACE({text}, {backslash}, {two}), {quote}, {quotes})"
-    prefix = f"IF(INSTR({text}, {backslash}) > 0, 'E', '')"
-    return f"COALESCE(CONCAT({prefix}, {quote}, {escaped}, {quote}), 'NULL')"
+def _sqlite_hash(form: str, texts: Sequence[str]) -> str:
+    return f"{HASH}('{form}', {', '.join(texts)})"
+
+
+def _sqlite_checksum(form: str, texts: Sequence[str], condition: str | None) -> str:
+    only = f" FILTER (WHERE {condition})" if condition else ""
+    return f"{CHECKSUM}('{form}', {', '.join(texts)}){only}"
 
 
 def _only(condition: str | None, value: str) -> str:
@@ -81,18 +92,13 @@ _DIGESTS: Final = {
     "postgres": Digest(
         hash=_postgres_hash,
         # PostgreSQL's sum of bigint is numeric.
-        checksum=lambda texts, only: f"CAST(sum({_only(only, _postgres_hash(texts))}) AS TEXT)",
+        checksum=lambda form, texts, only: f"CAST(sum({_only(only, _postgres_hash(form, texts))}) AS TEXT)",
     ),
-    "sqlite": Digest(
-        hash=lambda texts: f"{HASH}({', '.join(texts)})",
-        checksum=lambda texts, only: (
-            f"{CHECKSUM}({', '.join(texts)})" + (f" FILTER (WHERE {only})" if only else "")
-        ),
-    ),
+    "sqlite": Digest(hash=_sqlite_hash, checksum=_sqlite_checksum),
     "mysql": Digest(
         hash=_mysql_hash,
         # MySQL's sum of BIGINT is DECIMAL.
-        checksum=lambda texts, only: f"CAST(SUM({_only(only, _mysql_hash(texts))}) AS CHAR)",
+        checksum=lambda form, texts, only: f"CAST(SUM({_only(only, _mysql_hash(form, texts))}) AS CHAR)",
         text="CHAR",
     ),
 }

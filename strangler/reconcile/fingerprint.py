@@ -1,8 +1,8 @@
 """What stands for a row when both sides are compared: 64 bits of it in SQL, and their sum over many rows.
 
-Between two PostgreSQL that hash alike it is the server's own hash of a row, of values of its own types: it costs a fraction of
-md5, and the text of nothing has to be written. Where any other database stands on a side it is a part of the md5 of the canonical
-texts (`digest`). Where only the keys matter, every row looks the same.
+Between two PostgreSQL that hash alike it is the server's own hash of a row, of values of its own types: it costs a
+fraction of any other, and nothing has to be written out as text. Where another database stands on a side it is a part of a hash of
+the canonical texts (`digest`). Where only the keys matter, every row looks the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from strangler.mapping.canonical import text_of
 from strangler.mapping.dialects.postgres import native_constant
+from strangler.mapping.digest import layout
 from strangler.mapping.digest import row_hash as python_row_hash
 from strangler.ports import SqlSide
 from strangler.reconcile import digest
@@ -37,18 +38,19 @@ class Fingerprint(NamedTuple):
     asks: bool = False
 
 
-def by_md5(dialect: str, texts: Sequence[str]) -> Fingerprint:
+def by_texts(shape: Shape, dialect: str, texts: Sequence[str]) -> Fingerprint:
     """Of canonical texts, the same in every dialect."""
+    types = shape.types()
     return Fingerprint(
-        digest.row_hash(dialect, texts),
-        lambda condition: digest.checksum(dialect, texts, condition),
-        _hashed_here,
+        digest.row_hash(dialect, texts, types),
+        lambda condition: digest.checksum(dialect, texts, types, condition),
+        _hashed_here(shape),
     )
 
 
-def by_translation() -> Fingerprint:
+def by_translation(shape: Shape) -> Fingerprint:
     """The same of rows that are all translated here: their database is asked for nothing."""
-    return Fingerprint("NULL", lambda condition: "NULL", _hashed_here)
+    return Fingerprint("NULL", lambda condition: "NULL", _hashed_here(shape))
 
 
 def by_presence() -> Fingerprint:
@@ -104,8 +106,9 @@ def _trial(side: SqlSide) -> object:
     return list(side.rows(f"SELECT hash_record_extended(ROW({constants}), 0)"))
 
 
-def _hashed_here(side: SqlSide, rows: Iterable[Sequence[Any]]) -> list[int]:
-    return [python_row_hash(*map(text_of, row)) for row in rows]
+def _hashed_here(shape: Shape) -> Callable[[SqlSide, Iterable[Sequence[Any]]], list[int]]:
+    form = layout(shape.types())
+    return lambda side, rows: [python_row_hash(form, [text_of(value) for value in row]) for row in rows]
 
 
 def _hashed_there(side: SqlSide, shape: Shape, rows: Sequence[Sequence[Any]]) -> list[int]:

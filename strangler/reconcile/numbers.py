@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from strangler.events import decode_key
 from strangler.mapping.canonical import text_of
+from strangler.mapping.digest import layout
 from strangler.mapping.digest import row_hash as python_row_hash
 from strangler.parts import Part
 from strangler.reconcile import digest
@@ -36,7 +37,7 @@ def numbers(part: Part, dialect: str, columns: Sequence[str], texts: Sequence[st
         places = [names.index(name) for name in key]
         if stands_for_itself(shape.fields, key):
             return columns[places[0]]
-        return digest.row_hash(dialect, [texts[place] for place in places])
+        return digest.row_hash(dialect, [texts[place] for place in places], shape.types(key))
 
     return Numbers(number(shape.key), number(part.above), bare and is_plain(shape))
 
@@ -55,7 +56,7 @@ def number_of_values(shape: Shape, values: Sequence[Any]) -> int:
     """The number of a key whose canonical values these are."""
     if is_plain(shape) and isinstance(values[0], int):
         return values[0]
-    return python_row_hash(*map(text_of, values))
+    return python_row_hash(layout(shape.types(shape.key)), [text_of(value) for value in values])
 
 
 def stands_for_itself(fields: Collection[Field], key: Sequence[str]) -> bool:

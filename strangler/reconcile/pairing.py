@@ -70,5 +70,5 @@ def _fingerprints(
         assert natives is not None
         return fingerprint.by_row(shape, pushed.natives), fingerprint.by_row(shape, natives)
     texts = canonical_columns(shape, store)
-    one = fingerprint.by_md5(legacy, pushed.texts) if pushed else fingerprint.by_translation()
-    return one, fingerprint.by_md5(store, texts)
+    one = fingerprint.by_texts(shape, legacy, pushed.texts) if pushed else fingerprint.by_translation(shape)
+    return one, fingerprint.by_texts(shape, store, texts)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strangler.errors import StranglerError
 from strangler.mapping import canonical, sqlite_functions, sqlite_values
 from strangler.mapping.bad_value import BadValue
-from strangler.mapping.digest import row_hash
+from strangler.mapping.digest import MOST_FIELDS, layout, row_hash
 from strangler.reconcile import digest
 from strangler.shapes import FieldType
 from tests.mapping.peers import connect
@@ -76,37 +76,98 @@ ODD = [
 ]
 
 
+TWO_TEXTS = [FieldType.TEXT, FieldType.JSON]
+PLAIN = [FieldType.DECIMAL, FieldType.BYTES]
+
+
+def hashed(types: Sequence[FieldType], *texts: str | None) -> int:
+    """In Python."""
+    return row_hash(layout(types), texts)
+
+
 def test_all_databases_and_python_agree_on_every_odd_text(postgres_url: str, mariadb_url: str) -> None:
     rows = [(left, right) for left in ODD for right in ODD]
     columns = ["c0", "c1"]
-    expected = [row_hash(*row) for row in rows]
-    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == expected
-    assert on_sqlite(rows, digest.row_hash("sqlite", columns)) == expected
-    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns)) == expected
+    expected = [hashed(TWO_TEXTS, *row) for row in rows]
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns, TWO_TEXTS)) == expected
+    assert on_sqlite(rows, digest.row_hash("sqlite", columns, TWO_TEXTS)) == expected
+    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns, TWO_TEXTS)) == expected
     assert len(set(expected)) == len(rows)
 
 
-@given(ROWS, ROWS)
-@settings(max_examples=300, deadline=None)
-def test_different_rows_are_written_differently(left: list[str | None], right: list[str | None]) -> None:
-    assert (row_hash(*left) == row_hash(*right)) is (left == right)
+def test_they_agree_on_what_has_no_comma(postgres_url: str, mariadb_url: str) -> None:
+    plain = [
+        "",
+        "0",
+        "-7.5",
+        "2026-11-30T23:59:59.000000Z",
+        "true",
+        "Infinity",
+        "infinity",
+        "0044-03-15 BC",
+        None,
+    ]
+    types = [FieldType.DECIMAL, FieldType.TEXT, FieldType.INSTANT]
+    rows = [(left, "a,b", right) for left in plain for right in plain]
+    columns = ["c0", "c1", "c2"]
+    expected = [hashed(types, *row) for row in rows]
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns, types)) == expected
+    assert on_sqlite(rows, digest.row_hash("sqlite", columns, types)) == expected
+    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns, types)) == expected
+    assert len(set(expected)) == len(rows)
 
 
-def test_a_wide_row_is_hashed_alike(postgres_url: str, mariadb_url: str) -> None:
-    rows = [[str(n * row) for n in range(250)] for row in (1, 2)]
-    columns = [f"c{n}" for n in range(250)]
-    expected = on_sqlite(rows, digest.row_hash("sqlite", columns))
-    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns)) == expected
-    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns)) == expected
+@given(ROWS, ROWS, st.lists(st.sampled_from(FieldType), min_size=5, max_size=5))
+@settings(max_examples=500, deadline=None)
+def test_different_rows_are_written_differently(
+    left: list[str | None], right: list[str | None], types: list[FieldType]
+) -> None:
+    """Whatever stands in a column: SQLite takes any text in any of them."""
+    width = min(len(left), len(right))
+    left, right, types = left[:width], right[:width], types[:width]
+    assert (hashed(types, *left) == hashed(types, *right)) is (left == right)
+
+
+@pytest.mark.parametrize(
+    ("types", "left", "right"),
+    [
+        (TWO_TEXTS, ("a,b", "c"), ("a", "b,c")),
+        (TWO_TEXTS, ("1,a", ""), ("1", "a,")),
+        (TWO_TEXTS, (None, "-"), ("-", None)),
+        (TWO_TEXTS, (None, ""), ("", None)),
+        (PLAIN, (None, "1"), ("-", "1")),
+        (PLAIN, (None, ""), ("", None)),
+        (PLAIN, ("1,2", ""), ("1", "2,")),
+        (PLAIN, ('"2c', "1"), (",", "1")),
+        ([FieldType.DATE, FieldType.TEXT], ("1,2", "x,3"), ("1", "2,x")),
+    ],
+)
+def test_nothing_runs_together(
+    types: Sequence[FieldType], left: Sequence[str | None], right: Sequence[str | None]
+) -> None:
+    assert hashed(types, *left) != hashed(types, *right)
+
+
+@pytest.mark.parametrize("kind", [FieldType.INTEGER, FieldType.TEXT])
+@pytest.mark.parametrize("width", [MOST_FIELDS, MOST_FIELDS + 1, 250, MOST_FIELDS**2 + 1])
+def test_a_wide_row_is_hashed_alike(postgres_url: str, mariadb_url: str, width: int, kind: FieldType) -> None:
+    columns = [f"c{n % 250}" for n in range(width)]
+    rows = [[str(n * row) for n in range(min(width, 250))] for row in (1, 2)]
+    types = [kind] * width
+    expected = [hashed(types, *(row[n % 250] for n in range(width))) for row in rows]
+    assert on_sqlite(rows, digest.row_hash("sqlite", columns, types)) == expected
+    assert on_postgres(postgres_url, rows, digest.row_hash("postgres", columns, types)) == expected
+    assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns, types)) == expected
 
 
 def test_the_sum_outgrows_64_bits_on_all_sides_alike(postgres_url: str, mariadb_url: str) -> None:
-    large = next(str(n) for n in range(1000) if row_hash(str(n)) > 2**62)
+    types = [FieldType.TEXT]
+    large = next(str(n) for n in range(1000) if hashed(types, str(n)) > 2**62)
     rows = [[large]] * 9
-    (left,) = on_postgres(postgres_url, rows, digest.checksum("postgres", ["c0"]))
-    (right,) = on_sqlite(rows, digest.checksum("sqlite", ["c0"]))
-    (third,) = on_mariadb(mariadb_url, rows, digest.checksum("mysql", ["c0"]))
-    assert left == right == third == str(9 * row_hash(large))
+    (left,) = on_postgres(postgres_url, rows, digest.checksum("postgres", ["c0"], types))
+    (right,) = on_sqlite(rows, digest.checksum("sqlite", ["c0"], types))
+    (third,) = on_mariadb(mariadb_url, rows, digest.checksum("mysql", ["c0"], types))
+    assert left == right == third == str(9 * hashed(types, large))
     assert int(str(left)) > 2**64
 
 

@@ -69,6 +69,10 @@ class Writer(ABC):
     def readable(self, column: Column) -> str | None:
         """The condition, never NULL, that the column's value can be read; None where it always can."""
 
+    def all_readable(self, columns: Sequence[Column]) -> list[str]:
+        """The conditions, never NULL, that together hold where all these columns' values can be read."""
+        return [condition for condition in map(self.readable, columns) if condition is not None]
+
     @abstractmethod
     def value(self, node: Node, written: str) -> str:
         """The value of an expression, which is `written` so, as a SELECT gives it."""

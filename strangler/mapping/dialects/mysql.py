@@ -7,12 +7,13 @@ Between operations text is UTF-8, and whatever is about time is canonical text; 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
 from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
-from strangler.mapping.dialects.mysql_casts import TIMESTAMP_FORMAT, quoted_text
+from strangler.mapping.dialects.mysql_casts import quoted_text
 from strangler.mapping.dialects.mysql_operations import compared, decimal_text
 from strangler.mapping.mysql_session import STATEMENTS
 from strangler.mapping.nodes import Call, Literal, Lookup, Node
@@ -23,32 +24,38 @@ from strangler.shapes import Column, FieldType
 _UTF8: Final = "CONVERT({0} USING utf8mb4)"
 _NOT_ZERO: Final = "(DAYOFMONTH({0}) > 0 AND MONTH({0}) > 0 AND YEAR({0}) > 0)"
 _IN_CALENDAR: Final = (
-    f"({{0}} IS NULL OR NOT {_NOT_ZERO} OR COALESCE(DAYOFMONTH({{0}}) <= DAYOFMONTH(LAST_DAY({{0}})), FALSE))"
+    # Any month has the first 28 days: most dates ask for no more.
+    f"(COALESCE(DAYOFMONTH({{0}}) <= 28, TRUE) OR NOT {_NOT_ZERO} OR COALESCE(DAYOFMONTH({{0}}) <= DAYOFMONTH(LAST_DAY({{0}})), FALSE))"
 )
-_WITHOUT_NUL: Final = f"COALESCE(INSTR(CAST({_UTF8} AS BINARY), X'00') = 0, TRUE)"
+# As the database prints it, which takes half of the time that DATE_FORMAT takes.
+_TIMESTAMP: Final = "REPLACE(CAST({0} AS DATETIME(6)), ' ', 'T')"
 
 
-def _moment(form: str) -> str:
-    return f"CASE WHEN {_NOT_ZERO} THEN DATE_FORMAT({{0}}, '{form}') END"
+def _without_nul(texts: str) -> str:
+    return f"INSTR(CAST({texts} AS BINARY), X'00') = 0"
+
+
+def _moment(written: str) -> str:
+    return f"CASE WHEN {_NOT_ZERO} THEN {written} END"
 
 
 _READ: Final = {
     FieldType.TEXT: f"({_UTF8} COLLATE utf8mb4_bin)",
     FieldType.INTEGER: "{0}",
-    FieldType.DECIMAL: "({0} + 0)",  # a decimal may be declared ZEROFILL
+    FieldType.DECIMAL: "{0}",
     FieldType.FLOAT: "({0} + 0e0)",
     FieldType.BOOLEAN: "({0} + 0)",
-    FieldType.DATE: _moment("%Y-%m-%d"),
+    FieldType.DATE: _moment("CAST({0} AS CHAR)"),
     FieldType.TIME: "TIME_FORMAT({0}, '%H:%i:%s.%f')",
-    FieldType.TIMESTAMP: _moment(TIMESTAMP_FORMAT),
-    FieldType.INSTANT: _moment(f"{TIMESTAMP_FORMAT}Z"),
+    FieldType.TIMESTAMP: _moment(_TIMESTAMP),
+    FieldType.INSTANT: _moment(f"CONCAT({_TIMESTAMP}, 'Z')"),
     FieldType.BYTES: "{0}",
     FieldType.JSON: f"({_UTF8} COLLATE utf8mb4_bin)",
 }
 
+_TEXTUAL: Final = (FieldType.TEXT, FieldType.JSON)
+
 _READABLE: Final = {
-    FieldType.TEXT: _WITHOUT_NUL,
-    FieldType.JSON: _WITHOUT_NUL,
     FieldType.DATE: _IN_CALENDAR,
     FieldType.TIME: "COALESCE({0} >= '00:00:00' AND {0} < '24:00:00', TRUE)",
     FieldType.TIMESTAMP: _IN_CALENDAR,
@@ -114,12 +121,22 @@ class Mysql(Dialect):
         name = self.quote(column.name)
         if column.type is FieldType.INTEGER and _ODD_INTEGER.search(column.declared):
             return f"CAST({name} AS SIGNED)"
+        if column.type is FieldType.DECIMAL and "zerofill" in column.declared.lower():
+            return f"({name} + 0)"
         if column.type is FieldType.BYTES and (bits := _BITS.match(column.declared)):
             return f"UNHEX(LPAD(HEX({name} + 0), {(int(bits[1]) + 7) // 8 * 2}, '0'))"
         return _READ[column.type].format(name)
 
+    def all_readable(self, columns: Sequence[Column]) -> list[str]:
+        """One look for NUL into all texts together takes less than one into each."""
+        texts = [_UTF8.format(self.quote(each.name)) for each in columns if each.type in _TEXTUAL]
+        others = super().all_readable([each for each in columns if each.type not in _TEXTUAL])
+        return [_without_nul(f"CONCAT_WS('', {', '.join(texts)})"), *others] if texts else others
+
     def readable(self, column: Column) -> str | None:
         name = self.quote(column.name)
+        if column.type in _TEXTUAL:
+            return f"COALESCE({_without_nul(_UTF8.format(name))}, TRUE)"
         if wide(column):
             return f"COALESCE({name} <= {GREATEST}, TRUE)"
         condition = _READABLE.get(column.type)
