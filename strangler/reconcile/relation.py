@@ -57,12 +57,7 @@ class Relation:
 
     def checksums(self, side: SqlSide, grid: Grid, where: str | None) -> Iterator[Row]:
         """Rows (bucket, count, checksum as text, how many are left) of the rows for which a condition holds, in one scan."""
-        columns = [
-            self._bucket(grid),
-            f"count({_only(self.taken)})",
-            self.fingerprint.total(self.taken),
-            f"count({_only(self.left)})" if self.left else "0",
-        ]
+        columns = [self._bucket(grid), self._count, self.fingerprint.total(self.taken), self._rest]
         return side.rows(
             f"SELECT {', '.join(columns)} FROM {self.origin}{_where(self.drawn, where)} GROUP BY 1"
         )
@@ -119,6 +114,21 @@ class Relation:
     def _shifted(self, grid: Grid, buckets: Collection[int]) -> list[int]:
         """The buckets as the database has them."""
         return sorted(grid.unsigned(each) if self.dialect == "mysql" else each for each in buckets)
+
+    @property
+    def _count(self) -> str:
+        return f"count({_only(self.taken)})"
+
+    @property
+    def _rest(self) -> str:
+        """How many rows are left; where all that aren't taken are, the condition isn't evaluated again."""
+        if self.left is None:
+            return "0"
+        return (
+            f"count(*) - {self._count}"
+            if self.left == f"NOT ({self.taken})"
+            else f"count({_only(self.left)})"
+        )
 
     @property
     def _unindexed(self) -> str | None:
