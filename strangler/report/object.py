@@ -105,6 +105,7 @@ def _reconciled(reconciled: Reconciled) -> dict[str, Any]:
     run = reconciled.run
     return {
         "run": run.id,
+        "mode": run.mode,
         "status": run.status.value,
         "finished_at": _moment(run.finished_at),
         "compared": run.compared,
