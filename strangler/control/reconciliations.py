@@ -40,9 +40,10 @@ COUNTS: Final = ("compared", "missing", "extra", "different", "in_flight", "tole
 @dataclass(frozen=True, slots=True)
 class Run:
     """One reconciliation of a function; counts are keys. `mode` is how thorough it was (`strangler.reconcile.jobs.Mode`), `job` all
-    that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight` differed at first and were equal once both sides had seen the same; `tolerated` differ
-    by no more than they may; `reason` says why it couldn't check, or stopped. `parts` is what it found of each entity, in
-    the form of the JSON output. `updated_at` is when it was last heard of.
+    that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight`
+    differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `reason` says why
+    it couldn't check, or stopped. `parts` is what it found of each entity, in the form of the JSON output. `updated_at` is when it
+    was last heard of.
     """
 
     id: int

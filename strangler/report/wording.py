@@ -172,9 +172,7 @@ def rows(progress: Progress) -> str:
 
 def total_drift(progress: Progress) -> str:
     """The keys that differ by the last reconciliations; no figure where none came to its end."""
-    runs = [
-        f.reconciled.run for f in progress.functions if f.reconciled and f.reconciled.run.status in ENDED
-    ]
+    runs = [f.reconciled.run for f in progress.functions if f.reconciled and f.reconciled.run.status in ENDED]
     return number(sum(run.drift for run in runs)) if runs else NONE
 
 

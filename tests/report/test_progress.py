@@ -135,9 +135,13 @@ def test_what_new_wrote_as_the_owner_is_worth_knowing_and_not_wrong(control: Con
     assert words.endswith("what new wrote since the switch isn't in legacy")
 
 
-def test_invariant_7_a_reconciliation_that_was_stopped_half_way_never_reads_as_clean(control: Control) -> None:
+def test_invariant_7_a_reconciliation_that_was_stopped_half_way_never_reads_as_clean(
+    control: Control,
+) -> None:
     run = reconciliations.start(control, "party", mode="full", job={}, at=NOW - 60)
-    reconciliations.finish(control, run, reconciliations.Status.INCOMPLETE, at=NOW - 50, reason="asked to stop")
+    reconciliations.finish(
+        control, run, reconciliations.Status.INCOMPLETE, at=NOW - 50, reason="asked to stop"
+    )
     assert _told(control) == [(False, "the last reconciliation is incomplete: asked to stop")]
     progress = measured(control, party="Partners")
     (party,) = progress.functions
