@@ -16,6 +16,7 @@ import click
 from strangler.cli import accounts, reconciled
 from strangler.cli.application import Application, pass_application
 from strangler.cli.bar import bar
+from strangler.cli.schedule import schedule
 from strangler.durations import parse_duration, parse_since
 from strangler.errors import ExitCode
 from strangler.names import unknown
@@ -46,7 +47,7 @@ def group() -> None:
     """Compare what legacy means with what the stores hold; look at what was found."""
 
 
-for command in (reconciled.listing, reconciled.show, reconciled.diff):
+for command in (reconciled.listing, reconciled.show, reconciled.diff, schedule):
     group.add_command(command)
 
 

@@ -169,7 +169,7 @@ def everything_said(personal: Personal) -> str:
         ["reconcile", "run", "partners", "--no-confirm", "--format", "json"], ["reconcile", "list", "partners"],
         ["reconcile", "show", "latest"], ["reconcile", "show", "latest", "--format", "csv"],
         ["reconcile", "show", "latest", "--format", "html", "--output", str(personal.home / "reconciliation.html")],
-        ["reconcile", "diff"],
+        ["reconcile", "diff"], ["reconcile", "schedule"],
         ["report", "--format", "json"], ["report", "--format", "md"],
         ["report", "--output", str(personal.home / "report.html")], ["source", "list"], ["config", "check"],
         ["backfill", "partners", "--no-watch"],

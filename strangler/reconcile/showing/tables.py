@@ -18,13 +18,14 @@ from strangler.reconcile.showing.account import Account, EntityAccount, resuming
 LONGEST_VALUE: Final = 60
 """Characters of a value that are shown."""
 
-_STYLES: Final = {
+STYLES: Final = {
     Status.CLEAN: "bold green",
     Status.DRIFT: "bold red",
     Status.FAILED: "bold yellow",
     Status.INCOMPLETE: "bold yellow",
     Status.RUNNING: "bold",
 }
+"""How each way to end stands out."""
 
 _FIGURES: Final = (
     "compared", "missing", "extra", "different", "in flight", "tolerated", "quarantined", "run", "took", "drift",
@@ -49,7 +50,7 @@ def whole(found: Account) -> RenderableType:
 def closing(found: Account) -> Text:
     """The verdict, and how to go on where there is a way."""
     run = found.run
-    words = Text(f"{run.function}: {verdict(found)}", _STYLES[run.status])
+    words = Text(f"{run.function}: {verdict(found)}", STYLES[run.status])
     apart = "\n" if run.status is Status.FAILED else ", "
     words.append(f"{apart}{sentence(found)}", "not bold default")
     if run.status is Status.INCOMPLETE:
@@ -110,7 +111,7 @@ def _run(run: Run) -> dict[str, Text]:
         "mode": Text(run.mode),
         "started": Text(moment(run.started_at).replace("T", " ").rstrip("Z")),
         "took": Text("" if ended is None else format_duration(ended - run.started_at)),
-        "status": Text(run.status.value, _STYLES[run.status]),
+        "status": Text(run.status.value, STYLES[run.status]),
         "compared": _number(run.compared),
         "drift": _number(run.drift),
         "in flight": _number(run.in_flight),
