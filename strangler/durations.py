@@ -48,10 +48,10 @@ def moment(at: float) -> str:
 
 
 def parse_since(text: str, now: float) -> float:
-    """A moment in the past, in seconds since the epoch: `1h` is an hour before `now`, `2026-11-30T03:00` itself, in UTC where it
+    """A moment in the past, in whole seconds since the epoch: `1h` is an hour before `now`, `2026-11-30T03:00` itself, in UTC where it
     doesn't say otherwise. Anything else is a ValueError that says how to write it."""
     if _DURATION.match(text.strip()):
-        return now - float(parse_duration(text).total_seconds())
+        return float(int(now - parse_duration(text).total_seconds()))
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -59,7 +59,7 @@ def parse_since(text: str, now: float) -> float:
     at = read.replace(tzinfo=read.tzinfo or UTC).timestamp()
     if at > now:
         raise ValueError("in the future: write a moment that has been")
-    return at
+    return float(int(at))
 
 
 def parse_share(value: Any) -> Any:

@@ -432,7 +432,7 @@ class Schedule(Section):
         description="Five fields: minute, hour, day of month, month, day of week; in the `time_zone` of the file."
     )
     mode: Literal["full", "quick", "sample", "recent"] = Field(
-        description="`full`: every row. `quick`: counts and balances. `sample`: random keys. `recent`: keys touched lately."
+        description="`full`: every row. `quick`: which keys there are, and balances. `sample`: random keys. `recent`: keys touched lately."
     )
     within: Duration | None = Field(
         None,
@@ -441,7 +441,8 @@ class Schedule(Section):
     )
     sample: int | None = Field(None, ge=1, description="Keys to draw per entity; of mode sample only.")
     since: Duration | None = Field(
-        None, description="How long ago a key must have been touched at most; of mode recent, which needs it."
+        None,
+        description="How long ago a key must have been touched at most; of mode recent only. By default since the last run before.",
     )
 
     @property

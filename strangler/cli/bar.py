@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from strangler.durations import format_duration
+
+if TYPE_CHECKING:
+    from strangler.reconcile.jobs import Progress as Doing
+    from strangler.reconcile.jobs import Told
 
 SURE_AFTER: Final = 3.0
 """Seconds before which nothing is said about the time left: what has been done by then says too little."""
 
-Tell = Callable[[str, str, float | None], None]
-"""Told (part, words, share): what is being done now, and from 0 to 1 how much of the part is done, where that is known."""
-
 
 @contextmanager
-def bar(function: str, parts: Sequence[str]) -> Iterator[Tell]:
+def bar(function: str, parts: Sequence[str]) -> Iterator[Told]:
     """A bar over the parts of a function, on standard error; nothing where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -35,10 +36,10 @@ def bar(function: str, parts: Sequence[str]) -> Iterator[Tell]:
         task = progress.add_task("opening both sides", total=1.0, left="")
         began = time.monotonic()
 
-        def tell(part: str, words: str, share: float | None = None) -> None:
-            done = share_done(parts, part, share)
+        def tell(doing: Doing) -> None:
+            done = share_done(parts, doing.part, doing.share)
             left = in_words(time_left(time.monotonic() - began, done))
-            progress.update(task, completed=done, left=left, description=f"{part}: {words}")
+            progress.update(task, completed=done, left=left, description=f"{doing.part}: {doing.words}")
 
         yield tell
 

@@ -73,14 +73,17 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
     type=click.Choice(["full", "quick", "sample", "recent"]),
     default="full",
     show_default=True,
-    help="full: every row. quick: counts and balances. sample: random keys. recent: keys touched since a moment.",
+    help="full: every row. quick: which keys there are, and balances. sample: random keys. recent: keys touched since a moment.",
 )
 @click.option("--entity", "entities", multiple=True, metavar="E", help="Only this entity; may be repeated.")
 @click.option(
     "--sample", type=click.IntRange(min=1), metavar="N", help="Keys to draw per entity, with --mode sample."
 )
 @click.option(
-    "--since", callback=_moment, metavar="WHEN", help="1h, or 2026-11-30T03:00Z, with --mode recent."
+    "--since",
+    callback=_moment,
+    metavar="WHEN",
+    help="With --mode recent: 1h, or 2026-11-30T03:00Z. [default: since the run before]",
 )
 @click.option(
     "--confirm/--no-confirm",
@@ -155,8 +158,8 @@ def _require_fitting(
         raise click.UsageError("--entity is one of a FUNCTION: name it")
     if sample is not None and mode != "sample":
         raise click.UsageError("--sample goes with --mode sample")
-    if (since is not None) != (mode == "recent"):
-        raise click.UsageError("--mode recent needs --since, and --since goes with it")
+    if since is not None and mode != "recent":
+        raise click.UsageError("--since goes with --mode recent")
 
 
 def _require_entities(application: Application, function: str | None, entities: tuple[str, ...]) -> None:
@@ -207,9 +210,7 @@ def _run(application: Application, job: Job, asked: Callable[[], bool]) -> Accou
     wanted = [(name, entity) for name, entity in entities if not job.entities or name in job.entities]
     with bar(job.function, [part for name, entity in wanted for part in part_names(name, entity)]) as tell:
         try:
-            found = runs.reconcile(
-                settings, control, job, told=lambda part, words: tell(part, words, None), stop=asked
-            )
+            found = runs.reconcile(settings, control, job, told=tell, stop=asked)
         except KeyboardInterrupt:
             again = f"strangler reconcile run {job.function} --resume"
             click.echo(f"{job.function}: incomplete, stopped at once\ngo on with: {again}", err=True)

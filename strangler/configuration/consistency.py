@@ -262,8 +262,6 @@ def schedules(settings: Settings) -> Iterator[Finding]:
                 yield Finding(
                     (*at, "since"), f"is nothing to mode {schedule.mode}", "mode: recent, or leave it out"
                 )
-            if schedule.since is None and schedule.mode == "recent":
-                yield Finding((*at, "since"), "is missing: it says which keys are recent", "since: 1d")
 
 
 def time_zone(settings: Settings) -> Iterator[Finding]:

@@ -202,7 +202,8 @@ def last_ended(control: Control, function: str) -> Run | None:
     conditions = (
         table.c.function == function,
         table.c.status.in_(ENDED),
-        table.c.mode.in_(("full", "recent")),
+        table.c.mode.in_((FULL, "recent")),
+        _of_all_entities(),
     )
     found = _runs(control, *conditions, limit=1)
     return found[0] if found else None
@@ -211,8 +212,7 @@ def last_ended(control: Control, function: str) -> Run | None:
 def latest_whole(control: Control, function: str) -> Run | None:
     """The last run that was to compare every row of the function (`Run.whole`) and has ended, however it ended."""
     table = tables.reconciliation
-    # What `Run.whole` asks, of the JSON that `start` writes: the history can be long.
-    whole = (table.c.mode == FULL, ~table.c.job.contains('"entities":["'))
+    whole = (table.c.mode == FULL, _of_all_entities())
     found = _runs(control, *_of(function), table.c.finished_at.is_not(None), *whole, limit=1)
     return found[0] if found else None
 
@@ -266,6 +266,11 @@ def _set(control: Control, run: int, values: Mapping[str, Any]) -> None:
 
 def _of(function: str | None) -> list[Any]:
     return [] if function is None else [tables.reconciliation.c.function == function]
+
+
+def _of_all_entities() -> Any:
+    """Asked of the JSON that `start` writes, and not of what is read: the history can be long."""
+    return ~tables.reconciliation.c.job.contains('"entities":["')
 
 
 def _runs(control: Control, *conditions: Any, limit: int | None) -> list[Run]:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import yaml
 
+from strangler.changes import Position
 from strangler.control import reconciliations
 from strangler.control.holders import myself
 from strangler.control.reconciliations import Status
@@ -52,8 +53,7 @@ def as_json(landscape: Landscape, *arguments: str) -> Any:
         (("run", "partners", "--entity", "parner"), "did you mean 'partner'?"),
         (("run", "--entity", "partner"), "--entity is one of a FUNCTION"),
         (("run", "partners", "--sample", "10"), "--sample goes with --mode sample"),
-        (("run", "partners", "--mode", "recent"), "--mode recent needs --since"),
-        (("run", "partners", "--since", "1h"), "--mode recent needs --since"),
+        (("run", "partners", "--since", "1h"), "--since goes with --mode recent"),
         (("run", "partners", "--mode", "recent", "--since", "yesterday"), "neither a duration like 1h nor"),
         (("run", "partners", "--mode", "recent", "--since", "2999-01-01"), "in the future"),
         (("run", "partners", "--within", "soon"), "not a duration"),
@@ -240,34 +240,59 @@ def test_a_run_that_did_not_come_to_its_end_is_no_base_for_a_comparison(local: L
     assert "no run of partners before run 1" in strangler(local, "reconcile", "diff").output
 
 
-def test_ctrl_c_ends_it_as_incomplete_with_exit_3_and_says_how_to_go_on(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--no-confirm",),
+        ("--mode", "sample", "--sample", "20"),
+        ("--mode", "recent", "--since", "1h"),
+        ("--mode", "quick", "--entity", "partner"),
+        ("--limit", "2000"),
+    ],
+)
+def test_the_command_that_is_told_to_go_on_asks_for_the_same_job(
+    local: Landscape, asked: tuple[str, ...]
 ) -> None:
-    """Once asks it to stop, twice ends it at once; here it waits for a database that doesn't answer."""
+    local.deliver(Position("1"))
+    result = strangler(local, "reconcile", "run", "partners", *asked, "--within", "1ms")
+    assert result.exit_code == 3, result.output
+    (told,) = (line for line in result.stdout.splitlines() if line.startswith("go on with: "))
+    assert strangler(local, *told.removeprefix("go on with: strangler ").split()).exit_code == 0
+    finished, stopped = reconciliations.listed(local.control)
+    assert (finished.status, stopped.status) == (Status.CLEAN, Status.INCOMPLETE)
+    assert finished.job == stopped.job, (
+        "the engine goes on with the last run of the same job, if it kept how far it was"
+    )
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_it_as_incomplete_with_exit_3_and_says_how_to_go_on(
+    make: Make, monkeypatch: pytest.MonkeyPatch, presses: int
+) -> None:
+    """Once asks it to stop, twice ends it at once; here it waits for a table that is locked."""
     landscape = make("postgresql", "sqlite")
     landscape.legacy.insert("partner", partners(5, "postgresql"))
     landscape.fill()
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
     answered = threading.Event()
     monkeypatch.setattr(os, "write", lambda *_: answered.set())
 
     def press() -> None:
         with closing(psycopg.connect(landscape.legacy.url, autocommit=True)) as look:
             until(lambda: look.execute(waiting).fetchone(), "the comparison waits for the table")
-        os.kill(os.getpid(), signal.SIGINT)
-        assert answered.wait(10)
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert answered.wait(10)
         lock.rollback()
 
     with closing(psycopg.connect(landscape.legacy.url)) as lock:
         lock.execute("LOCK TABLE partner IN ACCESS EXCLUSIVE MODE")
-        presses = threading.Thread(target=press)
-        presses.start()
+        pressing = threading.Thread(target=press)
+        pressing.start()
         result = strangler(landscape, *RUN)
-        presses.join()
+        pressing.join()
     assert result.exit_code == 3, result.output
-    assert "strangler reconcile run partners --resume" in result.output
+    assert "--resume" in result.output
     run = reconciliations.latest(landscape.control, "partners")
     assert run is not None
     assert run.status is Status.INCOMPLETE

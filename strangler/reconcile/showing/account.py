@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from strangler.control import reconciliations
 from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.control.store import Control
-from strangler.durations import format_duration
+from strangler.durations import format_duration, moment
+from strangler.reconcile.jobs import MOST_FINDINGS, Mode
 
 if TYPE_CHECKING:
     from strangler.reconcile.entity import Outcome  # with it comes the SQL parser, which takes its time
@@ -62,6 +63,12 @@ class Account:
         return sum(entity.count("quarantined") for entity in self.entities)
 
     @property
+    def at_most(self) -> float | None:
+        """Of a sample, the largest share of the keys of an entity that may differ; None of any other run."""
+        shares = [entity.part.get("at_most") for entity in self.entities]
+        return max((share for share in shares if share is not None), default=None)
+
+    @property
     def findings(self) -> Iterator[Finding]:
         """The keys that differ, of all entities."""
         return (finding for entity in self.entities for finding in entity.findings)
@@ -109,6 +116,8 @@ def sentence(found: Account) -> str:
     said = f"{run.drift:,} of {run.compared:,} keys differ, {format_duration(found.took)}"
     if not run.whole:
         said += f"; {scope(run)}"
+    if (most := found.at_most) is not None:
+        said += f"; with 95 % confidence at most {most:.2%} of all keys differ"
     if found.quarantined:
         said += f"; {found.quarantined:,} in quarantine weren't compared (strangler quarantine list)"
     return said
@@ -118,7 +127,7 @@ def scope(run: Run) -> str:
     """What a run looked at, where it wasn't everything; empty where it was."""
     entities, sample = run.job.get("entities"), run.job.get("sample") or 0
     looked = {
-        "quick": "only counts and balances were compared",
+        "quick": "only which keys there are was compared, and balances",
         "sample": f"only a sample of up to {sample:,} keys of each entity was compared",
         "recent": "only keys that were touched lately were compared",
     }
@@ -127,7 +136,13 @@ def scope(run: Run) -> str:
 
 
 def resuming(run: Run) -> str:
-    """The command that goes on with a run that was stopped half way."""
-    mode = [] if run.mode == reconciliations.FULL else [f"--mode {run.mode}"]
-    entities = [f"--entity {entity}" for entity in run.job.get("entities") or ()]
-    return " ".join([f"strangler reconcile run {run.function}", *mode, *entities, "--resume"])
+    """The command that goes on with a run that was stopped half way: the same job, and `--resume`."""
+    job = run.job
+    words = ["strangler reconcile run", run.function]
+    words += [] if run.mode == reconciliations.FULL else [f"--mode {run.mode}"]
+    words += [f"--entity {entity}" for entity in job.get("entities") or ()]
+    words += [] if job.get("confirm", True) else ["--no-confirm"]
+    words += [f"--sample {job['sample']}"] if run.mode == Mode.SAMPLE and job.get("sample") else []
+    words += [] if job.get("since") is None else [f"--since {moment(job['since'])}"]
+    words += [f"--limit {job['limit']}"] if job.get("limit", MOST_FINDINGS) > MOST_FINDINGS else []
+    return " ".join([*words, "--resume"])

@@ -18,9 +18,9 @@ from strangler.report.render import template
 
 MODES: Final = {
     "full": "every row of every entity, by checksums first, down to the field where they differ",
-    "quick": "how many rows there are, and the balances; no row was compared",
+    "quick": "which keys there are, and the balances; no field was compared",
     "sample": "random keys, which say how many of the others may differ",
-    "recent": "the keys that events were about since a moment",
+    "recent": "the keys that events in the log were about since a moment",
 }
 """What each mode compares."""
 
