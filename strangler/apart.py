@@ -1,8 +1,8 @@
-"""Filling apart: the stores of one source are filled by a process of their own, which lives and dies with its parent.
+"""Work apart: in a process of its own, which lives no longer than its parent.
 
-They are tied by a pipe on which the parent says that it captures the source by now, and each time that the log has grown. When the
-parent stops the child, or is gone for whatever reason, the child reads the end of the pipe and stops; when the child is gone, the
-parent raises, and its keeper starts another.
+They are tied by a pipe. When the parent lets go of the child, or is gone for whatever reason, the child reads the end of the pipe and
+stops. So are the stores of one source filled: the parent says on the pipe that it captures the source by now, and each time that the
+log has grown; when the child is gone, the parent raises, and its keeper starts another.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final
 
 from strangler.errors import StranglerError
 from strangler.keeper import Bell
@@ -34,31 +35,57 @@ CONTROL_WAIT: Final = 60.0
 """Seconds that the child tries to reach the control store before it gives up and is started again."""
 
 
+class Child:
+    """A process that is tied to this one. Its work gets these arguments, and then its end of the pipe."""
+
+    def __init__(self, name: str, work: Callable[..., None], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        theirs, self.pipe = context.Pipe(duplex=False)
+        os.set_blocking(self.pipe.fileno(), False)
+        self.name = name
+        self._process = context.Process(target=work, args=(*arguments, theirs), name=name, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def ended(self) -> int | None:
+        """The code with which it ended; None as long as it lives."""
+        return self._process.exitcode
+
+    def close(self) -> None:
+        """Let go of it, and wait until it has finished what it has in hand."""
+        self.pipe.close()
+        self._process.join(STOP_WITHIN)
+        if self._process.is_alive():
+            self._process.kill()
+
+
+def as_child() -> None:
+    """What a child does first: it logs as its parent does, and leaves the signals to it."""
+    from strangler import logs
+    from strangler.collector import collect_seldom
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # A terminal's Ctrl-C reaches both; the parent decides.
+    logs.configure()
+    collect_seldom()
+
+
 def fill_apart(
     settings: Settings, source: str, stop: threading.Event, captured: threading.Event, grown: Bell
 ) -> None:
     """Run the child until `stop` is set; tell it when `captured` is, and when `grown` rings. Raises StranglerError when it ends
     by itself."""
-    context = multiprocessing.get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    os.set_blocking(ours.fileno(), False)
-    name = f"filling from {source}"
-    child = context.Process(target=_fill, args=(settings, source, theirs), name=name, daemon=True)
-    child.start()
-    theirs.close()
     told = False
-    with closing(ours):
+    with closing(Child(f"filling from {source}", _fill, settings, source)) as child:
         while not stop.is_set():
             rung = grown.wait(LOOK_AROUND)
             if captured.is_set() and not told:
-                told = _say(ours, CAPTURED)
+                told = _say(child.pipe, CAPTURED)
             if rung:
-                _say(ours, GROWN)
-            if not child.is_alive():
-                raise StranglerError(f"the process of {name} ended with code {child.exitcode}")
-    child.join(STOP_WITHIN)
-    if child.is_alive():
-        child.kill()
+                _say(child.pipe, GROWN)
+            if child.ended is not None:
+                raise StranglerError(f"the process of {child.name} ended with code {child.ended}")
 
 
 def _say(pipe: Connection, word: bytes) -> bool:
@@ -75,15 +102,11 @@ def _say(pipe: Connection, word: bytes) -> bool:
 
 def _fill(settings: Settings, source: str, lifeline: Connection) -> None:
     """The child: fill until the pipe ends."""
-    from strangler import assembly, logs
-    from strangler.collector import collect_seldom
+    from strangler import assembly
     from strangler.filling import Filling
     from strangler.keeper import Keeper
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # A terminal's Ctrl-C reaches both; the parent decides.
-    logs.configure()
-    collect_seldom()
+    as_child()
     with closing(assembly.control(settings, wait=CONTROL_WAIT)) as control:
         keeper, captured, grown = Keeper(), threading.Event(), Bell()
         Filling(settings, control, source, keeper, grown, partial(keeper.waits_for, captured)).start()

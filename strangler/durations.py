@@ -1,9 +1,9 @@
-"""Durations and shares as people write them: `500ms`, `5s`, `2m`, `1h`, `7d`; `5%`."""
+"""Durations, moments and shares as people write them: `500ms`, `5s`, `2m`, `1h`, `7d`; `2026-11-30T03:00:00Z`; `5%`."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -40,6 +40,26 @@ def write_duration(value: timedelta) -> str:
         if whole and not rest:
             return f"{whole}{unit}"
     return "0s"
+
+
+def moment(at: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def parse_since(text: str, now: float) -> float:
+    """A moment in the past, in whole seconds since the epoch: `1h` is an hour before `now`, `2026-11-30T03:00` itself, in UTC where it
+    doesn't say otherwise. Anything else is a ValueError that says how to write it."""
+    if _DURATION.match(text.strip()):
+        return float(int(now - parse_duration(text).total_seconds()))
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("neither a duration like 1h nor a moment like 2026-11-30T03:00Z") from None
+    at = read.replace(tzinfo=read.tzinfo or UTC).timestamp()
+    if at > now:
+        raise ValueError("in the future: write a moment that has been")
+    return float(int(at))
 
 
 def parse_share(value: Any) -> Any:

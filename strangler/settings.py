@@ -424,6 +424,33 @@ class Quarantine(Section):
     )
 
 
+class Schedule(Section):
+    """When a reconciliation of the function is run by the workers, and how thorough it is. A slot that comes while the one before is
+    still under way is done after it; of several that were missed while no worker ran, the last one."""
+
+    cron: str = Field(
+        description="Five fields: minute, hour, day of month, month, day of week; in the `time_zone` of the file."
+    )
+    mode: Literal["full", "quick", "sample", "recent"] = Field(
+        description="`full`: every row. `quick`: which keys there are, and balances. `sample`: random keys. `recent`: keys touched lately."
+    )
+    within: Duration | None = Field(
+        None,
+        description="Longest time that it may take: then it stops, incomplete, and the next slot goes on with it. Without it, as long as "
+        "it takes.",
+    )
+    sample: int | None = Field(None, ge=1, description="Keys to draw per entity; of mode sample only.")
+    since: Duration | None = Field(
+        None,
+        description="How long ago a key must have been touched at most; of mode recent only. By default since the last run before.",
+    )
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from the others of its function."""
+        return f"{self.mode} {' '.join(self.cron.split())}"
+
+
 class Function(Section):
     """A business capability that is cut over as one unit."""
 
@@ -438,6 +465,9 @@ class Function(Section):
     routes: list[Route] = Field(default_factory=list)
     gates: Gates = Field(default_factory=Gates)
     quarantine: Quarantine = Field(default_factory=Quarantine)
+    schedules: list[Schedule] = Field(
+        default_factory=list, description="When it is reconciled without being asked for."
+    )
     weights: list[Share] = Field(
         default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
         description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",
@@ -575,6 +605,10 @@ class Settings(Section):
     data_dir: Path = Field(
         Path(".strangler"),
         description="Where SQLite files go; relative to the configuration file; made when missing.",
+    )
+    time_zone: str = Field(
+        "UTC",
+        description="The zone in which schedules are read, by its name in the IANA database: Europe/Berlin.",
     )
     control: Database | None = Field(
         None, description="The control store; by default SQLite in the data directory."

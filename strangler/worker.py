@@ -1,4 +1,4 @@
-"""The worker: a thread for each source that reads it, and the filling of the stores beside it.
+"""The worker: a thread for each source that reads it, the filling of the stores beside it, and a thread that keeps the schedules.
 
 The stores are filled in threads of this process, or apart, in a process for each source: two cores then do what one
 would, for Python runs one thread at a time.
@@ -32,6 +32,7 @@ from strangler.keeper import Bell, Keeper
 from strangler.mapping import EntityMapping
 from strangler.mirror import Mirror
 from strangler.mirror.file import MirrorFile
+from strangler.schedules.timekeeper import Timekeeper
 from strangler.settings import Settings
 from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
@@ -52,12 +53,14 @@ class Worker:
         """`apart`: fill the stores in processes of their own."""
         self._settings, self._control, self._apart = settings, control, apart
         self._keeper = Keeper()
+        self._timekeeper = Timekeeper(settings, control)
         self._grown = Bell()
         self._captured = {name: threading.Event() for name in settings.sources}
         """Per source: set once this process captures all the tables that this configuration names."""
 
     def start(self) -> None:
         self._keeper.keep("recovery", self._recover, lambda error: None)
+        self._keeper.keep("schedules", partial(self._timekeeper.run, self._keeper.stop), lambda error: None)
         for name in self._settings.sources:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             captured = partial(self._keeper.waits_for, self._captured[name])
@@ -74,6 +77,7 @@ class Worker:
         self._keeper.stop.set()
         self._grown.ring()
         self._keeper.join(timeout)
+        self._timekeeper.close()
 
     def _recover(self) -> None:
         """Invariant 6: a switch whose process is gone is undone or finished, without a hand."""

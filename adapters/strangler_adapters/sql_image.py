@@ -80,7 +80,7 @@ def _refuse_own(side: SqlSide, layout: Layout) -> None:
         raise StoreError(
             f"the row {encode_key([row[name] for name in shape.key])} of {shape.table} was written by the service itself",
             why="an image holds what came from legacy; it would be lost in it",
-            do=f"strangler reconcile {shape.function}, and mend the row",
+            do=f"strangler reconcile run {shape.function}, and mend the row",
         )
 
 

@@ -158,7 +158,7 @@ def _sync(narrator: Narrator) -> None:
     narrator.type("advance", FUNCTION)
     narrator.type("backfill", FUNCTION)
     narrator.say("\nBoth sides, compared by checksums over the mapping, at one position of the source:")
-    narrator.type("reconcile", FUNCTION)
+    narrator.type("reconcile", "run", FUNCTION)
 
 
 def _shadow(narrator: Narrator) -> None:
@@ -193,7 +193,7 @@ def _let_work(narrator: Narrator, client: Client, calls: int = 100) -> None:
 
 def _cut_over(narrator: Narrator, client: Client, scene: Scene) -> None:
     narrator.chapter("live: the new service becomes the owner")
-    narrator.type("reconcile", FUNCTION)
+    narrator.type("reconcile", "run", FUNCTION)
     narrator.say("\nWrites are fenced for the moment in which the owner changes; reads go on:")
     narrator.type_when_allowed("advance", FUNCTION, allowed=scene.gates_pass)
     before = client.tally.calls["create"]

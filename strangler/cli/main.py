@@ -58,7 +58,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     ),
     "rebuild": Lazy("strangler.cli.rebuild:rebuild", LOOK, "Make a store anew from a snapshot and the log."),
     "reconcile": Lazy(
-        "strangler.cli.reconcile:command", LOOK, "Compare legacy and store; list what differs."
+        "strangler.cli.reconcile:group", LOOK, "Compare legacy and store; show what differs, now and before."
     ),
     "keys": Lazy(
         "strangler.cli.keys:command", LOOK, "Show which legacy key and which new key belong together."

@@ -109,7 +109,7 @@ def resume(application: Application, function: str, actor: str) -> None:
     click.echo(
         f"{function} is resumed by the worker: {stop.keys:,} keys are tried again, and all is filled again"
     )
-    click.echo(f"afterwards: strangler quarantine list {function}; strangler reconcile {function}")
+    click.echo(f"afterwards: strangler quarantine list {function}; strangler reconcile run {function}")
 
 
 @group.command()
@@ -130,7 +130,7 @@ def drop(
         click.confirm("What is dropped never reaches the store. Drop it?", abort=True)
     count = _mark(application, function, entity, key, everything, State.DROP)
     click.echo(
-        f"{_changes(count)} will be dropped by the worker; `strangler reconcile {function}` tells what is missing"
+        f"{_changes(count)} will be dropped by the worker; `strangler reconcile run {function}` tells what is missing"
     )
 
 

@@ -103,7 +103,7 @@ def rebuild(
         for entity, mended in found:
             removed, changed, added = mended
             click.echo(f"{each}.{entity}: {added:,} added, {changed:,} changed, {removed:,} removed")
-        click.echo(f"afterwards: strangler reconcile {each}")
+        click.echo(f"afterwards: strangler reconcile run {each}")
     return ExitCode.OK
 
 

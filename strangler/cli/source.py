@@ -27,7 +27,7 @@ Resetting source {name} means:
   - changes in legacy between the loss and the new capture weren't seen, and won't be;
   - the worker makes a new capture;
   - every entity that is fed from {name} is filled again;
-  - rows that were removed in legacy in the gap stay in the stores, until `strangler reconcile` shows them as extra."""
+  - rows that were removed in legacy in the gap stay in the stores, until `strangler reconcile run` shows them as extra."""
 
 
 @click.group()
@@ -82,7 +82,7 @@ def reset(application: Application, name: str, yes: bool, actor: str) -> None:
     for function, entity in done.refilled:
         click.echo(f"  {function}.{entity} is filled again")
     for function in dict.fromkeys(function for function, _ in done.refilled):
-        click.echo(f"afterwards: strangler reconcile {function}")
+        click.echo(f"afterwards: strangler reconcile run {function}")
 
 
 @group.command()
@@ -117,7 +117,7 @@ def accept(application: Application, name: str, yes: bool, actor: str) -> None:
     schema.accept(tables, found, actor=actor, at=time.time())
     click.echo(f"accepted: the worker reads source {name} on within {LONGEST_PAUSE:.0f} s")
     for function in dict.fromkeys(path.split(".")[0] for path in found.touched):
-        click.echo(f"afterwards: strangler reconcile {function}")
+        click.echo(f"afterwards: strangler reconcile run {function}")
 
 
 def _refuse_unfit(settings: Settings, name: str, legacy: ChangeSource) -> None:

@@ -240,6 +240,42 @@ def weights(settings: Settings) -> Iterator[Finding]:
             yield Finding(path, "the steps must rise", f"[{', '.join(map(_percent, rising))}]")
 
 
+def schedules(settings: Settings) -> Iterator[Finding]:
+    """Schedules can be read, have what their mode needs, and are told apart."""
+    if not any(function.schedules for function in settings.functions.values()):
+        return
+    from strangler.schedules.cron import EXAMPLE, problem
+
+    for name, function in settings.functions.items():
+        names = [schedule.name for schedule in function.schedules]
+        for index, schedule in enumerate(function.schedules):
+            at: Path = ("functions", name, "schedules", index)
+            if wrong := problem(schedule.cron):
+                yield Finding((*at, "cron"), f"{schedule.cron!r} {wrong}", EXAMPLE)
+            elif schedule.name in names[:index]:
+                yield Finding(at, "says the same as another one before it", "leave it out")
+            if schedule.sample is not None and schedule.mode != "sample":
+                yield Finding(
+                    (*at, "sample"), f"is nothing to mode {schedule.mode}", "mode: sample, or leave it out"
+                )
+            if schedule.since is not None and schedule.mode != "recent":
+                yield Finding(
+                    (*at, "since"), f"is nothing to mode {schedule.mode}", "mode: recent, or leave it out"
+                )
+
+
+def time_zone(settings: Settings) -> Iterator[Finding]:
+    """There is such a time zone."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(settings.time_zone)
+    except (KeyError, ValueError, OSError):
+        known = sorted(available_timezones())
+        meant = nearest(settings.time_zone, known) or "a name like Europe/Berlin, or UTC"
+        yield Finding(("time_zone",), f"there is no time zone {settings.time_zone!r}", meant)
+
+
 def urls(settings: Settings) -> Iterator[Finding]:
     """URLs are URLs of the right sort. They are secrets, so none is quoted."""
     example = "postgresql://user:${PASSWORD}@host/db or sqlite:///file.db"
@@ -349,6 +385,8 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     services,
     paths,
     weights,
+    schedules,
+    time_zone,
     urls,
     installed,
 )

@@ -47,6 +47,8 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Match", "path"): "path: /parties/{id}",
     ("Route", "match"): "match: {path: '/parties/{id}', method: [GET]}",
     ("Route", "kind"): "kind: read",
+    ("Schedule", "cron"): 'cron: "0 3 * * *"',
+    ("Schedule", "mode"): "mode: full",
     ("Service", "url"): "url: http://127.0.0.1:9001",
     ("Protocol", "kind"): "kind: jsonrpc",
     ("Function", "source"): "source: erp",

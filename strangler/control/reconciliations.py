@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
@@ -31,15 +31,19 @@ class Status(StrEnum):
 ENDED: Final = (Status.CLEAN, Status.DRIFT)
 """What a run says that came to its end."""
 
+FULL: Final = "full"
+"""The mode that leaves nothing out (`strangler.reconcile.jobs.Mode.FULL`)."""
+
 COUNTS: Final = ("compared", "missing", "extra", "different", "in_flight", "tolerated")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One reconciliation of a function; counts are keys. `mode` is how thorough it was (`strangler.reconcile.jobs.Mode`). `position` is
-    where both sides were compared; `in_flight` differed at first and were equal once both sides had seen the same; `tolerated` differ
-    by no more than they may; `reason` says why it couldn't check, or stopped. `parts` is what it found of each entity, in
-    the form of the JSON output. `updated_at` is when it was last heard of.
+    """One reconciliation of a function; counts are keys. `mode` is how thorough it was (`strangler.reconcile.jobs.Mode`), `job` all
+    that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight`
+    differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `reason` says why
+    it couldn't check, or stopped. `parts` is what it found of each entity, in the form of the JSON output. `updated_at` is when it
+    was last heard of.
     """
 
     id: int
@@ -57,12 +61,18 @@ class Run:
     in_flight: int
     tolerated: int
     reason: str | None
+    job: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def drift(self) -> int:
         """How many keys differ, in whatever way."""
         return self.missing + self.extra + self.different
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of every entity was to be compared: nothing less is evidence that both sides are alike."""
+        return self.mode == FULL and not self.job.get("entities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +190,9 @@ def get(control: Control, run: int) -> Run | None:
     return found[0] if found else None
 
 
-def latest(control: Control, function: str, mode: str | None = None) -> Run | None:
-    """The last run of a function, of a mode or of any, that has ended, however it ended; None when there is none."""
-    table = tables.reconciliation
-    conditions = [table.c.function == function, table.c.finished_at.is_not(None)]
-    if mode is not None:
-        conditions.append(table.c.mode == mode)
-    found = _runs(control, *conditions, limit=1)
+def latest(control: Control, function: str | None = None) -> Run | None:
+    """The last run, of a function or of any, that has ended, however it ended; None when there is none."""
+    found = _runs(control, *_of(function), tables.reconciliation.c.finished_at.is_not(None), limit=1)
     return found[0] if found else None
 
 
@@ -196,16 +202,39 @@ def last_ended(control: Control, function: str) -> Run | None:
     conditions = (
         table.c.function == function,
         table.c.status.in_(ENDED),
-        table.c.mode.in_(("full", "recent")),
+        table.c.mode.in_((FULL, "recent")),
+        _of_all_entities(),
     )
     found = _runs(control, *conditions, limit=1)
     return found[0] if found else None
 
 
-def listed(control: Control, function: str | None = None, *, limit: int | None = 100) -> list[Run]:
-    """Runs, newest first."""
-    conditions = [] if function is None else [tables.reconciliation.c.function == function]
-    return _runs(control, *conditions, limit=limit)
+def latest_whole(control: Control, function: str) -> Run | None:
+    """The last run that was to compare every row of the function (`Run.whole`) and has ended, however it ended."""
+    table = tables.reconciliation
+    whole = (table.c.mode == FULL, _of_all_entities())
+    found = _runs(control, *_of(function), table.c.finished_at.is_not(None), *whole, limit=1)
+    return found[0] if found else None
+
+
+def alarm(control: Control, function: str, after: Run) -> Run | None:
+    """The last run since that one which looked at less (a mode that isn't full, or some entities), found drift, and wasn't
+    followed by one alike that found none."""
+    table = tables.reconciliation
+    ended = _runs(control, *_of(function), table.c.id > after.id, table.c.status.in_(ENDED), limit=100)
+    newest: dict[tuple[str, str], Run] = {}
+    for run in ended:
+        if not run.whole:
+            newest.setdefault((run.mode, str(run.job.get("entities"))), run)
+    return next((run for run in newest.values() if run.status is Status.DRIFT), None)
+
+
+def listed(
+    control: Control, function: str | None = None, *, status: Status | None = None, limit: int | None = 100
+) -> list[Run]:
+    """Runs, newest first: of one function or of all, of one status or of any."""
+    of_status = [] if status is None else [tables.reconciliation.c.status == status]
+    return _runs(control, *_of(function), *of_status, limit=limit)
 
 
 def mark_abandoned(control: Control, *, now: float) -> None:
@@ -235,16 +264,30 @@ def _set(control: Control, run: int, values: Mapping[str, Any]) -> None:
         connection.execute(update(table).where(table.c.id == run).values(values))
 
 
+def _of(function: str | None) -> list[Any]:
+    return [] if function is None else [tables.reconciliation.c.function == function]
+
+
+def _of_all_entities() -> Any:
+    """Asked of the JSON that `start` writes, and not of what is read: the history can be long."""
+    return ~tables.reconciliation.c.job.contains('"entities":["')
+
+
 def _runs(control: Control, *conditions: Any, limit: int | None) -> list[Run]:
     table = tables.reconciliation
-    columns = [each for each in table.c if each.name not in ("holder", "job", "checkpoint")]
+    columns = [each for each in table.c if each.name not in ("holder", "checkpoint")]
     query = select(*columns).where(*conditions).order_by(table.c.id.desc()).limit(limit)
     with control.read() as connection:
         return [_run(row) for row in connection.execute(query).mappings()]
 
 
 def _run(row: Mapping[Any, Any]) -> Run:
-    return Run(**{**row, "status": Status(row["status"]), "parts": tuple(orjson.loads(row["parts"]))})
+    read = {
+        "status": Status(row["status"]),
+        "job": orjson.loads(row["job"]),
+        "parts": tuple(orjson.loads(row["parts"])),
+    }
+    return Run(**{**row, **read})
 
 
 def _finding(row: Any) -> Finding:

@@ -196,6 +196,19 @@ finding = Table(
 """Each key that differs, of an entity or of children (`sale.lines`): `kind` missing, extra or different; `fields`
 JSON: name → [legacy, store]; `written_at` the position of the store's row; `explanation` JSON of why, as far as that is known."""
 
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("slot", Float, nullable=False),
+    Column("holder", String(128)),
+    Column("seen_at", Float, nullable=False),
+    Column("run", Integer),
+)
+"""The last slot of each schedule that was taken; `holder` is host and process that carry it out, `seen_at` their last sign of life,
+`run` the reconciliation that came of it. See `strangler.control.schedules`."""
+
 traffic = Table(
     "traffic",
     metadata,

@@ -95,17 +95,19 @@ def collect(
         picture = standings.snapshot(control)
         moves = history.moves(control, function)
         shadowed = int(history.entered(moves, Stage.SHADOW) // 60)
+        whole = reconciliations.latest_whole(control, function)
         return Evidence(
             now=clock(),
             standing=picture.of(function),
             source=sources.get(control, settings.source),
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
-            reconciliation=reconciliations.latest(control, function),
+            reconciliation=whole,
             compared=comparisons.sums(control, function, since=shadowed),
             quarantined=quarantine.counts(control).get(function, 0),
             dependencies={name: picture.of(name).stage for name in settings.depends_on},
             health=health,
             switched_at=history.switched(moves),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
+            alarm=reconciliations.alarm(control, function, whole) if whole else None,
         )

@@ -25,7 +25,8 @@ class Health:
 class Evidence:
     """All that is known of a function at the moment `now` (seconds since the epoch).
 
-    `compared` counts from when the function last entered shadow. `reconciliation` is the last run that has ended.
+    `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
+    that has ended, however it ended; `alarm` one since then that looked at less and found drift.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't.
     """
@@ -42,3 +43,4 @@ class Evidence:
     health: Health | None
     switched_at: float = 0.0
     stopped: str = ""
+    alarm: Run | None = None

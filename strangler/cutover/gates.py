@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from strangler.control.reconciliations import Run, Status
+from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.stages import Stage
 from strangler.durations import format_duration
@@ -185,30 +185,37 @@ def quarantine(evidence: Evidence, function: Function) -> GateResult:
 
 
 def drift(evidence: Evidence, function: Function) -> GateResult:
-    """A fresh reconciliation found both sides the same."""
-    run, limit = evidence.reconciliation, function.gates.drift.max
+    """A fresh reconciliation of every row found both sides the same, and none since then found otherwise."""
+    run, limit, name = evidence.reconciliation, function.gates.drift.max, evidence.standing.function
     if doubt := _doubt(run, evidence, function.gates):
-        do = "run `strangler reconcile`"
+        do = f"run `strangler reconcile run {name}`"
         return GateResult(Gate.DRIFT, Verdict.INCONCLUSIVE, "unknown", str(limit), doubt, do)
     assert run is not None
+    if alarm := evidence.alarm:
+        words = f"the {alarm.mode} reconciliation {alarm.id} since then found drift"
+        do = f"see it with `strangler reconcile show {alarm.id}`, mend the cause, then run `strangler reconcile run {name}`"
+        return GateResult(Gate.DRIFT, Verdict.FAIL, str(alarm.drift), str(limit), words, do)
     words = f"{_keys(run.drift)} of {run.compared:,} {'differs' if run.drift == 1 else 'differ'}"
-    if run.drift <= limit:
+    unbalanced = run.status is Status.DRIFT and not run.drift
+    if run.drift <= limit and not unbalanced:
         return GateResult(Gate.DRIFT, Verdict.PASS, str(run.drift), str(limit), words)
-    words += f", more than {limit}"
-    do = "see the keys with `strangler reconcile`, mend the cause, reconcile again"
+    words += ", but the balances don't agree" if unbalanced else f", more than {limit}"
+    do = f"see what differs with `strangler reconcile show {run.id}`, mend the cause, then run `strangler reconcile run {name}`"
     return GateResult(Gate.DRIFT, Verdict.FAIL, str(run.drift), str(limit), words, do)
 
 
 def _doubt(run: Run | None, evidence: Evidence, gates: Gates) -> str:
-    """Why the last reconciliation is no evidence; empty when it is."""
+    """Why the last reconciliation of every row is no evidence; empty when it is."""
     if run is None or run.finished_at is None:
-        return "it was never reconciled"
+        return "it was never reconciled in full"
     age, fresh = evidence.now - run.finished_at, gates.drift.fresh.total_seconds()
     # Of a backfill that is asked for or under way, so far only its beginning counts.
     fillings = evidence.backfills.values()
     filled = max((record.finished_at or record.started_at for record in fillings), default=0.0)
     if run.status is Status.FAILED:
         return f"the last reconciliation could not check: {run.reason or 'no reason given'}"
+    if run.status not in ENDED:
+        return f"the last reconciliation is incomplete: {run.reason or 'it was stopped half way'}"
     if age > fresh:
         return f"the last reconciliation is {format_duration(age)} old, older than {format_duration(fresh)}"
     if run.started_at < filled:

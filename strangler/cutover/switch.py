@@ -190,7 +190,7 @@ class Switch:
             if differing := self._outside.drift():
                 raise Refused(
                     f"{differing} of the keys that changed last differ between legacy and the store",
-                    do=f"strangler reconcile {at.intent.function}",
+                    do=f"strangler reconcile run {at.intent.function}",
                 )
             return self._done(at, Step.CHECKED)
 
@@ -206,7 +206,7 @@ class Switch:
                 f"{intent.function} can't be rolled back: {count:,} "
                 f"{'document exists' if count == 1 else 'documents exist'} only in the new store or differ there",
                 why="nothing carries what the new service wrote back to legacy, so a rollback would lose it",
-                do=f"list them with `strangler reconcile {intent.function}`, enter them in legacy, and try again; or "
+                do=f"list them with `strangler reconcile run {intent.function}`, enter them in legacy, and try again; or "
                 "go forward: mend the new service",
             )
 

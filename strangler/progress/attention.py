@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from strangler.control.ledger import Verification
-from strangler.control.reconciliations import Status
+from strangler.control.reconciliations import ENDED, Status
 from strangler.cutover.stages import RULES, Side
 from strangler.durations import format_duration
 from strangler.progress.facts import Attention, FunctionProgress
@@ -36,6 +36,8 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
             yield f"the backfill of {backfill.entity} doesn't go on: {_first_line(backfill.error)}"
     if drift := _drift(function, Side.LEGACY):
         yield drift
+    if function.alarm and function.standing.owner is Side.LEGACY:
+        yield f"the {function.alarm.mode} reconciliation {function.alarm.id} found drift"
     if function.late_writes:
         late = _count(function.late_writes, "late write", "late writes")
         yield f"{late} came from legacy after the switch: a job still writes there"
@@ -44,8 +46,8 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
 
 
 def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
-    if function.reconciled and function.reconciled.run.status is Status.FAILED:
-        yield f"the last reconciliation could not check: {_first_line(function.reconciled.run.reason or '')}"
+    if unsure := _unsure(function):
+        yield unsure
     if drift := _drift(function, Side.NEW):
         yield f"{drift}: what new wrote since the switch isn't in legacy"
     if function.standing.hold:
@@ -60,6 +62,15 @@ def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
         yield f"backfill is going on: {rows:,} of about {about:,} rows"
     if RULES[function.standing.stage].delivery and function.delivery and (function.delivery.lag or 0) > 60:
         yield f"the store is {format_duration(function.delivery.lag or 0)} behind"
+
+
+def _unsure(function: FunctionProgress) -> str:
+    """That the last reconciliation says nothing about drift, and why; empty when it does say something."""
+    run = function.reconciled.run if function.reconciled else None
+    if run is None or run.status in ENDED:
+        return ""
+    what = "could not check" if run.status is Status.FAILED else "is incomplete"
+    return f"the last reconciliation {what}: {_first_line(run.reason or 'it was stopped half way')}"
 
 
 def _drift(function: FunctionProgress, owner: Side) -> str:

@@ -53,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The last reconciliation that has ended, with the first keys that differ."""
+    """The last reconciliation over everything that has ended, with the first keys that differ."""
 
     run: Run
     findings: tuple[Finding, ...]
@@ -64,7 +64,8 @@ class FunctionProgress:
     """Where one function is. `target` is where it goes next (None when there is nothing further), `gates` what that needs.
 
     `calls` are those of the last hour, `history` goes back up to a week. `steps` are the stages from the beginning, `decisions`
-    everything about it on the ledger. `compared` are the comparisons since it last entered shadow, `mismatches` some examples.
+    everything about it on the ledger. `alarm` is a reconciliation since the last one over everything which looked at less and found
+    drift. `compared` are the comparisons since it last entered shadow, `mismatches` some examples.
     """
 
     name: str
@@ -79,6 +80,7 @@ class FunctionProgress:
     source: SourceRecord | None
     backfills: tuple[BackfillRecord, ...]
     reconciled: Reconciled | None
+    alarm: Run | None
     compared: Compared
     mismatches: tuple[Mismatch, ...]
     quarantined: int

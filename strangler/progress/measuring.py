@@ -76,6 +76,7 @@ def _function(
         source=evidence.source,
         backfills=tuple(evidence.backfills.values()),
         reconciled=_reconciled(control, name),
+        alarm=evidence.alarm,
         compared=evidence.compared,
         mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
         quarantined=evidence.quarantined,
@@ -85,7 +86,8 @@ def _function(
 
 
 def _reconciled(control: Control, function: str) -> Reconciled | None:
-    run = reconciliations.latest(control, function)
+    """The last run over everything; where there is none, the last of those that looked at less."""
+    run = reconciliations.latest_whole(control, function) or reconciliations.latest(control, function)
     return Reconciled(run, tuple(reconciliations.findings(control, run.id, limit=EXAMPLES))) if run else None
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from strangler.cutover.stages import ORDER, Stage
+from strangler.durations import moment
 from strangler.progress import Point, Step
 
 WIDTH, HEIGHT = 1000, 100
@@ -116,11 +117,6 @@ def stage_lane(steps: Sequence[Step], axis: Axis) -> Chart:
             shapes.append(fill.format(left, down, width, round(HEIGHT - down, 2)))
     words = ", ".join(f"{step.stage} from {moment(step.at)}" for step in steps) or "legacy throughout"
     return Chart(_svg(shapes), axis.ticks(), f"Stages over time: {words}.")
-
-
-def moment(at: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _spans(steps: Sequence[Step], axis: Axis) -> Iterator[tuple[Step, float]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from strangler.control.ledger import Entry
+from strangler.durations import moment
 from strangler.progress import FunctionProgress, Point, Progress, Reconciled
-from strangler.report.charts import moment
 
 
 def as_object(progress: Progress) -> dict[str, Any]:
@@ -105,6 +105,7 @@ def _reconciled(reconciled: Reconciled) -> dict[str, Any]:
     run = reconciled.run
     return {
         "run": run.id,
+        "mode": run.mode,
         "status": run.status.value,
         "finished_at": _moment(run.finished_at),
         "compared": run.compared,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from strangler import __version__
 from strangler.cutover.stages import ORDER, RULES
+from strangler.durations import moment
 from strangler.progress import FunctionProgress, Progress
 from strangler.report import charts, wording
 from strangler.report.charts import Axis, Chart
@@ -29,7 +30,7 @@ class FunctionView(NamedTuple):
 def html(progress: Progress) -> str:
     """One file with everything in it."""
     views = [_view(function, progress) for function in progress.functions]
-    return _template("report.html.j2", escape=True).render(
+    return template("report.html.j2", escape=True).render(
         progress=progress,
         views=views,
         share=charts.share_area(progress.history),
@@ -40,7 +41,7 @@ def html(progress: Progress) -> str:
 
 def markdown(progress: Progress) -> str:
     """The same for a wiki or a ticket."""
-    return _template("report.md.j2", escape=False).render(progress=progress, **_words())
+    return template("report.md.j2", escape=False).render(progress=progress, **_words())
 
 
 def json(progress: Progress) -> str:
@@ -87,7 +88,8 @@ def _axis(progress: Progress) -> Axis:
     return Axis(begun - 0.03 * max(progress.at - begun, 60.0), max(progress.at, begun + 60.0))
 
 
-def _template(name: str, *, escape: bool) -> Template:
+def template(name: str, *, escape: bool) -> Template:
+    """One of our templates, with the filters that they share. `escape`: it is HTML."""
     environment = Environment(
         loader=PackageLoader("strangler.report"),
         autoescape=escape,
@@ -101,7 +103,7 @@ def _template(name: str, *, escape: bool) -> Template:
         "commands": commands,
         "duration": wording.duration,
         "latency": wording.latency,
-        "moment": charts.moment,
+        "moment": moment,
         "number": wording.number,
         "percent": wording.percent,
     }

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from strangler.control.backfills import BackfillRecord
 from strangler.control.ledger import Entry
-from strangler.control.reconciliations import Run, Status
+from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.cutover.gates import Verdict
 from strangler.cutover.history import Kind
 from strangler.cutover.plan import percent as weight
@@ -84,11 +84,15 @@ def drift(function: FunctionProgress) -> str:
     if function.reconciled is None:
         return "never reconciled"
     run = function.reconciled.run
-    return (
-        "could not check"
-        if run.status is Status.FAILED
-        else f"{number(run.drift)} of {number(run.compared)} keys"
-    )
+    if run.status not in ENDED:
+        return outcome(run)
+    counted = f"{number(run.drift)} of {number(run.compared)} keys"
+    return counted if run.whole else f"{counted}, by a {run.mode} look"
+
+
+def outcome(run: Run) -> str:
+    """How a run ended, in a word or three."""
+    return "could not check" if run.status is Status.FAILED else run.status.value
 
 
 def reconciled_ago(function: FunctionProgress, now: float) -> str:
@@ -98,7 +102,9 @@ def reconciled_ago(function: FunctionProgress, now: float) -> str:
 
 
 def reconciled(run: Run) -> str:
-    """What a run found, in one sentence."""
+    """What a run found, in one sentence; of one that says nothing about drift, why."""
+    if run.status not in ENDED:
+        return run.reason or "It was stopped half way."
     kinds = (
         (run.missing, "missing in the store"),
         (run.extra, "only in the store"),
@@ -165,12 +171,8 @@ def rows(progress: Progress) -> str:
 
 
 def total_drift(progress: Progress) -> str:
-    """The keys that differ by the last reconciliations; no figure where none could check."""
-    runs = [
-        f.reconciled.run
-        for f in progress.functions
-        if f.reconciled and f.reconciled.run.status is not Status.FAILED
-    ]
+    """The keys that differ by the last reconciliations; no figure where none came to its end."""
+    runs = [f.reconciled.run for f in progress.functions if f.reconciled and f.reconciled.run.status in ENDED]
     return number(sum(run.drift for run in runs)) if runs else NONE
 
 

@@ -49,7 +49,7 @@ def reconciled(landscape: Landscape) -> None:
     """`strangler reconcile` finds both sides alike, and nothing waits, which it wouldn't call a difference."""
     with closing(assembly.control(landscape.settings)) as control:
         assert not (waiting := quarantined.counts(control)), f"something is in quarantine: {waiting}"
-    answer = strangler(landscape, "reconcile", FUNCTION)
+    answer = strangler(landscape, "reconcile", "run", FUNCTION)
     assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
 
 

@@ -319,3 +319,40 @@ def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -
     assert [run.id for run in reconciliations.listed(control, "party")] == [second, first]
     reconciliations.finish(control, second, Status.FAILED, at=4.0, reason="timeout")
     assert [run.status for run in reconciliations.listed(control)] == [Status.FAILED, Status.DRIFT]
+
+
+def ended(control: Control, mode: str, status: Status, entities: tuple[str, ...] = ()) -> int:
+    run = reconciliations.start(control, "party", mode=mode, job={"entities": entities}, at=1.0)
+    reconciliations.finish(control, run, status, at=2.0)
+    return run
+
+
+def test_what_looked_at_less_than_everything_is_no_evidence_that_both_sides_are_alike(
+    control: Control,
+) -> None:
+    whole = ended(control, "full", Status.CLEAN)
+    ended(control, "full", Status.CLEAN, ("party",))
+    ended(control, "quick", Status.CLEAN)
+    reconciliations.start(control, "party", mode="full", job={"entities": []}, at=3.0)
+    found = reconciliations.latest_whole(control, "party")
+    assert found is not None
+    assert (found.id, found.whole) == (whole, True)
+    assert reconciliations.latest_whole(control, "product") is None
+
+
+def test_an_alarm_is_drift_that_the_next_look_of_the_same_kind_still_sees(control: Control) -> None:
+    ended(control, "quick", Status.DRIFT)
+    ended(control, "full", Status.CLEAN)
+    whole = reconciliations.latest_whole(control, "party")
+    assert whole is not None
+    assert reconciliations.alarm(control, "party", whole) is None, "older than the last full one"
+    ended(control, "quick", Status.CLEAN)
+    sample = ended(control, "sample", Status.DRIFT)
+    ended(control, "quick", Status.DRIFT)
+    ended(control, "quick", Status.CLEAN)
+    ended(control, "sample", Status.FAILED)
+    found = reconciliations.alarm(control, "party", whole)
+    assert found is not None
+    assert found.id == sample
+    ended(control, "sample", Status.CLEAN)
+    assert reconciliations.alarm(control, "party", whole) is None

@@ -42,7 +42,24 @@ STANDING = replace(at_the_start("party"), stage=Stage.CANARY, weight=500, since=
 SOURCE = SourceRecord("erp", "slot", Position("5"), NOW - 1, NOW - 1, None)
 DELIVERY = DeliveryRecord("party", Position("5"), 1, 10, 0, 0.4, NOW - 1, None)
 FILLED = BackfillRecord("party", "party", 1, Position("1"), 10, 10, NOW - 900, NOW - 800, NOW - 800)
-RUN = Run(1, "party", NOW - 100, NOW - 90, Status.CLEAN, Position("4"), 10, 0, 0, 0, 0, None)
+RUN = Run(
+    1,
+    "party",
+    "full",
+    started_at=NOW - 100,
+    updated_at=NOW - 90,
+    finished_at=NOW - 90,
+    status=Status.CLEAN,
+    position=Position("4"),
+    compared=10,
+    missing=0,
+    extra=0,
+    different=0,
+    in_flight=0,
+    tolerated=0,
+    reason=None,
+)
+QUICK = replace(RUN, id=2, mode="quick", status=Status.DRIFT, missing=2)
 GOOD = Evidence(
     now=NOW,
     standing=STANDING,
@@ -88,6 +105,14 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         INCONCLUSIVE,
         "timeout",
     ),
+    (
+        gates.drift,
+        {"reconciliation": replace(RUN, status=Status.INCOMPLETE, reason="ended by SIGTERM")},
+        INCONCLUSIVE,
+        "incomplete: ended by SIGTERM",
+    ),
+    (gates.drift, {"reconciliation": replace(RUN, status=Status.DRIFT)}, FAIL, "the balances don't agree"),
+    (gates.drift, {"alarm": QUICK}, FAIL, "the quick reconciliation 2 since then found drift"),
     (gates.drift, {"reconciliation": replace(RUN, finished_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
     (
         gates.drift,

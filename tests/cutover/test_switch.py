@@ -161,7 +161,7 @@ def test_drift_at_the_last_moment_makes_the_switch_undo_itself(control: Control,
     with living(estate), pytest.raises(Undone) as raised:
         Switch(control, replace(estate.outside(), drift=lambda: 3), LIMIT).run(intent(Stage.LIVE), before)
     assert "3 of the keys that changed last differ" in raised.value.why
-    assert raised.value.do == "strangler reconcile party"
+    assert raised.value.do == "strangler reconcile run party"
     assert_untouched(control, before)
 
 
@@ -207,7 +207,7 @@ def test_a_rollback_that_would_lose_documents_is_refused_with_their_count(
     estate.legacy = {"a": 1, "b": 9}
     with pytest.raises(Refused, match="2 documents exist only in the new store or differ there") as raised:
         Switch(control, estate.outside(), LIMIT).run(intent(Stage.SYNCING), live)
-    assert "strangler reconcile party" in raised.value.do
+    assert "strangler reconcile run party" in raised.value.do
     assert standings.of(control, "party") == live
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
+
+from strangler.cli.main import root
 
 from .landscape import TABLES, Landscape, file_url, partners
 
@@ -25,6 +28,11 @@ PAIRS = [
 """Legacy and store. By row: as if mappings weren't compiled to the legacy database's dialect."""
 
 Make = Callable[..., Landscape]
+
+
+def strangler(landscape: Landscape, *arguments: str) -> Result:
+    """Run the command line on the landscape's configuration."""
+    return CliRunner().invoke(root, ["-c", str(landscape.path), *arguments])
 
 
 @pytest.fixture
@@ -64,5 +72,14 @@ def partnered(request: pytest.FixtureRequest, make: Make) -> Landscape:
     legacy, store = request.param.split("-")
     landscape = make(legacy, store)
     landscape.legacy.insert("partner", partners(300, legacy))
+    landscape.fill()
+    return landscape
+
+
+@pytest.fixture
+def local(make: Make) -> Landscape:
+    """Fifty partners in two SQLite files."""
+    landscape = make("sqlite", "sqlite")
+    landscape.legacy.insert("partner", partners(50, "sqlite"))
     landscape.fill()
     return landscape

@@ -136,12 +136,12 @@ def test_what_new_has_written_below_a_sale_would_be_lost_too(local: Landscape) -
 
 def test_the_command_names_the_parts(local: Landscape) -> None:
     local.new.run("UPDATE partner_lines SET quantity = 6 WHERE line = 1")
-    arguments = ["-c", str(local.path), "reconcile", "partners", "--no-confirm"]
+    arguments = ["-c", str(local.path), "reconcile", "run", "partners", "--no-confirm"]
     shown = CliRunner().invoke(root, arguments)
     assert shown.exit_code == 1, shown.output
     assert "partner.lines.taxes" in shown.output
     assert "1 of 9 keys differ" in shown.output
-    found = json.loads(CliRunner().invoke(root, [*arguments, "--json"]).stdout)
+    found = json.loads(CliRunner().invoke(root, [*arguments, "--format", "json"]).stdout)
     assert [each["entity"] for each in found["entities"]] == [
         "partner",
         "partner.lines",

@@ -14,6 +14,7 @@ from strangler.cutover.gates import Gate, Verdict
 from strangler.cutover.plan import Target
 from strangler.cutover.stages import Side, Stage
 from strangler.progress import Progress
+from strangler.report import render, wording
 
 from . import migration
 from .conftest import measured
@@ -132,6 +133,33 @@ def test_what_new_wrote_as_the_owner_is_worth_knowing_and_not_wrong(control: Con
     ((wrong, words),) = _told(control)
     assert not wrong
     assert words.endswith("what new wrote since the switch isn't in legacy")
+
+
+def test_invariant_7_a_reconciliation_that_was_stopped_half_way_never_reads_as_clean(
+    control: Control,
+) -> None:
+    run = reconciliations.start(control, "party", mode="full", job={}, at=NOW - 60)
+    reconciliations.finish(
+        control, run, reconciliations.Status.INCOMPLETE, at=NOW - 50, reason="asked to stop"
+    )
+    assert _told(control) == [(False, "the last reconciliation is incomplete: asked to stop")]
+    progress = measured(control, party="Partners")
+    (party,) = progress.functions
+    assert wording.drift(party) == "incomplete"
+    assert wording.total_drift(progress) == wording.NONE
+    for form in ("html", "md"):
+        assert "incomplete" in render(progress, form)
+        assert "clean" not in render(progress, form)
+
+
+def test_a_quick_look_that_found_drift_is_told_beside_the_full_one_before_it(control: Control) -> None:
+    for mode, status in (("full", "clean"), ("quick", "drift")):
+        run = reconciliations.start(control, "party", mode=mode, job={}, at=NOW - 60)
+        reconciliations.finish(control, run, reconciliations.Status(status), at=NOW - 50)
+    assert _told(control) == [(True, "the quick reconciliation 2 found drift")]
+    (party,) = measured(control, party="Partners").functions
+    assert party.reconciled is not None
+    assert party.reconciled.run.id == 1
 
 
 def _told(control: Control) -> list[tuple[bool, str]]:

@@ -117,7 +117,7 @@ def test_what_was_there_and_what_a_clerk_does_arrive_as_they_are_meant(migration
 
     compared = ""
     for function in migration.stores:
-        result = migration.run("reconcile", function, "--json")
+        result = migration.run("reconcile", "run", function, "--format", "json")
         assert result.exit_code == 0, result.output
         compared += result.output
     for entity in ("customer", "sales_order", "sales_order.lines", "sales_order.lines.schedules"):
@@ -148,7 +148,7 @@ def test_an_order_that_becomes_something_else_leaves_with_its_lines(migration: M
     migration.sap.commit()
     until(lambda: len(migration.events(number)) == 2, "the order came and went", PATIENCE)
     assert [event.type for event in migration.events(number)] == ["OrderPlaced", "OrderDeleted"]
-    assert migration.run("reconcile", "orders").exit_code == 0
+    assert migration.run("reconcile", "run", "orders").exit_code == 0
     for store, table, key, shape in STORED[:3]:
         assert not [at for at in migration.stored(store, table, key, shape) if at[0] == number]
 

@@ -118,7 +118,7 @@ def test_invariant_7_a_function_that_is_stopped_says_so_passes_nothing_in_silenc
         until(lambda: 40 in limited.stored(), "it goes on")
     kinds = [(entry.kind, entry.actor) for entry in ledger.entries(limited.control, function="partners")]
     assert kinds[-2:] == [(limits.STOPPED, "worker"), (limits.RESUMED, "eva@office")]
-    assert limited.strangler("reconcile", "partners", "--no-confirm").exit_code == 0
+    assert limited.strangler("reconcile", "run", "partners", "--no-confirm").exit_code == 0
 
 
 def test_a_backfill_of_a_broken_mapping_stops_its_function_before_all_is_held(limited: Limited) -> None:

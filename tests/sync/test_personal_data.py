@@ -139,7 +139,7 @@ def test_a_sensitive_value_is_shown_nowhere(personal: Personal, caplog: pytest.L
         personal.write(f"UPDATE partner SET email = 'third@{CANARY}' WHERE id = 3")
         until(lambda: waiting(personal) == 3, "the stream holds them, too")
         personal.spoil(f"UPDATE partner SET email = NULL, contact = 'other {CANARY}' WHERE id = 1")
-        said += personal.strangler("reconcile", "partners", "--no-confirm").output
+        said += personal.strangler("reconcile", "run", "partners", "--no-confirm").output
         personal.spoil("ALTER TABLE partner ADD CONSTRAINT short CHECK (length(email) < 5)  NOT VALID")
         personal.write(f"INSERT INTO partner VALUES (4, 'd', 'four@{CANARY}', '4')")
         until(lambda: (personal.delivered() or 0) and personal.delivered().error, "the store refuses it")  # type: ignore[union-attr]
@@ -166,7 +166,10 @@ def everything_said(personal: Personal) -> str:
         ["status"], ["status", "--json"], ["plan", "partners"], ["plan", "partners", "--json"], ["doctor"],
         ["quarantine", "list"], ["quarantine", "list", "--json"], ["quarantine", "show", "partners", "partner", "[2]"],
         ["quarantine", "show", "partners", "partner", "[3]"], ["quarantine", "show", "partners", "named", "[1]"],
-        ["reconcile", "partners", "--no-confirm", "--json"], ["reconcile", "partners", "--history"],
+        ["reconcile", "run", "partners", "--no-confirm", "--format", "json"], ["reconcile", "list", "partners"],
+        ["reconcile", "show", "latest"], ["reconcile", "show", "latest", "--format", "csv"],
+        ["reconcile", "show", "latest", "--format", "html", "--output", str(personal.home / "reconciliation.html")],
+        ["reconcile", "diff"], ["reconcile", "schedule"],
         ["report", "--format", "json"], ["report", "--format", "md"],
         ["report", "--output", str(personal.home / "report.html")], ["source", "list"], ["config", "check"],
         ["backfill", "partners", "--no-watch"],
@@ -179,7 +182,8 @@ def everything_said(personal: Personal) -> str:
         pages = [
             page(url + path) for path in ("/", "/api/progress", "/api/functions/partners", "/metrics", "/healthz", "/readyz")
         ]  # fmt: skip
-    return "\n".join([*(r.output for r in said), *pages, (personal.home / "report.html").read_text()])
+    files = [(personal.home / name).read_text() for name in ("report.html", "reconciliation.html")]
+    return "\n".join([*(r.output for r in said), *pages, *files])
 
 
 def page(url: str) -> str:

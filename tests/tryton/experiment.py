@@ -88,7 +88,7 @@ def _settle(scene: Scene) -> Counter[str]:
     """Nobody edits any more: the stores are filled, both sides alike, the logs sound, nothing waits. Gives the events by name."""
     _converge(scene)
     for function in FUNCTIONS:
-        scene.strangler("reconcile", function)
+        scene.strangler("reconcile", "run", function)
     with closing(assembly.control(scene.settings)) as control:
         assert not (waiting := quarantined.counts(control)), f"something is in quarantine: {waiting}"
     return sum((proof.sound_log(scene.settings, function) for function in FUNCTIONS), Counter())

@@ -153,6 +153,15 @@ def upgrade() -> None:
         sa.Column("explanation", sa.Text()),
     )
     op.create_table(
+        "schedule",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("slot", sa.Float(), nullable=False),
+        sa.Column("holder", sa.String(128)),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("run", sa.Integer()),
+    )
+    op.create_table(
         "traffic",
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),
