@@ -27,6 +27,26 @@ def masked(value: Any) -> Any:
     return None if value is None else MASK
 
 
+class Covered(str):
+    """The mask together with the value under it, for what is computed of the value. Wherever it is written it is the mask."""
+
+    clear: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Covered | None:
+        """The value covered; NULL is shown as it is."""
+        if value is None:
+            return None
+        covered = cls(MASK)
+        covered.clear = value
+        return covered
+
+
+def uncovered(value: Any) -> Any:
+    """The value under a mask; any other as it is."""
+    return value.clear if isinstance(value, Covered) else value
+
+
 Column = tuple[str, str]
 """A column of a legacy table: the table without its schema, and the column, both in lower case."""
 

@@ -12,7 +12,7 @@ from strangler.changes import Position
 from strangler.events import encode_key
 from strangler.mapping.canonical import value_of
 from strangler.reconcile.explanation import Explanation
-from strangler.sensitive import masked
+from strangler.sensitive import Covered, uncovered
 from strangler.shapes import Shape
 
 ROWS: Final = "(rows)"
@@ -52,9 +52,9 @@ Suspects = dict[int, Pair]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key that differs. `fields` maps the name of each field that does to (legacy, store), as canonical values;
-    a side that lacks the row has None in every field. `written_at` is the position of what delivery wrote last into the store's row; None
-    where it isn't there, or the service wrote it itself."""
+    """A key that differs. `fields` maps the name of each field that does to (legacy, store), as canonical values, those of sensitive
+    fields `Covered`; a side that lacks the row has None in every field. `written_at` is the position of what delivery wrote last into
+    the store's row; None where it isn't there, or the service wrote it itself."""
 
     entity: str
     key: str
@@ -62,6 +62,15 @@ class Difference:
     fields: Mapping[str, tuple[Any, Any]]
     written_at: Position | None = None
     explanation: Explanation | None = None
+
+    def clear(self, sensitive: Collection[str]) -> dict[str, tuple[Any, Any]]:
+        """`fields` as they are under the masks, without those of which nothing but the mask is left."""
+        left = {
+            name: pair
+            for name, pair in self.fields.items()
+            if name not in sensitive or all(each is None or isinstance(each, Covered) for each in pair)
+        }
+        return {name: (uncovered(old), uncovered(new)) for name, (old, new) in left.items()}
 
 
 Hashes = dict[int, tuple[int, Position | None]]
@@ -96,7 +105,7 @@ def differences(
     sensitive: Collection[str],
 ) -> list[Difference]:
     """Whole rows of some keys, as `View.rows` gives them, compared field by field; keys that are equal aren't in the
-    answer, nor values of sensitive fields."""
+    answer, and values of sensitive fields are covered."""
     left, right = _by_key(shape, legacy), _by_key(shape, store)
     compared = (
         _difference(shape, key, left.get(key, []), right.get(key, []), sensitive)
@@ -128,7 +137,9 @@ def _difference(
     (left, _), (right, written_at) = (legacy or [_NOWHERE])[0], (store or [_NOWHERE])[0]
     names = [field.name for field in shape.fields if left.get(field.name) != right.get(field.name)]
     fields = {name: (left.get(name), right.get(name)) for name in names}
-    fields |= {name: (masked(old), masked(new)) for name, (old, new) in fields.items() if name in sensitive}
+    fields |= {
+        name: (Covered.of(old), Covered.of(new)) for name, (old, new) in fields.items() if name in sensitive
+    }
     if legacy and store and not fields:
         return None
     kind = Kind.DIFFERENT if legacy and store else Kind.MISSING if legacy else Kind.EXTRA

@@ -28,6 +28,7 @@ from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.checkpoint import Checkpoint
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import How, Outcome, Scans, compare
+from strangler.reconcile.explain import Evidence, explain
 from strangler.reconcile.jobs import Job, Mode, Told
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.scan import Stopped
@@ -175,7 +176,8 @@ class _Work:
             with Sides(source.reader, store.reader) as sides:
                 for part in self._left(mappings, at):
                     self._compare(part, sides, how, at, recent)
-        return at.done
+            log = partial(assembly.log, self._settings)
+            return explain(at.done, mappings, Evidence(log, source, self._control))
 
     def _asked(self, mappings: Sequence[EntityMapping]) -> list[EntityMapping]:
         wanted = self._job.entities

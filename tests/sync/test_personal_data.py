@@ -146,8 +146,11 @@ def test_a_sensitive_value_is_shown_nowhere(personal: Personal, caplog: pytest.L
         said += everything_said(personal)
     run = reconciliations.latest(personal.control, "partners")
     assert run is not None
-    fields = [f.fields for f in reconciliations.findings(personal.control, run.id) if f.entity == "partner"]
-    assert {"email": [MASK, None], "contact": [MASK, MASK]} in fields
+    found = [f for f in reconciliations.findings(personal.control, run.id) if f.entity == "partner"]
+    assert {"email": [MASK, None], "contact": [MASK, MASK]} in [each.fields for each in found]
+    assert [(each.explanation or {})["cause"] for each in found if each.key == "[1]"] == [
+        "write in the store"
+    ]
     formatter = JsonLines()
     said += "\n".join(map(formatter.format, caplog.records)) + personal.kept()
     for expected in ("violates check constraint", "number isn't shown (number = ***)", "email"):
