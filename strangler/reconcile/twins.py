@@ -7,11 +7,12 @@ The legacy database looks for them itself, by the hash of what isn't the key: on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from strangler.events import encode_key
 from strangler.mapping import translated
 from strangler.mapping.canonical import text_of, value_of
-from strangler.mapping.digest import row_hash
+from strangler.mapping.digest import layout, row_hash
 from strangler.mapping.sql import all_of
 from strangler.parts import Part
 from strangler.ports import SqlSide
@@ -37,13 +38,17 @@ def _hash(part: Part, difference: Difference) -> int | None:
     if difference.kind is not Kind.EXTRA or len(clear) < len(difference.fields):
         return None
     values = [clear.get(name, (None, None))[1] for name in _others(part)]
-    return row_hash(*map(text_of, values)) if any(value is not None for value in values) else None
+    return _hashed_here(part, values) if any(value is not None for value in values) else None
 
 
 def _others(part: Part) -> list[str]:
     """The names of the fields that aren't of the key, in order."""
     shape = part.mapping.shape
     return [field.name for field in shape.fields if field.name not in shape.key]
+
+
+def _hashed_here(part: Part, values: Sequence[Any]) -> int:
+    return row_hash(layout(part.mapping.shape.types(_others(part))), [text_of(value) for value in values])
 
 
 def _alike(part: Part, side: SqlSide, hashes: Sequence[int]) -> Iterator[tuple[int, str]]:
@@ -53,7 +58,7 @@ def _alike(part: Part, side: SqlSide, hashes: Sequence[int]) -> Iterator[tuple[i
     sql = mapping.select(side.dialect).rest_sql(None)
     for each in translated(mapping, side.dialect, side.rows(sql)) if sql else ():
         if each.fault is None:
-            hashed = row_hash(*(text_of(each.data[name]) for name in _others(part)))
+            hashed = _hashed_here(part, [each.data[name] for name in _others(part)])
             if hashed in wanted:
                 yield hashed, encode_key([each.data[name] for name in mapping.shape.key])
 
@@ -65,7 +70,8 @@ def _pushed(part: Part, side: SqlSide, hashes: Sequence[int]) -> Iterator[tuple[
         return
     texts = dict(zip((field.name for field in mapping.shape.fields), select.pushed.texts, strict=True))
     types = {field.name: field.type for field in mapping.shape.fields}
-    hashed = digest.row_hash(side.dialect, [texts[name] for name in _others(part)])
+    others = _others(part)
+    hashed = digest.row_hash(side.dialect, [texts[name] for name in others], mapping.shape.types(others))
     columns = ", ".join([hashed, *(texts[name] for name in mapping.shape.key)])
     where = all_of(select.pushed.taken, f"({hashed}) IN ({', '.join(map(str, hashes))})")
     for number, *key in side.rows(f"SELECT {columns} FROM {select.from_} WHERE {where}"):
