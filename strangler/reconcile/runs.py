@@ -81,12 +81,13 @@ def reconcile(
     deadline = None if job.within is None else time.monotonic() + job.within
     outcomes: Sequence[Outcome] = ()
     reason = None
+    work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
     try:
-        work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
         outcomes = work.outcomes()
         status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
     except Stopped:
         within = job.within or 0.0
+        outcomes = work.done
         reason = "stopped" if stop() else f"stopped after {format_duration(within)}, as it was asked to"
         status = Status.INCOMPLETE
     except StranglerError as error:
@@ -162,6 +163,7 @@ class _Work:
         self._settings, self._control, self._job, self._run = settings, control, job, run
         self._before, self._told, self._stopping, self._clock = at, told, stopping, clock
         self._kept = time.monotonic()
+        self.done: list[Outcome] = []
 
     def outcomes(self) -> list[Outcome]:
         """What every part of every asked entity is. Raises Stopped, and what the sides raise."""
@@ -172,6 +174,7 @@ class _Work:
         ):
             mappings = self._asked(assembly.mappings(self._settings, self._job.function, source))
             at = self._at(mappings)
+            self.done = at.done
             how, recent = self._how(source, at), self._recent(at)
             with Sides(source.reader, store.reader) as sides:
                 for part in self._left(mappings, at):
@@ -221,16 +224,22 @@ class _Work:
         if at.part != name:
             at.part, at.scans = name, Scans()
             at.untranslatable = at.untranslatable if part.depth else set()
-        outcome = compare(
-            part,
-            sides,
-            how,
-            held=_held(self._control, part.root),
-            untranslatable=at.untranslatable,
-            scans=at.scans,
-            keep=partial(self._keep, at),
-            recent=None if recent is None else recent.get(part.root.shape.entity, set()),
-        )
+        try:
+            if self._stopping():
+                raise Stopped
+            outcome = compare(
+                part,
+                sides,
+                how,
+                held=_held(self._control, part.root),
+                untranslatable=at.untranslatable,
+                scans=at.scans,
+                keep=partial(self._keep, at),
+                recent=None if recent is None else recent.get(part.root.shape.entity, set()),
+            )
+        except (Stopped, StranglerError):
+            self._keep(at, now=True)
+            raise
         at.done.append(outcome)
         at.part, at.scans = "", Scans()
         self._keep(at, now=True)
