@@ -22,17 +22,20 @@ def bar(function: str, parts: Sequence[str]) -> Iterator[Told]:
     """A bar over the parts of a function, on standard error; nothing where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
 
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # The words give way, not the figures.
     columns = (
         SpinnerColumn(),
-        TextColumn(f"{function}", markup=False),
-        BarColumn(24),
+        TextColumn(function, markup=False),
+        BarColumn(16),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[left]}", markup=False),
-        TextColumn("{task.description}", markup=False, style="dim"),
+        TextColumn("{task.description}", markup=False, style="dim", table_column=rest),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    shown = Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+    with shown as progress:
         task = progress.add_task("opening both sides", total=1.0, left="")
         began = time.monotonic()
 

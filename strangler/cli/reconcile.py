@@ -65,7 +65,7 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
         raise click.BadParameter(f"{text!r} is {error}") from None
 
 
-@group.command()
+@group.command(short_help="Compare a function, or all of them, now.")
 @click.argument("function", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every function, as without FUNCTION.")
 @click.option(

@@ -28,7 +28,7 @@ def _number(_context: click.Context, _argument: click.Parameter, text: str | Non
     return int(text)
 
 
-@click.command("list")
+@click.command("list", short_help="List the runs that were, newest first.")
 @click.argument("function", required=False)
 @click.option(
     "--status",
@@ -75,7 +75,7 @@ def listing(
     return ExitCode.OK
 
 
-@click.command()
+@click.command(short_help="Show a run whole: figures, keys, why.")
 @click.argument("run", callback=_number)
 @click.argument("function", required=False)
 @accounts.LIMIT
@@ -101,7 +101,7 @@ def show(
     return ExitCode.OK
 
 
-@click.command()
+@click.command(short_help="Show what is newly different between two runs.")
 @click.argument("older", callback=_number, required=False)
 @click.argument("newer", callback=_number, required=False)
 @click.option("--function", metavar="F", help="The last two runs of this function.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NONE = "no schedule is configured; write one for a function: schedules: [{cron: '0 3 * * *', mode: full}]"
 
 
-@click.command()
+@click.command(short_help="List the schedules, their next and last runs.")
 @click.argument("function", required=False)
 @click.option(
     "--format",
@@ -58,31 +58,27 @@ def _table(found: Sequence[Listed], zone: ZoneInfo) -> Table:
     from strangler.reconcile.showing.tables import STYLES
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for name in (
-        "function",
-        "cron",
-        "mode",
-        "within",
-        f"next ({zone.key})",
-        "last slot",
-        "run",
-        "status",
-        "now",
-    ):
-        table.add_column(name, overflow="fold")
+    for name in ("function", "cron", "mode", "within", "next"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("last")
     for each in found:
         within, run = each.schedule.within, each.run
-        table.add_row(
+        last = Text()
+        if run and each.slot:
+            last.append(f"run {run.id} ").append(run.status.value, STYLES[run.status])
+            last.append(f", {_local(each.slot.slot, zone)}")
+        if each.state:
+            last.append(f"{' ' if run else ''}({each.state})", "dim")
+        next_at = _local(each.following, zone)
+        cells = (
             each.function,
-            Text(each.schedule.cron),
+            each.schedule.cron,
             each.schedule.mode,
             write_duration(within) if within else "–",
-            _local(each.following, zone),
-            _local(each.slot.slot, zone) if each.slot and run else "–",
-            str(run.id) if run else "–",
-            Text(run.status.value, STYLES[run.status]) if run else "–",
-            each.state,
         )
+        table.add_row(*map(Text, cells), next_at, last)
+    table.caption = f"times in {zone.key}"
+    table.caption_justify = "left"
     return table
 
 

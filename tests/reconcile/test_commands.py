@@ -21,6 +21,7 @@ from strangler.changes import Position
 from strangler.control import reconciliations
 from strangler.control.holders import myself
 from strangler.control.reconciliations import Status
+from strangler.durations import moment, parse_since
 from tests.sync.landscape import until
 
 from .conftest import Make, strangler
@@ -245,7 +246,6 @@ def test_a_run_that_did_not_come_to_its_end_is_no_base_for_a_comparison(local: L
     [
         ("--no-confirm",),
         ("--mode", "sample", "--sample", "20"),
-        ("--mode", "recent", "--since", "1h"),
         ("--mode", "quick", "--entity", "partner"),
         ("--limit", "2000"),
     ],
@@ -263,6 +263,20 @@ def test_the_command_that_is_told_to_go_on_asks_for_the_same_job(
     assert finished.job == stopped.job, (
         "the engine goes on with the last run of the same job, if it kept how far it was"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("1h", 1_796_000_000.0),
+        ("2026-11-29T03:00", 1_795_921_200.0),
+        ("2026-11-29T03:00:07+01:00", 1_795_917_607.0),
+    ],
+)
+def test_a_moment_in_the_past_is_one_that_can_be_written_again(text: str, at: float) -> None:
+    now = 1_796_003_600.4
+    assert parse_since(text, now) == at
+    assert parse_since(moment(at), now) == at
 
 
 @pytest.mark.parametrize("presses", [1, 2])

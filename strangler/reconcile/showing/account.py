@@ -113,13 +113,17 @@ def sentence(found: Account) -> str:
         return f"since {format_duration(found.took)}, by a process that may still be at it"
     if run.status not in ENDED:
         return run.reason or "it was stopped half way"
-    said = f"{run.drift:,} of {run.compared:,} keys differ, {format_duration(found.took)}"
-    if not run.whole:
-        said += f"; {scope(run)}"
+    counted = f"{run.drift:,} of {run.compared:,} keys differ, {format_duration(found.took)}"
+    return "; ".join([counted, *remarks(found)])
+
+
+def remarks(found: Account) -> list[str]:
+    """What has to be known of a run that came to its end to take it for no more than it is."""
+    said = [] if found.run.whole else [scope(found.run)]
     if (most := found.at_most) is not None:
-        said += f"; with 95 % confidence at most {most:.2%} of all keys differ"
+        said.append(f"with 95 % confidence at most {most:.2%} of all keys differ")
     if found.quarantined:
-        said += f"; {found.quarantined:,} in quarantine weren't compared (strangler quarantine list)"
+        said.append(f"{found.quarantined:,} in quarantine weren't compared (strangler quarantine list)")
     return said
 
 

@@ -62,9 +62,14 @@ def _cells(finding: Finding) -> Iterator[tuple[str, str, str]]:
         for name, (legacy, store) in finding.fields.items():
             yield name, value(legacy), value(store)
         return
-    side = 0 if finding.kind == "missing" else 1
-    row = value({name: pair[side] for name, pair in finding.fields.items()})
+    row = value(whole_row(finding))
     yield ("", row, "") if finding.kind == "missing" else ("", "", row)
+
+
+def whole_row(finding: Finding) -> dict[str, Any]:
+    """Of a key that one side lacks, what the other one has: its fields that aren't NULL."""
+    side = 0 if finding.kind == "missing" else 1
+    return {name: pair[side] for name, pair in finding.fields.items()}
 
 
 def _run(run: Run) -> Sequence[Any]:

@@ -35,6 +35,7 @@ def html(accounts: Sequence[Account]) -> str:
         say=say,
         modes=MODES,
         value=flat.value,
+        whole_row=flat.whole_row,
         ended=ENDED,
         version=__version__,
     )

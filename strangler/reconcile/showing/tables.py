@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from strangler.control.reconciliations import Finding, Run, Status
+from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.durations import format_duration, moment
 from strangler.reconcile.between import Between
 from strangler.reconcile.showing import flat
@@ -27,9 +27,18 @@ STYLES: Final = {
 }
 """How each way to end stands out."""
 
-_FIGURES: Final = (
-    "compared", "missing", "extra", "different", "in flight", "tolerated", "quarantined", "run", "took", "drift",
-)  # fmt: skip
+_COUNTED: Final = {
+    "compared": "compared",
+    "missing": "missing",
+    "extra": "extra",
+    "different": "different",
+    "in\nflight": "in_flight",
+    "tolerated": "tolerated",
+    "not\ncompared": "quarantined",
+}
+"""Column of the entities' figures → the figure."""
+
+_FIGURES: Final = (*_COUNTED, "run", "took", "drift")
 """Columns that are aligned to the right."""
 
 
@@ -59,26 +68,22 @@ def closing(found: Account) -> Text:
 
 
 def history(runs: Sequence[Run]) -> RenderableType:
-    """Recorded runs, newest first."""
-    names = (
-        "run",
-        "function",
-        "mode",
-        "started",
-        "took",
-        "status",
-        "compared",
-        "drift",
-        "in flight",
-        "tolerated",
-        "reason",
-    )
-    shown = [name for name in names if name not in ("tolerated", "in flight", "reason") or _some(runs, name)]
-    table = _table(*shown)
+    """Recorded runs, newest first; below them why some of them say nothing."""
+    table = _table("run", "function", "mode", "started", "took", "status", "compared", "drift", wrap=False)
     for run in runs:
-        cells = _run(run)
-        table.add_row(*(cells[name] for name in shown))
-    return table
+        ended = run.finished_at
+        table.add_row(
+            str(run.id),
+            run.function,
+            run.mode,
+            moment(run.started_at)[:16].replace("T", " "),
+            "" if ended is None else format_duration(ended - run.started_at),
+            Text(run.status.value, STYLES[run.status]),
+            _number(run.compared),
+            _number(run.drift) if run.status in ENDED else "–",
+        )
+    reasons = [Text(f"{run.id}: {_first_line(run.reason)}", "dim") for run in runs if run.reason]
+    return Group(table, *([Text(), *reasons] if reasons else []))
 
 
 def change(older: Account, newer: Account, found: Between) -> RenderableType:
@@ -98,33 +103,14 @@ def change(older: Account, newer: Account, found: Between) -> RenderableType:
     )
 
 
-def _some(runs: Iterable[Run], column: str) -> bool:
-    """Whether any run has something there: a column of nothing takes the room of the others."""
-    return any(getattr(run, column.replace(" ", "_")) for run in runs)
-
-
-def _run(run: Run) -> dict[str, Text]:
-    ended = run.finished_at
-    return {
-        "run": Text(str(run.id)),
-        "function": Text(run.function),
-        "mode": Text(run.mode),
-        "started": Text(moment(run.started_at).replace("T", " ").rstrip("Z")),
-        "took": Text("" if ended is None else format_duration(ended - run.started_at)),
-        "status": Text(run.status.value, STYLES[run.status]),
-        "compared": _number(run.compared),
-        "drift": _number(run.drift),
-        "in flight": _number(run.in_flight),
-        "tolerated": _number(run.tolerated),
-        "reason": Text((run.reason or "").split("\n", 1)[0]),
-    }
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0]
 
 
 def _counts(entities: Iterable[EntityAccount]) -> Table:
-    names = ("compared", "missing", "extra", "different", "in flight", "tolerated", "quarantined")
-    table = _table("entity", *names)
+    table = _table("entity", *_COUNTED, wrap=False)
     for each in entities:
-        table.add_row(each.entity, *(_number(each.count(name.replace(" ", "_"))) for name in names))
+        table.add_row(each.entity, *(_number(each.count(name)) for name in _COUNTED.values()))
     return table
 
 
@@ -153,12 +139,13 @@ def _add_fields(table: Table, finding: Finding) -> None:
 
 
 def _reasons(findings: Iterable[Finding]) -> Table:
-    table = _table("entity", "key", "why", "event", "position", "mapping")
+    table = _table("entity", "key", "why")
     for each in findings:
         why = each.explanation or {}
         words = Text(f"{why.get('cause', '')}: ", "bold").append(str(why.get("words", "")), "not bold")
-        places = (Text(str(why.get(name) or "–")) for name in ("event", "position", "mapping"))
-        table.add_row(each.entity, Text(each.key), words, *places)
+        if places := [f"{name} {why[name]}" for name in ("event", "position", "mapping") if why.get(name)]:
+            words.append(f"\n{', '.join(places)}", "not bold dim")
+        table.add_row(each.entity, Text(each.key), words)
     return table
 
 
@@ -172,10 +159,11 @@ def _quarantined(entities: Iterable[EntityAccount]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str, wrap: bool = True) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in _FIGURES else "left", overflow="fold")
+        justify: JustifyMethod = "right" if column in _FIGURES else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=not wrap)
     return table
 
 
