@@ -7,14 +7,15 @@ JSON Schema. Loading, interpolation and the wording of errors are in `strangler.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
-from strangler.durations import parse_duration, parse_share
+from strangler.durations import parse_duration, parse_share, write_duration
 
 Duration = Annotated[
     timedelta,
@@ -190,6 +191,80 @@ Joins = dict[Name, Join]
 """Alias → the join."""
 
 
+def _as_within(value: Any) -> Any:
+    if isinstance(value, Decimal | timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return Decimal(str(value))
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise ValueError("neither a number above 0 nor a duration: write 0.01, or 1s") from None
+
+
+def _as_day(value: Any) -> Any:
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("not a day: write one like 2027-01-31") from None
+
+
+def _as_words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("empty: write who, or why, in words")
+    return value.strip()
+
+
+Words = Annotated[str, AfterValidator(_as_words)]
+"""A text that says something."""
+
+Ignored = Literal["trailing blanks", "blanks", "case"]
+
+
+class Tolerance(Section):
+    """A difference of a field between legacy and store that is known and accepted: reconciliation counts it as tolerated, not as drift.
+    Either `within` or `ignore`. See docs/reconciliation.md."""
+
+    field: str = Field(description="The field; not one of the key.")
+    within: Annotated[
+        Decimal | timedelta | None,
+        BeforeValidator(_as_within),
+        WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+    ] = Field(
+        None,
+        description="The most that both sides may be apart: a number like 0.01, of dates and times a duration like 1s.",
+    )
+    ignore: Annotated[
+        list[Ignored],
+        BeforeValidator(
+            lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=Ignored | list[Ignored]
+        ),
+    ] = Field(
+        default_factory=list,
+        description="What of a text doesn't count, one or several of: `trailing blanks`; `blanks` at both ends, and how many stand "
+        "together in between; `case`.",
+    )
+    owner: Words = Field(description="Who answers for it.")
+    reason: Words = Field(description="Why it is so.")
+    until: Annotated[
+        date | None, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})
+    ] = Field(
+        None,
+        description="The last day (in UTC) on which it holds; without it, it holds until it is taken out.",
+    )
+
+    @property
+    def allows(self) -> str:
+        """What it allows, as it is written: `within 0.01`, `ignore case, blanks`."""
+        if self.within is None:
+            return f"ignore {', '.join(self.ignore)}"
+        return f"within {write_duration(self.within) if isinstance(self.within, timedelta) else self.within}"
+
+    def has_ended(self, today: date) -> bool:
+        """Whether it hides nothing any more."""
+        return self.until is not None and today > self.until
+
+
 class Children(Section):
     """The lines of an aggregate: rows of another legacy table that belong to one row each. They come and go with it, in its
     events, and have a table of their own in the store."""
@@ -210,6 +285,10 @@ class Children(Section):
         min_length=1,
     )
     children: dict[Name, Children] = Field(default_factory=dict, description="Lines of the lines.")
+    tolerances: list[Tolerance] = Field(
+        default_factory=list,
+        description="By how much fields of a line may differ from legacy, and who says so.",
+    )
 
 
 class Entity(Section):
@@ -235,13 +314,31 @@ class Entity(Section):
         description="The lines inside of the aggregate, by the name under which its events carry them.",
     )
     events: Events = Field(default_factory=Events, description="The names of its events.")
+    tolerances: list[Tolerance] = Field(
+        default_factory=list, description="By how much its fields may differ from legacy, and who says so."
+    )
+
+
+def named_parts(name: str, section: Entity | Children) -> Iterator[tuple[str, Entity | Children]]:
+    """The entity of this name and its children of all levels with what they are called, parents first: `sale`, `sale.lines`."""
+    yield name, section
+    for each, children in section.children.items():
+        yield from named_parts(f"{name}.{each}", children)
+
+
+def ended_tolerances(function: Function, today: date) -> Iterator[str]:
+    """What is to be said of each tolerance of a function whose time is over."""
+    for name, entity in function.entities.items():
+        for part, section in named_parts(name, entity):
+            for rule in section.tolerances:
+                if rule.has_ended(today):
+                    what = f"{part}: the tolerance of {rule.field} ({rule.allows}) held until {rule.until}"
+                    yield f"{what} and hides nothing any more; ask {rule.owner}"
 
 
 def part_names(name: str, section: Entity | Children) -> Iterator[str]:
-    """What the entity of this name and its children of all levels are called, parents first: `sale`, `sale.lines`."""
-    yield name
-    for each, children in section.children.items():
-        yield from part_names(f"{name}.{each}", children)
+    """What they are called."""
+    return (part for part, _ in named_parts(name, section))
 
 
 def _as_meaning(value: Any) -> Any:

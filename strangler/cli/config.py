@@ -56,9 +56,13 @@ def schema() -> None:
 
 
 def _print(application: Application, settings: Settings, inspection: Inspection | None) -> None:
+    from datetime import UTC, datetime
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from strangler.settings import ended_tolerances
 
     console = Console(soft_wrap=True, highlight=False)
     grid = Table(
@@ -93,6 +97,10 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
     for mapping, why in inspection.by_row if inspection else ():
         shape = mapping.shape
         console.print(Text(f"{shape.function}.{shape.entity} is backfilled and reconciled row by row: {why}"))
+    today = datetime.now(UTC).date()
+    for name, function in settings.functions.items():
+        for words in ended_tolerances(function, today):
+            console.print(Text.assemble(("! ", "bold yellow"), f"{name}.{words}"))
     console.print(
         Text.assemble(
             (

@@ -85,6 +85,23 @@ def keys(settings: Settings) -> Iterator[Finding]:
             yield Finding((*path, "key"), "names a field twice", f"[{', '.join(dict.fromkeys(part.key))}]")
 
 
+def tolerances(settings: Settings) -> Iterator[Finding]:
+    """A tolerance is about a field that may differ, and says in one way by how much."""
+    for path, part in _parts(settings):
+        for index, rule in enumerate(part.tolerances):
+            at = (*path, "tolerances", index)
+            others = [name for name in part.fields if name not in part.key]
+            if rule.field in part.key:
+                what = f"{rule.field} is part of the key: rows with another key are other rows"
+                yield Finding((*at, "field"), what, f"one of: {', '.join(others)}")
+            elif rule.field not in part.fields:
+                meant = nearest(rule.field, others) or f"one of: {', '.join(others)}"
+                yield Finding((*at, "field"), f"{rule.field!r} isn't among the fields", meant)
+            if (rule.within is None) == (not rule.ignore):
+                both = "has `within` and `ignore`" if rule.ignore else "has neither `within` nor `ignore`"
+                yield Finding(at, both, "one of them: within: 0.01, or ignore: trailing blanks")
+
+
 def sensitive(settings: Settings) -> Iterator[Finding]:
     """What a key is made of isn't sensitive: by it an entity is named wherever something is said about it."""
     if not any(field.sensitive for _, part in _parts(settings) for field in part.fields.values()):
@@ -376,6 +393,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
     keys,
+    tolerances,
     sensitive,
     encryption,
     tables,

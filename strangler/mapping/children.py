@@ -26,6 +26,7 @@ from strangler.mapping.plans import (
 )
 from strangler.mapping.problems import Problems
 from strangler.mapping.rows import Named, Plan, compile_rows
+from strangler.mapping.tolerances import check_tolerances
 from strangler.sensitive import Column, Sensitive
 from strangler.settings import Children, Entity, EntityField
 from strangler.shapes import FieldType, Under
@@ -67,6 +68,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
     where = found.condition("where", section.where, origin.table) if section.where is not None else None
     _check_key(section, own, found)
     check_names(section, above.key, found)
+    check_tolerances(section.tolerances, own, found)
     check_sensitive(section.fields, own, origin, parent.keys, found)
     reversed = reversed_fields(name, section.fields, own, table, found)
     sensitive = parent.sensitive.below(name)
@@ -105,6 +107,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
         sensitive.fields,
         compile_inverse(whole, fields, reversed),
         Under(parent.into, above.key),
+        section.tolerances,
     )
     return Collection(name, mapping, inner, compile_rows(inner))
 

@@ -24,6 +24,7 @@ from strangler.mapping.plans import (
 from strangler.mapping.problems import Problems
 from strangler.mapping.python_functions import NONE, PythonFunctions
 from strangler.mapping.rows import Plan, Rule
+from strangler.mapping.tolerances import check_tolerances
 from strangler.sensitive import NOTHING, Sensitive, key_columns
 from strangler.settings import Entity
 from strangler.shapes import Table
@@ -57,6 +58,7 @@ def compile_entity(
     rules = _rules(entity, origin.table, problems)
     _check_key(entity, fields, origin.table, problems)
     check_names(entity, (), problems)
+    check_tolerances(entity.tolerances, fields, problems)
     keys = key_columns(entity)
     check_sensitive(entity.fields, fields, origin, keys, problems)
     reversed = reversed_fields(name, entity.fields, fields, table, problems)
@@ -79,7 +81,7 @@ def compile_entity(
     inverse = compile_inverse(plan, entity.fields, reversed)
     _check_cross_reference(plan, inverse, problems)
     problems.raise_if_any()
-    return mapped(function, into, plan, table, made, sensitive.fields, inverse)
+    return mapped(function, into, plan, table, made, sensitive.fields, inverse, tolerances=entity.tolerances)
 
 
 def _where(entity: Entity, table: Table, problems: Problems) -> Node | None:

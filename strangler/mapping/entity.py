@@ -13,6 +13,7 @@ from strangler.mapping.plans import needed, reads, shape_of, version
 from strangler.mapping.raw import streamed
 from strangler.mapping.rows import Plan, RowFunctions, compile_rows
 from strangler.mapping.select import Select, compile_select
+from strangler.settings import Tolerance
 from strangler.shapes import Shape, Table, Under
 
 
@@ -49,7 +50,8 @@ class EntityMapping:
     `event_name(operation, row, before)` gives the event's type; `row` is the new row, for a delete the old one, and `before` the
     old row of an update, as far as the source tells. Raises Untranslatable when a condition can't be evaluated.
 
-    `sensitive` are the fields whose values are masked where people see them.
+    `sensitive` are the fields whose values are masked where people see them, `tolerances` how far fields may be off when both sides are
+    compared. The version says nothing of either.
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
 
@@ -72,6 +74,7 @@ class EntityMapping:
     inverse: Inverse
     sensitive: frozenset[str] = frozenset()
     children: tuple[Collection, ...] = ()
+    tolerances: tuple[Tolerance, ...] = ()
 
     @property
     def mirrored(self) -> bool:
@@ -113,6 +116,7 @@ def mapped(
     sensitive: frozenset[str],
     inverse: Inverse,
     under: Under | None = None,
+    tolerances: Sequence[Tolerance] = (),
 ) -> EntityMapping:
     """The mapping that a plan becomes, in the store's table `into`; `table` is the legacy table of its own rows."""
     rows, columns = compile_rows(plan), needed(plan)
@@ -131,4 +135,5 @@ def mapped(
         inverse=inverse,
         sensitive=sensitive,
         children=tuple(children),
+        tolerances=tuple(tolerances),
     )

@@ -56,6 +56,7 @@ def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
         yield "writes are fenced: a switch of owners is under way, or was interrupted"
     if function.compared.mismatched:
         yield f"{_count(function.compared.mismatched, 'answer', 'answers')} differed in shadow"
+    yield from function.ended
     running = [record for record in function.backfills if record.finished_at is None]
     if running and RULES[function.standing.stage].delivery:
         rows, about = sum(r.rows for r in running), sum(r.estimate for r in running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from strangler.control import comparisons, facades, ledger, reconciliations, traffic
@@ -14,7 +15,7 @@ from strangler.cutover.stages import Stage
 from strangler.progress import pace
 from strangler.progress.attention import attention
 from strangler.progress.facts import Calls, FunctionProgress, Point, Progress, Reconciled, Step
-from strangler.settings import Settings
+from strangler.settings import Settings, ended_tolerances
 
 HOUR: Final = 60
 """Minutes that count as lately."""
@@ -82,6 +83,7 @@ def _function(
         quarantined=evidence.quarantined,
         steps=_steps(control, name),
         decisions=tuple(ledger.entries(control, function=name)),
+        ended=tuple(ended_tolerances(judged.settings, datetime.fromtimestamp(evidence.now, UTC).date())),
     )
 
 

@@ -14,6 +14,7 @@ import orjson
 from strangler.reconcile.entity import Outcome, Quarantined, Scans
 from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.scan import Scanned
+from strangler.reconcile.tolerances import Tolerated
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Checkpoint:
                 },
                 "untranslatable": sorted(self.untranslatable),
             },
-            default=str,
+            default=_plain,
         ).decode()
 
     @classmethod
@@ -65,10 +66,17 @@ class Checkpoint:
         )
 
 
+def _plain(value: Any) -> Any:
+    """What JSON doesn't know: a named tuple by its place, else what it is written as."""
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
 def _outcome(kept: Mapping[str, Any]) -> Outcome:
     differences = tuple(_difference(each) for each in kept["differences"])
     quarantined = tuple(Quarantined(*each) for each in kept["quarantined"])
-    return Outcome(**{**kept, "differences": differences, "quarantined": quarantined})
+    tolerances = tuple(Tolerated(**each) for each in kept["tolerances"])
+    made = {"differences": differences, "quarantined": quarantined, "tolerances": tolerances}
+    return Outcome(**{**kept, **made})
 
 
 def _difference(kept: Mapping[str, Any]) -> Difference:

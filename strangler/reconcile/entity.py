@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
 from strangler.changes import Position
+from strangler.mapping import EntityMapping
 from strangler.parts import Part
 from strangler.reconcile import grid, narrow, sampling
 from strangler.reconcile.confirm import Feed, confirm
@@ -21,6 +23,7 @@ from strangler.reconcile.sampling import Sampling
 from strangler.reconcile.scan import Manners, Scanned, Stopped, scan
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.throttle import Throttle
+from strangler.reconcile.tolerances import Sieve, Tolerated
 from strangler.settings import Reconcile
 from strangler.sync.ranges import count
 
@@ -45,9 +48,9 @@ class Quarantined(NamedTuple):
 class Outcome:
     """What the comparison of one entity found, or of children of it (`entity` is `sale.lines`); counts are keys.
 
-    `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never
-    rested; `tolerated` differ by no more than they may. `differences` and `quarantined` hold no more than the asked-for limit each;
-    `quarantine` is how many there are: aggregates, and of children only those that aren't in it already.
+    `compared` are the rows of the legacy side, and those that only the store has. `in_flight` differed at first, or never rested;
+    `tolerated` differ by no more than they may, and `tolerances` say which rules hide them. `differences` and `quarantined` hold no more
+    than the asked-for limit each; `quarantine` is how many there are: aggregates, and of children only those that aren't in it already.
     `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed. Of a sample
     `at_most` is the share of all keys that may differ at most, with 95 % confidence. `version` is that of the mapping.
     """
@@ -65,6 +68,7 @@ class Outcome:
     tolerated: int = 0
     at_most: float | None = None
     version: str = ""
+    tolerances: tuple[Tolerated, ...] = ()
 
     @property
     def drift(self) -> int:
@@ -142,7 +146,8 @@ class _Comparison:
         self._grid = HASHED
         self._pending: Suspects = {}
         self._kinds: Counter[Kind] = Counter()
-        self._in_flight = 0
+        self._sieve = sieve_of(self._mapping)
+        self._in_flight = self._tolerated = 0
         self._position: Position | None = None
         self._differences: list[Difference] = []
 
@@ -184,6 +189,8 @@ class _Comparison:
             position=self._position,
             at_most=sampling.most(drift, compared) if self._how.mode is Mode.SAMPLE else None,
             version=self._mapping.version,
+            tolerated=self._tolerated,
+            tolerances=self._sieve.tolerated,
         )
 
     def _drawn(self) -> Sampling:
@@ -293,16 +300,30 @@ class _Comparison:
         )
 
     def _read_whole(self, drift: Suspects) -> None:
-        """Keep the rows behind the keys, as many as may be kept. What has healed until now was in flight after all."""
-        numbers = sorted(drift)[: self._how.limit - len(self._differences)]
+        """Keep the rows behind the keys, as many as may be kept; where there are tolerances, read them all. What has healed until
+        now was in flight after all."""
+        numbers = sorted(drift)
+        if not self._sieve.hides:
+            numbers = numbers[: self._room]
         for some in _pieces(numbers, KEYS_AT_ONCE):
             rows = whole_rows(self._sides, self._pairing, some)
             found = narrow.differences(self._shape, *rows, self._mapping.sensitive)
-            self._differences += found
+            self._sift(found)
             still = {number_of(self._shape, difference.key) for difference in found}
             for number in set(some) - still:
                 self._kinds[drift[number].kind or Kind.DIFFERENT] -= 1
                 self._in_flight += 1
+
+    def _sift(self, found: Sequence[Difference]) -> None:
+        """Keep what is drift, as far as there is room, and count the rest as tolerated."""
+        sifted = self._sieve.sift(found)
+        self._differences += sifted.drift[: self._room]
+        self._kinds[Kind.DIFFERENT] -= sifted.tolerated
+        self._tolerated += sifted.tolerated
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._how.limit - len(self._differences))
 
     def _without_quarantine(self, suspects: Suspects) -> Suspects:
         """What belongs to a key in quarantine isn't drift: its fault is known, and waits for a person."""
@@ -351,6 +372,11 @@ def whole_rows(sides: Sides, pairing: Pairing, numbers: Collection[int]) -> tupl
         lambda side: list(pairing.legacy.rows(side, numbers)),
         lambda side: list(pairing.store.rows(side, numbers)),
     )
+
+
+def sieve_of(mapping: EntityMapping) -> Sieve:
+    """What tells drift of a mapping's rows from what is tolerated today."""
+    return Sieve(mapping.tolerances, mapping.sensitive, datetime.now(UTC).date())
 
 
 def _is_key(key: str) -> bool:

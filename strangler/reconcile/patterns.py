@@ -137,35 +137,32 @@ def _places(number: Decimal) -> int:
 
 
 def _rounded_moment(left: str, right: str) -> bool:
-    apart = Decimal(_microseconds(_apart(left, right))).scaleb(-6)
+    seconds = Decimal(apart(left, right) // timedelta(microseconds=1)).scaleb(-6)
     unit = _coarser_unit(*(Decimal("0." + each.rstrip("Z").rpartition(".")[2]) for each in (left, right)))
-    return apart <= unit
+    return seconds <= unit
 
 
 def _in_another_zone(left: str, right: str) -> bool:
-    apart = _apart(left, right)
-    return apart <= WIDEST and not apart % QUARTER
+    off = apart(left, right)
+    return off <= WIDEST and not off % QUARTER
 
 
-def _apart(left: str, right: str) -> timedelta:
-    """The time between two moments; of times of day the shorter way around the clock."""
-    apart = abs(_moment(left) - _moment(right))
-    return apart if "T" in left else min(apart, timedelta(days=1) - apart)
+def apart(left: str, right: str) -> timedelta:
+    """The time between two canonical moments, or two days; of times of day the shorter way around the clock. Raises ValueError for
+    what is none."""
+    off = abs(_moment(left) - _moment(right))
+    return off if "-" in left else min(off, timedelta(days=1) - off)
 
 
 def _moment(text: str) -> datetime:
-    if "T" in text:
+    if "-" in text:
         return datetime.fromisoformat(text.removesuffix("Z"))
     return datetime.combine(date.min, time.fromisoformat(text))
 
 
-def _microseconds(apart: timedelta) -> int:
-    return apart // timedelta(microseconds=1)
-
-
 def _a_day_apart(legacy: Any, store: Any) -> bool:
     try:
-        return abs(date.fromisoformat(legacy) - date.fromisoformat(store)) == timedelta(days=1)
+        return apart(legacy, store) == timedelta(days=1)
     except (ValueError, TypeError):
         return False
 

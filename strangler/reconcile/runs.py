@@ -302,6 +302,7 @@ def as_part(outcome: Outcome) -> dict[str, Any]:
         "position": outcome.position,
         "at_most": outcome.at_most,
         "version": outcome.version,
+        "tolerances": [asdict(each) for each in outcome.tolerances],
     }
 
 

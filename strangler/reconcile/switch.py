@@ -14,7 +14,7 @@ from strangler.mapping import EntityMapping
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile import narrow
-from strangler.reconcile.entity import How, numbers_of, whole_rows
+from strangler.reconcile.entity import How, numbers_of, sieve_of, whole_rows
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.numbers import number_of
 from strangler.reconcile.pairing import pair
@@ -62,7 +62,8 @@ def delta_check(
     store: ServiceStore,
     keys: Mapping[str, Collection[str]],
 ) -> list[Difference]:
-    """Compare these keys (by entity) on both sides, whole rows and all that belongs to them; empty when all are equal."""
+    """Compare these keys (by entity) on both sides, whole rows and all that belongs to them; empty when all are equal, as far as the
+    tolerances ask for it."""
     found: list[Difference] = []
     with Sides(source.reader, store.reader) as sides:
         for mapping in mappings:
@@ -79,4 +80,5 @@ def _compare_keys(part: Part, sides: Sides, keys: Collection[str]) -> list[Diffe
     numbers = numbers_of(part, sides, pairing, {number_of(root, key) for key in keys})
     rows = whole_rows(sides, pairing, numbers)
     found = narrow.differences(shape, *rows, part.mapping.sensitive)
+    found = sieve_of(part.mapping).sift(found).drift
     return [each for each in found if part.aggregate(each.key) in keys]

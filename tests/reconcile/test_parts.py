@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -35,10 +36,10 @@ HELD: sales.Rows = {
 }  # fmt: skip
 
 
-def landscape_of(make: Make, pair: str, held: sales.Rows) -> Landscape:
+def landscape_of(make: Make, pair: str, held: sales.Rows, entity: dict[str, Any] = sales.SALE) -> Landscape:
     legacy, store = pair.split("-")
     dialect = {"postgresql": "postgres"}.get(legacy.partition("/")[0], legacy)
-    made = make(legacy, store, *sales.create(dialect), entity=sales.SALE)
+    made = make(legacy, store, *sales.create(dialect), entity=entity)
     for table, rows in held.items():
         if rows:
             made.legacy.insert(table, rows)
