@@ -20,6 +20,7 @@ from strangler.events import decode_key, encode_key
 from strangler.mapping import EntityMapping, canonical_columns
 from strangler.mapping.canonical import quote, value_of
 from strangler.mapping.keyed import among
+from strangler.outcomes import name_anew
 from strangler.parts import Part, parts_of
 from strangler.ports import SqlSide
 from strangler.reconcile.narrow import Kind
@@ -161,8 +162,8 @@ def _judge(
             refused[each] = _written_by_the_service(own[key])
         elif now[key].fault:
             refused[each] = f"legacy can't be translated: {now[key].fault}"
-        elif (type := repairing.event_type(mapping, each.kind, now[key])) is not None:
-            events[each] = type
+        elif (operation := repairing.operation_of(each.kind, now[key])) is not None:
+            events[each] = name_anew(mapping, operation, now[key].row)
         else:
             refused[each] = "neither side has it any more: reconcile again"
 

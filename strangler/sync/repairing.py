@@ -21,13 +21,14 @@ from contextlib import closing
 from typing import Final
 
 from strangler.boundary import Boundary, HeldKey
-from strangler.changes import ORIGIN, Operation, Position, behind
+from strangler.changes import ORIGIN, Change, Operation, Position, behind
 from strangler.control import ledger, repairs, stops
 from strangler.control.repairs import Done, Repair, State
 from strangler.control.store import Control
-from strangler.errors import Refused, StranglerError, Unavailable, Untranslatable
-from strangler.events import Effect, Event
+from strangler.errors import Refused, StranglerError, Unavailable
+from strangler.events import Event
 from strangler.mapping import EntityMapping
+from strangler.outcomes import Outcome, event_anew
 from strangler.ports import ChangeSource, EventLog
 from strangler.reconcile.narrow import Kind
 from strangler.rereading import Now, reread
@@ -60,37 +61,11 @@ def require_allowed(control: Control, function: str) -> None:
         raise Refused(stop.words, why="all of it is filled again when it is resumed")
 
 
-def event_type(mapping: EntityMapping, kind: Kind, now: Now) -> str | None:
-    """The type of the event that says what legacy has, by how the store differed; None where neither side has anything.
-
-    By the names of the mapping; the usual one where a condition asks for the old row, which nobody knows here.
-    """
-    if now.data is None and kind is Kind.MISSING:
-        return None
-    operation = _operation(kind, now)
-    try:
-        return mapping.event_name(operation, now.row or {}, None)
-    except Untranslatable:
-        return mapping.plan.default[operation]
-
-
-def _operation(kind: Kind, now: Now) -> Operation:
+def operation_of(kind: Kind, now: Now) -> Operation | None:
+    """What became of a key, by how the store differed and what legacy has; None where neither side has anything."""
     if now.data is None:
-        return Operation.DELETE
+        return None if kind is Kind.MISSING else Operation.DELETE
     return Operation.INSERT if kind is Kind.MISSING else Operation.UPDATE
-
-
-def event_of(
-    mapping: EntityMapping, repair: Repair, now: Now, position: Position, time: float
-) -> Event | None:
-    """The event that says what legacy has; None where neither side has anything."""
-    type = event_type(mapping, Kind(repair.kind), now)
-    if type is None:
-        return None
-    effect = Effect.REMOVE if now.data is None else Effect.UPSERT
-    shape, stands = mapping.shape, behind(position, repair.id)
-    parts = (shape.function, shape.entity, effect, repair.key, stands, time, mapping.version)
-    return Event(type, *parts, now.data or {})
 
 
 class Repairing:
@@ -218,10 +193,13 @@ def _become(
     mapping, legacy = reading.found[repair.id]
     if legacy.fault:
         return None, Done(repair.id, State.LEFT, words=f"legacy can't be translated: {legacy.fault}")
-    event = event_of(mapping, repair, legacy, reading.position, now)
-    if event is None:
+    operation = operation_of(Kind(repair.kind), legacy)
+    if operation is None:
         return None, Done(repair.id, State.LEFT, words="legacy has it no more, as the store")
-    state = State.REMOVED if event.effect is Effect.REMOVE else State.EMITTED
+    stands = behind(reading.position, repair.id)
+    change = Change(stands, mapping.table.name, operation, None, legacy.row)
+    event = event_anew(mapping, Outcome(repair.key, change, legacy.data or {}), now)
+    state = State.REMOVED if operation is Operation.DELETE else State.EMITTED
     return event, Done(repair.id, state, event.type, event.position)
 
 
