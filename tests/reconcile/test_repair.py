@@ -58,7 +58,7 @@ def on(*kinds: str, nightly: tuple[str, ...] = ()) -> Any:
     return pytest.mark.parametrize("migration", [*kinds, *also], indirect=True)
 
 
-@on("postgresql-postgresql", "mysql-sqlite", nightly=("sqlite-sqlite",))
+@on("postgresql-postgresql", nightly=("sqlite-sqlite", "mysql-sqlite"))
 def test_every_kind_of_drift_comes_to_what_legacy_has(migration: Migration) -> None:
     with migration.worker():
         migration.fill()
