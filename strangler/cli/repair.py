@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from strangler.reconcile.following import Followed, Told
     from strangler.reconcile.repair import Drifted, Plan
 
-max_keys = click.option(
+MAX_KEYS: Final = click.option(
     "--max-keys",
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
     metavar="N",
-    help="Repair nothing where more keys differ.",
+    help="Repair nothing where more keys would be.",
 )
-apply = click.option(
-    "--apply", "applies", is_flag=True, help="Ask for it; without, only say what it comes to."
+APPLY: Final = click.option(
+    "--apply", "applies", is_flag=True, help="Ask for the repair; without, only say what it comes to."
 )
 
 
 @click.command("repair")
 @click.argument("run")
-@apply
-@max_keys
+@APPLY
+@MAX_KEYS
 @click.option("--key", "keys", multiple=True, help="Only this key, as `show` has it; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @acting_as
@@ -84,7 +84,7 @@ def repair(
     applies: bool,
     max_keys: int,
     keys: Collection[str] = (),
-    as_json: bool,
+    as_json: bool = False,
     actor: str,
 ) -> ExitCode:
     """Plan the repair of a run and, if it `applies`, ask for it and wait until it is done; print what comes of it."""

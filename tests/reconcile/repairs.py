@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from strangler import assembly
 from strangler.cli import repair
 from strangler.cli.application import Application
+from strangler.cli.main import root
 from strangler.configuration import load
 from strangler.control import backfills, ledger, reconciliations, sources, standings
 from strangler.control.reconciliations import Finding, Status
@@ -167,6 +168,10 @@ class Migration:
         finally:
             application.close()
         return result
+
+    def strangler(self, *arguments: str) -> Result:
+        """Any command."""
+        return CliRunner(env={"COLUMNS": "220"}).invoke(root, ["-c", str(self.path), *arguments])
 
     def noted(self, kind: str) -> list[ledger.Entry]:
         return ledger.entries(self.control, function="sales", kind=kind)
