@@ -3,7 +3,7 @@
 A position is text that sorts bytewise in the order of the source. So a position can be stored anywhere, and
 two positions can be compared without the source, in Python (`<`) as well as in SQL (binary collation). How
 the text is made is the connector's affair: PostgreSQL writes commit LSN and index as fixed-width hex, the
-SQLite journal its row number.
+SQLite journal its row number. No position of a source is the beginning of another one of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ Position = NewType("Position", str)
 
 ORIGIN: Final = Position("")
 """Before everything: sorts before every position."""
+
+
+def behind(position: Position, number: int) -> Position:
+    """Right behind a position, and before all that comes later in the source: where what is said anew stands (a repair). `number`, up
+    to 10 digits, orders what stands behind the same one."""
+    return Position(f"{position}~{number:010}")
 
 
 class Unchanged(Enum):

@@ -83,10 +83,28 @@ def _key_of_before(step: Step) -> str | None:
 
 def event_of(mapping: EntityMapping, outcome: Outcome, time: float) -> Event:
     """The event of an outcome; `time` is that of the source's commit. Raises Untranslatable when its name can't be told."""
+    change = outcome.change
+    row = change.before if change.after is None else change.after
+    return _event(mapping, outcome, mapping.event_name(change.operation, row or {}, change.before), time)
+
+
+def name_anew(mapping: EntityMapping, operation: Operation, row: Row | None) -> str:
+    """The type of an event that says an entity anew, of which nobody knows what it was; the usual one where a condition asks for that."""
+    try:
+        return mapping.event_name(operation, row or {}, None)
+    except Untranslatable:
+        return mapping.plan.default[operation]
+
+
+def event_anew(mapping: EntityMapping, outcome: Outcome, time: float) -> Event:
+    """The event that says an entity anew, of which nobody knows what it was."""
+    change = outcome.change
+    return _event(mapping, outcome, name_anew(mapping, change.operation, change.after), time)
+
+
+def _event(mapping: EntityMapping, outcome: Outcome, name: str, time: float) -> Event:
     change, shape = outcome.change, mapping.shape
     effect = Effect.REMOVE if change.operation is Operation.DELETE else Effect.UPSERT
-    row = change.before if change.after is None else change.after
-    name = mapping.event_name(change.operation, row or {}, change.before)
     return Event(
         name,
         shape.function,

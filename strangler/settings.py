@@ -76,6 +76,11 @@ class Source(Section):
         description="Kind of connector: an entry point of `strangler.connectors` (postgres, mysql, debezium, polling, sqlite)."
     )
     url: SecretStr = Field(description="How to reach the legacy database.")
+    replica: SecretStr | None = Field(
+        None,
+        description="A replica of it, one server, that backfill and reconciliation read in its place; they wait until it has what they "
+        "are to see. Only of kinds postgres and mysql.",
+    )
     heartbeat: Duration = Field(
         timedelta(seconds=10),
         description="Longest silence of an idle source before a heartbeat is made, so that lag means something.",

@@ -14,7 +14,7 @@ from strangler.settings import Settings
 ROOT = Path(__file__).parents[1]
 
 NAMES = {
-    "changes": "Change ORIGIN Operation PART Position Row Transaction UNCHANGED Unchanged",
+    "changes": "Change ORIGIN Operation PART Position Row Transaction UNCHANGED behind Unchanged",
     "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from strangler.cli import accounts, reconciled
+from strangler.cli import accounts, reconciled, repair
 from strangler.cli.application import Application, pass_application
 from strangler.cli.bar import bar
+from strangler.cli.cutover import acting_as
 from strangler.cli.schedule import schedule
 from strangler.durations import parse_duration, parse_since
 from strangler.errors import ExitCode
@@ -47,7 +48,7 @@ def group() -> None:
     """Compare what legacy means with what the stores hold; look at what was found."""
 
 
-for command in (reconciled.listing, reconciled.show, reconciled.diff, schedule):
+for command in (reconciled.listing, reconciled.show, reconciled.diff, repair.command, schedule):
     group.add_command(command)
 
 
@@ -95,6 +96,12 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
     "--within", callback=_seconds, metavar="TIME", help="Stop after so long, e.g. 10m: then it is incomplete."
 )
 @click.option("--resume", is_flag=True, help="Go on with the last such run, if it was stopped half way.")
+@click.option(
+    "--repair", "repairs", is_flag=True, help="Say afterwards what it would take to repair what differs."
+)
+@repair.APPLY
+@repair.MAX_KEYS
+@acting_as
 @accounts.LIMIT
 @accounts.FORM
 @accounts.OUTPUT
@@ -110,19 +117,29 @@ def run(
     confirm: bool,
     within: float | None,
     resume: bool,
+    repairs: bool,
+    applies: bool,
+    max_keys: int,
+    actor: str,
     limit: int | None,
     form: str,
     output: Path | None,
 ) -> ExitCode:
     """Compare FUNCTION's entities in the legacy database, seen through the mapping, with its store. Without FUNCTION: all functions.
 
-    Exit code 0: clean. 1: drift. 2: could not check. 3: incomplete.
+    Exit code 0: clean. 1: drift, repaired or not. 2: could not check. 3: incomplete.
     Ctrl-C ends it as incomplete; --resume goes on.
     """
     from strangler.reconcile.jobs import MOST_FINDINGS, SAMPLE, Job, Mode
 
     _require_fitting(function, everything, mode, entities, sample, since)
     _require_entities(application, function, entities)
+    if applies and not repairs:
+        raise click.UsageError("--apply goes with --repair")
+    if repairs and not _at_once(form, output):
+        raise click.UsageError(
+            "--repair goes with a table on the terminal; else: strangler reconcile repair RUN --json"
+        )
     jobs = [
         Job(
             name,
@@ -140,6 +157,9 @@ def run(
     found = _run_all(application, jobs, form, output, accounts.most(form, limit))
     if found and not _at_once(form, output):
         accounts.give(found, form, output, several=function is None)
+    for account in found if repairs else ():
+        if account.run.drift:
+            repair.repair(application, account.run, applies=applies, max_keys=max_keys, actor=actor)
     return _worst(found, len(jobs))
 
 

@@ -209,6 +209,27 @@ schedule = Table(
 """The last slot of each schedule that was taken; `holder` is host and process that carry it out, `seen_at` their last sign of life,
 `run` the reconciliation that came of it. See `strangler.control.schedules`."""
 
+repair = Table(
+    "repair",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("entity", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reconciliation", Integer, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("done_at", Float),
+    Column("state", String(16), nullable=False),
+    Column("type", Text),
+    Column("position", Text),
+    Column("words", Text),
+    Index("repair_state", "state"),
+)
+"""Keys whose legacy state was asked to be said anew, by whom, and after which run. `kind` is how the aggregate differed. `state`:
+asked, emitted or removed (by an event of `type` at `position`), left (for the reason `words`)."""
+
 traffic = Table(
     "traffic",
     metadata,

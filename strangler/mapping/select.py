@@ -65,6 +65,12 @@ class Select:
             return None
         return self._select(self.pushed.columns, [self.pushed.taken, where], order)
 
+    def taken_sql(self, where: str | None = None) -> str | None:
+        """The same rows as legacy rows: the columns of `EntityMapping.columns`."""
+        if self.pushed is None:
+            return None
+        return self._select(self.legacy, [self.pushed.taken, where], order=False)
+
     def rest_sql(self, where: str | None = None, order: bool = False) -> str | None:
         """The rows that it doesn't, as legacy rows: the columns of `EntityMapping.columns`. None: there are none."""
         if self.pushed is None:

@@ -24,6 +24,7 @@ from strangler.mirror.reading import read
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
 from strangler.sync import limits, releasing
+from strangler.sync.repairing import Repairing
 from strangler.sync.schema import Schema
 
 logger = logging.getLogger("strangler.sync.stream")
@@ -68,6 +69,7 @@ class Stream:
         self._appended, self._captured = appended, captured
         self._position = ORIGIN
         self._mirror = boundary.mirror
+        self._repairing = Repairing(name, source, boundary, log, control)
         self._taken: Transaction | None = None
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
@@ -204,14 +206,16 @@ class Stream:
         self._note(last, idle, stream.behind())
 
     def _attend(self) -> None:
-        """Look after the quarantine now and then; others (a user, a backfill) write it too. And see whether the source was
-        reset meanwhile: then this stream ends, and the keeper opens another."""
+        """Look after the quarantine and what is to be repaired now and then; others (a user, a backfill) write it too. And see whether
+        the source was reset meanwhile: then this stream ends, and the keeper opens another."""
         if time.monotonic() - self._attended < ATTEND_EVERY:
             return
         self._attended = time.monotonic()
         if sources.identity(self._control, self._name) is None:
             raise Unavailable(f"source {self._name} was reset: its capture begins anew")
-        if releasing.attend(self._control, self._log, self._boundary, self._name):
+        released = releasing.attend(self._control, self._log, self._boundary, self._name)
+        repaired = self._repairing.attend(self._position)
+        if released or repaired:
             self._appended()
 
     def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import pytest
@@ -430,6 +431,8 @@ class ChangeSourceContract:
         assert max(len(transaction.changes) for transaction in read) <= PART
         positions = [position for t in read for position in (*(c.position for c in t.changes), t.position)]
         assert positions == sorted(positions)
+        # So that what stands behind a position (`strangler.changes.behind`) stands before the next one.
+        assert not any(later.startswith(earlier) for earlier, later in pairwise(dict.fromkeys(positions)))
         if legacy.capabilities.boundaries:
             ids = list(dict.fromkeys(t.id for t in read if t.changes))
             assert len(ids) == 3

@@ -73,6 +73,19 @@ class Server:
         """Remove a database with whatever is still connected to it; one that isn't there is no error."""
         self._run("dropdb", f"--maintenance-db={self.url()}", "--if-exists", "--force", name)
 
+    def standby(self, home: Path, **settings: str) -> Server:
+        """A copy of this running server that follows it, in the folder `home`; not yet started. `settings` are its own."""
+        home.mkdir()
+        copy = home / "data"
+        if self._user:
+            shutil.chown(home, self._user)
+        self._run(
+            "pg_basebackup", f"--dbname={self.url()}", "--write-recovery-conf", "--checkpoint=fast", "-D", str(copy),
+            as_owner=True,
+        )  # fmt: skip
+        (home / "password").write_text(self._password)
+        return Server(home, self._settings | settings)
+
     def start(self) -> None:
         """Start and wait until connections are accepted; nothing happens when it runs already."""
         if self._postmaster() is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -17,6 +16,7 @@ from strangler_adapters import postgres_store
 from strangler_connectors.mysql import connect as connect_mysql
 from strangler_connectors.postgres import connect as connect_postgres
 from tests.sources.test_mysql_contract import execute
+from tests.sync.landscape import until
 
 
 def postgres(url: str) -> ChangeSource:
@@ -38,12 +38,9 @@ def running(act: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-def eventually(side: SqlSide, statements: int) -> bool:
-    deadline = time.monotonic() + 10
-    while side.pressure().running != statements:
-        if time.monotonic() > deadline:
-            return False
-    return True
+def run(side: SqlSide, statements: int) -> None:
+    """Wait until so many statements of others run."""
+    until(lambda: side.pressure().running == statements, f"{statements} statements run")
 
 
 def test_a_postgres_counts_what_others_run_and_not_what_strangler_runs(postgres_url: str) -> None:
@@ -53,10 +50,10 @@ def test_a_postgres_counts_what_others_run_and_not_what_strangler_runs(postgres_
         closing(source.reader()) as ours,
         psycopg.connect(postgres_url) as theirs,
     ):
-        assert eventually(side, 0)
+        run(side, 0)
         with running(lambda: list(ours.rows("SELECT pg_sleep(1.5)"))):
             with running(lambda: theirs.execute("SELECT pg_sleep(1)")):
-                assert eventually(side, 1)
+                run(side, 1)
             assert side.pressure().running == 0
 
 
@@ -69,7 +66,7 @@ def test_a_postgres_tells_nothing_to_who_may_not_know(postgres_url: str) -> None
                 assert side.pressure() == (None, None)
             erp.execute("GRANT pg_read_all_stats TO looker")
             with closing(postgres(url.render_as_string(False)).reader()) as side:
-                assert eventually(side, 0)
+                run(side, 0)
         finally:
             erp.execute("DROP ROLE looker")
 
@@ -83,11 +80,11 @@ def test_a_mariadb_counts_what_other_users_run(mariadb_url: str) -> None:
     source = mysql(make_url(mariadb_url).set(username="mover", password="secret").render_as_string(False))
     try:
         with closing(source.reader()) as side, closing(source.reader()) as ours:
-            assert eventually(side, 0)
+            run(side, 0)
             with running(lambda: list(ours.rows("SELECT SLEEP(1.5)"))):
                 with running(lambda: execute(mariadb_url, "DO SLEEP(1)")):
-                    assert eventually(side, 1)
-                assert eventually(side, 0)
+                    run(side, 1)
+                run(side, 0)
     finally:
         execute(mariadb_url, "DROP USER mover@'%'")
 
@@ -95,6 +92,6 @@ def test_a_mariadb_counts_what_other_users_run(mariadb_url: str) -> None:
 def test_a_store_in_postgres_tells_it_too(postgres_url: str) -> None:
     store = postgres_store.connect("new", Database(url=SecretStr(postgres_url)))
     with closing(store.reader()) as side, psycopg.connect(postgres_url) as theirs:
-        assert eventually(side, 0)
+        run(side, 0)
         with running(lambda: theirs.execute("SELECT pg_sleep(0.7)")):
-            assert eventually(side, 1)
+            run(side, 1)

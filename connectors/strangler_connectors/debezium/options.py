@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from strangler.errors import SourceError
 from strangler.names import as_name, nearest
 from strangler.settings import Source
+from strangler_connectors import replicas
 from strangler_connectors.databases import address
 
 _NAME: Final = r"^[A-Za-z0-9._-]{1,200}$"
@@ -92,6 +93,7 @@ CHOICES: Final = ("kafka", "connect", "connector", "topic_prefix", "group", "con
 
 def read(name: str, settings: Source) -> Options:
     """The options of the source called `name`. Raises SourceError that names an unknown option and the nearest known."""
+    replicas.refuse(name, settings)
     given = dict(settings.options)
     _refuse_unknown(name, given)
     if not given.get("kafka"):

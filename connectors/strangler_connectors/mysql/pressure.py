@@ -29,16 +29,16 @@ def pressure(connection: Connection[Any]) -> Pressure:
     """See `SqlSide.pressure`. A server doesn't tell how far its own replicas are."""
     [(_, running)] = ask(connection, _RUNNING)
     [(own,)] = ask(connection, _OWN)
-    return Pressure(_lag(connection), max(0, int(running or 0) - int(own or 0)))
+    return Pressure(replication_lag(connection), max(0, int(running or 0) - int(own or 0)))
 
 
-def _lag(connection: Connection[Any]) -> float | None:
+def replication_lag(connection: Connection[Any]) -> float | None:
     """The longest of all that the server follows. Without a privilege (REPLICATION CLIENT, on MariaDB REPLICA MONITOR) it says nothing."""
-    rows = replication(connection)
+    rows = _followed(connection)
     return max((_seconds(row) for row in rows), default=None)
 
 
-def replication(connection: Connection[Any]) -> list[dict[str, Any]]:
+def _followed(connection: Connection[Any]) -> list[dict[str, Any]]:
     """What the server says of the servers that it follows; empty where it follows none, or this user may not know."""
     # The word changed in MySQL 8.0.22, and 8.4 no longer knows the old one. MariaDB has one row only without ALL.
     asked = (

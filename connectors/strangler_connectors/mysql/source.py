@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -35,6 +36,7 @@ from strangler_connectors.mysql.identity import Capture, require_same
 from strangler_connectors.mysql.identity import parse as parse_identity
 from strangler_connectors.mysql.positions import Place, parse, position
 from strangler_connectors.mysql.reader import MySQLSide
+from strangler_connectors.mysql.replica import Replica
 from strangler_connectors.mysql.requirements import (
     VARIABLES,
     Server,
@@ -72,12 +74,15 @@ class MySQLSource:
             )
         self._name, self._tables, self._keyed = name, tables, keyed
         self._address = parse_url(settings.url.get_secret_value(), name)
+        self._replica = settings.replica and Replica(
+            name, parse_url(settings.replica.get_secret_value(), name)
+        )
         self._heartbeat = settings.heartbeat.total_seconds()
         # Sources of other databases of the server may have the same name.
         self._lock = (
             f"strangler {sha256(f'{name}/{self._address.database}'.encode()).hexdigest()[:16]} {name}"[:64]
         )
-        self._replica = _replica_id(self._lock)
+        self._server_id = _replica_id(self._lock)
 
     def describe(self, tables: Sequence[str]) -> dict[str, Table]:
         with self._connected("reading the catalog") as connection:
@@ -129,9 +134,15 @@ class MySQLSource:
 
     def safe_position(self, timeout: float) -> Position:
         with self._connected("reading where the binlog ends") as connection:
-            return server.safe_position(connection, self._name, timeout)
+            deadline = time.monotonic() + timeout
+            position = server.safe_position(connection, self._name, timeout)
+            if self._replica:
+                self._replica.reach(connection, deadline)
+            return position
 
     def reader(self) -> MySQLSide:
+        if self._replica:
+            return MySQLSide(self._name, self._replica.connect())
         return MySQLSide(self._name, open_connection(self._address, self._name))
 
     def drop(self) -> None:
@@ -221,7 +232,7 @@ class MySQLSource:
             )
 
     def _opened(self, begin: Start, decoder: Decoder, after: Position) -> MySQLStream:
-        dump = Dump(self._address, self._name, self._replica, self._lock)
+        dump = Dump(self._address, self._name, self._server_id, self._lock)
         stream = MySQLStream(self._name, dump, decoder, after, self._heartbeat)
         try:
             begin(dump)

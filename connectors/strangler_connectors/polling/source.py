@@ -14,6 +14,7 @@ from strangler.names import nearest
 from strangler.ports import Finding, SqlSide
 from strangler.settings import Source
 from strangler.shapes import Table
+from strangler_connectors import replicas
 from strangler_connectors.claims import claim
 from strangler_connectors.databases import open_database
 from strangler_connectors.polling.looking import Watched, look, probe, watch
@@ -32,6 +33,7 @@ class PollingSource:
     """See `ChangeSource`. Safe positions don't come cheap: each compares all keys."""
 
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
+        replicas.refuse(name, settings)
         self._name, self._tables = name, tables
         self._options = Options.of(name, settings.options)
         self._heartbeat = settings.heartbeat.total_seconds()

@@ -24,6 +24,7 @@ from strangler_connectors.postgres.examination import examine
 from strangler_connectors.postgres.layouts import wanted
 from strangler_connectors.postgres.positions import confirmed, format_lsn
 from strangler_connectors.postgres.reader import PostgresSide
+from strangler_connectors.postgres.replica import Replica
 from strangler_connectors.postgres.requirements import Server, server_needs, table_needs
 from strangler_connectors.postgres.stream import PostgresStream
 
@@ -55,6 +56,7 @@ class PostgresSource:
             )
         self._name, self._tables = name, tables
         self._url = settings.url.get_secret_value()
+        self._replica = settings.replica and Replica(name, settings.replica.get_secret_value())
         self._heartbeat = settings.heartbeat.total_seconds()
         self._capture = settings.options.get("slot") or capture_name(name)
 
@@ -81,6 +83,7 @@ class PostgresSource:
                 *self._needs(connection, found),
                 *Capture(connection, self._capture).broken(self._tables, found),
                 *examine(connection, self._capture, outage),
+                *(self._replica.needs(self._url) if self._replica else ()),
             ]
 
     def blind_spots(self) -> Sequence[str]:
@@ -102,10 +105,16 @@ class PostgresSource:
         return PostgresStream(self._name, replication, decoder, after, self._heartbeat, self._look)
 
     def safe_position(self, timeout: float) -> Position:
+        deadline = time.monotonic() + timeout
         with self._connected("waiting for open transactions") as connection:
-            return barrier.safe_position(connection, self._name, timeout)
+            position = barrier.safe_position(connection, self._name, timeout)
+        if self._replica:
+            self._replica.reach(position, self._url, deadline)
+        return position
 
     def reader(self) -> PostgresSide:
+        if self._replica:
+            return PostgresSide(self._name, self._replica.connect())
         connection = open_connection(self._url, self._name, default_transaction_read_only="on")
         return PostgresSide(self._name, connection)
 

@@ -15,6 +15,7 @@ from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import FieldType, Table
 from strangler.urls import MEMORY, sqlite_path
+from strangler_connectors import replicas
 from strangler_connectors.claims import claim
 from strangler_connectors.sqlite.catalog import describe, quoted
 from strangler_connectors.sqlite.connection import immediate, open_connection, translated
@@ -35,6 +36,7 @@ class SqliteSource:
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
         if settings.options:
             raise SourceError(f"source {name}: a sqlite source has no options", do="remove `options:`")
+        replicas.refuse(name, settings)
         self._name, self._tables, self._prefix = name, tables, f"strangler_{name}"
         self._heartbeat = settings.heartbeat.total_seconds()
         self._path = _path(name, settings.url.get_secret_value())

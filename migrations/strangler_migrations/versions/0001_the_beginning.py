@@ -162,6 +162,23 @@ def upgrade() -> None:
         sa.Column("run", sa.Integer()),
     )
     op.create_table(
+        "repair",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("entity", sa.String(64), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("reconciliation", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(128), nullable=False),
+        sa.Column("asked_at", sa.Float(), nullable=False),
+        sa.Column("done_at", sa.Float()),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("type", sa.Text()),
+        sa.Column("position", sa.Text()),
+        sa.Column("words", sa.Text()),
+    )
+    op.create_index("repair_state", "repair", ["state"])
+    op.create_table(
         "traffic",
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),
