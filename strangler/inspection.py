@@ -94,19 +94,16 @@ def _balances(
 ) -> Iterator[Finding]:
     """What is wrong with balances over these entities; with those over others something else is, which has been said."""
     known = {mapping.shape.entity for mapping in mappings}
-    sections = {
-        name: section
-        for name, section in settings.functions[function].balances.items()
-        if section.of.partition(".")[0] in known
-    }
-    try:
-        declared = compile_balances(sections, function, mappings)
-    except MappingError as error:
-        yield from (Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
-        return
-    for balance in declared:
+    for name, section in settings.functions[function].balances.items():
+        if section.of.partition(".")[0] not in known:
+            continue
+        try:
+            (balance,) = compile_balances({name: section}, function, mappings)
+        except MappingError as error:
+            yield from (Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
+            continue
         if (wrong := wrong_ledger(balance, source)) is not None:
-            yield Finding(("functions", function, "balances", balance.name, "legacy"), *wrong)
+            yield Finding(("functions", function, "balances", name, "legacy"), *wrong)
 
 
 def by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:

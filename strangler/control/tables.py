@@ -209,6 +209,20 @@ schedule = Table(
 """The last slot of each schedule that was taken; `holder` is host and process that carry it out, `seen_at` their last sign of life,
 `run` the reconciliation that came of it. See `strangler.control.schedules`."""
 
+balance = Table(
+    "balance",
+    metadata,
+    Column("reconciliation", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("compared", BigInteger, nullable=False),
+    Column("different", BigInteger, nullable=False),
+    Column("tolerated", BigInteger, nullable=False),
+    Column("in_flight", BigInteger, nullable=False),
+    Column("unsettled", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+"""What a run found of each balance; counts are groups. `outcome` is all of it, in the form of the JSON output."""
+
 traffic = Table(
     "traffic",
     metadata,

@@ -10,7 +10,8 @@ from strangler.mapping.digest import Connection
 from strangler.mapping.runtime import EXACT
 
 TOTAL: Final = "strangler_total"
-"""The SQL aggregate: the exact sum of integers, or of decimals as text; NULL adds nothing. A canonical text."""
+"""The SQL aggregate: the exact sum of integers, or of decimals as text; NULL adds nothing. A canonical text; of no
+rows at all NULL, since SQLite then never calls it."""
 
 
 class Total:

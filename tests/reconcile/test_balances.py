@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from strangler.control import balances
 from strangler.errors import MappingError, StranglerError
 from strangler.reconcile.balances import BalanceOutcome, compare_balances, compile_balances, sides
+from strangler.reconcile.balances.showing import as_tables
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.sides import Sides
 from strangler.settings import Balance
 
 from .conftest import Make
 from .landscape import Landscape
+from .test_parts import HELD
+from .test_parts import landscape_of as sales_landscape
 
 TABLES = {
     "postgresql": "CREATE TABLE item (id integer PRIMARY KEY, company char(4), booked date, amount numeric(12, 2), fee numeric,"
@@ -226,3 +232,156 @@ def test_what_differs_within_the_tolerance_is_counted_with_owner_and_reason(loca
     assert compare(local, by="company", sums="amount", tolerance=allowed).different == 1
     local.new.run("DELETE FROM partner WHERE id = 1")
     assert compare(local, by="company", tolerance={**allowed, "rows": 1}).tolerated == 1
+
+
+def test_a_row_without_a_value_is_counted_apart(landscape: Landscape) -> None:
+    """The same on both sides is no difference; on one side it is."""
+    odd = {"sums": {"left": "CAST(state AS INTEGER)"}, "where": "id <= 8 AND state IS NOT NULL"}
+    legacy, store = both_sides(landscape, **odd)
+    assert legacy[None] == store[None] == (4, Decimal(0))
+    assert compare(landscape, **odd).different == 0
+    landscape.new.run("UPDATE partner SET state = '7' WHERE id = 4")
+    outcome = compare(landscape, **odd)
+    assert [str(each) for each in outcome.differences] == ["(no value)", "(all)"]
+    assert outcome.differences[0].figures == (("count", "4", "3", "-1"),)
+
+
+def test_what_cannot_be_added_up_has_no_value(make: Make) -> None:
+    landscape = landscape_of(make, "postgresql-sqlite")
+    landscape.legacy.run(
+        "UPDATE item SET weight = 'NaN' WHERE id = 4", "UPDATE item SET weight = 'Infinity' WHERE id = 8"
+    )
+    landscape.new.run(
+        "UPDATE partner SET weight = 'NaN' WHERE id = 4",
+        "UPDATE partner SET weight = 'Infinity' WHERE id = 8",
+    )
+    legacy, store = both_sides(landscape, sums=["weight"])
+    assert legacy[None][0] == store[None][0] == 2
+    assert compare(landscape, sums=["weight"]).different == 0
+    assert compare(landscape, where="weight > 0").different == 0
+
+
+def test_a_row_that_cannot_be_translated_is_in_no_group(local: Landscape) -> None:
+    """It waits in quarantine: what it explains is said, and the store's row, which is older, stays a difference."""
+    local.legacy.run("UPDATE item SET fee = 'free' WHERE id = 4")
+    outcome = compare(local, by="state", waiting=1)
+    assert [str(each) for each in outcome.differences] == ["state=open"]
+    assert "1 keys of partner wait in quarantine" in outcome.words
+
+
+def test_a_ledger_goes_around_the_mapping(landscape: Landscape) -> None:
+    month = {"mysql": "DATE_FORMAT(booked, '%Y-%m')", "sqlite": "substr(booked, 1, 7)"}.get(
+        landscape.legacy.kind, "to_char(booked, 'YYYY-MM')"
+    )
+    ledger = {
+        "legacy": f"SELECT TRIM(company) AS company, {month} AS period, SUM(amount) AS amount, COUNT(*) AS count FROM item"
+        f" WHERE state = 'open' GROUP BY {'BINARY ' if landscape.legacy.kind == 'mysql' else ''}company, {month};",
+        "where": "state = 'open'",
+        "by": {"company": "company", "period": PERIOD},
+        "sums": "amount",
+        "count": True,
+    }
+    if landscape.legacy.kind == "sqlite":
+        ledger["legacy"] = ledger["legacy"].replace("GROUP BY company", "GROUP BY company COLLATE BINARY")
+    outcome = compare(landscape, **ledger)
+    assert (outcome.compared, outcome.different) == (len(expected()), 0), outcome.differences
+    landscape.new.run("UPDATE partner SET company = 'A1' WHERE id = 4")
+    found = {str(each): each.figures[0].difference for each in compare(landscape, **ledger).differences}
+    assert found == {"company=NULL, period=2026-02": "-1", "company=A1, period=2026-02": "1"}
+
+
+def test_sensitive_dimensions_and_figures_are_masked(make: Make) -> None:
+    fields = {
+        **ENTITY["fields"],
+        "state": {"value": "state", "sensitive": True},
+        "fee": {"value": "fee", "sensitive": True},
+    }
+    made = make("sqlite", "sqlite", TABLES["sqlite"], entity={**ENTITY, "fields": fields, "where": "id < 5"})
+    made.legacy.insert("item", items())
+    made.fill()
+    made.new.run("UPDATE partner SET fee = '9' WHERE id = 4")
+    (group,) = compare(made, by="state", sums={"fee": "CAST(fee AS DECIMAL) * 2"}).differences
+    assert str(group) == "state=***"
+    assert group.figures[1:] == (("fee", "***", "***", "***"),)
+
+
+def test_more_groups_than_may_be_held_are_refused_not_guessed(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landscape = landscape_of(make, "mysql/by row-sqlite")
+    monkeypatch.setattr(sides, "MOST_GROUPS", 20)
+    with pytest.raises(StranglerError, match="more than 20 groups"):
+        compare(landscape, by="id")
+    assert compare(landscape, by="company").different == 0
+
+
+def test_children_are_added_up_too(make: Make) -> None:
+    landscape = sales_landscape(make, "postgresql-sqlite", HELD)
+    by = {"company": "company", "text": "text"}
+    outcome = compare(landscape, of="partner.lines", by=by, sums="quantity")
+    assert (outcome.compared, outcome.different) == (2, 0)
+    landscape.new.run("UPDATE partner_lines SET quantity = 6 WHERE line = 1")
+    (group,) = compare(landscape, of="partner.lines", by=by, sums="quantity").differences
+    assert (str(group), group.figures[1]) == ("company=A1, text=one", ("quantity", "5", "6", "1"))
+
+
+WRONG = [
+    ({"by": {"x": "compny"}}, "by.x", "there is no column 'compny'"),
+    ({"by": "weight"}, "by.weight", "by which nothing can be grouped"),
+    ({"sums": {"x": "state"}}, "sums.x", "not a number"),
+    ({"where": "amount"}, "where", "not a condition"),
+    ({"gaps": "number"}, "gaps", "not an integer"),
+    ({"of": "partnr"}, "of", "there is no entity 'partnr'"),
+    ({"by": {"x": "LOOKUP(currency, state)"}}, "by.x", "there is no code map"),
+]
+
+
+@pytest.mark.parametrize(("section", "path", "words"), WRONG, ids=[str(each[0]) for each in WRONG])
+def test_what_is_wrong_is_told_with_its_path(
+    local: Landscape, section: dict[str, Any], path: str, words: str
+) -> None:
+    with pytest.raises(MappingError) as error:
+        declared(local, **section)
+    (problem,) = error.value.problems
+    assert problem.path == f"functions.partners.balances.it.{path}"
+    assert words in problem.what
+
+
+def shown(outcomes: list[BalanceOutcome], limit: int) -> list[str]:
+    """The lines that people read, without the blanks between columns."""
+    console = Console(file=io.StringIO(), width=300)
+    console.print(as_tables(outcomes, limit))
+    assert isinstance(console.file, io.StringIO)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_people_read_the_groups_with_the_figures_that_differ(local: Landscape) -> None:
+    local.new.run(
+        "UPDATE partner SET amount = '1.02' WHERE id = 100", "DELETE FROM partner WHERE id IN (1, 3)"
+    )
+    allowed = {"within": 2.5, "owner": "finance", "reason": "a known error"}
+    outcome = compare(local, by="company", sums="amount", tolerance=allowed)
+    assert shown([outcome], 1) == [
+        "balance of groups different tolerated in flight unsettled",
+        "it partner 5 2 1 0 0 finance allows it: a known error",
+        "balance group that differs figure legacy store difference",
+        "it company=a1 count 30 29 -1",
+        "amount -6.04 -4.03 2.01",
+        "it … and 1 more",
+        "balance group that is tolerated figure legacy store difference",
+        "it company=A1 amount 7.2 9.22 2.02",
+    ]
+
+
+def test_what_was_found_is_kept_with_the_run(local: Landscape) -> None:
+    local.new.run("DELETE FROM partner WHERE id = 4")
+    outcome = compare(local, by="company")
+    balances.record(local.control, 7, [outcome.recorded])
+    (kept,) = balances.of_run(local.control, 7)
+    assert (kept.name, kept.compared, kept.different) == ("it", 5, 1)
+    assert kept.outcome["differences"] == [
+        {
+            "dimensions": {"company": None},
+            "figures": {"count": {"legacy": "30", "store": "29", "difference": "-1"}},
+        }
+    ]

@@ -136,7 +136,7 @@ class Postgres(Dialect):
         return _native(kind, self.quote(name))
 
     def exactly(self, text: str) -> str:
-        return f'({text} COLLATE "C")'
+        return f'(CAST({text} AS text) COLLATE "C")'
 
     def ordered(self, text: str) -> str:
         return f"convert_to({self.exactly(text)}, 'UTF8') NULLS FIRST"

@@ -185,7 +185,7 @@ class Sqlite(Dialect):
         return None
 
     def total(self, node: Node, written: str) -> str:
-        return f"{TOTAL}({written})"
+        return f"COALESCE({TOTAL}({written}), '0')"
 
     def stored(self, kind: FieldType, name: str) -> str:
         """The canonical text of a store's column. The service writes into its store too, where nothing keeps it from

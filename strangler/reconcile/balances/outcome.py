@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from strangler.changes import Position
+from strangler.control.balances import Balance as Recorded
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.groups import NO_VALUE, Key, difference, shown
 from strangler.reconcile.balances.weighing import Pair, figures
@@ -69,6 +70,12 @@ class BalanceOutcome:
     def drift(self) -> int:
         """How many groups differ."""
         return self.different
+
+    @property
+    def recorded(self) -> Recorded:
+        """As the control store keeps it."""
+        counts = (self.compared, self.different, self.tolerated, self.in_flight, self.unsettled)
+        return Recorded(self.name, *counts, self.as_json(len(self.differences) + len(self.tolerances)))
 
     @property
     def words(self) -> str:

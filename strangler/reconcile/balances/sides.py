@@ -17,7 +17,15 @@ from strangler.mapping.figures import ByRow, Figures, NoValue, in_store, on_lega
 from strangler.ports import SqlSide
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.gaps import Run, gaps
-from strangler.reconcile.balances.groups import NO_VALUE, Amount, Approximate, Group, Key, added, amount, order
+from strangler.reconcile.balances.groups import (
+    NO_VALUE,
+    Approximate,
+    Group,
+    Key,
+    added,
+    amount,
+    order,
+)
 from strangler.reconcile.balances.ledger import ledger_groups
 from strangler.shapes import FieldType
 
