@@ -128,15 +128,18 @@ class _Both:
     def pairs(self) -> Iterator[tuple[Key, Pair]]:
         """All groups, those of the same key together, in order."""
         legacy, store = _Stream(self._legacy), _Stream(self._store)
-        while True:
-            if legacy.is_dry or store.is_dry:
-                self._sides.ask(legacy.fill, store.fill)
-            left, right = legacy.first, store.first
-            if left is None and right is None:
-                return
-            keys = [each.key for each in (left, right) if each is not None]
-            key = min(keys, key=order)
-            yield key, Pair(legacy.take(key), store.take(key))
+        try:
+            while keys := self._next(legacy, store):
+                key = min(keys, key=order)
+                yield key, Pair(legacy.take(key), store.take(key))
+        finally:
+            self._sides.ask(legacy.close, store.close)
+
+    def _next(self, legacy: _Stream, store: _Stream) -> list[Key]:
+        """The keys of the next group of each side; none when both have ended."""
+        if legacy.is_dry or store.is_dry:
+            self._sides.ask(legacy.fill, store.fill)
+        return [each.first.key for each in (legacy, store) if each.first is not None]
 
     def legacy(self, keys: Collection[Key]) -> Mapping[Key, Group]:
         """The legacy groups of these keys."""
@@ -154,7 +157,7 @@ def _of(groups: Groups, side: SqlSide, keys: Collection[Key]) -> dict[Key, Group
 
 
 class _Stream:
-    """The groups of one side, a piece at a time; `fill` runs in the thread of the side."""
+    """The groups of one side, a piece at a time; `fill` and `close` run in the thread of the side."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
@@ -169,6 +172,10 @@ class _Stream:
             self._iterator = self._groups.groups(side)
         self._piece = list(islice(self._iterator, AT_ONCE))[::-1]
         self._ended = not self._piece
+
+    def close(self, side: SqlSide) -> None:
+        """Let go of what the database still has to give."""
+        self._iterator = None
 
     @property
     def is_dry(self) -> bool:

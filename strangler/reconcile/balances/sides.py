@@ -57,14 +57,19 @@ class _Store:
         self._query = in_store(balance.figures, balance.part.mapping.shape, dialect)
 
     def groups(self, side: SqlSide) -> Iterator[Group]:
-        lacking = next(side.rows(self._query.lacking))[0] if self._query.lacking else 0
-        if lacking:
+        if lacking := self._lacking(side):
             yield _without_value(self._balance, lacking)
         if self._balance.gaps:
             found = gaps(map(_run, side.rows(self._query.runs)))
         else:
             found = _decoded(self._balance.figures, side.rows(self._query.groups))
         yield from _in_order("store", found)
+
+    def _lacking(self, side: SqlSide) -> int:
+        if self._query.lacking is None:
+            return 0
+        ((count,),) = side.rows(self._query.lacking)
+        return int(count)
 
 
 class _Legacy:
