@@ -17,6 +17,7 @@ from strangler.settings import Settings
 if TYPE_CHECKING:
     from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
+    from strangler.reconcile.balances import Balance
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
@@ -113,6 +114,13 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
         )
         for name, entity in entities.items()
     ]
+
+
+def balances(settings: Settings, function: str, compiled: Sequence[EntityMapping]) -> list[Balance]:
+    """The function's balances over its compiled entities. Raises MappingError with all that is wrong with them."""
+    from strangler.reconcile.balances import compile_balances
+
+    return compile_balances(settings.functions[function].balances, function, compiled)
 
 
 def functions_of(settings: Settings, source: str) -> list[str]:

@@ -16,6 +16,7 @@ from strangler.errors import MappingError, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.uses import tables
 from strangler.ports import ChangeSource
+from strangler.reconcile.balances import compile_balances, wrong_ledger
 from strangler.sensitive import of_entity
 from strangler.settings import Entity, Settings
 
@@ -83,6 +84,26 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
     result.mappings += compiled
     if compiled:
         result.by_row += by_row(source, compiled)
+    for function in assembly.functions_of(settings, name):
+        theirs = [mapping for mapping in compiled if mapping.shape.function == function]
+        result.findings += _balances(settings, function, theirs, source)
+
+
+def _balances(
+    settings: Settings, function: str, mappings: Sequence[EntityMapping], source: ChangeSource
+) -> Iterator[Finding]:
+    """What is wrong with balances over these entities; with those over others something else is, which has been said."""
+    known = {mapping.shape.entity for mapping in mappings}
+    for name, section in settings.functions[function].balances.items():
+        if section.of.partition(".")[0] not in known:
+            continue
+        try:
+            (balance,) = compile_balances({name: section}, function, mappings)
+        except MappingError as error:
+            yield from (Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
+            continue
+        if (wrong := wrong_ledger(balance, source)) is not None:
+            yield Finding(("functions", function, "balances", name, "legacy"), *wrong)
 
 
 def by_row(source: ChangeSource, mappings: Sequence[EntityMapping]) -> list[ByRow]:

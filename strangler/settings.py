@@ -553,6 +553,65 @@ class Schedule(Section):
         return f"{self.mode} {' '.join(self.cron.split())}"
 
 
+def _as_expressions(value: Any) -> Any:
+    if isinstance(value, str):
+        return {value: value}
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return {each: each for each in value}
+    return value
+
+
+Expressions = Annotated[
+    dict[Name, str],
+    BeforeValidator(_as_expressions, json_schema_input_type=dict[str, str] | list[str] | str),
+]
+"""Name → SQL expression, or a list of fields, each of which is called as it is."""
+
+
+class BalanceTolerance(Section):
+    """By how much a balance may differ, who answers for that, and why it is right."""
+
+    within: Annotated[Decimal, WithJsonSchema({"type": "number", "minimum": 0}, mode="validation")] = Field(
+        Decimal(0), ge=0, description="Largest difference of each sum of a group, in its own unit."
+    )
+    rows: int = Field(0, ge=0, description="Largest difference of the count of a group.")
+    owner: str = Field(description="Who answers for it: a person or a role.", min_length=1)
+    reason: str = Field(description="Why the two sides may differ so.", min_length=1)
+
+
+class Balance(Section):
+    """Figures by dimensions that legacy and store must have alike: sums and counts of an entity's rows, or the gaps in a range of
+    numbers. Expressions are those of mappings, over the fields of the entity. See docs/reconciliation.md."""
+
+    of: str = Field(description="The entity, or children of it: `sale`, `sale.lines`.")
+    where: str | None = Field(
+        None, description="SQL condition over the fields: only rows for which it holds count."
+    )
+    by: Expressions = Field(
+        default_factory=dict,
+        description="The dimensions: name → SQL expression over the fields, or a list of fields. Without any there is one total.",
+    )
+    sums: Expressions = Field(
+        default_factory=dict,
+        description="What is summed: name → SQL expression over the fields, or a list of fields.",
+    )
+    count: bool | None = Field(
+        None,
+        description="Whether rows are counted too; by default they are, except beside `legacy`, which then has to give the column `count`.",
+    )
+    gaps: str | None = Field(
+        None,
+        description="Instead of sums: an integer over the fields. Between the least and the greatest number of each group the same ones "
+        "must be missing on both sides.",
+    )
+    legacy: str | None = Field(
+        None,
+        description="The figures of the legacy side as a SELECT of your own, in the SQL of its database: a column for each dimension and "
+        "each sum, by name. It goes around the mapping, and so proves that too.",
+    )
+    tolerance: BalanceTolerance | None = Field(None, description="Without it nothing may differ.")
+
+
 class Function(Section):
     """A business capability that is cut over as one unit."""
 
@@ -565,6 +624,10 @@ class Function(Section):
         None, description="Translation of requests; without it they are passed on as they are."
     )
     routes: list[Route] = Field(default_factory=list)
+    balances: dict[Name, Balance] = Field(
+        default_factory=dict,
+        description="What must add up alike on both sides, by name; every reconciliation compares it.",
+    )
     gates: Gates = Field(default_factory=Gates)
     quarantine: Quarantine = Field(default_factory=Quarantine)
     schedules: list[Schedule] = Field(

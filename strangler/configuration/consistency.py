@@ -12,7 +12,7 @@ from typing import Final
 from strangler import plugins
 from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.names import nearest
-from strangler.settings import Children, Entity, Settings
+from strangler.settings import Balance, Children, Entity, Settings, part_names
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path, unescaped
 
@@ -157,6 +157,47 @@ def tables(settings: Settings) -> Iterator[Finding]:
             other = f"into: {path[1]}_{path[-1]}"
             yield Finding(
                 at, f"the table {table!r} of store {name!r} is already that of {dotted(first)}", other
+            )
+
+
+def balances(settings: Settings) -> Iterator[Finding]:
+    """A balance is of an entity that exists, compares something, and calls each thing by a name of its own."""
+    for name, function in settings.functions.items():
+        parts = [part for entity in function.entities.items() for part in part_names(*entity)]
+        for each, balance in function.balances.items():
+            at: Path = ("functions", name, "balances", each)
+            if balance.of not in parts:
+                instead = nearest(balance.of, parts) or f"one of: {', '.join(parts)}"
+                what = f"there is no entity {balance.of!r} in the function {name}"
+                yield Finding((*at, "of"), what, instead)
+            yield from _balance(at, balance)
+
+
+def _balance(at: Path, balance: Balance) -> Iterator[Finding]:
+    counted = balance.legacy is None if balance.count is None else balance.count
+    if balance.gaps is not None:
+        for key in ("sums", "count", "legacy", "tolerance"):
+            if getattr(balance, key):
+                yield Finding(
+                    (*at, key), "stands beside `gaps`, which are compared alone", "another balance for it"
+                )
+    elif not counted and not balance.sums:
+        yield Finding(at, "compares nothing", "sums: {amount: amount}, or count: true")
+    for name in balance.sums:
+        if name in balance.by:
+            yield Finding((*at, "sums", name), f"{name} is a dimension too", "another name")
+    for key in ("by", "sums"):
+        if "count" in getattr(balance, key):
+            yield Finding((*at, key, "count"), "is what the count of rows is called", "another name")
+    tolerance = balance.tolerance
+    if tolerance is not None and balance.gaps is None:
+        if not (tolerance.within or tolerance.rows):
+            yield Finding((*at, "tolerance"), "tolerates nothing", "within: 0.05, or rows: 1")
+        if tolerance.within and not balance.sums:
+            yield Finding((*at, "tolerance", "within"), "is about sums, and there are none", "rows: 1")
+        if tolerance.rows and not counted:
+            yield Finding(
+                (*at, "tolerance", "rows"), "is about the count, and rows aren't counted", "count: true"
             )
 
 
@@ -397,6 +438,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     sensitive,
     encryption,
     tables,
+    balances,
     events,
     code_maps,
     python,

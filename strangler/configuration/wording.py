@@ -52,6 +52,9 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Route", "kind"): "kind: read",
     ("Schedule", "cron"): 'cron: "0 3 * * *"',
     ("Schedule", "mode"): "mode: full",
+    ("BalanceTolerance", "owner"): "owner: finance",
+    ("BalanceTolerance", "reason"): "reason: legacy rounds each line, the new service the total",
+    ("Balance", "of"): "of: sale.lines",
     ("Service", "url"): "url: http://127.0.0.1:9001",
     ("Protocol", "kind"): "kind: jsonrpc",
     ("Function", "source"): "source: erp",
@@ -124,7 +127,7 @@ def _finding(error: ErrorDetails, document: Document) -> Finding:
         word, key = _BOUNDS[kind]
         bound = context.get(key)
         return Finding(path, f"{_quoting(error, document)}out of range", f"a number that is {word} {bound}")
-    if kind in ("too_short", "dict_too_short"):
+    if kind in ("too_short", "dict_too_short", "string_too_short"):
         return Finding(path, "has no entries", _example(model, last))
     return Finding(path, error["msg"], _example(model, last))
 
@@ -143,6 +146,8 @@ _TYPES: Final = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
+    "decimal_type": "a number",
+    "decimal_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "dict_type": "a section with keys",

@@ -230,6 +230,20 @@ repair = Table(
 """Keys whose legacy state was asked to be said anew, by whom, and after which run. `kind` is how the aggregate differed. `state`:
 asked, emitted or removed (by an event of `type` at `position`), left (for the reason `words`)."""
 
+balance = Table(
+    "balance",
+    metadata,
+    Column("reconciliation", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("compared", BigInteger, nullable=False),
+    Column("different", BigInteger, nullable=False),
+    Column("tolerated", BigInteger, nullable=False),
+    Column("in_flight", BigInteger, nullable=False),
+    Column("unsettled", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+"""What a run found of each balance; counts are groups. `outcome` is all of it, in the form of the JSON output."""
+
 traffic = Table(
     "traffic",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -204,20 +204,25 @@ BEFORE: Final = "before"
 _OLD: Final = f"{BEFORE}."
 
 
-def renamed(node: Node, prefix: str) -> Node:
-    """The expression over columns of these names with the prefix."""
+def replaced(node: Node, by: Callable[[Column], Node]) -> Node:
+    """The expression with another in the place of each of its columns."""
     match node:
         case Reference(column=column):
-            return Reference(replace(column, name=prefix + column.name))
+            return by(column)
         case Call(args=args) | Coalesce(args=args) | Applied(args=args):
-            return replace(node, args=tuple(renamed(each, prefix) for each in args))
+            return replace(node, args=tuple(replaced(each, by) for each in args))
         case Case(branches=branches, default=default):
-            pairs = tuple((renamed(when, prefix), renamed(then, prefix)) for when, then in branches)
-            return replace(node, branches=pairs, default=renamed(default, prefix))
+            pairs = tuple((replaced(when, by), replaced(then, by)) for when, then in branches)
+            return replace(node, branches=pairs, default=replaced(default, by))
         case Lookup(code=code):
-            return replace(node, code=renamed(code, prefix))
+            return replace(node, code=replaced(code, by))
         case _:
             return node
+
+
+def renamed(node: Node, prefix: str) -> Node:
+    """The expression over columns of these names with the prefix."""
+    return replaced(node, lambda column: Reference(replace(column, name=prefix + column.name)))
 
 
 def old(column: Column) -> Column:

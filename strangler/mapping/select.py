@@ -74,10 +74,14 @@ class Select:
     def rest_sql(self, where: str | None = None, order: bool = False) -> str | None:
         """The rows that it doesn't, as legacy rows: the columns of `EntityMapping.columns`. None: there are none."""
         if self.pushed is None:
-            return self._select(self.legacy, [where], order)
+            return self.legacy_sql(where, order)
         if self.pushed.left is None:
             return None
-        return self._select(self.legacy, [self.pushed.left, where], order)
+        return self.legacy_sql(sql.all_of(self.pushed.left, where), order)
+
+    def legacy_sql(self, where: str | None = None, order: bool = False) -> str:
+        """Legacy rows for which the condition holds: the columns of `EntityMapping.columns`."""
+        return self._select(self.legacy, [where], order)
 
     def _select(self, columns: tuple[str, ...], conditions: list[str | None], order: bool) -> str:
         statement = f"SELECT {', '.join(columns)} FROM {self.from_}"
@@ -134,7 +138,7 @@ def _compiled(plan: Plan, dialect: Dialect) -> Pushed:
         if field.name in plan.key and not _never_null(field.node, plan)
     ]
     values = [each.value for each in written]
-    translatable = sql.all_of(_readable(nodes, dialect), *(each.guard for each in written), *keys)
+    translatable = sql.all_of(readable(nodes, dialect), *(each.guard for each in written), *keys)
     taken, left = _divided(plan.where, translatable, dialect)
     return Pushed(
         columns=tuple(map(dialect.value, nodes, values)),
@@ -156,14 +160,14 @@ def _divided(where: Node | None, translatable: str | None, dialect: Dialect) -> 
     if where is None:
         return translatable, untranslatable
     belongs, guard = sql.write(where, dialect)
-    answerable = sql.all_of(_readable([where], dialect), guard)
-    left = [] if answerable is None else [f"NOT ({answerable})"]
-    if untranslatable is not None:
-        left.append(f"({belongs}) AND {untranslatable}")
-    return sql.all_of(answerable, belongs, translatable), " OR ".join(left) or None
+    answerable = sql.all_of(readable([where], dialect), guard)
+    left = sql.any_of(
+        answerable and f"NOT ({answerable})", untranslatable and f"({belongs}) AND {untranslatable}"
+    )
+    return sql.all_of(answerable, belongs, translatable), left
 
 
-def _readable(nodes: Sequence[Node], dialect: Dialect) -> str | None:
+def readable(nodes: Sequence[Node], dialect: Dialect) -> str | None:
     """That Python could read every column that the expressions name."""
     used = dict.fromkeys(column for node in nodes for column in columns(node))
     return sql.all_of(*dialect.all_readable(list(used)))

@@ -42,6 +42,12 @@ def all_of(*conditions: str | None) -> str | None:
     return " AND ".join(f"({condition})" for condition in given) if given else None
 
 
+def any_of(*conditions: str | None) -> str | None:
+    """The disjunction of those that are given; None when none is."""
+    given = [condition for condition in conditions if condition is not None]
+    return " OR ".join(f"({condition})" for condition in given) if given else None
+
+
 def _call(call: Call, dialect: Writer) -> Written:
     arguments = [write(argument, dialect) for argument in call.args]
     value, own = dialect.call(call, [argument.value for argument in arguments])

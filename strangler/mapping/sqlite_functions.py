@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from strangler.mapping import canonical, digest, runtime, sqlite_values
+from strangler.mapping import canonical, digest, runtime, sqlite_totals, sqlite_values
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.language import DATE_FORMS, OPERATIONS
 from strangler.mapping.python import FAILURES
@@ -160,7 +160,8 @@ _FUNCTIONS: Final = _functions()
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Make every function known to the connection that the mapping's SQL uses, and those that hash rows."""
+    """Make every function known to the connection that the mapping's SQL uses, and those that hash rows and add them up."""
     for name, (count, function) in _FUNCTIONS.items():
         connection.create_function(name, count, function, deterministic=True)
     digest.register(connection)
+    sqlite_totals.register(connection)

@@ -69,6 +69,31 @@ def test_no_command_shows_the_password(legacy: str) -> None:
     assert all(password(legacy) not in each.output for each in shown)
 
 
+def test_what_is_wrong_with_balances_is_told_with_its_line(legacy: str) -> None:
+    path = written(legacy, ["party_party"])
+    balances = [
+        "    balances:",
+        "      names: {of: party_party, by: {first: 'SUBSTR(nme, 1, 1)'}, sums: code}",
+        "      wrong: {of: party_party, by: active, legacy: 'SELECT active, count(*) FROM party_prty', count: true}",
+        "      lacks: {of: party_party, by: active, legacy: 'SELECT active FROM party_party', count: true}",
+        "      writes: {of: party_party, by: active, legacy: 'DELETE FROM party_party RETURNING active, 1 AS count', count: true}",
+        "      holds: {of: party_party, by: active, legacy: 'SELECT active, count(*) FROM party_party GROUP BY 1', count: true}",
+    ]
+    lines = path.read_text().splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("    entities:"))
+    path.write_text("\n".join([*lines[:place], *balances, *lines[place:]]))
+    result = run("config", "check")
+    assert result.exit_code == 2
+    at = [f"strangler.yaml:{place + number}: functions.party_party.balances" for number in range(2, 6)]
+    assert f"{at[0]}.names.by.first: there is no column 'nme' in party_party" in result.output
+    assert f"{at[0]}.names.sums.code: this is text, not a number" in result.output
+    assert f'{at[1]}.wrong.legacy: relation "party_prty" does not exist' in result.output
+    assert f'{at[2]}.lacks.legacy: column "count" does not exist' in result.output
+    assert "fix: one SELECT that gives the columns active, count" in result.output
+    assert f"{at[3]}.writes.legacy: syntax error" in result.output
+    assert "holds" not in result.output
+
+
 def test_a_missing_table_and_a_missing_column_are_told_at_once(legacy: str) -> None:
     path = written(legacy, ["party_party", "party_address"])
     text = (

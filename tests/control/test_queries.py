@@ -12,6 +12,7 @@ from sqlalchemy import text
 from strangler.changes import ORIGIN, Position
 from strangler.control import (
     backfills,
+    balances,
     comparisons,
     deliveries,
     facades,
@@ -22,6 +23,7 @@ from strangler.control import (
     standings,
     traffic,
 )
+from strangler.control.balances import Balance
 from strangler.control.comparisons import Compared, Comparison, Mismatch
 from strangler.control.quarantine import Held, State
 from strangler.control.reconciliations import Finding, Status
@@ -356,3 +358,18 @@ def test_an_alarm_is_drift_that_the_next_look_of_the_same_kind_still_sees(contro
     assert found.id == sample
     ended(control, "sample", Status.CLEAN)
     assert reconciliations.alarm(control, "party", whole) is None
+
+
+def test_the_balances_of_a_run_are_kept_with_it(control: Control) -> None:
+    run = reconciliations.start(control, "sale", mode="quick", job={}, at=1.0)
+    found = [
+        Balance(
+            "stock", 7, 1, 2, 3, 0, {"balance": "stock", "differences": [{"dimensions": {"plant": None}}]}
+        ),
+        Balance("ledger", 5, 0, 0, 0, 0, {"balance": "ledger"}),
+    ]
+    balances.record(control, run, found)
+    balances.record(control, run, [found[0]])
+    balances.record(control, run + 1, [])
+    assert balances.of_run(control, run) == [found[1], found[0]]
+    assert balances.of_run(control, run + 1) == []

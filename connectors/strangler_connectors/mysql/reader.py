@@ -62,7 +62,8 @@ class MySQLSide:
                     while rows := cursor.fetchmany(_ROWS):
                         yield from _converted(rows, converters) if converters else rows
             finally:
-                self._execute("ROLLBACK")
+                if self._connection.open:  # Rows that nobody read to their end may outlive the side.
+                    self._execute("ROLLBACK")
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         """False: the server writes no text of this kind."""

@@ -1,4 +1,4 @@
-"""Tryton's wizards by RPC: what its client does when somebody clicks through one."""
+"""Tryton's buttons and wizards by RPC: what its client does when somebody clicks through one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from typing import Any, Self
 from examples.tryton.rpc import Fault, Session
 
 WARNING = "UserWarning"
+
+
+def press(session: Session, button: str, id: int) -> None:
+    """Press a record's button, `account.invoice.post`. Warnings are answered with yes. Raises Fault when Tryton refuses."""
+    try:
+        session.model(button, [id])
+    except Fault as refusal:
+        if refusal.name != WARNING:
+            raise
+        _say_yes(session, refusal)
+        press(session, button, id)
 
 
 class Wizard:
@@ -37,14 +48,14 @@ class Wizard:
         except Fault as refusal:
             if refusal.name != WARNING:
                 raise
-            self._say_yes(refusal)
+            _say_yes(self._session, refusal)
             return self.go(state)
         return shown
 
-    def _say_yes(self, warning: Fault) -> None:
-        (user,) = self._session.model("res.user.search", [["login", "=", "admin"]])
-        answered = {"user": user, "name": warning.details[0], "always": False}
-        self._session.model("res.user.warning.create", [answered])
-
     def _call(self, method: str, *arguments: Any) -> Any:
         return self._session.call(f"wizard.{self._name}.{method}", *arguments, self._session.context)
+
+
+def _say_yes(session: Session, warning: Fault) -> None:
+    (user,) = session.model("res.user.search", [["login", "=", "admin"]])
+    session.model("res.user.warning.create", [{"user": user, "name": warning.details[0], "always": False}])

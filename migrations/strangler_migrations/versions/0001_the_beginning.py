@@ -179,6 +179,17 @@ def upgrade() -> None:
     )
     op.create_index("repair_state", "repair", ["state"])
     op.create_table(
+        "balance",
+        sa.Column("reconciliation", sa.Integer(), primary_key=True),
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("compared", sa.BigInteger(), nullable=False),
+        sa.Column("different", sa.BigInteger(), nullable=False),
+        sa.Column("tolerated", sa.BigInteger(), nullable=False),
+        sa.Column("in_flight", sa.BigInteger(), nullable=False),
+        sa.Column("unsettled", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "traffic",
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),

@@ -128,6 +128,22 @@ class Dialect(Writer):
         that equal each other exactly when the canonical texts do."""
         return None
 
+    @abstractmethod
+    def exactly(self, text: str) -> str:
+        """A text that is grouped by: equal only to itself, whatever the collation of what it came from. May come out as bytes."""
+
+    def ordered(self, text: str) -> str:
+        """What to order by, so that groups come in the order of their code points, NULL first."""
+        return self.exactly(text)
+
+    def finite(self, kind: FieldType, written: str) -> str | None:
+        """The condition, never NULL, that a number can be added up; None where every number can."""
+        return None
+
+    def total(self, node: Node, written: str) -> str:
+        """The exact sum of an expression, which is `written` so: an integer, a decimal, or the text of one. Raises Inexpressible."""
+        return f"COALESCE(SUM({written}), 0)"
+
     def raw(self, column: Column) -> str:
         """The column as the stream brings it, for rows that are translated in Python."""
         return self.quote(column.name)

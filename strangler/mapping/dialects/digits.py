@@ -38,6 +38,9 @@ class Bounds(NamedTuple):
 MYSQL: Final = Bounds("MySQL", 65, 30, Digits(10, 0))
 """MariaDB has 38 after the point; what is said for both holds for both."""
 
+ADDED_UP: Final = 13
+"""Digits by which a sum may outgrow its numbers: more rows than a table has."""
+
 INTEGER: Final = Digits(19, 0)
 """What 64 bits hold."""
 

@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 
 from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
-from strangler.mapping.dialects.dialect import Dialect, Template, Written, lookup_by_case
+from strangler.mapping.dialects.dialect import Dialect, Inexpressible, Template, Written, lookup_by_case
+from strangler.mapping.dialects.digits import ADDED_UP, MYSQL, digits
 from strangler.mapping.dialects.mysql_casts import quoted_text
 from strangler.mapping.dialects.mysql_operations import compared, decimal_text
 from strangler.mapping.mysql_session import STATEMENTS
@@ -162,3 +163,12 @@ class Mysql(Dialect):
 
     def text(self, node: Node, written: str) -> str:
         return _TEXTS[node.type].format(written) if node.type in _TEXTS else self.value(node, written)
+
+    def exactly(self, text: str) -> str:
+        return f"CAST({text} AS BINARY)"
+
+    def total(self, node: Node, written: str) -> str:
+        found = digits(node)
+        if sum(found) + ADDED_UP > MYSQL.most:
+            raise Inexpressible(f"a sum of numbers of {sum(found)} digits may need more than {MYSQL.most}")
+        return super().total(node, written)

@@ -135,6 +135,15 @@ class Postgres(Dialect):
         """A store's column as `native` has the value on the legacy side."""
         return _native(kind, self.quote(name))
 
+    def exactly(self, text: str) -> str:
+        return f'(CAST({text} AS text) COLLATE "C")'
+
+    def ordered(self, text: str) -> str:
+        return f"convert_to({self.exactly(text)}, 'UTF8') NULLS FIRST"
+
+    def finite(self, kind: FieldType, written: str) -> str | None:
+        return None if kind is FieldType.INTEGER else f"COALESCE({written} - {written} = 0, TRUE)"
+
     def stored(self, kind: FieldType, name: str) -> str:
         """The canonical text of a store's column."""
         text = _TEXTS.get(kind, "{0}").format(self.quote(name))

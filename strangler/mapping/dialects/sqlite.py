@@ -5,6 +5,7 @@ So the two can't disagree. A connection needs `strangler.mapping.sqlite_function
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -20,6 +21,7 @@ from strangler.mapping.dialects.dialect import (
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
 from strangler.mapping.nodes import Call, Literal, Lookup, Node, can_fail
 from strangler.mapping.reading import padded
+from strangler.mapping.sqlite_totals import TOTAL
 from strangler.shapes import Column, FieldType
 
 
@@ -170,6 +172,20 @@ class Sqlite(Dialect):
         if kind is not FieldType.TEXT:
             return super().same(left, right, kind)
         return f"{left} = {right} AND {left} = {right} COLLATE BINARY"
+
+    def exactly(self, text: str) -> str:
+        return f"({text} COLLATE BINARY)"
+
+    def finite(self, kind: FieldType, written: str) -> str | None:
+        match kind:
+            case FieldType.DECIMAL:
+                return f"COALESCE({written} <> 'NaN', TRUE)"
+            case FieldType.FLOAT:
+                return f"COALESCE(ABS({written}) <= {sys.float_info.max!r}, TRUE)"
+        return None
+
+    def total(self, node: Node, written: str) -> str:
+        return f"COALESCE({TOTAL}({written}), '0')"
 
     def stored(self, kind: FieldType, name: str) -> str:
         """The canonical text of a store's column. The service writes into its store too, where nothing keeps it from
