@@ -223,12 +223,15 @@ def _run(application: Application, job: Job, asked: Callable[[], bool]) -> Accou
     """Do a job; its account, or None when it was ended at once."""
     from strangler.control import reconciliations
     from strangler.reconcile import runs
+    from strangler.reconcile.jobs import balance_part
     from strangler.reconcile.showing import account
 
     settings, control = application.settings, application.control
     entities = settings.functions[job.function].entities.items()
     wanted = [(name, entity) for name, entity in entities if not job.entities or name in job.entities]
-    with bar(job.function, [part for name, entity in wanted for part in part_names(name, entity)]) as tell:
+    parts = [part for name, entity in wanted for part in part_names(name, entity)]
+    parts += map(balance_part, settings.functions[job.function].balances)
+    with bar(job.function, parts) as tell:
         try:
             found = runs.reconcile(settings, control, job, told=tell, stop=asked)
         except KeyboardInterrupt:

@@ -57,3 +57,8 @@ class Progress(NamedTuple):
 
 
 Told = Callable[[Progress], None]
+
+
+def balance_part(name: str) -> str:
+    """What a balance is called among the parts of a function."""
+    return f"balance {name}"

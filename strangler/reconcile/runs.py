@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from strangler import assembly
 from strangler.changes import ORIGIN, Position
-from strangler.control import deliveries, quarantine, reconciliations, standings
+from strangler.control import balances, deliveries, quarantine, reconciliations, standings
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
@@ -25,11 +25,12 @@ from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile.balances import Balance, BalanceOutcome, compare_balances
 from strangler.reconcile.checkpoint import Checkpoint
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import How, Outcome, Scans, compare
 from strangler.reconcile.explain import Evidence, explain
-from strangler.reconcile.jobs import Job, Mode, Told
+from strangler.reconcile.jobs import Job, Mode, Progress, Told, balance_part
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.scan import Stopped
 from strangler.reconcile.sides import Sides
@@ -39,13 +40,16 @@ from strangler.settings import Settings
 KEEP_EVERY: Final = 5.0
 """Seconds between two checkpoints: what a kill costs; far less than a holder may be silent."""
 
+BALANCED: Final = (Mode.FULL, Mode.QUICK)
+"""The modes in which balances are compared: all rows of a table count in them."""
+
 LATELY: Final = 3600.0
 """Seconds that a recent reconciliation goes back where none came before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """A run that has ended: its number, how it ended, what it found by entity, and why it failed or stopped if it did.
+    """A run that has ended: its number, how it ended, what it found by entity and by balance, and why it failed or stopped if it did.
 
     Times in seconds since the epoch."""
 
@@ -53,6 +57,7 @@ class Reconciliation:
     job: Job
     status: Status
     outcomes: tuple[Outcome, ...]
+    balances: tuple[BalanceOutcome, ...]
     reason: str | None
     started_at: float
     finished_at: float
@@ -84,7 +89,8 @@ def reconcile(
     work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
     try:
         outcomes = work.outcomes()
-        status = Status.DRIFT if any(outcome.drift for outcome in outcomes) else Status.CLEAN
+        drift = sum(each.drift for each in outcomes) + sum(each.drift for each in work.balances)
+        status = Status.DRIFT if drift else Status.CLEAN
     except Stopped:
         within = job.within or 0.0
         outcomes = work.done
@@ -97,8 +103,9 @@ def reconcile(
         reconciliations.finish(control, run, Status.INCOMPLETE, at=clock(), reason=reason)
         raise
     finished = clock()
-    _record(control, run, status, outcomes, reason, finished)
-    return Reconciliation(run, job, status, tuple(outcomes), reason, started, finished)
+    added = work.balances if outcomes else []
+    _record(control, run, status, outcomes, added, reason, finished)
+    return Reconciliation(run, job, status, tuple(outcomes), tuple(added), reason, started, finished)
 
 
 def compare_all(
@@ -164,6 +171,7 @@ class _Work:
         self._before, self._told, self._stopping, self._clock = at, told, stopping, clock
         self._kept = time.monotonic()
         self.done: list[Outcome] = []
+        self.balances: list[BalanceOutcome] = []
 
     def outcomes(self) -> list[Outcome]:
         """What every part of every asked entity is. Raises Stopped, and what the sides raise."""
@@ -172,19 +180,38 @@ class _Work:
             closing(assembly.source(self._settings, section.source)) as source,
             closing(assembly.store(self._settings, section.store)) as store,
         ):
-            mappings = self._asked(assembly.mappings(self._settings, self._job.function, source))
+            compiled = assembly.mappings(self._settings, self._job.function, source)
+            mappings, declared = self._asked(compiled), self._asked_balances(compiled)
             at = self._at(mappings)
             self.done = at.done
             how, recent = self._how(source, at), self._recent(at)
             with Sides(source.reader, store.reader) as sides:
                 for part in self._left(mappings, at):
                     self._compare(part, sides, how, at, recent)
+                self.balances = compare_balances(
+                    declared, sides, feed=how.feed, waiting=self._waiting, watch=self._watch
+                )
             log = partial(assembly.log, self._settings)
             return explain(at.done, mappings, Evidence(log, source, self._control))
 
     def _asked(self, mappings: Sequence[EntityMapping]) -> list[EntityMapping]:
         wanted = self._job.entities
         return [mapping for mapping in mappings if not wanted or mapping.shape.entity in wanted]
+
+    def _asked_balances(self, mappings: Sequence[EntityMapping]) -> list[Balance]:
+        if self._job.mode not in BALANCED:
+            return []
+        declared = assembly.balances(self._settings, self._job.function, mappings)
+        wanted = self._job.entities
+        return [each for each in declared if not wanted or each.part.root.shape.entity in wanted]
+
+    def _waiting(self, entity: str) -> int:
+        return len(quarantine.keys(self._control, self._job.function, entity))
+
+    def _watch(self, balance: str, words: str) -> None:
+        if self._stopping():
+            raise Stopped
+        self._told(Progress(balance_part(balance), words))
 
     def _at(self, mappings: Sequence[EntityMapping]) -> Checkpoint:
         """Where to begin: where the one before was, if it was by the same mappings."""
@@ -273,6 +300,7 @@ def _record(
     run: int,
     status: Status,
     outcomes: Sequence[Outcome],
+    balanced: Sequence[BalanceOutcome],
     reason: str | None,
     at: float,
 ) -> None:
@@ -281,6 +309,7 @@ def _record(
     position = max((outcome.position for outcome in outcomes if outcome.position), default=None)
     with control.begin():
         reconciliations.add_findings(control, run, map(_finding, found))
+        balances.record(control, run, [each.recorded for each in balanced])
         reconciliations.finish(
             control,
             run,

@@ -11,6 +11,7 @@ from strangler.control.balances import Balance as Recorded
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.groups import NO_VALUE, Key, difference, shown
 from strangler.reconcile.balances.weighing import Pair, figures
+from strangler.reconcile.showing.balances import group_name
 from strangler.sensitive import masked
 
 
@@ -32,12 +33,7 @@ class GroupDifference:
     figures: tuple[Figure, ...]
 
     def __str__(self) -> str:
-        if self.dimensions is None:
-            return "(no value)"
-        return (
-            ", ".join(f"{name}={'NULL' if text is None else text}" for name, text in self.dimensions.items())
-            or "(all)"
-        )
+        return group_name(self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from strangler.control import reconciliations
+from strangler.control import balances, reconciliations
+from strangler.control.balances import Balance
 from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.control.store import Control
 from strangler.durations import format_duration, moment
 from strangler.reconcile.jobs import MOST_FINDINGS, Mode
+from strangler.reconcile.showing.balances import limited
 
 if TYPE_CHECKING:
     from strangler.reconcile.entity import Outcome  # with it comes the SQL parser, which takes its time
@@ -51,6 +53,12 @@ class Account:
 
     run: Run
     entities: tuple[EntityAccount, ...]
+    balances: tuple[Balance, ...] = ()
+
+    @property
+    def off(self) -> int:
+        """Groups of balances that don't agree."""
+        return sum(balance.different for balance in self.balances)
 
     @property
     def took(self) -> float:
@@ -74,11 +82,12 @@ class Account:
         return (finding for entity in self.entities for finding in entity.findings)
 
     def limited(self, most: int | None) -> Account:
-        """With at most so many keys listed per entity; None: all that are kept."""
+        """With at most so many keys listed per entity, and groups per balance; None: all that are kept."""
         if most is None:
             return self
         cut = (replace(entity, findings=entity.findings[:most]) for entity in self.entities)
-        return replace(self, entities=tuple(cut))
+        cut_balances = (limited(balance, most) for balance in self.balances)
+        return replace(self, entities=tuple(cut), balances=tuple(cut_balances))
 
 
 def read(control: Control, run: Run, outcomes: Iterable[Outcome] = ()) -> Account:
@@ -87,7 +96,8 @@ def read(control: Control, run: Run, outcomes: Iterable[Outcome] = ()) -> Accoun
         each.entity: [{"key": key.key, "reason": key.reason} for key in each.quarantined] for each in outcomes
     }
     parts = tuple({"quarantine": held.get(part["entity"], []), **part} for part in run.parts)
-    return account(replace(run, parts=parts), reconciliations.findings(control, run.id))
+    found = account(replace(run, parts=parts), reconciliations.findings(control, run.id))
+    return replace(found, balances=tuple(balances.of_run(control, run.id)))
 
 
 def account(run: Run, findings: list[Finding]) -> Account:
@@ -113,8 +123,11 @@ def sentence(found: Account) -> str:
         return f"since {format_duration(found.took)}, by a process that may still be at it"
     if run.status not in ENDED:
         return run.reason or "it was stopped half way"
-    counted = f"{run.drift:,} of {run.compared:,} keys differ, {format_duration(found.took)}"
-    return "; ".join([counted, *remarks(found)])
+    counted = [f"{run.drift:,} of {run.compared:,} keys differ"]
+    if found.balances:
+        groups = sum(balance.compared for balance in found.balances)
+        counted.append(f"{found.off:,} of {groups:,} balances")
+    return "; ".join([f"{', '.join(counted)}, {format_duration(found.took)}", *remarks(found)])
 
 
 def remarks(found: Account) -> list[str]:

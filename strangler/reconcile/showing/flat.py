@@ -16,12 +16,14 @@ import orjson
 from strangler.control.reconciliations import Finding, Run
 from strangler.durations import moment
 from strangler.reconcile.showing.account import Account
+from strangler.reconcile.showing.balances import figures_that_differ, group_name
 
 COLUMNS: Final = (
     "run", "function", "mode", "status", "entity", "key", "kind", "field", "legacy", "store",
     "pattern", "cause", "why", "event", "position", "mapping", "written_at",
 )  # fmt: skip
-"""Of the keys that differ. Where a side lacks the key there is one row for it, with no field and the whole row of the other side."""
+"""Of the keys that differ. Where a side lacks the key there is one row for it, with no field and the whole row of the other side.
+A group of a balance that differs stands there too: `entity` is the balance, `key` the group, `kind` balance, `field` the figure."""
 
 HISTORY: Final = (
     "run", "function", "mode", "status", "started_at", "finished_at", "took_seconds",
@@ -54,6 +56,11 @@ def _rows(found: Account) -> Iterator[Sequence[Any]]:
         )
         for field, legacy, store in _cells(finding):
             yield (*first, field, legacy, store, patterns.get(field), *told)
+    for balance in found.balances:
+        of = (run.id, run.function, run.mode, run.status.value, balance.name)
+        for group in balance.outcome["differences"]:
+            for field, legacy, store, _ in figures_that_differ(group):
+                yield (*of, group_name(group["dimensions"]), "balance", field, legacy, store, *[None] * 7)
 
 
 def _cells(finding: Finding) -> Iterator[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.reconcile.showing import account as say
 from strangler.reconcile.showing import flat
 from strangler.reconcile.showing.account import Account
+from strangler.reconcile.showing.balances import figures_that_differ, group_name, remark
 from strangler.report.render import template
 
 MODES: Final = {
@@ -36,6 +37,9 @@ def html(accounts: Sequence[Account]) -> str:
         modes=MODES,
         value=flat.value,
         whole_row=flat.whole_row,
+        group_name=group_name,
+        figures_that_differ=figures_that_differ,
+        remark=remark,
         ended=ENDED,
         version=__version__,
     )

@@ -12,7 +12,7 @@ from rich.text import Text
 from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.durations import format_duration, moment
 from strangler.reconcile.between import Between
-from strangler.reconcile.showing import flat
+from strangler.reconcile.showing import balances, flat
 from strangler.reconcile.showing.account import Account, EntityAccount, resuming, sentence, verdict
 
 LONGEST_VALUE: Final = 60
@@ -38,6 +38,8 @@ _COUNTED: Final = {
 }
 """Column of the entities' figures → the figure."""
 
+_SELDOM: Final = ("tolerated", "quarantined")
+
 _FIGURES: Final = (*_COUNTED, "run", "took", "drift")
 """Columns that are aligned to the right."""
 
@@ -53,6 +55,8 @@ def whole(found: Account) -> RenderableType:
         shown.append(_reasons(explained))
     if any(entity.quarantine for entity in found.entities):
         shown.append(_quarantined(found.entities))
+    if found.balances:
+        shown += balances.as_tables(found.balances)
     return Group(*(part for each in shown for part in (each, Text())), closing(found))
 
 
@@ -107,10 +111,16 @@ def _first_line(text: str) -> str:
     return text.split("\n", 1)[0]
 
 
-def _counts(entities: Iterable[EntityAccount]) -> Table:
-    table = _table("entity", *_COUNTED, wrap=False)
+def _counts(entities: Sequence[EntityAccount]) -> Table:
+    """What is seldom there has a column only where it is: so names find room at 80 columns."""
+    shown = {
+        title: name
+        for title, name in _COUNTED.items()
+        if name not in _SELDOM or any(each.count(name) for each in entities)
+    }
+    table = _table("entity", *shown, wrap=False)
     for each in entities:
-        table.add_row(each.entity, *(_number(each.count(name)) for name in _COUNTED.values()))
+        table.add_row(each.entity, *(_number(each.count(name)) for name in shown.values()))
     return table
 
 
