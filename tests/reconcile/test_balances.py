@@ -358,6 +358,21 @@ def test_more_groups_than_may_be_held_are_refused_not_guessed(
         assert compare(landscape, by="company").different == 0
 
 
+def test_who_waits_is_asked_meanwhile_and_may_end_it(
+    local: Landscape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strangler.reconcile.sides.LOOK_AROUND", 0.0)
+
+    def end() -> None:
+        raise InterruptedError
+
+    with (
+        pytest.raises(InterruptedError),
+        Sides(local.source.reader, local.store.reader) as both,
+    ):
+        compare_balances(declared(local), both, feed=None, waiting=lambda entity: 0, meanwhile=end)
+
+
 def test_children_are_added_up_too(make: Make) -> None:
     landscape = sales_landscape(make, "postgresql-sqlite", HELD)
     by = {"company": "company", "text": "text"}

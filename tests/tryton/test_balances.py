@@ -40,6 +40,7 @@ PLAY: Final = Play(
     ("account_invoice", "account_product", "stock"),
 )
 NOTHING: Final = Decimal(0)
+PATIENCE: Final = 60.0
 
 Kept = tuple[Scene, Books]
 
@@ -76,7 +77,7 @@ def compared(running: Scene, function: str) -> dict[str, BalanceOutcome]:
     ):
         declared = assembly.balances(settings, function, assembly.mappings(settings, function, source))
         found = compare_balances(
-            declared, both, feed=runs.feed_of(control, function, source),
+            declared, both, feed=runs.feed_of(control, function, source, PATIENCE),
             waiting=lambda entity: len(quarantine.keys(control, function, entity)),
         )  # fmt: skip
     return {outcome.name: outcome for outcome in found}

@@ -37,25 +37,29 @@ def compare_balances(
     waiting: Callable[[str], int],
     limit: int = MOST_EXAMPLES,
     watch: Watch = lambda balance, words: None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> list[BalanceOutcome]:
     """Compare each balance on both sides. Without `feed` nothing is confirmed: every difference stands.
 
-    `waiting` says how many keys of an entity wait in quarantine. No more than `limit` groups are described in each list of an outcome.
+    `waiting` says how many keys of an entity wait in quarantine. `meanwhile` is called now and then while the sides are busy, and
+    may raise to end it. No more than `limit` groups are described in each list of an outcome.
     Raises what the sides raise, and Unavailable when nothing can be said.
     """
-    return [_compared(balance, sides, feed, waiting, limit, watch) for balance in balances]
+    found = []
+    for balance in balances:
+        watch(balance.name, "adding up both sides")
+        found.append(_compared(balance, _Both(balance, sides, meanwhile), feed, waiting, limit, watch))
+    return found
 
 
 def _compared(
     balance: Balance,
-    sides: Sides,
+    reader: _Both,
     feed: Feed | None,
     waiting: Callable[[str], int],
     limit: int,
     watch: Watch,
 ) -> BalanceOutcome:
-    watch(balance.name, "adding up both sides")
-    reader = _Both(balance, sides)
     first = _First(balance)
     for key, pair in reader.pairs():
         first.weigh(key, pair)
@@ -120,8 +124,8 @@ class _First:
 class _Both:
     """A balance on both sides."""
 
-    def __init__(self, balance: Balance, sides: Sides) -> None:
-        self._sides = sides
+    def __init__(self, balance: Balance, sides: Sides, meanwhile: Callable[[], None] | None) -> None:
+        self._sides, self._meanwhile = sides, meanwhile
         legacy, store = sides.dialects()
         self._legacy, self._store = legacy_side(balance, legacy), store_side(balance, store)
 
@@ -138,17 +142,21 @@ class _Both:
     def _next(self, legacy: _Stream, store: _Stream) -> list[Key]:
         """The keys of the next group of each side; none when both have ended."""
         if legacy.is_dry or store.is_dry:
-            self._sides.ask(legacy.fill, store.fill)
+            self._sides.ask(legacy.fill, store.fill, self._meanwhile)
         return [each.first.key for each in (legacy, store) if each.first is not None]
 
     def legacy(self, keys: Collection[Key]) -> Mapping[Key, Group]:
         """The legacy groups of these keys."""
-        found, _ = self._sides.ask(lambda side: _of(self._legacy, side, keys), lambda side: None)
+        found, _ = self._sides.ask(
+            lambda side: _of(self._legacy, side, keys), lambda side: None, self._meanwhile
+        )
         return found
 
     def store(self, keys: Collection[Key]) -> Mapping[Key, Group]:
         """The store's groups of these keys."""
-        _, found = self._sides.ask(lambda side: None, lambda side: _of(self._store, side, keys))
+        _, found = self._sides.ask(
+            lambda side: None, lambda side: _of(self._store, side, keys), self._meanwhile
+        )
         return found
 
 
