@@ -89,8 +89,7 @@ def reconcile(
     work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
     try:
         outcomes = work.outcomes()
-        drift = sum(each.drift for each in outcomes) + sum(each.drift for each in work.balances)
-        status = Status.DRIFT if drift else Status.CLEAN
+        status, reason = _judged(outcomes, work.balances)
     except Stopped:
         within = job.within or 0.0
         outcomes = work.done
@@ -189,7 +188,12 @@ class _Work:
                 for part in self._left(mappings, at):
                     self._compare(part, sides, how, at, recent)
                 self.balances = compare_balances(
-                    declared, sides, feed=how.feed, waiting=self._waiting, watch=self._watch
+                    declared,
+                    sides,
+                    feed=how.feed,
+                    waiting=self._waiting,
+                    watch=self._watch,
+                    meanwhile=partial(self._keep_or_stop, at),
                 )
             log = partial(assembly.log, self._settings)
             return explain(at.done, mappings, Evidence(log, source, self._control))
@@ -209,9 +213,12 @@ class _Work:
         return len(quarantine.keys(self._control, self._job.function, entity))
 
     def _watch(self, balance: str, words: str) -> None:
+        self._told(Progress(balance_part(balance), words))
+
+    def _keep_or_stop(self, at: Checkpoint) -> None:
         if self._stopping():
             raise Stopped
-        self._told(Progress(balance_part(balance), words))
+        self._keep(at)
 
     def _at(self, mappings: Sequence[EntityMapping]) -> Checkpoint:
         """Where to begin: where the one before was, if it was by the same mappings."""
@@ -285,6 +292,18 @@ def _begun(control: Control, job: Job, now: float) -> tuple[int, Checkpoint | No
         if at is not None:
             return found, Checkpoint.read(at)
     return reconciliations.start(control, job.function, mode=job.mode, job=asked, at=now), None
+
+
+def _judged(outcomes: Sequence[Outcome], balanced: Sequence[BalanceOutcome]) -> tuple[Status, str | None]:
+    """How a run ends that looked at everything, and why it isn't whole where it isn't: what never came to rest wasn't compared."""
+    if any(outcome.drift for outcome in outcomes) or any(each.drift for each in balanced):
+        return Status.DRIFT, None
+    restless = [
+        f"{each.unsettled:,} groups of the balance {each.name}" for each in balanced if each.unsettled
+    ]
+    if restless:
+        return Status.INCOMPLETE, f"{', '.join(restless)} never came to rest and couldn't be compared"
+    return Status.CLEAN, None
 
 
 def _ended(stop: Callable[[], bool], deadline: float | None) -> bool:
