@@ -277,6 +277,26 @@ Severity = Literal["critical", "warning", "info"]
 """How bad it is when a check fails."""
 
 
+def _as_scalar(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise ValueError("not a value: write a text, a number, true or false")
+    return value
+
+
+Scalar = Annotated[
+    Any,
+    AfterValidator(_as_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}, mode="validation"),
+]
+"""A value of a check: a text, a number, true or false."""
+
+
+def _as_count(value: Any) -> Any:
+    if value != "legacy" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ValueError("neither `legacy` nor a number of rows: write as: legacy")
+    return value
+
+
 class Check(Section):
     """A check of the data, in plain words; docs/quality.md has each with what it asks for."""
 
@@ -286,13 +306,11 @@ class Check(Section):
     field: Key | None = Field(
         None, description="The field, or the fields together; of `row count near` none."
     )
-    values: list[str | int | float | bool] | None = Field(
+    values: list[Scalar] | None = Field(
         None, description="Of `in set`: the values that there may be.", min_length=1
     )
-    min: int | float | str | None = Field(None, description="Of `between`: the least value that is allowed.")
-    max: int | float | str | None = Field(
-        None, description="Of `between`: the greatest value that is allowed."
-    )
+    min: Scalar | None = Field(None, description="Of `between`: the least value that is allowed.")
+    max: Scalar | None = Field(None, description="Of `between`: the greatest value that is allowed.")
     pattern: str | None = Field(
         None,
         description="Of `matches`: a regular expression as REGEXP_LIKE has it; it is looked for anywhere, unless it begins with ^ and "
@@ -302,10 +320,10 @@ class Check(Section):
         None,
         description="Of `present in`: the entity that has the value as its key; `function.entity` of another function of the same source.",
     )
-    as_: Literal["legacy"] | int | None = Field(
-        None, alias="as", description="Of `row count near`: `legacy`, or a number of rows."
-    )
-    within: str | int | float | None = Field(
+    as_: Annotated[
+        Any, AfterValidator(_as_count), WithJsonSchema({"type": ["string", "integer"]}, mode="validation")
+    ] = Field(None, alias="as", description="Of `row count near`: `legacy`, or a number of rows.")
+    within: Scalar | None = Field(
         None,
         description="Of `row count near`: the share by which the count may be off, 1%. Of `fresh`: the greatest age of the newest "
         "value, 1d.",
@@ -577,7 +595,7 @@ class QualityGate(Section):
 
     fresh: Duration = Field(timedelta(days=1), description="Oldest run that still counts as evidence.")
     on: list[CheckedSide] = Field(
-        default_factory=lambda: ["store"],
+        ["store"],
         description="What must have passed: by default the store, since that is what the new service answers from.",
         min_length=1,
     )

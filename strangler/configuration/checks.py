@@ -54,9 +54,7 @@ def quality(settings: Settings) -> Iterator[Finding]:
             yield from _part(settings, ("functions", function, "entities", name), entity, ())
 
 
-def _part(
-    settings: Settings, at: Path, part: Entity | Children, above: tuple[str, ...]
-) -> Iterator[Finding]:
+def _part(settings: Settings, at: Path, part: Entity | Children, above: tuple[str, ...]) -> Iterator[Finding]:
     fields = (*above, *part.fields)
     for index, check in enumerate(part.quality):
         path = (*at, "quality", index)
@@ -145,7 +143,10 @@ def _entity(settings: Settings, path: Path, check: Check) -> Iterator[Finding]:
     function, name = target(own, check.entity)
     section, here, at = settings.functions.get(function), settings.functions[own], (*path, "entity")
     if section is None or name not in section.entities:
-        known = [*here.entities, *(f"{each}.{one}" for each, s in settings.functions.items() for one in s.entities)]
+        known = [
+            *here.entities,
+            *(f"{each}.{one}" for each, s in settings.functions.items() for one in s.entities),
+        ]
         instead = nearest(check.entity, known) or f"one of: {', '.join(known)}"
         yield Finding(at, f"there is no entity {check.entity!r}", instead)
         return

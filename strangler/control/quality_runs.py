@@ -65,7 +65,14 @@ class Result:
 def start(control: Control, function: str, side: str, *, at: float) -> int:
     """A run begins; returns its id."""
     zero = dict.fromkeys(("checks", "critical", "warning", "info", "unmade"), 0)
-    values = {"function": function, "side": side, "started_at": at, "status": Status.RUNNING, "notes": "[]", **zero}
+    values = {
+        "function": function,
+        "side": side,
+        "started_at": at,
+        "status": Status.RUNNING,
+        "notes": "[]",
+        **zero,
+    }
     with control.begin() as connection:
         statement = insert(tables.quality_run).values(values).returning(tables.quality_run.c.id)
         number: int = connection.execute(statement).scalar_one()
@@ -87,7 +94,12 @@ def finish(
     failed = [each.severity for each in results if each.verdict == "failed"]
     counts = {severity: failed.count(severity) for severity in ("critical", "warning", "info")}
     unmade = sum(each.verdict == "unmade" for each in results)
-    values = {"finished_at": at, "status": status, "reason": reason, "notes": orjson.dumps(list(notes)).decode()}
+    values = {
+        "finished_at": at,
+        "status": status,
+        "reason": reason,
+        "notes": orjson.dumps(list(notes)).decode(),
+    }
     with control.begin() as connection:
         table = tables.quality_run
         values |= {"checks": len(results), "unmade": unmade, **counts}
@@ -135,7 +147,10 @@ def documents(control: Control, runs: Iterable[int]) -> list[tuple[int, str, str
     table = tables.quality_document
     query = select(table.c.run, table.c.title, table.c.body).where(table.c.run.in_(list(runs)))
     with control.read() as connection:
-        return [(row.run, row.title, row.body) for row in connection.execute(query.order_by(table.c.run, table.c.title))]
+        return [
+            (row.run, row.title, row.body)
+            for row in connection.execute(query.order_by(table.c.run, table.c.title))
+        ]
 
 
 def _runs(control: Control, *conditions: Any, limit: int | None) -> list[QualityRun]:

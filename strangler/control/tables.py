@@ -282,8 +282,8 @@ quality_result = Table(
     Column("samples", Text, nullable=False),
     Column("reason", Text, nullable=False),
 )
-"""What came of each check of a run. `verdict`: passed, failed, unmade. `implied`: it follows from the mapping, nobody declared it. `samples`
-is JSON: rows that fail, without what is sensitive."""
+"""What came of each check of a run. `verdict`: passed, failed, unmade. `implied`: it follows from the mapping, nobody declared it.
+`samples` is JSON: rows that fail, without what is sensitive."""
 
 quality_document = Table(
     "quality_document",

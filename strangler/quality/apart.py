@@ -27,6 +27,9 @@ KIND: Final = "great_expectations"
 LOOK_AROUND: Final = 0.2
 """Seconds between two looks whether the child is still there."""
 
+TIDY_UP: Final = 5.0
+"""Seconds that the child has to end by itself once it has said what came of it: it removes what it has in the way of files."""
+
 Said = TypeVar("Said")
 
 
@@ -67,7 +70,7 @@ def _apart(work: Callable[[], Said]) -> Said:
         with closing(ours):
             said = _heard(ours, child.is_alive)
     finally:
-        child.join(LOOK_AROUND)
+        child.join(TIDY_UP)
         child.kill()
         child.join()
     if isinstance(said, BaseException):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -76,11 +76,19 @@ def checked(function: str, section: Entity, root: EntityMapping) -> tuple[list[C
     for place, part in zip(sections_of(section), parts_of(root), strict=True):
         path = (*at, *undotted(place.path)) if place.path else at
         own, wrong = _declared(path, place.section, part.mapping.shape)
-        asked = {(each.kind, each.fields) for each in own if each.where is None}
-        also = [each for each in _implied(part) if (each.kind, each.fields) not in asked]
-        found.append(Checked(part, (*own, *also)))
+        found.append(Checked(part, (*own, *_besides(own, _implied(part)))))
         problems += wrong
     return found, problems
+
+
+def _besides(declared: Sequence[Planned], implied: Iterable[Planned]) -> Iterator[Planned]:
+    """The implied checks, where no declared one of the same kind takes their place."""
+    for each in implied:
+        alike = [
+            one.on for one in declared if (one.kind, one.fields, one.where) == (each.kind, each.fields, None)
+        ]
+        if rest := each.on.difference(*alike):
+            yield replace(each, on=rest)
 
 
 def references(function: str, each: Planned) -> tuple[str, str] | None:
@@ -90,9 +98,7 @@ def references(function: str, each: Planned) -> tuple[str, str] | None:
     return target(function, each.declared.entity)
 
 
-def _declared(
-    path: Path, section: Entity | Children, shape: Shape
-) -> tuple[list[Planned], list[Problem]]:
+def _declared(path: Path, section: Entity | Children, shape: Shape) -> tuple[list[Planned], list[Problem]]:
     found: list[Planned] = []
     problems: list[Problem] = []
     types = {field.name: field for field in shape.fields}
@@ -110,7 +116,14 @@ def _declared(
         ]
         found.append(
             Planned(
-                check.check, fields, words(check), check.severity, _sides(check), check, where, tuple(check.values or ())
+                check.check,
+                fields,
+                words(check),
+                check.severity,
+                _sides(check),
+                check,
+                where,
+                tuple(check.values or ()),
             )
         )
     return found, problems
@@ -205,7 +218,9 @@ def _implied(part: Part) -> Iterator[Planned]:
         if not field.nullable and field.name not in shape.key:
             yield _of_mapping("not null", (field.name,), f"{field.name} is not null", on=EVERYWHERE)
     for name, held in implied.constants(part.mapping).items():
-        told = f"{name} is one of {', '.join(map(str, held[:5]))}{f' … ({len(held)})' if len(held) > 5 else ''}"
+        told = (
+            f"{name} is one of {', '.join(map(str, held[:5]))}{f' … ({len(held)})' if len(held) > 5 else ''}"
+        )
         yield replace(_of_mapping("in set", (name,), told, on=EVERYWHERE), values=held)
     if shape.under is not None:
         told = f"what it stands under is there ({', '.join(shape.under.key)})"

@@ -16,7 +16,7 @@ from strangler.mapping.nodes import Node
 from strangler.ports import EventLog
 from strangler.quality import relations
 from strangler.quality.checks import Checked
-from strangler.quality.gathering import PartName, Picture, Rows
+from strangler.quality.gathering import Picture, Rows
 from strangler.quality.scratch import Scratch
 from strangler.shapes import Shape
 

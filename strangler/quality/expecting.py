@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from strangler.durations import parse_duration, parse_share
@@ -81,7 +82,8 @@ def _details(
                 for name, written in bounds.items()
             }
         case "matches":
-            assert check is not None and check.pattern is not None
+            assert check is not None
+            assert check.pattern is not None
             return mostly | {"pattern": regular.written(regular.parse(check.pattern), ENGINES[dialect])}
         case "present in" | "has parent":
             assert context.target is not None
@@ -110,7 +112,7 @@ def absent(fields: Sequence[str], key: Sequence[str], target: Target, dialect: s
 def _near(each: Planned, context: Context) -> dict[str, Any]:
     assert each.declared is not None
     meant = context.legacy_rows if each.declared.as_ == "legacy" else each.declared.as_
-    assert meant is not None and not isinstance(meant, str)
+    assert isinstance(meant, int)
     off = meant * parse_share(each.declared.within)
     told = f"{each.words}: {meant:,}" if each.declared.as_ == "legacy" else each.words
     return {"least": math.ceil(meant - off), "most": math.floor(meant + off), "words": told}
@@ -120,7 +122,7 @@ def _stale(each: Planned, field: Field, context: Context) -> str:
     assert each.declared is not None
     age = parse_duration(each.declared.within).total_seconds()
     oldest = values.moment_before(field.type, context.now, age, context.dialect in ZONED)
-    written = oldest.isoformat(" ", "microseconds") if hasattr(oldest, "hour") else oldest.isoformat()
+    written = oldest.isoformat(" ", "microseconds") if isinstance(oldest, datetime) else oldest.isoformat()
     name = quoted(field.name, context.dialect)
     newest = f"SELECT MAX({name}) AS {name} FROM (SELECT * FROM {{batch}}) AS checked"
     return f"SELECT {name} FROM ({newest}) AS found WHERE {name} IS NULL OR {name} < '{written}'"

@@ -6,7 +6,7 @@ A side says of each part where its rows are (`Rows`); a check with a condition g
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from strangler.mapping.nodes import Node
@@ -67,7 +67,12 @@ class Picture:
 
 
 def orders(
-    function: str, parts: Sequence[Checked], picture: Picture, shapes: Mapping[PartName, Shape], now: float, samples: int
+    function: str,
+    parts: Sequence[Checked],
+    picture: Picture,
+    shapes: Mapping[PartName, Shape],
+    now: float,
+    samples: int,
 ) -> tuple[list[Asked], list[Order]]:
     """All that is to be asked of the side, and the orders that ask it. `shapes` are those of the parts and of what they refer to."""
     gathering = _Gathering(function, picture, shapes, now)
@@ -79,37 +84,41 @@ def orders(
 
 
 class _Gathering:
-    def __init__(
-        self, function: str, picture: Picture, shapes: Mapping[PartName, Shape], now: float
-    ) -> None:
+    def __init__(self, function: str, picture: Picture, shapes: Mapping[PartName, Shape], now: float) -> None:
         self._function, self._picture, self._shapes, self._now = function, picture, shapes, now
         self.asked: list[Asked] = []
         self._places: dict[tuple[str, str], _Place] = {}
 
     def add(self, part: Checked, each: Planned) -> None:
         number = len(self.asked)
-        self.asked.append(Asked(part.name, each))
+        made = self._left(number, part, each) or self._expected(number, part, each)
+        self.asked.append(Asked(part.name, replace(each, words=made.words)))
+
+    def _left(self, number: int, part: Checked, each: Planned) -> Expectation | None:
+        """Of a check that is about what is left; None: it is about the rows of the part."""
         left = self._picture.left.get((part.name, each.kind))
-        if left is not None:
-            place = self._place(left.dialect, left.url)
-            title = f"{part.name}: {_LEFT[each.kind]}"
-            relation = place.relation((self._function, title), f"SELECT * FROM {left.table}")
-            made = Expectation(
-                number, Test.NO_ROWS, each.fields, each.words, each.severity, query="SELECT * FROM {batch}"
-            )
-            place.expect(title, relation, (), frozenset(), made)
-            return
+        if left is None:
+            return None
+        place = self._place(left.dialect, left.url)
+        title = f"{part.name}: {_LEFT[each.kind]}"
+        relation = place.relation((self._function, title), f"SELECT * FROM {left.table}")
+        query = "SELECT * FROM {batch}"
+        made = Expectation(number, Test.NO_ROWS, each.fields, each.words, each.severity, query=query)
+        place.expect(title, relation, (), frozenset(), made)
+        return made
+
+    def _expected(self, number: int, part: Checked, each: Planned) -> Expectation:
         name = (self._function, part.name)
         rows = self._picture.rows[name]
         place = self._place(rows.dialect, rows.url)
         relation = place.relation((*name, str(each.where or "")), rows.sql(each.where))
-        context = expecting.Context(
-            rows.dialect, self._now, self._picture.legacy_rows.get(part.name), self._target(place, part, each)
-        )
+        counted, target = self._picture.legacy_rows.get(part.name), self._target(place, part, each)
+        context = expecting.Context(rows.dialect, self._now, counted, target)
         made = expecting.expected(number, each, part.shape, context)
         condition = each.declared.where if each.declared else None
         title = f"{part.name} where {condition}" if condition else part.name
         place.expect(title, relation, part.shape.key, part.mapping.sensitive, made)
+        return made
 
     def _target(self, place: _Place, part: Checked, each: Planned) -> expecting.Target | None:
         if each.kind == "has parent":
@@ -127,7 +136,15 @@ class _Gathering:
 
     def orders(self, samples: int) -> list[Order]:
         return [
-            Order(self._function, self._picture.side, place.dialect, place.url, place.relations, place.batches(), samples)
+            Order(
+                self._function,
+                self._picture.side,
+                place.dialect,
+                place.url,
+                place.relations,
+                place.batches(),
+                samples,
+            )
             for place in self._places.values()
         ]
 

@@ -16,11 +16,7 @@ MOST = 1000
 def constants(mapping: EntityMapping) -> dict[str, tuple[Any, ...]]:
     """Field → the values that it can have, of the fields that come from a code map or from constants alone."""
     found = {field.name: _values(field.node) for field in mapping.plan.fields}
-    return {
-        name: tuple(held)
-        for name, held in found.items()
-        if held is not None and 0 < len(held) <= MOST
-    }
+    return {name: tuple(held) for name, held in found.items() if held is not None and 0 < len(held) <= MOST}
 
 
 def _values(node: Node) -> dict[Any, None] | None:

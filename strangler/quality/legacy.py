@@ -71,7 +71,8 @@ def _translate(part: Checked, side: SqlSide, scratch: Scratch) -> tuple[Left, st
         table.add(tuple(each.data.values()))
     if pushed and table is not None:
         table.add_all(_translated_there(part.mapping, side))
-    return Left(scratch.dialect, scratch.url, faults.name), table and table.name
+    left = Left(scratch.dialect, scratch.url, faults.name)
+    return left, None if table is None else table.name
 
 
 def _translated_there(mapping: EntityMapping, side: SqlSide) -> Iterator[Sequence[object]]:
@@ -106,7 +107,10 @@ def _keep_together(
     ]
     by_row = {name for name, mapping in mappings.items() if mapping.select(side.dialect).pushed is None}
     while missing := {
-        name for pair in pairs for name in pair if name not in kept and not by_row.union(kept).isdisjoint(pair)
+        name
+        for pair in pairs
+        for name in pair
+        if name not in kept and not by_row.union(kept).isdisjoint(pair)
     }:
         for name in missing:
             table = scratch.of(mappings[name].shape)

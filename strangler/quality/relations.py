@@ -57,7 +57,7 @@ _CHECKED: Final[dict[str, Mapping[FieldType, str]]] = {
 
 _STORED_IN_POSTGRES: Final = {
     FieldType.TEXT: _POSTGRES[FieldType.TEXT],
-    FieldType.JSON: "CAST({0} AS text) COLLATE \"C\"",
+    FieldType.JSON: 'CAST({0} AS text) COLLATE "C"',
     FieldType.BYTES: "encode({0}, 'hex')",
 }
 """The same, of a store's column, which has its type already."""
@@ -97,9 +97,7 @@ def quoted(name: str, dialect: str) -> str:
 def _checked(
     shape: Shape, origin: str, dialect: str, values: Mapping[FieldType, str], where: Node | None
 ) -> str:
-    columns = [
-        values.get(field.type, "{0}").format(quoted(field.name, dialect)) for field in shape.fields
-    ]
+    columns = [values.get(field.type, "{0}").format(quoted(field.name, dialect)) for field in shape.fields]
     condition = _condition(where, dialect)
     if dialect == "sqlite":  # The language reads what is canonical there, elsewhere what has a type.
         return f"SELECT {_named(columns, shape, dialect)} FROM ({origin}) AS canonical{condition}"

@@ -55,7 +55,9 @@ def run(
         if not isinstance(error, StranglerError):
             raise
         return _recorded(control, number)
-    results = [_result(*pair, number=place) for place, pair in enumerate(zip(made.asked, made.tested, strict=True))]
+    results = [
+        _result(*pair, number=place) for place, pair in enumerate(zip(made.asked, made.tested, strict=True))
+    ]
     quality_runs.finish(
         control,
         number,

@@ -5,7 +5,7 @@ Everything that it says of an expectation about a hidden field that isn't a coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,29 +14,20 @@ from great_expectations.core import ExpectationSuiteValidationResult
 from strangler.mapping.canonical import plain
 from strangler.quality.checker import Batch, Expectation, Order, Test, Tested, Verdict
 from strangler.sensitive import masked
-from strangler_adapters.great_expectations import sessions
 from strangler_adapters.great_expectations.expectations import NUMBER
 
 Json = dict[str, Any]
 
 
-def together(found: Sequence[ExpectationSuiteValidationResult], batch: Batch, order: Order) -> Json:
-    """The results of the parts of a batch as one, as JSON, in the order of its expectations; masked."""
+def masked_json(found: ExpectationSuiteValidationResult, batch: Batch, order: Order) -> Json:
+    """The result of a batch as JSON, in the order of its expectations; masked, and without what stands in for the real thing."""
     expected = {each.number: each for each in batch.expectations}
-    whole: Json = found[0].to_json_dict()
-    each_result = [one for part in found for one in part.to_json_dict()["results"]]
-    by_number = {_number(one): _shown(one, batch, expected[_number(one)]) for one in each_result}
+    whole: Json = found.to_json_dict()
+    by_number = {_number(one): _shown(one, batch, expected[_number(one)]) for one in whole["results"]}
     whole["results"] = [by_number[each.number] for each in batch.expectations]
-    passed = sum(bool(one["success"]) for one in whole["results"])
-    total = len(whole["results"])
-    whole["success"] = passed == total
-    whole["statistics"] = {
-        "evaluated_expectations": total,
-        "successful_expectations": passed,
-        "unsuccessful_expectations": total - passed,
-        "success_percent": 100.0 * passed / total,
-    }
     whole["suite_name"] = f"{order.function} / {order.side} / {batch.title}"
+    for name in ("batch_spec", "batch_markers"):
+        whole["meta"].pop(name, None)
     return whole
 
 

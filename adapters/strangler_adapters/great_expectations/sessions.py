@@ -23,8 +23,8 @@ from strangler.quality.checker import Order
 from strangler.quality.gathering import STAND_IN
 
 STAND_INS: Final = {
-    "postgres": "postgresql+psycopg://strangler/checked",
-    "mysql": "mysql+pymysql://strangler/checked",
+    "postgres": "postgresql+psycopg://strangler@database/checked",
+    "mysql": "mysql+pymysql://strangler@database/checked",
     "sqlite": "sqlite:////strangler/checked.db",
 }
 """Dialect → the URL that Great Expectations is given."""
@@ -87,7 +87,7 @@ def _postgres(dialect: Dialect, url: str) -> Any:
 def _mysql(dialect: Dialect, url: str) -> Any:
     real = make_url(url).set(drivername="mysql+pymysql")
     arguments, named = dialect.create_connect_args(real)
-    connection = dialect.loaded_dbapi.connect(*arguments, **named, charset="utf8mb4", autocommit=True)  # type: ignore[attr-defined]
+    connection = dialect.loaded_dbapi.connect(*arguments, **named, charset="utf8mb4", autocommit=True)
     with connection.cursor() as cursor:
         for statement in (*mysql_session.STATEMENTS, "SET SESSION TRANSACTION READ ONLY"):
             cursor.execute(statement)
