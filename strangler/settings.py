@@ -291,12 +291,6 @@ Scalar = Annotated[
 """A value of a check: a text, a number, true or false."""
 
 
-def _as_count(value: Any) -> Any:
-    if value != "legacy" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise ValueError("neither `legacy` nor a number of rows: write as: legacy")
-    return value
-
-
 class Check(Section):
     """A check of the data, in plain words; docs/quality.md has each with what it asks for."""
 
@@ -320,9 +314,9 @@ class Check(Section):
         None,
         description="Of `present in`: the entity that has the value as its key; `function.entity` of another function of the same source.",
     )
-    as_: Annotated[
-        Any, AfterValidator(_as_count), WithJsonSchema({"type": ["string", "integer"]}, mode="validation")
-    ] = Field(None, alias="as", description="Of `row count near`: `legacy`, or a number of rows.")
+    as_: Scalar | None = Field(
+        None, alias="as", description="Of `row count near`: `legacy`, or a number of rows."
+    )
     within: Scalar | None = Field(
         None,
         description="Of `row count near`: the share by which the count may be off, 1%. Of `fresh`: the greatest age of the newest "

@@ -61,6 +61,7 @@ def _part(settings: Settings, at: Path, part: Entity | Children, above: tuple[st
         yield from _keys(path, check)
         yield from _fields(path, check, fields)
         yield from _within(path, check)
+        yield from _count(path, check)
         yield from _sides(path, check)
         yield from _pattern(path, check)
         yield from _entity(settings, path, check)
@@ -109,6 +110,12 @@ def _within(path: Path, check: Check) -> Iterator[Finding]:
     except ValueError as error:
         what, _, instead = str(error).partition(": write ")
         yield Finding((*path, "within"), f"{check.within!r} is {what}", instead)
+
+
+def _count(path: Path, check: Check) -> Iterator[Finding]:
+    if check.as_ in (None, "legacy") or (isinstance(check.as_, int) and not isinstance(check.as_, bool)):
+        return
+    yield Finding((*path, "as"), f"{check.as_!r} is neither `legacy` nor a number of rows", "as: legacy")
 
 
 def _sides(path: Path, check: Check) -> Iterator[Finding]:

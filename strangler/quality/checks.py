@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from strangler.configuration.checks import EVENTS, target
-from strangler.configuration.findings import Path, dotted, undotted
+from strangler.configuration.findings import Path, undotted
 from strangler.errors import Problem
 from strangler.mapping import EntityMapping
 from strangler.mapping.nodes import Node
@@ -50,9 +50,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A part, and what is checked of it."""
+    """A part, and what is checked of it. `at` is where it is configured."""
 
     part: Part
+    at: Path
     checks: tuple[Planned, ...]
 
     @property
@@ -76,9 +77,14 @@ def checked(function: str, section: Entity, root: EntityMapping) -> tuple[list[C
     for place, part in zip(sections_of(section), parts_of(root), strict=True):
         path = (*at, *undotted(place.path)) if place.path else at
         own, wrong = _declared(path, place.section, part.mapping.shape)
-        found.append(Checked(part, (*own, *_besides(own, _implied(part)))))
+        found.append(Checked(part, path, (*own, *_besides(own, _implied(part)))))
         problems += wrong
     return found, problems
+
+
+def place(at: Path, index: int, key: str) -> str:
+    """Where a key of a check is, as problems of a mapping write it."""
+    return ".".join(map(str, (*at, "quality", index, key)))
 
 
 def _besides(declared: Sequence[Planned], implied: Iterable[Planned]) -> Iterator[Planned]:
@@ -111,8 +117,7 @@ def _declared(path: Path, section: Entity | Children, shape: Shape) -> tuple[lis
         except Wrong as error:
             wrong.append(("where", error.shown(check.where or ""), error.instead))
         problems += [
-            Problem("", None, dotted((*path, "quality", index, key)), what, instead)
-            for key, what, instead in wrong
+            Problem("", None, place(path, index, key), what, instead) for key, what, instead in wrong
         ]
         found.append(
             Planned(

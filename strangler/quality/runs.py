@@ -7,7 +7,7 @@ checked never reads as passed (invariant 7).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -15,15 +15,16 @@ from strangler import assembly
 from strangler.control import quality_runs
 from strangler.control.quality_runs import QualityRun, Result, Status
 from strangler.control.store import Control
-from strangler.errors import MappingError, StranglerError
+from strangler.errors import MappingError, Problem, StranglerError
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource
 from strangler.quality import apart, events, legacy, store
 from strangler.quality.checker import Answer, Order, Tested, Verdict
-from strangler.quality.checks import Checked, checked, references
+from strangler.quality.checks import Checked, checked, place, references
 from strangler.quality.gathering import Asked, PartName, Picture, orders
 from strangler.quality.scratch import Scratch
 from strangler.settings import CheckedSide, Settings
+from strangler.shapes import Shape
 
 Told = Callable[[str], None]
 """Told in words what is being done now."""
@@ -112,14 +113,13 @@ def planned(
     """The parts of a function with their checks, and the mappings of these and of what they refer to. Raises MappingError with
     everything that is wrong with the checks."""
     section = settings.functions[function]
-    parts, problems = [], []
+    parts: list[Checked] = []
+    problems: list[Problem] = []
     mappings: dict[PartName, EntityMapping] = {}
     for root in assembly.mappings(settings, function, source):
         found, wrong = checked(function, section.entities[root.shape.entity], root)
         parts += found
         problems += wrong
-    if problems:
-        raise MappingError.of(problems)
     mappings |= {(function, part.name): part.mapping for part in parts}
     named = {name for part in parts for each in part.checks if (name := references(function, each))}
     for other in sorted({name[0] for name in named - set(mappings)}):
@@ -127,7 +127,31 @@ def planned(
         mappings |= {
             (other, root.shape.entity): root for root in compiled if (other, root.shape.entity) in named
         }
+    problems += _unlike(function, parts, mappings)
+    if problems:
+        raise MappingError.of(problems)
     return parts, mappings
+
+
+def _unlike(
+    function: str, parts: Sequence[Checked], mappings: Mapping[PartName, EntityMapping]
+) -> Iterator[Problem]:
+    """What is looked for in keys of other types, where it never is."""
+    for part in parts:
+        declared = (each for each in part.checks if not each.is_implied)
+        for index, each in enumerate(declared):
+            if name := references(function, each):
+                ours, theirs = part.shape, mappings[name].shape
+                given, there = types(ours, each.fields), types(theirs, theirs.key)
+                if given != there:
+                    what = f"{', '.join(each.fields)} is {', '.join(given)}, and the key of {name[1]} is {', '.join(there)}"
+                    yield Problem("", None, place(part.at, index, "field"), what, "fields of the same types")
+
+
+def types(shape: Shape, fields: Sequence[str]) -> list[str]:
+    """The types of these fields."""
+    named = {field.name: field.type.value for field in shape.fields}
+    return [named[name] for name in fields]
 
 
 def _picture(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from strangler.cli.main import root
+from strangler.configuration import load
 from strangler.control import quality_runs
 from strangler.errors import StranglerError
 from strangler.quality import apart, runs, site
 from strangler.quality.checker import Answer, Checker, Order
 from strangler.testing.postgres import Server
-from tests.quality.conftest import Check, Make, entity, rewrite
+from tests.quality.conftest import Make, entity, rewrite
 from tests.reconcile.landscape import Landscape
 
 TABLE = "CREATE TABLE partner (id INTEGER PRIMARY KEY, name varchar(40))"
@@ -34,7 +36,7 @@ def strangler(landscape: Landscape, *arguments: str) -> Result:
 def in_process(checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands test in this process."""
 
-    def testing(orders: list[Order]) -> list[Answer]:
+    def testing(orders: Sequence[Order]) -> list[Answer]:
         return [checker.test(order) for order in orders]
 
     defaults: dict[str, Any] = runs.run.__kwdefaults__
@@ -158,18 +160,56 @@ def test_a_missing_privilege_could_not_be_checked(make: Make, postgres: Server, 
     assert "permission denied" in unchecked(landscape, on)
 
 
-def test_what_the_database_refuses_is_told_of_the_check(make: Make, check: Check, checker: Checker) -> None:
-    """The other checks are made all the same."""
-    checks = [{"field": "name", "check": "present in", "entity": "partner"}]
-    landscape = make("postgresql", "sqlite", TABLE, entity=entity(FIELDS, checks))
-    landscape.legacy.insert("partner", [(1, "Ann")])
-    found = check(landscape)
-    told = found.of("name is present in partner")
+def test_what_vanishes_in_the_middle_could_not_be_checked(make: Make, checker: Checker) -> None:
+    """What was checked until then stays known."""
+    fields = {"id": "id", "boss": "boss"}
+    checks = [{"field": "boss", "check": "present in", "entity": "boss"}]
+    table = "CREATE TABLE partner (id INTEGER PRIMARY KEY, boss INTEGER)"
+    landscape = make("postgresql", "sqlite", table, entity=entity(fields, ()))
+    landscape.legacy.run("CREATE TABLE boss (id INTEGER PRIMARY KEY)", "INSERT INTO partner VALUES (1, 1)")
+
+    def referring(document: dict[str, Any]) -> None:
+        entities = document["functions"]["partners"]["entities"]
+        entities["partner"]["quality"] = checks
+        entities["boss"] = {"table": "boss", "key": "id", "fields": {"id": "id"}}
+
+    def testing(orders: Sequence[Order]) -> list[Answer]:
+        landscape.legacy.run("DROP TABLE boss")
+        return [checker.test(order) for order in orders]
+
+    rewrite(landscape, referring)
+    run = runs.run(load(landscape.path), landscape.control, "partners", "legacy", testing=testing)
+    results = {(each.entity, each.words): each for each in quality_runs.results(landscape.control, run.id)}
+    told = results["partner", "boss is present in boss"]
     assert told.verdict == "unmade"
-    assert "operator does not exist" in told.reason
-    assert found.of("id is unique").verdict == "passed"
-    assert (found.run.status, found.run.unmade) == ("unchecked", 1)
-    assert "operator does not exist" in (found.run.reason or "")
+    assert 'relation "boss" does not exist' in told.reason
+    assert results["boss", "id is unique"].verdict == "unmade"
+    assert results["partner", "id is unique"].verdict == "passed"
+    assert run.status == "unchecked"
+    assert run.unmade == 3
+    assert 'relation "boss" does not exist' in (run.reason or "")
+
+
+def test_a_check_that_never_holds_for_its_types_is_no_check(landscape: Landscape) -> None:
+    checks = [
+        {"field": "name", "check": "present in", "entity": "partner"},
+        {"field": "name", "check": "between", "min": 1},
+        {"field": "id", "check": "in set", "values": [1, "two"]},
+        {"field": "id", "check": "unique", "where": "name > 5"},
+    ]
+
+    def unfit(document: dict[str, Any]) -> None:
+        document["functions"]["partners"]["entities"]["partner"]["quality"] = checks
+
+    rewrite(landscape, unfit)
+    told = unchecked(landscape)
+    assert "partner.quality.0.field: name is text, and the key of partner is integer" in told
+    assert "partner.quality.1.field: name is text, which `between` doesn't take" in told
+    assert "partner.quality.2.values: id is integer, and 'two' is not a whole number" in told
+    assert "partner.quality.3.where" in told
+    config = CliRunner().invoke(root, ["-c", str(landscape.path), "config", "check"])
+    assert config.exit_code == 2
+    assert "partners.entities.partner.quality[2].values: id is integer" in config.output
 
 
 def test_what_ends_the_process_is_told() -> None:
