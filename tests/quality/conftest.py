@@ -11,7 +11,7 @@ import yaml
 from strangler.configuration import load
 from strangler.control import quality_runs
 from strangler.control.quality_runs import QualityRun, Result
-from strangler.quality import apart, runs
+from strangler.quality import apart, runs, site
 from strangler.quality.checker import Answer, Checker, Order
 from strangler.settings import CheckedSide
 from tests.reconcile.conftest import Make, make
@@ -44,6 +44,20 @@ Check = Callable[..., Checked]
 def checker() -> Checker:
     """The checker, loaded once."""
     return apart.checker()
+
+
+@pytest.fixture
+def in_process(checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands test in this process."""
+
+    def testing(orders: Sequence[Order]) -> list[Answer]:
+        return [checker.test(order) for order in orders]
+
+    defaults: dict[str, Any] = runs.run.__kwdefaults__
+    monkeypatch.setitem(defaults, "testing", testing)
+    monkeypatch.setitem(
+        site.build.__kwdefaults__, "making", lambda shown, folder: checker.site(tuple(shown), folder)
+    )
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from strangler.cli.main import root
 from strangler.configuration import load
 from strangler.control import quality_runs
 from strangler.errors import StranglerError
-from strangler.quality import apart, runs, site
+from strangler.quality import apart, runs
 from strangler.quality.checker import Answer, Checker, Order
 from strangler.testing.postgres import Server
 from tests.quality.conftest import Make, entity, rewrite
@@ -30,20 +30,6 @@ FIELDS = {"id": "id", "name": "name"}
 
 def strangler(landscape: Landscape, *arguments: str) -> Result:
     return CliRunner().invoke(root, ["-c", str(landscape.path), "quality", *arguments])
-
-
-@pytest.fixture
-def in_process(checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands test in this process."""
-
-    def testing(orders: Sequence[Order]) -> list[Answer]:
-        return [checker.test(order) for order in orders]
-
-    defaults: dict[str, Any] = runs.run.__kwdefaults__
-    monkeypatch.setitem(defaults, "testing", testing)
-    monkeypatch.setitem(
-        site.build.__kwdefaults__, "making", lambda shown, folder: checker.site(tuple(shown), folder)
-    )
 
 
 @pytest.fixture

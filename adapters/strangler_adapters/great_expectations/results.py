@@ -5,6 +5,7 @@ Everything that it says of an expectation about a hidden field that isn't a coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -78,6 +79,8 @@ def _shown(one: Json, batch: Batch, each: Expectation) -> Json:
     result = one.get("result") or {}
     one["result"] = {name: _value(name, value, batch.hidden, hides) for name, value in result.items()}
     if reason := _raised(one):
+        if batch.hidden:
+            reason = _without_values(reason)
         one["exception_info"] = {
             "raised_exception": True,
             "exception_message": reason,
@@ -120,6 +123,11 @@ def _raised(one: Json) -> str:
     raised = info.values() if info and all(isinstance(each, dict) for each in info.values()) else [info]
     messages = [str(each.get("exception_message")) for each in raised if each.get("raised_exception")]
     return _first_line(messages[0]) if messages else ""
+
+
+def _without_values(reason: str) -> str:
+    """Databases say a value behind what they say of it."""
+    return re.split(r""":? ["']""", reason, maxsplit=1)[0]
 
 
 def _first_line(message: str) -> str:
