@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -71,9 +71,12 @@ _ELSEWHERE: Final = re.compile(
 
 
 def alone(page: str, style: str) -> str:
-    """The page without anything that it would load or lead to elsewhere, with a stylesheet that is at `style`."""
+    """The page without anything that it would load or lead to elsewhere, or to a page that isn't made, with a stylesheet that is at
+    `style`."""
     kept = _ELSEWHERE.sub("", page)
-    kept = re.sub(r'<a\b[^>]*href="https?://[^>]*>(.*?)</a>', r"\1", kept, flags=re.DOTALL)
+    kept = re.sub(
+        r'<a\b[^>]*href="(?:https?://|[./]*expectations/)[^>]*>(.*?)</a>', r"\1", kept, flags=re.DOTALL
+    )
     return kept.replace("</head>", f'<link rel="stylesheet" href="{style}">\n</head>', 1)
 
 
@@ -91,7 +94,7 @@ def _names(each: Shown) -> list[str]:
 
 
 def _run_id(each: Shown) -> RunIdentifier:
-    return RunIdentifier(run_name=f"run {each.run}", run_time=datetime.fromtimestamp(each.at, UTC))
+    return RunIdentifier(run_name=f"run_{each.run}", run_time=datetime.fromtimestamp(each.at, UTC))
 
 
 def _identifier(each: Shown) -> ValidationResultIdentifier:
@@ -107,8 +110,22 @@ def _result(each: Shown) -> ExpectationSuiteValidationResult:
     found: ExpectationSuiteValidationResult = expectationSuiteValidationResultSchema.load(
         orjson.loads(each.document.body)
     )
-    found.meta["run_id"] = _run_id(each)
+    found.meta |= {"run_id": _run_id(each), "batch_spec": {"data_asset_name": each.document.title}}
+    for one in found.results:
+        one.result = _with_keys(one.result)
     return found
+
+
+def _with_keys(result: dict[str, Any]) -> dict[str, Any]:
+    """The examples with their keys, by which somebody may find the rows; the page shows values alone, or how often each comes."""
+    rows = result.get("partial_unexpected_index_list")
+    if not rows:
+        return result
+    return {**result, "partial_unexpected_counts": [], "partial_unexpected_list": list(map(_told, rows))}
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {'NULL' if value is None else value}" for name, value in row.items())
 
 
 def _page(each: Shown) -> Page:

@@ -127,7 +127,7 @@ def _raised(one: Json) -> str:
 
 def _without_values(reason: str) -> str:
     """Databases say a value behind what they say of it."""
-    return re.split(r""":? ["']""", reason, maxsplit=1)[0]
+    return re.split(r""": ["']""", reason, maxsplit=1)[0]
 
 
 def _first_line(message: str) -> str:
