@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -26,9 +27,6 @@ KIND: Final = "great_expectations"
 
 LOOK_AROUND: Final = 0.2
 """Seconds between two looks whether the child is still there."""
-
-TIDY_UP: Final = 5.0
-"""Seconds that the child has to end by itself once it has said what came of it: it removes what it has in the way of files."""
 
 Said = TypeVar("Said")
 
@@ -63,16 +61,16 @@ def _site(shown: tuple[Shown, ...], folder: Path) -> Path:
 def _apart(work: Callable[[], Said]) -> Said:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    child = context.Process(target=_child, args=(work, theirs), name="checking data", daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        with closing(ours):
-            said = _heard(ours, child.is_alive)
-    finally:
-        child.join(TIDY_UP)
-        child.kill()
-        child.join()
+    with tempfile.TemporaryDirectory(prefix="strangler-quality-") as folder:
+        child = context.Process(target=_child, args=(work, theirs, folder), name="checking data", daemon=True)
+        child.start()
+        theirs.close()
+        try:
+            with closing(ours):
+                said = _heard(ours, child.is_alive)
+        finally:
+            child.kill()
+            child.join()
     if isinstance(said, BaseException):
         raise said
     result: Said = said
@@ -93,8 +91,12 @@ def _heard(pipe: Connection, alive: Callable[[], bool]) -> Any:
         ) from None
 
 
-def _child(work: Callable[[], Any], pipe: Connection) -> None:
-    """The child: do the work and say what came of it. What libraries print goes nowhere."""
+def _child(work: Callable[[], Any], pipe: Connection, folder: str) -> None:
+    """The child: do the work and say what came of it. What libraries print goes nowhere; what they write goes into the folder.
+
+    It ends without tidying up: that takes seconds, and there is nothing that would stay.
+    """
+    tempfile.tempdir = folder
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
@@ -106,6 +108,7 @@ def _child(work: Callable[[], Any], pipe: Connection) -> None:
     except Exception as error:  # noqa: BLE001  # whatever a library raises; a traceback is of no use to the parent
         said = StranglerError("data could not be checked", why=f"{type(error).__name__}: {error}")
     pipe.send(said)
+    os._exit(0)
 
 
 def _end_with_parent(pipe: Connection) -> None:

@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
+from strangler.configuration import load
+from strangler.quality import runs
+from strangler.quality.checker import Checker
 from tests.quality.conftest import Check, Make, entity
 from tests.reconcile.landscape import Landscape
 
@@ -129,3 +134,33 @@ def test_the_store_is_counted_against_legacy(make: Make, check: Check) -> None:
     found = check(landscape, "store")
     assert (found.of(words).verdict, found.of(words).observed) == ("failed", "4 rows")
     assert not any(each.kind == "row count near" for each in check(landscape, "legacy").results)
+
+
+def test_no_more_rows_are_fetched_than_are_shown(make: Make, checker: Checker) -> None:
+    """Of PostgreSQL, whose driver holds whatever it fetches in memory."""
+    landscape = make(
+        "postgresql",
+        "postgresql",
+        TABLE["postgresql"],
+        entity=entity(FIELDS, [check for check, _, _ in FAIL]),
+    )
+    landscape.legacy.insert("partner", [(number, *ROWS[number % 5][1:]) for number in range(1, 501)])
+    fetched = []
+
+    def counted(connection: Any, cursor: Any, *rest: Any) -> None:
+        fetched.append(cursor.rowcount)
+
+    event.listen(Engine, "after_cursor_execute", counted)
+    try:
+        settings = load(landscape.path)
+        run = runs.run(
+            settings,
+            landscape.control,
+            "partners",
+            "legacy",
+            testing=lambda orders: [checker.test(each) for each in orders],
+        )
+    finally:
+        event.remove(Engine, "after_cursor_execute", counted)
+    assert run.critical > 5
+    assert max(fetched) == settings.quality.samples

@@ -24,6 +24,7 @@ RELATIONS = {
             "SELECT 1 FROM (SELECT 12) AS strangler_checked_12 WHERE strangler_checked_12.k = checked.x",
         ),
         ("SELECT *\nFROM (SELECT 1) AS anon_1\nWHERE 1 = 1", "SELECT *\nFROM (SELECT 1) AS anon_1\nWHERE 1 = 1 LIMIT 0"),
+        ("SELECT * FROM strangler_checked_12", "SELECT * FROM (SELECT 12) AS strangler_checked_12 LIMIT 0"),
         (f"SELECT id FROM t {ROWS}", f"SELECT id FROM t {ROWS} LIMIT 20"),
         (f"SELECT COUNT(*) FROM (SELECT id FROM t {ROWS}) AS n", f"SELECT COUNT(*) FROM (SELECT id FROM t {ROWS}) AS n"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import great_expectations as gx
 import orjson
 from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
 from great_expectations.data_context import AbstractDataContext
+from tqdm import tqdm
 
 from strangler.quality.checker import Answer, Batch, Document, Order, Shown
 from strangler_adapters.great_expectations import docs, results, sessions
@@ -36,6 +38,10 @@ class GreatExpectations:
 
     def site(self, shown: tuple[Shown, ...], folder: Path) -> Path:
         return docs.build(shown, folder)
+
+
+tqdm.set_lock(threading.RLock())
+"""It isn't shared with other processes, so that none has to be tidied up when this one ends."""
 
 
 def _context() -> AbstractDataContext:

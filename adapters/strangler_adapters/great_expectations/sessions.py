@@ -33,8 +33,8 @@ ROWS: Final = "/* strangler: rows */"
 """Ends a query whose rows are examples, so that not all of them are fetched."""
 
 _RELATION: Final = re.compile(rf"\b{STAND_IN}[0-9]+\b")
-_COLUMNS: Final = re.compile(r"^SELECT \*\s+FROM .*\s+WHERE 1 = 1\s*$", re.DOTALL)
-"""The query by which Great Expectations asks for nothing but the names of the columns, and would fetch all rows."""
+_COLUMNS: Final = re.compile(rf"^SELECT \*\s+FROM ({_RELATION.pattern}|.*\s+WHERE 1 = 1)\s*$", re.DOTALL)
+"""The queries by which Great Expectations asks for nothing but the columns, and would fetch all rows."""
 
 
 @contextmanager
