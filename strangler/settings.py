@@ -396,6 +396,10 @@ class Entity(Section):
     tolerances: list[Tolerance] = Field(
         default_factory=list, description="By how much its fields may differ from legacy, and who says so."
     )
+    quality: list[Check] = Field(
+        default_factory=list,
+        description="Checks of its data, beside those that follow from the mapping by themselves.",
+    )
 
 
 def named_parts(name: str, section: Entity | Children) -> Iterator[tuple[str, Entity | Children]]:
@@ -413,11 +417,6 @@ def ended_tolerances(function: Function, today: date) -> Iterator[str]:
                 if rule.has_ended(today):
                     what = f"{part}: the tolerance of {rule.field} ({rule.allows}) held until {rule.until}"
                     yield f"{what} and hides nothing any more; ask {rule.owner}"
-
-    quality: list[Check] = Field(
-        default_factory=list,
-        description="Checks of its data, beside those that follow from the mapping by themselves.",
-    )
 
 
 def part_names(name: str, section: Entity | Children) -> Iterator[str]:

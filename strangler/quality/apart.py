@@ -59,6 +59,8 @@ def _site(shown: tuple[Shown, ...], folder: Path) -> Path:
 
 
 def _apart(work: Callable[[], Said]) -> Said:
+    if multiprocessing.current_process().daemon:
+        return work()  # A schedule's process is apart already, and may have no children.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory(prefix="strangler-quality-") as folder:

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from strangler.control.quality_runs import QualityRun, Result, Status
-from strangler.durations import format_duration
-from strangler.reconcile.showing import moment
+from strangler.durations import format_duration, moment
 
 LONGEST_VALUE: Final = 60
 """Characters of a value that are shown in a table."""

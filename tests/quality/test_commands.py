@@ -201,3 +201,8 @@ def test_what_ends_the_process_is_told() -> None:
     with pytest.raises(StranglerError, match="data could not be checked") as raised:
         apart._apart(partial(int, "a stone"))
     assert raised.value.why.startswith("ValueError: invalid literal")
+
+
+def test_a_process_that_is_apart_already_needs_no_other() -> None:
+    """That of a schedule may have no children."""
+    assert apart._apart(partial(apart._apart, partial(int, "7"))) == 7
