@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from strangler import assembly, catalog, code_tables, python_functions
 from strangler.configuration.findings import Finding, Path, undotted
-from strangler.errors import MappingError, StranglerError, Unavailable
+from strangler.errors import MappingError, Problem, StranglerError, Unavailable
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mapping.uses import tables
 from strangler.ports import ChangeSource
+from strangler.quality import checks
 from strangler.reconcile.balances import compile_balances, wrong_ledger
 from strangler.sensitive import of_entity
 from strangler.settings import Entity, Settings
@@ -77,9 +78,11 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
         try:
             sensitive = of_entity(settings, function, called)
             own = found[entity.table]
-            compiled.append(compile_entity(function, called, entity, own, held, sensitive, functions, found))
+            mapping = compile_entity(function, called, entity, own, held, sensitive, functions, found)
+            compiled.append(mapping)
+            result.findings += [_finding(each) for each in checks.checked(function, entity, mapping)[1]]
         except MappingError as error:
-            result.findings.extend(Finding(undotted(p.path), p.what, p.instead) for p in error.problems)
+            result.findings += map(_finding, error.problems)
 
     result.mappings += compiled
     if compiled:
@@ -117,6 +120,10 @@ def _entities(settings: Settings, source: str) -> Iterator[tuple[Path, Entity]]:
     for name in assembly.functions_of(settings, source):
         for entity_name, entity in settings.functions[name].entities.items():
             yield ("functions", name, "entities", entity_name), entity
+
+
+def _finding(problem: Problem) -> Finding:
+    return Finding(undotted(problem.path), problem.what, problem.instead)
 
 
 def _missing(source: ChangeSource, path: Path, table: str) -> Finding:

@@ -270,6 +270,78 @@ class Tolerance(Section):
         return self.until is not None and today > self.until
 
 
+CheckedSide = Literal["legacy", "store", "events"]
+"""What the checks of data can be made on."""
+
+Severity = Literal["critical", "warning", "info"]
+"""How bad it is when a check fails."""
+
+
+def _as_scalar(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise ValueError("not a value: write a text, a number, true or false")
+    return value
+
+
+Scalar = Annotated[
+    Any,
+    AfterValidator(_as_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}, mode="validation"),
+]
+"""A value of a check: a text, a number, true or false."""
+
+
+class Check(Section):
+    """A check of the data, in plain words; docs/quality.md has each with what it asks for."""
+
+    check: Literal[
+        "not null", "unique", "in set", "between", "matches", "present in", "row count near", "fresh"
+    ] = Field(description="What has to hold.")
+    field: Key | None = Field(
+        None, description="The field, or the fields together; of `row count near` none."
+    )
+    values: list[Scalar] | None = Field(
+        None, description="Of `in set`: the values that there may be.", min_length=1
+    )
+    min: Scalar | None = Field(None, description="Of `between`: the least value that is allowed.")
+    max: Scalar | None = Field(None, description="Of `between`: the greatest value that is allowed.")
+    pattern: str | None = Field(
+        None,
+        description="Of `matches`: a regular expression as REGEXP_LIKE has it; it is looked for anywhere, unless it begins with ^ and "
+        "ends with $.",
+    )
+    entity: str | None = Field(
+        None,
+        description="Of `present in`: the entity that has the value as its key; `function.entity` of another function of the same source.",
+    )
+    as_: Scalar | None = Field(
+        None, alias="as", description="Of `row count near`: `legacy`, or a number of rows."
+    )
+    within: Scalar | None = Field(
+        None,
+        description="Of `row count near`: the share by which the count may be off, 1%. Of `fresh`: the greatest age of the newest "
+        "value, 1d.",
+    )
+    mostly: Share = Field(
+        1.0,
+        description="Share of the values for which it has to hold. Not of `present in`, `row count near` and `fresh`.",
+    )
+    where: str | None = Field(
+        None,
+        description="SQL condition over the entity's fields: only rows for which it holds are looked at.",
+    )
+    severity: Severity = Field(
+        "critical",
+        description="What a failure means: a `critical` one fails the run and the gate; `warning` and `info` are told.",
+    )
+    on: list[CheckedSide] | None = Field(
+        None,
+        description="What it is made on: by default legacy and store, as far as the check has a meaning there.",
+        min_length=1,
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
 class Children(Section):
     """The lines of an aggregate: rows of another legacy table that belong to one row each. They come and go with it, in its
     events, and have a table of their own in the store."""
@@ -294,6 +366,8 @@ class Children(Section):
         default_factory=list,
         description="By how much fields of a line may differ from legacy, and who says so.",
     )
+
+    quality: list[Check] = Field(default_factory=list, description="Checks of the lines' data.")
 
 
 class Entity(Section):
@@ -321,6 +395,10 @@ class Entity(Section):
     events: Events = Field(default_factory=Events, description="The names of its events.")
     tolerances: list[Tolerance] = Field(
         default_factory=list, description="By how much its fields may differ from legacy, and who says so."
+    )
+    quality: list[Check] = Field(
+        default_factory=list,
+        description="Checks of its data, beside those that follow from the mapping by themselves.",
     )
 
 
@@ -505,6 +583,17 @@ class QuarantineGate(Section):
     max: int = Field(0, ge=0, description="Most keys that may wait in quarantine.")
 
 
+class QualityGate(Section):
+    """The last run of the checks of data found nothing critical, and it is recent. Of a function that declares checks."""
+
+    fresh: Duration = Field(timedelta(days=1), description="Oldest run that still counts as evidence.")
+    on: list[CheckedSide] = Field(
+        ["store"],
+        description="What must have passed: by default the store, since that is what the new service answers from.",
+        min_length=1,
+    )
+
+
 class Gates(Section):
     """Conditions with evidence that a stage change needs. Sensible defaults hold when nothing is written."""
 
@@ -513,6 +602,7 @@ class Gates(Section):
     freshness: FreshnessGate = Field(default_factory=FreshnessGate)
     shadow: ShadowGate = Field(default_factory=ShadowGate)
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
+    quality: QualityGate = Field(default_factory=QualityGate)
 
 
 class Quarantine(Section):
@@ -750,6 +840,21 @@ class Reconcile(Section):
     )
 
 
+class Quality(Section):
+    """How the checks of data are made, and what is kept of them."""
+
+    docs: Path = Field(
+        Path("build/quality"),
+        description="Folder of the site that shows the runs (Data Docs); relative to the configuration file.",
+    )
+    events: int = Field(
+        1000,
+        ge=1,
+        description="Events from the end of each stream that are looked at, for the checks on events.",
+    )
+    samples: int = Field(20, ge=0, le=200, description="Rows that are kept as examples of a failed check.")
+
+
 class Encryption(Section):
     """Encryption of what is kept of sensitive fields: in the event log, and in quarantine. Needs `pip install strangler[encryption]`."""
 
@@ -789,6 +894,7 @@ class Settings(Section):
     sync: Sync = Field(default_factory=Sync)
     reconcile: Reconcile = Field(default_factory=Reconcile)
     cutover: Cutover = Field(default_factory=Cutover)
+    quality: Quality = Field(default_factory=Quality)
     code_maps: dict[Name, CodeMap] = Field(
         default_factory=dict, description="Code maps by name, for LOOKUP in expressions."
     )

@@ -25,6 +25,7 @@ NAMES = {
 }
 
 ENTRY_POINTS = {
+    "checkers": "great_expectations",
     "connectors": "debezium mysql polling postgres sqlite",
     "logs": "kafka sql",
     "protocols": "jsonrpc",
@@ -33,10 +34,10 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade stages status plan advance rollback hold release "
-    "reconcile backfill rebuild snapshot keys log quarantine source mapping export report"
+    "reconcile backfill rebuild snapshot keys log quality quarantine source mapping export report"
 )
 
-SECTIONS = "name data_dir code_maps python reconcile control log sources stores encryption facade console sync cutover functions"
+SECTIONS = "name data_dir code_maps python reconcile control log sources stores encryption facade console sync cutover quality functions"
 
 
 def defined(module: str) -> set[str]:

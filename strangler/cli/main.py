@@ -60,6 +60,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "reconcile": Lazy(
         "strangler.cli.reconcile:group", LOOK, "Compare legacy and store; show what differs, now and before."
     ),
+    "quality": Lazy(
+        "strangler.cli.quality:group", LOOK, "Check the data of legacy, store or events; list what fails."
+    ),
     "keys": Lazy(
         "strangler.cli.keys:command", LOOK, "Show which legacy key and which new key belong together."
     ),

@@ -124,6 +124,9 @@ def _completed(settings: Settings, folder: Path) -> Settings:
             "log": settings.log.model_copy(update={"url": seen(settings.log.url, "log.db")}),
             "sources": sources,
             "stores": stores,
+            "quality": settings.quality.model_copy(
+                update={"docs": folder / settings.quality.docs.expanduser()}
+            ),
             "python": {
                 name: call.model_copy(update={"folder": folder / (call.folder or Path()).expanduser()})
                 for name, call in settings.python.items()

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from strangler import plugins
+from strangler.configuration.checks import quality
 from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.names import nearest
 from strangler.settings import Balance, Children, Entity, Settings, part_names
@@ -437,6 +438,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     tolerances,
     sensitive,
     encryption,
+    quality,
     tables,
     balances,
     events,

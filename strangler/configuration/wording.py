@@ -38,6 +38,7 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Children", "on"): "on: {party: id}",
     ("Children", "key"): "key: address_id",
     ("Children", "fields"): "fields: {address_id: id, city: city}",
+    ("Check", "check"): "check: not null",
     ("EntityField", "value"): "value: TRIM(name)",
     ("Tolerance", "field"): "field: total",
     ("Tolerance", "owner"): "owner: finance",

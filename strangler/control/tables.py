@@ -243,6 +243,56 @@ balance = Table(
     Column("outcome", Text, nullable=False),
 )
 """What a run found of each balance; counts are groups. `outcome` is all of it, in the form of the JSON output."""
+quality_run = Table(
+    "quality_run",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("side", String(8), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("status", String(16), nullable=False),
+    Column("checks", Integer, nullable=False),
+    Column("critical", Integer, nullable=False),
+    Column("warning", Integer, nullable=False),
+    Column("info", Integer, nullable=False),
+    Column("unmade", Integer, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("reason", Text),
+    Index("quality_run_function", "function", "side", "id"),
+)
+"""Each run of the checks of data on a side (legacy, store, events). `status`: running, passed, failed (a critical check did), unchecked
+(could not check); `critical`, `warning` and `info` are the checks that failed, by severity, `unmade` those that couldn't be made. `notes`
+is a JSON list of what people should know of it."""
+
+quality_result = Table(
+    "quality_result",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("entity", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("implied", Boolean, nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("rows", BigInteger),
+    Column("unexpected", BigInteger),
+    Column("observed", Text, nullable=False),
+    Column("samples", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""What came of each check of a run. `verdict`: passed, failed, unmade. `implied`: it follows from the mapping, nobody declared it.
+`samples` is JSON: rows that fail, without what is sensitive."""
+
+quality_document = Table(
+    "quality_document",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("title", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""What the site of runs is made from: what the checker says of each relation in its own form, without what is sensitive."""
 
 traffic = Table(
     "traffic",

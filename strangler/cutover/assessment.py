@@ -17,6 +17,7 @@ from strangler.control import (
     backfills,
     comparisons,
     deliveries,
+    quality_runs,
     quarantine,
     reconciliations,
     sources,
@@ -108,6 +109,7 @@ def collect(
             dependencies={name: picture.of(name).stage for name in settings.depends_on},
             health=health,
             switched_at=history.switched(moves),
+            quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
         )

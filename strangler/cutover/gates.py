@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from strangler.control import quality_runs
+from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.stages import Stage
 from strangler.durations import format_duration
-from strangler.settings import Function, Gates
+from strangler.settings import Children, Entity, Function, Gates
 
 SHADOW_DAY: Final = 86_400.0
 """Seconds after which shadow comparisons are too old: one whole business day of an ERP is the least rhythm."""
@@ -42,6 +44,7 @@ class Gate(StrEnum):
     LAG = "lag"
     QUARANTINE = "quarantine"
     DRIFT = "drift"
+    QUALITY = "quality"
     SHADOW = "shadow"
     SERVICE = "service"
     DEPENDENCIES = "dependencies"
@@ -74,6 +77,7 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.LAG,
         Gate.QUARANTINE,
         Gate.DRIFT,
+        Gate.QUALITY,
         Gate.SHADOW,
         Gate.SERVICE,
     ),
@@ -83,6 +87,7 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.LAG,
         Gate.QUARANTINE,
         Gate.DRIFT,
+        Gate.QUALITY,
         Gate.SHADOW,
         Gate.SERVICE,
         Gate.DEPENDENCIES,
@@ -93,9 +98,19 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
 
 
 def needed(to: Stage, function: Function) -> tuple[Gate, ...]:
-    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow."""
-    reads = any(route.kind == "read" for route in function.routes)
-    return tuple(gate for gate in NEEDED[to] if gate is not Gate.SHADOW or reads)
+    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow; one that declares no checks
+    has nothing to run for their sake."""
+    beside = set()
+    if not any(route.kind == "read" for route in function.routes):
+        beside.add(Gate.SHADOW)
+    if not any(map(_declares, function.entities.values())):
+        beside.add(Gate.QUALITY)
+    return tuple(gate for gate in NEEDED[to] if gate not in beside)
+
+
+def _declares(section: Entity | Children) -> bool:
+    """Whether the entity, or any of its children, has checks of its own."""
+    return bool(section.quality) or any(map(_declares, section.children.values()))
 
 
 def judge(to: Stage, function: Function, evidence: Evidence) -> tuple[GateResult, ...]:
@@ -209,19 +224,58 @@ def _doubt(run: Run | None, evidence: Evidence, gates: Gates) -> str:
     if run is None or run.finished_at is None:
         return "it was never reconciled in full"
     age, fresh = evidence.now - run.finished_at, gates.drift.fresh.total_seconds()
-    # Of a backfill that is asked for or under way, so far only its beginning counts.
-    fillings = evidence.backfills.values()
-    filled = max((record.finished_at or record.started_at for record in fillings), default=0.0)
     if run.status is Status.FAILED:
         return f"the last reconciliation could not check: {run.reason or 'no reason given'}"
     if run.status not in ENDED:
         return f"the last reconciliation is incomplete: {run.reason or 'it was stopped half way'}"
     if age > fresh:
         return f"the last reconciliation is {format_duration(age)} old, older than {format_duration(fresh)}"
-    if run.started_at < filled:
+    if run.started_at < _filled(evidence):
         return "the last reconciliation began before the backfill was finished"
     if run.started_at < evidence.switched_at:
         return "the last reconciliation began before the last switch of owners"
+    return ""
+
+
+def _filled(evidence: Evidence) -> float:
+    """When the last backfill ended. Of one that is asked for or under way, so far only its beginning counts."""
+    fillings = evidence.backfills.values()
+    return max((record.finished_at or record.started_at for record in fillings), default=0.0)
+
+
+def quality(evidence: Evidence, function: Function) -> GateResult:
+    """The last runs of the checks of data, on each side that counts, are fresh and found nothing critical."""
+    doubts, failed = [], []
+    for side in function.gates.quality.on:
+        run = evidence.quality.get(side)
+        if doubt := _unsure(run, side, evidence, function.gates):
+            doubts.append((side, doubt))
+        elif run is not None and run.critical:
+            failed.append((side, run))
+    again = f"strangler quality run {evidence.standing.function} --on "
+    if failed:
+        side, run = failed[0]
+        words = f"{run.critical} critical {'check fails' if run.critical == 1 else 'checks fail'} on {side}"
+        do = f"see the rows with `strangler quality show {run.id}`, mend the cause, then `{again}{side}`"
+        return GateResult(Gate.QUALITY, Verdict.FAIL, str(run.critical), "0", words, do)
+    if doubts:
+        side, doubt = doubts[0]
+        return GateResult(Gate.QUALITY, Verdict.INCONCLUSIVE, "unknown", "0", doubt, f"{again}{side}")
+    words = f"every critical check holds on {' and '.join(function.gates.quality.on)}"
+    return GateResult(Gate.QUALITY, Verdict.PASS, "0", "0", words)
+
+
+def _unsure(run: QualityRun | None, side: str, evidence: Evidence, gates: Gates) -> str:
+    """Why the last run on a side is no evidence; empty when it is. One that is old or incomplete isn't, whatever it found."""
+    if run is None or run.finished_at is None:
+        return f"the data was never checked on {side}"
+    age, fresh = evidence.now - run.finished_at, gates.quality.fresh.total_seconds()
+    if run.status is quality_runs.Status.UNCHECKED:
+        return f"the last run on {side} could not check: {run.reason or 'no reason given'}"
+    if age > fresh:
+        return f"the last run on {side} is {format_duration(age)} old, older than {format_duration(fresh)}"
+    if side == "store" and run.started_at < _filled(evidence):
+        return "the last run on the store began before the backfill was finished"
     return ""
 
 
@@ -309,6 +363,7 @@ _CHECKS: Final[dict[Gate, Callable[[Evidence, Function], GateResult]]] = {
     Gate.LAG: lag,
     Gate.QUARANTINE: quarantine,
     Gate.DRIFT: drift,
+    Gate.QUALITY: quality,
     Gate.SHADOW: shadow,
     Gate.SERVICE: service,
     Gate.DEPENDENCIES: dependencies,

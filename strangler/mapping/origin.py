@@ -125,6 +125,20 @@ class Origin:
         name = quoted(self.root.name.rpartition(".")[2], dialect)
         return f"(SELECT {selected} FROM {root} {joins}) {name}"
 
+    def orphans(self, dialect: str) -> str | None:
+        """A SELECT of the key of the rows that name a row to stand under which isn't there, in the dialect; None: they stand under
+        none."""
+        above = next((join for join in self.joins if join.alias == PARENT), None)
+        if above is None:
+            return None
+        links = [(column, origin) for column, origin in above.on if isinstance(origin, str)]
+        key = ", ".join(self._at(name, dialect) for name in self.root.key)
+        named = " AND ".join(f"{self._at(origin, dialect)} IS NOT NULL" for _, origin in links)
+        same = " AND ".join(self._same(above, column, origin, dialect) for column, origin in links)
+        parent = f"{statement(table_of(above.table), dialect)} {quoted(PARENT, dialect)}"
+        own = f"{statement(table_of(self.root), dialect)} {quoted(OWN, dialect)}"
+        return f"SELECT {key} FROM {own} WHERE {named} AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {same})"
+
     def _join(self, join: Joined, dialect: str) -> str:
         kind = "JOIN" if join.required else "LEFT JOIN"
         on = " AND ".join(self._same(join, column, origin, dialect) for column, origin in join.on)

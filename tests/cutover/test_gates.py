@@ -12,6 +12,8 @@ from strangler.changes import Position
 from strangler.control.backfills import BackfillRecord
 from strangler.control.comparisons import Compared
 from strangler.control.deliveries import DeliveryRecord
+from strangler.control.quality_runs import QualityRun
+from strangler.control.quality_runs import Status as Judged
 from strangler.control.reconciliations import Run, Status
 from strangler.control.sources import SourceRecord
 from strangler.cutover import gates
@@ -72,6 +74,7 @@ GOOD = Evidence(
     dependencies={"country": Stage.LIVE},
     health=Health(True, "well"),
 )
+CHECKED = QualityRun(1, "party", "store", NOW - 80, NOW - 70, Judged.PASSED, 5, 0, 0, 0, 0, (), None)
 NO_SERVICE = function(service=None)
 
 Check = Callable[[Evidence, Function], GateResult]
@@ -97,6 +100,34 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.lag, {"source": replace(SOURCE, seen_at=NOW - 60)}, INCONCLUSIVE, "lag says nothing"),
     (gates.quarantine, {}, PASS, "0 keys wait"),
     (gates.quarantine, {"quarantined": 1}, FAIL, "1 key waits in quarantine, more than 0"),
+    (gates.quality, {}, INCONCLUSIVE, "never checked on store"),
+    (gates.quality, {"quality": {"store": CHECKED}}, PASS, "holds on store"),
+    (gates.quality, {"quality": {"legacy": CHECKED}}, INCONCLUSIVE, "never checked on store"),
+    (
+        gates.quality,
+        {"quality": {"store": replace(CHECKED, status=Judged.FAILED, critical=2)}},
+        FAIL,
+        "2 critical checks fail on store",
+    ),
+    (gates.quality, {"quality": {"store": replace(CHECKED, warning=3, info=1)}}, PASS, "holds"),
+    (
+        gates.quality,
+        {"quality": {"store": replace(CHECKED, status=Judged.UNCHECKED, reason="no table")}},
+        INCONCLUSIVE,
+        "could not check: no table",
+    ),
+    (
+        gates.quality,
+        {"quality": {"store": replace(CHECKED, started_at=NOW - 90000, finished_at=NOW - 89990)}},
+        INCONCLUSIVE,
+        "older than 1 d",
+    ),
+    (
+        gates.quality,
+        {"quality": {"store": replace(CHECKED, started_at=NOW - 850)}},
+        INCONCLUSIVE,
+        "before the backfill was finished",
+    ),
     (gates.drift, {}, PASS, "0 keys of 10 differ"),
     (gates.drift, {"reconciliation": None}, INCONCLUSIVE, "never reconciled"),
     (

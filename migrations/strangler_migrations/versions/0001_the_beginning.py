@@ -190,6 +190,45 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
     )
     op.create_table(
+        "quality_run",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("side", sa.String(8), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("finished_at", sa.Float()),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("critical", sa.Integer(), nullable=False),
+        sa.Column("warning", sa.Integer(), nullable=False),
+        sa.Column("info", sa.Integer(), nullable=False),
+        sa.Column("unmade", sa.Integer(), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text()),
+    )
+    op.create_index("quality_run_function", "quality_run", ["function", "side", "id"])
+    op.create_table(
+        "quality_result",
+        sa.Column("run", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("severity", sa.String(8), nullable=False),
+        sa.Column("implied", sa.Boolean(), nullable=False),
+        sa.Column("verdict", sa.String(8), nullable=False),
+        sa.Column("rows", sa.BigInteger()),
+        sa.Column("unexpected", sa.BigInteger()),
+        sa.Column("observed", sa.Text(), nullable=False),
+        sa.Column("samples", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "quality_document",
+        sa.Column("run", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("title", sa.Text(), primary_key=True),
+        sa.Column("body", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "traffic",
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),
