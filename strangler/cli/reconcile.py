@@ -61,7 +61,8 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str | None
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
     try:
-        return None if text is None else parse_since(text, time.time())
+        # In whole seconds, as the command that goes on with it says it.
+        return None if text is None else float(int(parse_since(text, time.time())))
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is {error}") from None
 
