@@ -135,7 +135,7 @@ def _misnamed(difference: Difference, name: str) -> str:
     if difference.kind is not fault.kind:
         return f"{difference.kind} {dict(difference.fields)}"
     if explained is None:
-        return ""
+        return "not explained"
     if explained.pattern is not fault.pattern:
         return f"{explained.pattern} {dict(difference.fields)}"
     return "" if fault.cause in (None, explained.cause) else f"{explained.cause} ({explained.words})"
