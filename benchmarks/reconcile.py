@@ -3,12 +3,12 @@
     python -m benchmarks.reconcile [--rows 2000000,10000000] [--rounds 3] [--only mariadb-postgres]
 
 Pairs: PostgreSQL and PostgreSQL, MariaDB and PostgreSQL; each when both sides are equal, and with five rows that differ (a cent, an
-hour, upper case, one lost, one too many). `ours` is a reconciliation as `strangler reconcile` runs it, recorded in the control
+hour, upper case, one lost, one too many). `ours` is a reconciliation as `strangler reconcile run` does it, recorded in the control
 store, without looking again, as nothing moves. `peer` is reladiff's `diff_tables` with what its documentation advises: threads for
 each database, a pool of twice as many, results unsorted, keys taken as unique. `limit` is one statement on each side at once: the count and
 the sum of 64 bits of the md5 of all columns as they are printed. Every arm's answer is checked.
 
-Each table ends with a JSON line, and the program with one for all: besides, the most memory that `strangler reconcile` held, in
+Each table ends with a JSON line, and the program with one for all: besides, the most memory that `strangler reconcile run` held, in
 megabytes, as a process of its own, and `growth`: the time for a row of the largest table divided by that of the smallest.
 """
 
@@ -47,7 +47,7 @@ MEANING: Final = {
     "limit": "one md5 checksum on each side at once",
 }
 
-COMMAND: Final = (str(Path(sys.executable).parent / "strangler"), "reconcile", FUNCTION, "--no-confirm")
+COMMAND: Final = (str(Path(sys.executable).parent / "strangler"), "reconcile", "run", FUNCTION, "--no-confirm")
 """Whose memory is measured."""
 
 THREADS: Final = 2

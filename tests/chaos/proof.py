@@ -33,16 +33,16 @@ SHOWN: Final = 5
 def converged(settings: Settings, function: str) -> None:
     """Wait until the function's store has everything that was committed in the legacy database before this call, and is filled."""
     target: Position = ORIGIN
+    with closing(assembly.control(settings)) as control:
 
-    def reached() -> bool:
-        nonlocal target
-        target = target or _safe_position(settings, settings.functions[function].source)
-        with closing(assembly.control(settings)) as control:
+        def reached() -> bool:
+            nonlocal target
+            target = target or _safe_position(settings, settings.functions[function].source)
             delivered = deliveries.get(control, function)
             done = not backfills.unfinished(control, function)
-        return done and target != ORIGIN and delivered is not None and delivered.position >= target
+            return done and target != ORIGIN and delivered is not None and delivered.position >= target
 
-    until(reached, "the store has caught up")
+        until(reached, "the store has caught up")
 
 
 def reconciled(landscape: Landscape) -> None:

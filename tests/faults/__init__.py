@@ -4,6 +4,6 @@
 
 A legacy table of ten columns is filled by the database itself and carried over by a real worker, which goes on running. The history that
 faults need is real, too: rows are inserted, changed and removed in legacy and delivered, before the store is made to lose
-or to keep what it shouldn't. Then one `strangler reconcile`, which confirms what it finds. `tests/faults/kinds.py` has the
+or to keep what it shouldn't. Then one reconciliation, which confirms what it finds. `tests/faults/kinds.py` has the
 twelve kinds and what is to be said of each.
 """

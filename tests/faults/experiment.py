@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final
 
-from strangler import assembly
-from strangler.control import backfills
 from strangler.events import decode_key
-from strangler.reconcile.jobs import Job
 from strangler.reconcile.narrow import Difference
-from strangler.reconcile.runs import Reconciliation, reconcile
-from tests.chaos.proof import converged, until
-from tests.chaos.victims import STRANGLER, Worker
+from strangler.reconcile.runs import Reconciliation
+from tests.chaos.proof import converged
 from tests.faults.kinds import DUPLICATE, KINDS, LOST_INSERT, LOST_UPDATE, RESURRECTED, Row
-from tests.faults.landscape import FUNCTION, SOURCE, Landscape
-from tests.faults.legacy import BLANK, Legacy
+from tests.faults.landscape import FUNCTION, Landscape
+from tests.faults.legacy import Legacy
 from tests.faults.store import Store
+from tests.faults.table import BLANK
 
 MORE: Final = 1000
 """Keys beyond the seeded ones that may be listed, so that what is found too much is seen."""
-
-FILLING: Final = 3600.0
-"""Seconds that the store may take to be filled with millions of rows."""
-
-TOLD: Final = 4000
-"""Characters of the worker's log that a failure shows."""
 
 
 @dataclass
@@ -55,7 +46,6 @@ def run(
 ) -> Outcome:
     """The whole of it. Raises AssertionError when a fault isn't found, is called otherwise, or something else is found."""
     outcome = Outcome(rows)
-    worker = Worker(landscape.configuration, landscape.home / "worker.log")
 
     @contextmanager
     def step(name: str) -> Iterator[None]:
@@ -64,23 +54,15 @@ def run(
         outcome.seconds[name] = time.monotonic() - began
         tell(f"{name} in {outcome.seconds[name]:.1f} s")
 
-    with _explained(seed, worker):
-        legacy, store = Legacy(landscape.legacy), Store(landscape.store)
-        with step("filled"):
-            legacy.create(rows)
-        try:
-            with step("carried over"):
-                _advance(landscape)
-                worker.start()
-                _until_filled(landscape)
-            with step("went wrong"):
-                seeded = _seed(landscape, legacy, store, draw(Random(seed), rows, faults), rows)
-            with step("reconciled"):
-                found = reconciled(landscape, len(seeded) + MORE)
-            check(found, seeded)
-        finally:
-            worker.stop()
-            _forget(landscape)
+    legacy, store = Legacy(landscape.legacy), Store(landscape.store)
+    with step("filled"):
+        legacy.create(rows)
+    with landscape.synced(seed, partial(step, "carried over")):
+        with step("went wrong"):
+            seeded = _seed(landscape, legacy, store, draw(Random(seed), rows, faults), rows)
+        with step("reconciled"):
+            found = landscape.reconciled(len(seeded) + MORE)
+        check(found, seeded)
     outcome.faults = Counter(seeded.values())
     return outcome
 
@@ -130,16 +112,9 @@ def _copied(store: Store, keys: list[int], first: int) -> dict[int, Row]:
     return {first + number: row | {"id": first + number} for number, row in enumerate(rows)}
 
 
-def reconciled(landscape: Landscape, limit: int) -> Reconciliation:
-    """What a reconciliation finds, confirmed. The one place that calls it."""
-    with closing(assembly.control(landscape.settings)) as control:
-        found = reconcile(landscape.settings, control, Job(FUNCTION, limit=limit))
-    assert found.outcomes, f"it couldn't be checked: {found.reason}"
-    return found
-
-
 def check(found: Reconciliation, seeded: Mapping[int, str]) -> None:
     """All of them, each what it is, and nothing else."""
+    assert found.outcomes, f"it couldn't be checked: {found.reason}"
     (outcome,) = found.outcomes
     differences = {decode_key(each.key)[0]: each for each in outcome.differences}
     missed, more = seeded.keys() - differences.keys(), differences.keys() - seeded.keys()
@@ -160,38 +135,7 @@ def _misnamed(difference: Difference, name: str) -> str:
     if difference.kind is not fault.kind:
         return f"{difference.kind} {dict(difference.fields)}"
     if explained is None:
-        return ""
+        return "not explained"
     if explained.pattern is not fault.pattern:
         return f"{explained.pattern} {dict(difference.fields)}"
     return "" if fault.cause in (None, explained.cause) else f"{explained.cause} ({explained.words})"
-
-
-def _advance(landscape: Landscape) -> None:
-    command = [STRANGLER, "-c", landscape.configuration, "advance", FUNCTION, "--to", "syncing"]
-    advanced = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert advanced.returncode == 0, f"{advanced.stdout}{advanced.stderr}"
-
-
-def _until_filled(landscape: Landscape) -> None:
-    with closing(assembly.control(landscape.settings)) as control:
-
-        def filled() -> bool:
-            found = backfills.of_function(control, FUNCTION)
-            return bool(found) and all(each.finished_at for each in found)
-
-        until(filled, "the store is filled", FILLING)
-
-
-def _forget(landscape: Landscape) -> None:
-    """The source's slot, without which the legacy database can be dropped."""
-    with closing(assembly.source(landscape.settings, SOURCE)) as source:
-        source.drop()
-
-
-@contextmanager
-def _explained(seed: int, worker: Worker) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        said = worker.log.read_text(errors="replace")[-TOLD:] if worker.log.exists() else ""
-        raise AssertionError(f"seed {seed}: {error}\nthe worker's last words:\n{said}") from error

@@ -14,7 +14,7 @@ import psycopg
 from strangler.mapping import canonical
 from strangler.urls import kind
 from tests.faults.kinds import Row
-from tests.faults.legacy import TABLE
+from tests.faults.table import TABLE
 
 _TYPED: Final[dict[str, Callable[[Any], Any]]] = {"credit": Decimal, "changed": datetime.fromisoformat}
 """What SQLite keeps as text."""
@@ -27,6 +27,12 @@ class Store:
         self._url = url
         self._lite = kind(url) == "sqlite"
         self._mark = "?" if self._lite else "%s"
+
+    def keys(self, condition: str) -> list[int]:
+        """Those of the rows for which it holds."""
+        with self._connected() as cursor:
+            cursor.execute(f"SELECT id FROM {TABLE} WHERE {condition} ORDER BY id")
+            return [key for (key,) in cursor.fetchall()]
 
     def rows(self, keys: Collection[int]) -> dict[int, Row]:
         """Whole rows, by key, with values of Python's own types."""

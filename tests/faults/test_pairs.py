@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from strangler.reconcile.narrow import Difference, Kind
 from strangler.testing.postgres import Server
 from strangler.urls import sqlite_url
-from tests.faults.experiment import draw, run
-from tests.faults.kinds import KINDS
+from tests.faults.experiment import check, draw, run
+from tests.faults.kinds import DUPLICATE, KINDS
 from tests.faults.landscape import PAIRS, Landscape
 
 ROWS, FAULTS = 20_000, 240
@@ -44,3 +46,20 @@ def test_no_key_meets_two_faults() -> None:
     keys = [key for listed in drawn.values() for key in listed]
     assert len(keys) == len(set(keys)) == 250
     assert {len(listed) for listed in drawn.values()} == {20, 21}
+
+
+@pytest.mark.parametrize(
+    ("seeded", "message"),
+    [
+        ({7: "case", 8: "case"}, "1 weren't found: Counter"),
+        ({}, "1 too many"),
+        ({7: DUPLICATE}, "1 of another kind"),
+    ],
+)
+def test_an_experiment_fails_by_what_was_not_found_found_too_much_or_called_otherwise(
+    seeded: dict[int, str], message: str
+) -> None:
+    difference = Difference("customer", "[7]", Kind.DIFFERENT, {"street": ("Ring", "RING")})
+    found = SimpleNamespace(outcomes=[SimpleNamespace(differences=(difference,), drift=1)])
+    with pytest.raises(AssertionError, match=message):
+        check(found, seeded)
