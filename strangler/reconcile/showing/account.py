@@ -40,6 +40,11 @@ class EntityAccount:
         return self.drift - len(self.findings)
 
     @property
+    def tolerances(self) -> tuple[Mapping[str, Any], ...]:
+        """The rules by which keys were tolerated, and how many by each (`strangler.reconcile.tolerances.Tolerated`)."""
+        return tuple(self.part.get("tolerances", ()))
+
+    @property
     def quarantine(self) -> tuple[Mapping[str, str], ...]:
         """Keys that weren't compared since they wait in quarantine or can't be translated: {key, reason}."""
         return tuple(self.part.get("quarantine", ()))
