@@ -31,14 +31,6 @@ class GroupDifference:
     dimensions: Mapping[str, str | None] | None
     figures: tuple[Figure, ...]
 
-    def __str__(self) -> str:
-        if self.dimensions is None:
-            return "(no value)"
-        return (
-            ", ".join(f"{name}={'NULL' if text is None else text}" for name, text in self.dimensions.items())
-            or "(all)"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class BalanceOutcome:

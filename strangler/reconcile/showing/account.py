@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from strangler.control import reconciliations
+from strangler.control import balances, reconciliations
+from strangler.control.balances import Balance
 from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.control.store import Control
 from strangler.durations import format_duration, moment
@@ -56,11 +57,17 @@ class Account:
 
     run: Run
     entities: tuple[EntityAccount, ...]
+    balances: tuple[Balance, ...] = ()
 
     @property
     def took(self) -> float:
         """Seconds from its beginning to its end, or to when it was last heard of."""
         return (self.run.finished_at or self.run.updated_at) - self.run.started_at
+
+    @property
+    def unbalanced(self) -> int:
+        """Groups of balances that differ."""
+        return sum(balance.different for balance in self.balances)
 
     @property
     def quarantined(self) -> int:
@@ -92,7 +99,8 @@ def read(control: Control, run: Run, outcomes: Iterable[Outcome] = ()) -> Accoun
         each.entity: [{"key": key.key, "reason": key.reason} for key in each.quarantined] for each in outcomes
     }
     parts = tuple({"quarantine": held.get(part["entity"], []), **part} for part in run.parts)
-    return account(replace(run, parts=parts), reconciliations.findings(control, run.id))
+    found = account(replace(run, parts=parts), reconciliations.findings(control, run.id))
+    return replace(found, balances=tuple(balances.of_run(control, run.id)))
 
 
 def account(run: Run, findings: list[Finding]) -> Account:
@@ -125,6 +133,9 @@ def sentence(found: Account) -> str:
 def remarks(found: Account) -> list[str]:
     """What has to be known of a run that came to its end to take it for no more than it is."""
     said = [] if found.run.whole else [scope(found.run)]
+    if found.unbalanced:
+        groups = "group differs" if found.unbalanced == 1 else "groups differ"
+        said.append(f"of the balances {found.unbalanced:,} {groups}")
     if (most := found.at_most) is not None:
         said.append(f"with 95 % confidence at most {most:.2%} of all keys differ")
     if found.quarantined:

@@ -12,7 +12,10 @@ from strangler.reconcile.showing.account import Account, EntityAccount
 
 def whole(found: Account) -> dict[str, Any]:
     """Everything that is known of a run. What is recorded of an entity stands in it under the names of the record."""
-    return summary(found.run) | {"entities": [_entity(entity) for entity in found.entities]}
+    return summary(found.run) | {
+        "entities": [_entity(entity) for entity in found.entities],
+        "balances": [dict(balance.outcome) for balance in found.balances],
+    }
 
 
 def summary(run: Run) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from strangler import __version__
 from strangler.control.reconciliations import ENDED, Run, Status
+from strangler.reconcile.balances import showing as balances
 from strangler.reconcile.showing import account as say
 from strangler.reconcile.showing import flat
 from strangler.reconcile.showing.account import Account
@@ -33,6 +34,7 @@ def html(accounts: Sequence[Account]) -> str:
         at=max(each.run.finished_at or each.run.updated_at for each in accounts),
         headline=headline,
         say=say,
+        balances=balances,
         modes=MODES,
         value=flat.value,
         whole_row=flat.whole_row,
@@ -49,7 +51,7 @@ def headline(run: Run) -> str:
         return (
             f"{run.drift:,} {'key differs' if run.drift == 1 else 'keys differ'}."
             if run.drift
-            else "The balances differ."
+            else "Every key is the same, but the balances differ."
         )
     if run.status is Status.FAILED:
         return "It could not be checked."

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.durations import format_duration, moment
+from strangler.reconcile.balances import showing as balances
 from strangler.reconcile.between import Between
 from strangler.reconcile.showing import flat
 from strangler.reconcile.showing.account import Account, EntityAccount, resuming, sentence, verdict
@@ -42,9 +43,9 @@ _FIGURES: Final = (*_COUNTED, "run", "took", "drift", "keys")
 """Columns that are aligned to the right."""
 
 
-def whole(found: Account) -> RenderableType:
-    """A row per entity, the keys that differ with their fields and why, what was tolerated and by whom, the keys in
-    quarantine; last, where the eye is, the verdict."""
+def whole(found: Account, most: int | None = None) -> RenderableType:
+    """A row per entity, the keys that differ with their fields and why, balances with at most `most` groups each, what was tolerated and
+    by whom, the keys in quarantine; last, where the eye is, the verdict."""
     shown: list[RenderableType] = []
     if found.entities:
         shown.append(_counts(found.entities))
@@ -52,6 +53,8 @@ def whole(found: Account) -> RenderableType:
         shown.append(_differences(found.entities))
     if explained := [each for each in found.findings if each.explanation]:
         shown.append(_reasons(explained))
+    if found.balances:
+        shown.append(balances.as_tables(found.balances, most))
     if any(entity.tolerances for entity in found.entities):
         shown.append(_tolerances(found.entities))
     if any(entity.quarantine for entity in found.entities):
