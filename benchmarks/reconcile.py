@@ -47,7 +47,13 @@ MEANING: Final = {
     "limit": "one md5 checksum on each side at once",
 }
 
-COMMAND: Final = (str(Path(sys.executable).parent / "strangler"), "reconcile", "run", FUNCTION, "--no-confirm")
+COMMAND: Final = (
+    str(Path(sys.executable).parent / "strangler"),
+    "reconcile",
+    "run",
+    FUNCTION,
+    "--no-confirm",
+)
 """Whose memory is measured."""
 
 THREADS: Final = 2

@@ -56,7 +56,7 @@ def give(accounts: Sequence[Account], form: str, output: Path | None, *, several
 
         from strangler.reconcile.showing import tables
 
-        shown = [part for each in accounts for part in (tables.whole(each), Text())]
+        shown = [part for each in accounts for part in (tables.whole(each, SHOWN), Text())]
         put_table(Group(*shown[:-1]), output)
     elif form == "json":
         from strangler.reconcile.showing import objects

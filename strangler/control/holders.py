@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
+
+from strangler.errors import StranglerError
 
 SILENT_AFTER: Final = 15.0
 """Seconds without a sign of life after which a holder counts as gone: several times the pause between two."""
+
+SIGN_OF_LIFE: Final = 3.0
+"""Seconds between two signs of life of one that is busy with something else."""
 
 
 def myself() -> str:
@@ -21,6 +29,29 @@ def is_gone(holder: str, seen_at: float, now: float) -> bool:
     if host == socket.gethostname() and not _runs(int(process)):
         return True
     return now - seen_at > SILENT_AFTER
+
+
+@contextmanager
+def signs_of_life(give: Callable[[], None]) -> Iterator[None]:
+    """Call `give` now, and again and again in a thread of its own as long as the work in here goes on.
+
+    Raises what the first call raises. Later ones may fail: the control store comes back, or the work itself will say that it is away.
+    """
+    give()
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(SIGN_OF_LIFE):
+            with suppress(StranglerError):
+                give()
+
+    giving = threading.Thread(target=go_on, name="signs of life", daemon=True)
+    giving.start()
+    try:
+        yield
+    finally:
+        over.set()
+        giving.join()
 
 
 def _runs(process: int) -> bool:

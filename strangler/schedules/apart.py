@@ -6,16 +6,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
 
 from strangler.apart import CONTROL_WAIT, Child, as_child
 from strangler.control import schedules
-from strangler.control.schedules import Key
+from strangler.control.holders import signs_of_life
 from strangler.control.store import Control
-from strangler.errors import StranglerError
 from strangler.settings import Schedule, Settings
 
 if TYPE_CHECKING:
@@ -27,31 +26,35 @@ logger = logging.getLogger("strangler.schedules")
 NICENESS: Final = 10
 """How much the process stands back behind those that move data, where there isn't processor enough for all."""
 
-SIGN_OF_LIFE: Final = 2.0
-"""Seconds between two signs of life: several in the time after which a holder counts as gone."""
-
 
 def start(settings: Settings, function: str, schedule: Schedule) -> Child:
     """Carry it out from now on."""
-    return Child(f"{schedule.name} of {function}", _carry_out, settings, function, schedule)
+    return Child(f"{schedule.name} of {function}", _child, settings, function, schedule)
 
 
-def _carry_out(settings: Settings, function: str, schedule: Schedule, lifeline: Connection) -> None:
-    """The child: do it, or as much of it as there is time until the pipe ends."""
+def _child(settings: Settings, function: str, schedule: Schedule, lifeline: Connection) -> None:
+    """The process: do it, or as much of it as there is time until the pipe ends."""
     from strangler import assembly
 
     as_child()
     os.nice(NICENESS)
     stop = threading.Event()
     threading.Thread(target=_await_end, args=(lifeline, stop), daemon=True).start()
-    key = (function, schedule.name)
     with closing(assembly.control(settings, wait=CONTROL_WAIT)) as control:
-        with _alive(control, key):
-            found = _reconcile(settings, control, job_of(function, schedule, time.time()), stop.is_set)
-        if stop.is_set() and found.status == "incomplete":
-            schedules.release(control, key, found.run)
-        else:
-            schedules.end(control, key, found.run)
+        carry_out(settings, control, function, schedule, stop.is_set)
+
+
+def carry_out(
+    settings: Settings, control: Control, function: str, schedule: Schedule, stop: Callable[[], bool]
+) -> None:
+    """Hold the slot while it is done. What `stop` ended half way is free to be gone on with at once."""
+    key = (function, schedule.name)
+    with signs_of_life(lambda: schedules.hold(control, key, at=time.time())):
+        found = _reconcile(settings, control, job_of(function, schedule, time.time()), stop)
+    if stop() and found.status == "incomplete":
+        schedules.release(control, key, found.run)
+    else:
+        schedules.end(control, key, found.run)
 
 
 def _reconcile(settings: Settings, control: Control, job: Job, stop: Callable[[], bool]) -> Reconciliation:
@@ -86,25 +89,3 @@ def _await_end(lifeline: Connection, stop: threading.Event) -> None:
         while True:
             lifeline.recv_bytes()
     stop.set()
-
-
-@contextmanager
-def _alive(control: Control, key: Key) -> Iterator[None]:
-    """Hold the slot meanwhile, and give signs of life."""
-    schedules.hold(control, key, at=time.time())
-    over = threading.Event()
-
-    def tell() -> None:
-        while not over.wait(SIGN_OF_LIFE):
-            with suppress(
-                StranglerError
-            ):  # The control store is away: the work itself will say so, or it comes back.
-                schedules.hold(control, key, at=time.time())
-
-    telling = threading.Thread(target=tell, daemon=True)
-    telling.start()
-    try:
-        yield
-    finally:
-        over.set()
-        telling.join()

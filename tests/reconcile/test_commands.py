@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from strangler.changes import Position
-from strangler.control import reconciliations
+from strangler.control import balances, reconciliations
 from strangler.control.holders import myself
 from strangler.control.reconciliations import Status
 from strangler.durations import moment, parse_since
@@ -176,6 +176,50 @@ def test_invariant_7_a_run_whose_process_is_gone_is_listed_as_incomplete(local: 
     assert [each["status"] for each in listed] == ["incomplete"]
     assert myself() in listed[0]["reason"]
     assert "--resume" in strangler(local, "reconcile", "show", "latest").output
+
+
+@pytest.mark.parametrize("form", ["table", "json", "html"])
+def test_what_is_tolerated_is_shown_with_who_answers_for_it(local: Landscape, form: str) -> None:
+    document = yaml.safe_load(local.path.read_text())
+    rule = {
+        "field": "credit",
+        "within": 0.05,
+        "owner": "finance",
+        "reason": "legacy rounds each line",
+        "until": "2999-12-31",
+    }
+    document["functions"]["partners"]["entities"]["partner"]["tolerances"] = [rule]
+    local.path.write_text(yaml.safe_dump(document, sort_keys=False))
+    local.new.run("UPDATE partner SET credit = credit + 0.01 WHERE id IN (3, 9)")
+    path = local.path.parent / "found"
+    result = strangler(local, *RUN, "--format", form, "--output", str(path))
+    assert result.exit_code == 0, result.output
+    said = path.read_text()
+    for expected in ("finance", "legacy rounds each line", "within 0.05", "2999-12-31"):
+        assert expected in said
+    assert as_json(local, "reconcile", "show", "latest")["tolerated"] == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json", "html"])
+def test_balances_are_shown_with_their_figures(local: Landscape, form: str) -> None:
+    run = reconciliations.start(local.control, "partners", mode="full", job={}, at=1.0)
+    sides = {"legacy": "30", "store": "29", "difference": "-1"}
+    groups = [{"dimensions": {"company": None}, "figures": {"count": sides}}]
+    more = {"of": "partner", "unseen": 0, "quarantined": 3, "owner": "finance", "reason": "rounded"}
+    outcome = {"balance": "by_company", **more, "differences": groups, "tolerances": groups}
+    balances.record(local.control, run, [balances.Balance("by_company", 5, 2, 1, 0, 0, outcome)])
+    reconciliations.finish(local.control, run, Status.DRIFT, at=2.0)
+    path = local.path.parent / "found"
+    strangler(local, "reconcile", "show", "latest", "--format", form, "--output", str(path))
+    said = path.read_text()
+    for expected in ("by_company", "company=NULL", "-1", "finance"):
+        assert expected in said or form == "json"
+    if form == "json":
+        assert json.loads(said)["balances"] == [outcome]
+    else:
+        assert "3 keys of partner wait in quarantine" in said
+        assert "f the balances 2 groups differ" in said
+        assert "1 more" in said
 
 
 Change = Callable[[Landscape], None]

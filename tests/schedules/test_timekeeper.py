@@ -15,7 +15,7 @@ from strangler.control import reconciliations, schedules
 from strangler.control.reconciliations import Status
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
-from strangler.schedules.apart import job_of
+from strangler.schedules.apart import carry_out, job_of
 from strangler.schedules.timekeeper import Timekeeper
 from strangler.settings import Schedule
 from strangler.worker import Worker
@@ -29,6 +29,9 @@ YEARLY = {"cron": "0 0 1 1 *", "mode": "full"}
 KEY = ("partners", "full 0 0 1 1 *")
 
 YEAR = 366 * 86_400.0
+
+PATIENCE = 90.0
+"""Seconds: a process has to start."""
 
 
 class Fake:
@@ -70,7 +73,7 @@ def test_a_due_schedule_is_run_once_by_two_workers(scheduled: Scheduled, other: 
             worker = Worker(scheduled.settings, control)
             worker.start()
             stack.callback(worker.stop)
-        until(lambda: schedules.known(other)[KEY].run is not None, "it was done")
+        until(lambda: schedules.known(other)[KEY].run is not None, "it was done", PATIENCE)
         looked = [
             Timekeeper(scheduled.settings, control, start=Fake()) for control in (scheduled.control, other)
         ]
@@ -151,6 +154,27 @@ def test_what_another_worker_left_is_gone_on_with(scheduled: Scheduled, other: C
     keeper(scheduled, other, second).look()
     assert second.begun == ["full 0 0 1 1 *"]
     assert schedules.known(other)[KEY].slot == taken.slot, "the same slot"
+
+
+def test_what_was_stopped_with_its_worker_is_gone_on_with_by_the_next(
+    scheduled: Scheduled, other: Control
+) -> None:
+    scheduled.schedule(YEARLY)
+    scheduled.fill()
+    seen_long_ago(scheduled.control)
+    schedule = Schedule.model_validate(YEARLY)
+    keeper(scheduled, scheduled.control, Fake()).look()
+    carry_out(scheduled.settings, scheduled.control, "partners", schedule, lambda: True)
+    (run,) = reconciliations.listed(scheduled.control)
+    assert run.status is Status.INCOMPLETE
+    begun = Fake()
+    keeper(scheduled, other, begun).look()
+    assert begun.begun == ["full 0 0 1 1 *"]
+    carry_out(scheduled.settings, other, "partners", schedule, lambda: False)
+    (run,) = reconciliations.listed(scheduled.control)
+    assert run.status is Status.CLEAN
+    slot = schedules.known(scheduled.control)[KEY]
+    assert (slot.run, slot.holder) == (run.id, None)
 
 
 def test_a_process_that_dies_is_not_started_again_at_once(scheduled: Scheduled) -> None:

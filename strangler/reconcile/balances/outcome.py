@@ -11,7 +11,6 @@ from strangler.control.balances import Balance as Recorded
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.groups import NO_VALUE, Key, difference, shown
 from strangler.reconcile.balances.weighing import Pair, figures
-from strangler.reconcile.showing.balances import group_name
 from strangler.sensitive import masked
 
 
@@ -31,9 +30,6 @@ class GroupDifference:
 
     dimensions: Mapping[str, str | None] | None
     figures: tuple[Figure, ...]
-
-    def __str__(self) -> str:
-        return group_name(self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)

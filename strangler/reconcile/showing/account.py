@@ -12,7 +12,6 @@ from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.control.store import Control
 from strangler.durations import format_duration, moment
 from strangler.reconcile.jobs import MOST_FINDINGS, Mode
-from strangler.reconcile.showing.balances import limited
 
 if TYPE_CHECKING:
     from strangler.reconcile.entity import Outcome  # with it comes the SQL parser, which takes its time
@@ -42,6 +41,11 @@ class EntityAccount:
         return self.drift - len(self.findings)
 
     @property
+    def tolerances(self) -> tuple[Mapping[str, Any], ...]:
+        """The rules by which keys were tolerated, and how many by each (`strangler.reconcile.tolerances.Tolerated`)."""
+        return tuple(self.part.get("tolerances", ()))
+
+    @property
     def quarantine(self) -> tuple[Mapping[str, str], ...]:
         """Keys that weren't compared since they wait in quarantine or can't be translated: {key, reason}."""
         return tuple(self.part.get("quarantine", ()))
@@ -56,14 +60,14 @@ class Account:
     balances: tuple[Balance, ...] = ()
 
     @property
-    def off(self) -> int:
-        """Groups of balances that don't agree."""
-        return sum(balance.different for balance in self.balances)
-
-    @property
     def took(self) -> float:
         """Seconds from its beginning to its end, or to when it was last heard of."""
         return (self.run.finished_at or self.run.updated_at) - self.run.started_at
+
+    @property
+    def unbalanced(self) -> int:
+        """Groups of balances that differ."""
+        return sum(balance.different for balance in self.balances)
 
     @property
     def quarantined(self) -> int:
@@ -82,12 +86,11 @@ class Account:
         return (finding for entity in self.entities for finding in entity.findings)
 
     def limited(self, most: int | None) -> Account:
-        """With at most so many keys listed per entity, and groups per balance; None: all that are kept."""
+        """With at most so many keys listed per entity; None: all that are kept."""
         if most is None:
             return self
         cut = (replace(entity, findings=entity.findings[:most]) for entity in self.entities)
-        cut_balances = (limited(balance, most) for balance in self.balances)
-        return replace(self, entities=tuple(cut), balances=tuple(cut_balances))
+        return replace(self, entities=tuple(cut))
 
 
 def read(control: Control, run: Run, outcomes: Iterable[Outcome] = ()) -> Account:
@@ -123,16 +126,16 @@ def sentence(found: Account) -> str:
         return f"since {format_duration(found.took)}, by a process that may still be at it"
     if run.status not in ENDED:
         return run.reason or "it was stopped half way"
-    counted = [f"{run.drift:,} of {run.compared:,} keys differ"]
-    if found.balances:
-        groups = sum(balance.compared for balance in found.balances)
-        counted.append(f"{found.off:,} of {groups:,} balances")
-    return "; ".join([f"{', '.join(counted)}, {format_duration(found.took)}", *remarks(found)])
+    counted = f"{run.drift:,} of {run.compared:,} keys differ, {format_duration(found.took)}"
+    return "; ".join([counted, *remarks(found)])
 
 
 def remarks(found: Account) -> list[str]:
     """What has to be known of a run that came to its end to take it for no more than it is."""
     said = [] if found.run.whole else [scope(found.run)]
+    if found.unbalanced:
+        groups = "group differs" if found.unbalanced == 1 else "groups differ"
+        said.append(f"of the balances {found.unbalanced:,} {groups}")
     if (most := found.at_most) is not None:
         said.append(f"with 95 % confidence at most {most:.2%} of all keys differ")
     if found.quarantined:

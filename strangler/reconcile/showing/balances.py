@@ -1,99 +1,90 @@
-"""Balances for the terminal, as they are recorded. Pure."""
+"""Balances for people, as a run recorded them: tables for the terminal, and the words that the page shares. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from strangler.control.balances import Balance
 
-_COUNTS: Final = ("groups", "different", "tolerated", "in\nflight", "never at\nrest")
-_FIGURES: Final = ("legacy", "store", "difference")
+_COUNTS = ("groups", "different", "tolerated", "in flight", "unsettled")
+_FIGURES = ("legacy", "store", "difference")
 
 
-def as_tables(found: Sequence[Balance]) -> Iterator[RenderableType]:
-    """A row for each balance, and of the groups that differ, or are tolerated, the figures that do; last what has to be known beside."""
-    yield _counts(found)
-    for title, list_name, count_name in (
-        ("group that differs", "differences", "different"),
-        ("group that is tolerated", "tolerances", "tolerated"),
-    ):
-        listed = [each for each in found if each.outcome[count_name]]
-        if listed:
-            yield _groups(title, listed, list_name, count_name)
-    yield from (Text(words, "dim") for words in map(remark, found) if words)
+def as_tables(balances: Sequence[Balance], limit: int | None) -> RenderableType:
+    """A row for each balance, and of at most `limit` groups of each that differ, or are tolerated, the figures that do."""
+    parts: list[RenderableType] = [_counts(balances)] if balances else []
+    parts += [Text(f"{each.name}: {words}", "dim") for each in balances if (words := why(each))]
+    differ = [(each.name, each.outcome["differences"], each.different) for each in balances if each.different]
+    tolerated = [
+        (each.name, each.outcome["tolerances"], each.tolerated) for each in balances if each.tolerated
+    ]
+    if differ:
+        parts.append(_groups("group that differs", differ, limit))
+    if tolerated:
+        parts.append(_groups("group that is tolerated", tolerated, limit))
+    return Group(*parts)
 
 
-def limited(found: Balance, most: int) -> Balance:
-    """With at most so many groups in each list."""
-    cut = {name: found.outcome[name][:most] for name in ("differences", "tolerances")}
-    return replace(found, outcome={**found.outcome, **cut})
+def why(balance: Balance) -> str:
+    """What has to be known beside the figures; empty when nothing has to."""
+    found, said = balance.outcome, []
+    if balance.tolerated:
+        said.append(f"{found['owner']} allows it: {found['reason']}")
+    if found["unseen"]:
+        said.append(f"{found['unseen']:,} more differed at first sight")
+    if found["quarantined"]:
+        said.append(f"{found['quarantined']:,} keys of {found['of']} wait in quarantine")
+    return "; ".join(said)
 
 
 def group_name(dimensions: Mapping[str, str | None] | None) -> str:
-    """A group by its dimensions: `company=BE01, period=2026-11`."""
+    """A group by its dimensions: `company=BE01, currency=EUR`; `(all)` where there are none, `(no value)` where an expression of the
+    balance has none."""
     if dimensions is None:
         return "(no value)"
     named = (f"{name}={'NULL' if text is None else text}" for name, text in dimensions.items())
     return ", ".join(named) or "(all)"
 
 
-def figures_that_differ(group: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Name, legacy, store and difference of each; of a group with one figure, that one."""
-    figures = group["figures"]
-    return [
-        (name, *(str(each[side] if each[side] is not None else "") for side in _FIGURES))
-        for name, each in figures.items()
-        if each["legacy"] != each["store"] or len(figures) == 1
-    ]
+def figures(group: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str | None]]]:
+    """Those of a group's figures that differ; of a single one that one."""
+    found = group["figures"]
+    return (
+        (name, each) for name, each in found.items() if each["legacy"] != each["store"] or len(found) == 1
+    )
 
 
-def remark(found: Balance) -> str:
-    """What has to be known of a balance beside its figures; empty where that is nothing."""
-    said, outcome = [], found.outcome
-    if found.tolerated:
-        said.append(f"{outcome['owner']} allows {found.tolerated:,}: {outcome['reason']}")
-    if found.unsettled:
-        said.append(f"{found.unsettled:,} groups never came to rest and weren't compared")
-    if outcome["unseen"]:
-        said.append(f"{outcome['unseen']:,} more groups differed at first sight and weren't looked at again")
-    if outcome["quarantined"]:
-        said.append(
-            f"{outcome['quarantined']:,} keys of {outcome['of']} wait in quarantine, which may be why it differs"
-        )
-    return f"{found.name}: {'; '.join(said)}" if said else ""
-
-
-def _counts(found: Iterable[Balance]) -> Table:
+def _counts(balances: Iterable[Balance]) -> Table:
     table = _table("balance", "of", *_COUNTS)
-    for each in found:
+    for each in balances:
         counts = (each.compared, each.different, each.tolerated, each.in_flight, each.unsettled)
-        table.add_row(
-            each.name, each.outcome["of"], *(Text(f"{count:,}", "" if count else "dim") for count in counts)
-        )
+        numbers = [Text(f"{count:,}", "" if count else "dim") for count in counts]
+        table.add_row(each.name, each.outcome["of"], *numbers)
     return table
 
 
-def _groups(title: str, found: Iterable[Balance], list_name: str, count_name: str) -> Table:
+def _groups(
+    title: str, listed: Iterable[tuple[str, Sequence[Mapping[str, Any]], int]], limit: int | None
+) -> Table:
+    """`listed`: the balance's name, the first of its groups, and how many there are."""
     table = _table("balance", title, "figure", *_FIGURES)
-    for each in found:
-        groups = each.outcome[list_name]
-        for group in groups:
-            _add(table, each.name, group)
-        if hidden := each.outcome[count_name] - len(groups):
-            table.add_row(each.name, Text(f"… and {hidden:,} more", "dim"))
+    for name, groups, count in listed:
+        for group in groups[:limit]:
+            _add(table, name, group)
+        if hidden := count - len(groups[:limit]):
+            table.add_row(name, Text(f"… and {hidden:,} more", "dim"))
     return table
 
 
 def _add(table: Table, name: str, group: Mapping[str, Any]) -> None:
     first = (name, Text(group_name(group["dimensions"])))
-    for figure, *texts in figures_that_differ(group):
-        table.add_row(*first, figure, *map(Text, texts))
+    for figure, sides in figures(group):
+        table.add_row(*first, figure, *(Text(sides[each] or "") for each in _FIGURES))
         first = ("", Text())
 
 

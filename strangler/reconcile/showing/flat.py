@@ -16,7 +16,7 @@ import orjson
 from strangler.control.reconciliations import Finding, Run
 from strangler.durations import moment
 from strangler.reconcile.showing.account import Account
-from strangler.reconcile.showing.balances import figures_that_differ, group_name
+from strangler.reconcile.showing.balances import figures, group_name
 
 COLUMNS: Final = (
     "run", "function", "mode", "status", "entity", "key", "kind", "field", "legacy", "store",
@@ -59,8 +59,9 @@ def _rows(found: Account) -> Iterator[Sequence[Any]]:
     for balance in found.balances:
         of = (run.id, run.function, run.mode, run.status.value, balance.name)
         for group in balance.outcome["differences"]:
-            for field, legacy, store, _ in figures_that_differ(group):
-                yield (*of, group_name(group["dimensions"]), "balance", field, legacy, store, *[None] * 7)
+            for field, sides in figures(group):
+                name = group_name(group["dimensions"])
+                yield (*of, name, "balance", field, sides["legacy"], sides["store"], *[None] * 7)
 
 
 def _cells(finding: Finding) -> Iterator[tuple[str, str, str]]:

@@ -12,9 +12,8 @@ from typing import Final
 from strangler import __version__
 from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.reconcile.showing import account as say
-from strangler.reconcile.showing import flat
+from strangler.reconcile.showing import balances, flat
 from strangler.reconcile.showing.account import Account
-from strangler.reconcile.showing.balances import figures_that_differ, group_name, remark
 from strangler.report.render import template
 
 MODES: Final = {
@@ -34,12 +33,10 @@ def html(accounts: Sequence[Account]) -> str:
         at=max(each.run.finished_at or each.run.updated_at for each in accounts),
         headline=headline,
         say=say,
+        balances=balances,
         modes=MODES,
         value=flat.value,
         whole_row=flat.whole_row,
-        group_name=group_name,
-        figures_that_differ=figures_that_differ,
-        remark=remark,
         ended=ENDED,
         version=__version__,
     )
@@ -53,7 +50,7 @@ def headline(run: Run) -> str:
         return (
             f"{run.drift:,} {'key differs' if run.drift == 1 else 'keys differ'}."
             if run.drift
-            else "The balances differ."
+            else "Every key is the same, but the balances differ."
         )
     if run.status is Status.FAILED:
         return "It could not be checked."

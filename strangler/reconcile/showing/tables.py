@@ -40,12 +40,13 @@ _COUNTED: Final = {
 
 _SELDOM: Final = ("tolerated", "quarantined")
 
-_FIGURES: Final = (*_COUNTED, "run", "took", "drift")
+_FIGURES: Final = (*_COUNTED, "run", "took", "drift", "keys")
 """Columns that are aligned to the right."""
 
 
-def whole(found: Account) -> RenderableType:
-    """A row per entity, the keys that differ with their fields and why, the keys in quarantine; last, where the eye is, the verdict."""
+def whole(found: Account, most: int | None = None) -> RenderableType:
+    """A row per entity, the keys that differ with their fields and why, balances with at most `most` groups each, what was tolerated and
+    by whom, the keys in quarantine; last, where the eye is, the verdict."""
     shown: list[RenderableType] = []
     if found.entities:
         shown.append(_counts(found.entities))
@@ -53,10 +54,12 @@ def whole(found: Account) -> RenderableType:
         shown.append(_differences(found.entities))
     if explained := [each for each in found.findings if each.explanation]:
         shown.append(_reasons(explained))
+    if found.balances:
+        shown.append(balances.as_tables(found.balances, most))
+    if any(entity.tolerances for entity in found.entities):
+        shown.append(_tolerances(found.entities))
     if any(entity.quarantine for entity in found.entities):
         shown.append(_quarantined(found.entities))
-    if found.balances:
-        shown += balances.as_tables(found.balances)
     return Group(*(part for each in shown for part in (each, Text())), closing(found))
 
 
@@ -156,6 +159,15 @@ def _reasons(findings: Iterable[Finding]) -> Table:
         if places := [f"{name} {why[name]}" for name in ("event", "position", "mapping") if why.get(name)]:
             words.append(f"\n{', '.join(places)}", "not bold dim")
         table.add_row(each.entity, Text(each.key), words)
+    return table
+
+
+def _tolerances(entities: Iterable[EntityAccount]) -> Table:
+    table = _table("entity", "tolerated of", "rule", "keys", "owner", "reason", "until")
+    for entity in entities:
+        for each in entity.tolerances:
+            words = (each["field"], each["allows"], f"{each['keys']:,}", each["owner"], each["reason"])
+            table.add_row(entity.entity, *map(Text, words), each["until"] or "–")
     return table
 
 
