@@ -46,6 +46,11 @@ class EntityAccount:
         """Keys that weren't compared since they wait in quarantine or can't be translated: {key, reason}."""
         return tuple(self.part.get("quarantine", ()))
 
+    @property
+    def tolerances(self) -> tuple[Mapping[str, Any], ...]:
+        """What hid keys: {field, allows, owner, reason, until, keys}. A key that several hid together counts at each."""
+        return tuple(each for each in self.part.get("tolerances", ()) if each["keys"])
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

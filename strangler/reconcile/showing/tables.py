@@ -40,12 +40,13 @@ _COUNTED: Final = {
 
 _SELDOM: Final = ("tolerated", "quarantined")
 
-_FIGURES: Final = (*_COUNTED, "run", "took", "drift")
+_FIGURES: Final = (*_COUNTED, "keys", "run", "took", "drift")
 """Columns that are aligned to the right."""
 
 
 def whole(found: Account) -> RenderableType:
-    """A row per entity, the keys that differ with their fields and why, the keys in quarantine; last, where the eye is, the verdict."""
+    """A row per entity, the keys that differ with their fields and why, what tolerances hide, the keys in quarantine; last, where the eye
+    is, the verdict."""
     shown: list[RenderableType] = []
     if found.entities:
         shown.append(_counts(found.entities))
@@ -53,6 +54,8 @@ def whole(found: Account) -> RenderableType:
         shown.append(_differences(found.entities))
     if explained := [each for each in found.findings if each.explanation]:
         shown.append(_reasons(explained))
+    if any(entity.tolerances for entity in found.entities):
+        shown.append(_tolerances(found.entities))
     if any(entity.quarantine for entity in found.entities):
         shown.append(_quarantined(found.entities))
     if found.balances:
@@ -156,6 +159,16 @@ def _reasons(findings: Iterable[Finding]) -> Table:
         if places := [f"{name} {why[name]}" for name in ("event", "position", "mapping") if why.get(name)]:
             words.append(f"\n{', '.join(places)}", "not bold dim")
         table.add_row(each.entity, Text(each.key), words)
+    return table
+
+
+def _tolerances(entities: Iterable[EntityAccount]) -> Table:
+    table = _table("entity", "tolerance", "keys", "owner", "reason", "until")
+    for entity in entities:
+        for each in entity.tolerances:
+            words, until = Text(f"{each['field']}: {each['allows']}"), Text(each["until"] or "–")
+            keys = _number(each["keys"])
+            table.add_row(entity.entity, words, keys, Text(each["owner"]), Text(each["reason"]), until)
     return table
 
 
