@@ -84,12 +84,13 @@ def put(text: str, output: Path | None) -> None:
 
 def put_table(shown: RenderableType, output: Path | None = None) -> None:
     """The same for what the terminal shows; in a file without colours."""
-    from strangler.cli.standing import console
+    from strangler.cli.standing import WIDE, console
 
     out = console()
     if output is None:
         out.print(shown)
         return
+    out.width = WIDE  # Whoever opens the file has another terminal.
     with out.capture() as captured:
         out.print(shown)
     put(click.unstyle(captured.get()), output)

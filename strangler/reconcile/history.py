@@ -16,7 +16,7 @@ from strangler.events import Effect, Event
 from strangler.ports import EventLog, Offset
 
 MOST_EVENTS: Final = 200_000
-"""Events that are read at most, of all partitions together: a second or two."""
+"""Events that are read at most, of all partitions together: a few seconds."""
 
 WINDOW: Final = 5_000
 """Events of one window: so many are in memory at once."""

@@ -23,6 +23,7 @@ The patterns are tried in this order, and the first that fits is taken:
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 import unicodedata
@@ -208,7 +209,11 @@ def _misread(clear: str, strange: str) -> bool:
     if clear.isascii():
         return False
     return any(
-        _decoded(_encoded(clear, write), read) == strange for write, read in permutations(ENCODINGS, 2)
+        _is_read(written, read, strange)
+        for write in ENCODINGS
+        if (written := _encoded(clear, write))
+        for read in ENCODINGS
+        if read != write
     )
 
 
@@ -220,14 +225,24 @@ def _encoded(text: str, encoding: str) -> bytes:
         return b""
 
 
-def _decoded(written: bytes, encoding: str) -> str:
-    """What the bytes say. Those that a table of 256 leaves undefined are as Latin-1 has them, as browsers and MySQL read them."""
-    try:
-        return written.decode(encoding)
-    except UnicodeDecodeError:
-        if encoding == "utf-8":
-            return ""
-        return "".join(bytes([byte]).decode(encoding, "ignore") or chr(byte) for byte in written)
+def _is_read(written: bytes, encoding: str, text: str) -> bool:
+    """Whether the bytes say the text. Those that a table of 256 leaves undefined are as Latin-1 has them, as browsers and MySQL read
+    them."""
+    if encoding == "utf-8":
+        return written == _encoded(text, encoding)
+    return len(written) == len(text) and written.decode(encoding, _AS_LATIN) == text
+
+
+_AS_LATIN: Final = "strangler-as-latin-1"
+
+
+def _as_latin(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(_AS_LATIN, _as_latin)
 
 
 def _replaced(clear: str, lossy: str) -> bool:

@@ -6,7 +6,7 @@ The legacy database looks for them itself, by the hash of what isn't the key: on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from strangler.events import encode_key
@@ -23,7 +23,7 @@ from strangler.reconcile.narrow import Difference, Kind
 def twins(part: Part, side: SqlSide, differences: Sequence[Difference]) -> dict[str, str]:
     """Key of a row that only the store has → key of the one legacy row that has its fields. Rows that nothing but NULL is in, and those
     whose fields several legacy rows have, have no twin. `differences` are of the part; the side is asked only where some are such."""
-    sought = {each.key: hashed for each in differences if (hashed := _hash(part, each)) is not None}
+    sought = {each.key: hashed for each in differences if (hashed := _sought(part, each)) is not None}
     if not sought:
         return {}
     found: dict[int, set[str]] = {}
@@ -32,13 +32,20 @@ def twins(part: Part, side: SqlSide, differences: Sequence[Difference]) -> dict[
     return {key: min(found[hashed]) for key, hashed in sought.items() if len(found.get(hashed, ())) == 1}
 
 
-def _hash(part: Part, difference: Difference) -> int | None:
-    """The hash of what isn't the key, of a row that only the store has."""
+def _sought(part: Part, difference: Difference) -> int | None:
+    """The hash of what isn't the key, of a row that only the store has; None where it has no twin, or can't be seen."""
     clear = difference.clear(part.mapping.sensitive)
     if difference.kind is not Kind.EXTRA or len(clear) < len(difference.fields):
         return None
-    values = [clear.get(name, (None, None))[1] for name in _others(part)]
-    return _hashed_here(part, values) if any(value is not None for value in values) else None
+    values = {name: store for name, (_, store) in clear.items()}
+    empty = all(values.get(name) is None for name in _others(part))
+    return None if empty else _hash(part, values)
+
+
+def _hash(part: Part, values: Mapping[str, Any]) -> int:
+    """The hash of what isn't the key, of a row's canonical values; a name that isn't there is NULL."""
+    names = _others(part)
+    return row_hash(layout(part.mapping.shape.types(names)), [text_of(values.get(name)) for name in names])
 
 
 def _others(part: Part) -> list[str]:
@@ -47,33 +54,25 @@ def _others(part: Part) -> list[str]:
     return [field.name for field in shape.fields if field.name not in shape.key]
 
 
-def _hashed_here(part: Part, values: Sequence[Any]) -> int:
-    return row_hash(layout(part.mapping.shape.types(_others(part))), [text_of(value) for value in values])
-
-
 def _alike(part: Part, side: SqlSide, hashes: Sequence[int]) -> Iterator[tuple[int, str]]:
     """The legacy rows, by hash and key, whose fields have one of these hashes."""
     yield from _pushed(part, side, hashes)
     mapping, wanted = part.mapping, set(hashes)
     sql = mapping.select(side.dialect).rest_sql(None)
     for each in translated(mapping, side.dialect, side.rows(sql)) if sql else ():
-        if each.fault is None:
-            hashed = _hashed_here(part, [each.data[name] for name in _others(part)])
-            if hashed in wanted:
-                yield hashed, encode_key([each.data[name] for name in mapping.shape.key])
+        if each.fault is None and (hashed := _hash(part, each.data)) in wanted:
+            yield hashed, encode_key([each.data[name] for name in mapping.shape.key])
 
 
 def _pushed(part: Part, side: SqlSide, hashes: Sequence[int]) -> Iterator[tuple[int, str]]:
-    mapping = part.mapping
-    select = mapping.select(side.dialect)
+    """Those that the database translates itself."""
+    select, shape = part.mapping.select(side.dialect), part.mapping.shape
     if select.pushed is None:
         return
-    texts = dict(zip((field.name for field in mapping.shape.fields), select.pushed.texts, strict=True))
-    types = {field.name: field.type for field in mapping.shape.fields}
-    others = _others(part)
-    hashed = digest.row_hash(side.dialect, [texts[name] for name in others], mapping.shape.types(others))
-    columns = ", ".join([hashed, *(texts[name] for name in mapping.shape.key)])
+    texts = dict(zip((field.name for field in shape.fields), select.pushed.texts, strict=True))
+    names = _others(part)
+    hashed = digest.row_hash(side.dialect, [texts[name] for name in names], shape.types(names))
+    columns = ", ".join([hashed, *(texts[name] for name in shape.key)])
     where = all_of(select.pushed.taken, f"({hashed}) IN ({', '.join(map(str, hashes))})")
     for number, *key in side.rows(f"SELECT {columns} FROM {select.from_} WHERE {where}"):
-        values = [value_of(text, types[name]) for name, text in zip(mapping.shape.key, key, strict=True)]
-        yield int(number), encode_key(values)
+        yield int(number), encode_key(list(map(value_of, key, shape.types(shape.key))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from strangler.changes import ORIGIN, Position
 from strangler.cutover.stages import Side
 from strangler.reconcile.cause import Filled, Known, Told, judge
-from strangler.reconcile.explanation import Cause
+from strangler.reconcile.explanation import Cause, Pattern
 from strangler.reconcile.narrow import Kind
 
 C, K = Cause, Kind
@@ -111,3 +112,10 @@ def test_what_is_known_has_its_cause(cause: Cause, words: str, changed: dict[str
     found = judge(replace(KNOWN, **changed))
     assert found.cause is cause
     assert words in found.words
+
+
+@pytest.mark.parametrize("told", [*Pattern, *Cause], ids=lambda each: f"{type(each).__name__} {each}")
+def test_the_page_says_what_each_pattern_and_cause_means(told: Pattern | Cause) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reconciliation.md").read_text()
+    section = page.partition("## Why a key differs")[2].partition("\n## ")[0]
+    assert f"| {told} |" in section or f"*{told}*" in section

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -300,3 +301,25 @@ def test_what_a_person_should_look_at_names_a_rule_whose_time_is_over(make: Make
 def checked(landscape: Landscape, *arguments: str) -> Result:
     runner = CliRunner(env={"COLUMNS": "300"})
     return runner.invoke(root, ["-c", str(landscape.path), "config", "check", *arguments])
+
+
+def test_every_form_says_what_is_hidden_by_whom_and_why(make: Make) -> None:
+    landscape = make("sqlite", "sqlite", entity=ENTITY)
+    landscape.legacy.insert("partner", partners(50, "sqlite"))
+    landscape.fill()
+    landscape.new.run("UPDATE partner SET name = 'łÓDź' WHERE id = 13")
+    said = {}
+    for form in ("table", "json", "html"):
+        runner = CliRunner(env={"COLUMNS": "300"})
+        path = landscape.path.with_name(f"said.{form}")
+        given = ["run", "partners", "--no-confirm", "--format", form, "--output", str(path)]
+        result = runner.invoke(root, ["-c", str(landscape.path), "reconcile", *given])
+        assert result.exit_code == 0, result.output
+        said[form] = path.read_text()
+    for each in said.values():
+        assert "ignore case, blanks" in each
+        assert "typed anew" in each
+        assert "2999-12-31" in each
+    assert "within 0.01" not in said["table"], "it hid nothing"
+    (entity,) = json.loads(said["json"])["entities"]
+    assert (entity["tolerated"], entity["tolerances"][1]["keys"]) == (1, 1)

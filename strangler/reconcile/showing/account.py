@@ -41,14 +41,14 @@ class EntityAccount:
         return self.drift - len(self.findings)
 
     @property
-    def tolerances(self) -> tuple[Mapping[str, Any], ...]:
-        """The rules by which keys were tolerated, and how many by each (`strangler.reconcile.tolerances.Tolerated`)."""
-        return tuple(self.part.get("tolerances", ()))
-
-    @property
     def quarantine(self) -> tuple[Mapping[str, str], ...]:
         """Keys that weren't compared since they wait in quarantine or can't be translated: {key, reason}."""
         return tuple(self.part.get("quarantine", ()))
+
+    @property
+    def tolerances(self) -> tuple[Mapping[str, Any], ...]:
+        """What hid keys: {field, allows, owner, reason, until, keys}. A key that several hid together counts at each."""
+        return tuple(each for each in self.part.get("tolerances", ()) if each["keys"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,11 +163,12 @@ def _reasons(findings: Iterable[Finding]) -> Table:
 
 
 def _tolerances(entities: Iterable[EntityAccount]) -> Table:
-    table = _table("entity", "tolerated of", "rule", "keys", "owner", "reason", "until")
+    table = _table("entity", "tolerance", "keys", "owner", "reason", "until")
     for entity in entities:
         for each in entity.tolerances:
-            words = (each["field"], each["allows"], f"{each['keys']:,}", each["owner"], each["reason"])
-            table.add_row(entity.entity, *map(Text, words), each["until"] or "–")
+            words, until = Text(f"{each['field']}: {each['allows']}"), Text(each["until"] or "–")
+            keys = _number(each["keys"])
+            table.add_row(entity.entity, words, keys, Text(each["owner"]), Text(each["reason"]), until)
     return table
 
 
