@@ -37,7 +37,10 @@ COMMAND_NAMES = (
     "reconcile backfill rebuild snapshot keys log quality quarantine source mapping export report"
 )
 
-SECTIONS = "name data_dir code_maps python reconcile control log sources stores encryption facade console sync cutover quality functions"
+SECTIONS = (
+    "name data_dir time_zone code_maps python reconcile control log sources stores encryption facade console sync cutover "
+    "quality functions"
+)
 
 
 def defined(module: str) -> set[str]:
