@@ -88,11 +88,11 @@ def put_table(shown: RenderableType, output: Path | None = None) -> None:
 
     out = console()
     if output is None:
-        out.print(shown)
+        out.print(shown, crop=False)
         return
     out.width = WIDE  # Whoever opens the file has another terminal.
     with out.capture() as captured:
-        out.print(shown)
+        out.print(shown, crop=False)
     put(click.unstyle(captured.get()), output)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from rich.console import Group, JustifyMethod, RenderableType
@@ -60,18 +60,18 @@ def whole(found: Account, most: int | None = None) -> RenderableType:
         shown.append(_tolerances(found.entities))
     if any(entity.quarantine for entity in found.entities):
         shown.append(_quarantined(found.entities))
-    return Group(*(part for each in shown for part in (each, Text())), closing(found))
+    return Group(*(part for each in shown for part in (each, Text())), *closing(found))
 
 
-def closing(found: Account) -> Text:
-    """The verdict, and how to go on where there is a way."""
+def closing(found: Account) -> Iterator[Text]:
+    """The verdict, and how to go on where there is a way: on a line of its own, to be copied whole."""
     run = found.run
     words = Text(f"{run.function}: {verdict(found)}", STYLES[run.status])
     apart = "\n" if run.status is Status.FAILED else ", "
     words.append(f"{apart}{sentence(found)}", "not bold default")
+    yield words
     if run.status is Status.INCOMPLETE:
-        words.append(f"\ngo on with: {resuming(run)}", "not bold default")
-    return words
+        yield Text(f"go on with: {resuming(run)}", no_wrap=True, overflow="ignore")
 
 
 def history(runs: Sequence[Run]) -> RenderableType:
