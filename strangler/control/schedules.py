@@ -70,6 +70,14 @@ def hold(control: Control, key: Key, *, at: float) -> None:
     _set(control, key, holder=myself(), seen_at=at)
 
 
+def keep(control: Control, key: Key, *, at: float) -> None:
+    """A sign of life of this process, as long as it still is the holder."""
+    table = tables.schedule
+    with control.begin() as connection:
+        mine = (*_is(key), table.c.holder == myself())
+        connection.execute(update(table).where(*mine).values(seen_at=at))
+
+
 def end(control: Control, key: Key, run: int | None = None) -> None:
     """Nobody carries it out any more. `run` came of it."""
     _set(control, key, holder=None, **({} if run is None else {"run": run}))

@@ -72,6 +72,9 @@ class Timekeeper:
             reconciliations.mark_abandoned(self._control, now=now)
             self._tidied_at = now
         self._see_ended()
+        for key in self._under_way:
+            # Until its process holds it, which takes a while where a host is busy: else another worker would take it, too.
+            schedules.keep(self._control, key, at=now)
         for slot, known in self._due(now):
             if self._is_free(known.key) and schedules.take(self._control, known, slot, at=now):
                 schedule = self._schedules[known.key]

@@ -179,7 +179,10 @@ def test_invariant_7_a_run_whose_process_is_gone_is_listed_as_incomplete(local: 
 
 
 @pytest.mark.parametrize("form", ["table", "json", "html"])
-def test_what_is_tolerated_is_shown_with_who_answers_for_it(local: Landscape, form: str) -> None:
+def test_what_is_tolerated_is_shown_with_who_answers_for_it(
+    local: Landscape, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     document = yaml.safe_load(local.path.read_text())
     rule = {
         "field": "credit",
@@ -302,8 +305,9 @@ def test_the_command_that_is_told_to_go_on_asks_for_the_same_job(
     assert result.exit_code == 3, result.output
     (told,) = (line for line in result.stdout.splitlines() if line.startswith("go on with: "))
     assert strangler(local, *told.removeprefix("go on with: strangler ").split()).exit_code == 0
-    (finished,) = reconciliations.listed(local.control)
-    assert finished.status is Status.CLEAN
+    runs = reconciliations.listed(local.control)
+    assert runs[0].status is Status.CLEAN
+    assert all(run.job == runs[0].job for run in runs), "where nothing was read yet it begins anew"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from strangler.cli.main import root
 from strangler.control import reconciliations, schedules
+from strangler.control.holders import SILENT_AFTER
 from strangler.control.reconciliations import Status
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
@@ -154,6 +155,20 @@ def test_what_another_worker_left_is_gone_on_with(scheduled: Scheduled, other: C
     keeper(scheduled, other, second).look()
     assert second.begun == ["full 0 0 1 1 *"]
     assert schedules.known(other)[KEY].slot == taken.slot, "the same slot"
+
+
+def test_a_process_that_is_slow_to_start_is_waited_for(scheduled: Scheduled, other: Control) -> None:
+    scheduled.schedule(YEARLY)
+    scheduled.fill()
+    seen_long_ago(scheduled.control)
+    now = [time.time()]
+    first, second = Fake(), Fake()
+    keeping = keeper(scheduled, scheduled.control, first, lambda: now[0])
+    for _ in range(3):
+        keeping.look()
+        keeper(scheduled, other, second, lambda: now[0]).look()
+        now[0] += SILENT_AFTER - 1
+    assert (len(first.begun), second.begun) == (1, [])
 
 
 def test_what_was_stopped_with_its_worker_is_gone_on_with_by_the_next(
