@@ -7,6 +7,8 @@
 #   make agreement    20,000 new expressions, on which Python and the databases must agree; EXAMPLES=1000 shortens it
 #   make check        formatting, lint, types, and who may import whom
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
+#   make faults       1,000 faults of twelve kinds in 5,000,000 rows, all found and named; PAIR=mariadb-postgres or postgres-sqlite
+#   make moving       reconciliations for ten minutes while 2,000 rows a second are written; MINUTES=1 shortens it
 #   make tryton-whole random edits in a real ERP whose parties, products and sales are migrated whole; EDITS=1000 KILLS=3 shortens it
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
 #   make bench        every benchmark; make bench-NAME runs one
@@ -15,6 +17,8 @@
 PYTHON ?= python3
 KILLS ?= 100
 WAY ?= postgres
+PAIR ?= postgres-postgres
+MINUTES ?= 10
 EXAMPLES ?= 20000
 EDITS ?= 10000
 WORKERS ?= 4
@@ -23,7 +27,7 @@ RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test nightly agreement check chaos tryton-whole kafka bench clean
+.PHONY: help demo demo-keep test nightly agreement check chaos faults moving tryton-whole kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -52,6 +56,12 @@ check: $(VENV)/.with-dev
 
 chaos: $(VENV)/.with-dev
 	$(RUN) -m tests.chaos --way $(WAY) --kills $(KILLS)
+
+faults: $(VENV)/.with-dev
+	$(RUN) -m tests.faults --pair $(PAIR)
+
+moving: $(VENV)/.with-dev
+	$(RUN) -m tests.moving --minutes $(MINUTES)
 
 tryton-whole: KILLS = 20
 tryton-whole: $(VENV)/.with-dev

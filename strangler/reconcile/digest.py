@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from strangler.errors import StranglerError
+from strangler.mapping.dialects.mysql_casts import joining
 from strangler.mapping.digest import CHECKSUM, HASH, MOST_FIELDS, PLAIN, TEXT, layout, parts
 from strangler.shapes import FieldType
 
 
 class Digest(NamedTuple):
-    """One dialect's SQL, for a layout and the texts: `hash` of them as a signed 64-bit integer, `checksum` the sum of it
-    over the rows for which a condition holds (None: all), as text. `text` is the type that writes out a hash."""
+    """One dialect's SQL, for a layout and the texts: `hash` of them as a signed 64-bit integer, `checksum` the sum of it over all
+    rows as text. `text` is the type that writes out a hash."""
 
     hash: Callable[[str, Sequence[str]], str]
-    checksum: Callable[[str, Sequence[str], str | None], str]
+    checksum: Callable[[str, Sequence[str]], str]
     text: str = "TEXT"
 
 
@@ -38,11 +39,9 @@ def row_hash(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) -> 
     return digest(dialect).hash(*_narrowed(dialect, texts, types))
 
 
-def checksum(
-    dialect: str, texts: Sequence[str], types: Sequence[FieldType], condition: str | None = None
-) -> str:
-    """SQL aggregate: the sum of the hashes of the rows for which a condition holds (None: all), as text; it can't overflow."""
-    return digest(dialect).checksum(*_narrowed(dialect, texts, types), condition)
+def checksum(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) -> str:
+    """SQL aggregate: the sum of the rows' hashes, as text; it can't overflow."""
+    return digest(dialect).checksum(*_narrowed(dialect, texts, types))
 
 
 def _narrowed(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) -> tuple[str, Sequence[str]]:
@@ -55,12 +54,12 @@ def _narrowed(dialect: str, texts: Sequence[str], types: Sequence[FieldType]) ->
     return form, texts
 
 
-def _written(form: str, texts: Sequence[str], length: str) -> str:
-    """The row as one text; `length` is that of the text `{0}` as a text."""
+def _written(form: str, texts: Sequence[str], length: str, comma: str = "','") -> str:
+    """The row as one text; `length` is that of the text `{0}` as a text, `comma` what stands between."""
     fields = list(zip(form, texts, strict=True))
     lengths = [f"COALESCE({length.format(text)}, '-')" for kind, text in fields if kind == TEXT]
     values = [f"COALESCE({text}, '{'' if kind == TEXT else '-'}')" for kind, text in fields]
-    return f"concat_ws(',', {', '.join(lengths + values)})"
+    return f"concat_ws({comma}, {', '.join(lengths + values)})"
 
 
 def _postgres_hash(form: str, texts: Sequence[str]) -> str:
@@ -71,34 +70,25 @@ def _postgres_hash(form: str, texts: Sequence[str]) -> str:
 
 
 def _mysql_hash(form: str, texts: Sequence[str]) -> str:
-    written = _written(form, texts, "CHAR_LENGTH({0})")
+    written = _written(form, texts, "CHAR_LENGTH({0})", joining(","))
     return f"CAST(CONV(LEFT(SHA2({written}, 256), 16), 16, -10) AS SIGNED)"
 
 
-def _sqlite_hash(form: str, texts: Sequence[str]) -> str:
-    return f"{HASH}('{form}', {', '.join(texts)})"
-
-
-def _sqlite_checksum(form: str, texts: Sequence[str], condition: str | None) -> str:
-    only = f" FILTER (WHERE {condition})" if condition else ""
-    return f"{CHECKSUM}('{form}', {', '.join(texts)}){only}"
-
-
-def _only(condition: str | None, value: str) -> str:
-    return value if condition is None else f"CASE WHEN {condition} THEN {value} END"
+def _sqlite(function: str) -> Callable[[str, Sequence[str]], str]:
+    return lambda form, texts: f"{function}('{form}', {', '.join(texts)})"
 
 
 _DIGESTS: Final = {
     "postgres": Digest(
         hash=_postgres_hash,
         # PostgreSQL's sum of bigint is numeric.
-        checksum=lambda form, texts, only: f"CAST(sum({_only(only, _postgres_hash(form, texts))}) AS TEXT)",
+        checksum=lambda form, texts: f"CAST(sum({_postgres_hash(form, texts)}) AS TEXT)",
     ),
-    "sqlite": Digest(hash=_sqlite_hash, checksum=_sqlite_checksum),
+    "sqlite": Digest(hash=_sqlite(HASH), checksum=_sqlite(CHECKSUM)),
     "mysql": Digest(
         hash=_mysql_hash,
         # MySQL's sum of BIGINT is DECIMAL.
-        checksum=lambda form, texts, only: f"CAST(SUM({_only(only, _mysql_hash(form, texts))}) AS CHAR)",
+        checksum=lambda form, texts: f"CAST(SUM({_mysql_hash(form, texts)}) AS CHAR)",
         text="CHAR",
     ),
 }

@@ -24,16 +24,13 @@ AT_ONCE: Final = 200
 
 _NOTHING: Final = 1
 
-Condition = str | None
-
 
 class Fingerprint(NamedTuple):
-    """`row` is SQL of a row's 64 bits; `total(condition)` SQL of an aggregate: their sum, as text, over the rows for which the condition
-    holds, None: all. `of(side, rows)` are the bits of rows that were translated here, as canonical values in the order of the shape;
-    `asks`: the side is asked for them."""
+    """`row` is SQL of a row's 64 bits; `total` SQL of an aggregate: their sum, as text. `of(side, rows)` are the bits of rows that were
+    translated here, as canonical values in the order of the shape; `asks`: the side is asked for them."""
 
     row: str
-    total: Callable[[Condition], str]
+    total: str
     of: Callable[[SqlSide, Iterable[Sequence[Any]]], list[int]]
     asks: bool = False
 
@@ -43,21 +40,21 @@ def by_texts(shape: Shape, dialect: str, texts: Sequence[str]) -> Fingerprint:
     types = shape.types()
     return Fingerprint(
         digest.row_hash(dialect, texts, types),
-        lambda condition: digest.checksum(dialect, texts, types, condition),
+        digest.checksum(dialect, texts, types),
         _hashed_here(shape),
     )
 
 
 def by_translation(shape: Shape) -> Fingerprint:
     """The same of rows that are all translated here: their database is asked for nothing."""
-    return Fingerprint("NULL", lambda condition: "NULL", _hashed_here(shape))
+    return Fingerprint("NULL", "NULL", _hashed_here(shape))
 
 
 def by_presence() -> Fingerprint:
     """Of no value at all: a row is there or it isn't."""
     return Fingerprint(
         str(_NOTHING),
-        lambda condition: f"count({_only(condition, str(_NOTHING))})",
+        "count(*)",
         lambda side, rows: [_NOTHING for row in rows],
     )
 
@@ -67,7 +64,7 @@ def by_row(shape: Shape, natives: Sequence[str]) -> Fingerprint:
     hashed = f"hash_record_extended(ROW({', '.join(natives)}), 0)"
     return Fingerprint(
         hashed,
-        lambda condition: f"CAST(sum({_only(condition, hashed)}) AS text)",
+        f"CAST(sum({hashed}) AS text)",
         lambda side, rows: _hashed_there(side, shape, list(rows)),
         asks=True,
     )
@@ -126,7 +123,3 @@ def _constants(shape: Shape, row: Sequence[Any]) -> str:
     return ", ".join(
         native_constant(field.type, value) for field, value in zip(shape.fields, row, strict=True)
     )
-
-
-def _only(condition: Condition, value: str) -> str:
-    return value if condition is None else f"CASE WHEN {condition} THEN {value} END"

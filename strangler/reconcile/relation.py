@@ -56,11 +56,12 @@ class Relation:
         return None if low is None else (int(low), int(high))
 
     def checksums(self, side: SqlSide, grid: Grid, where: str | None) -> Iterator[Row]:
-        """Rows (bucket, count, checksum as text, how many are left) of the rows for which a condition holds, in one scan."""
-        columns = [self._bucket(grid), self._count, self.fingerprint.total(self.taken), self._rest]
-        return side.rows(
-            f"SELECT {', '.join(columns)} FROM {self.origin}{_where(self.drawn, where)} GROUP BY 1"
-        )
+        """Rows (bucket, 1: they are taken, 0: they are left, None: neither, count, checksum as text) of the rows for which a condition
+        holds, in one scan. What is taken is told once for each row: databases don't see that an expression comes again."""
+        columns = [self._bucket(grid), self._kept, "count(*)", self.fingerprint.total]
+        groups = "1" if self.left is None else "1, 2"
+        condition = _where(self.taken if self.left is None else None, self.drawn, where)
+        return side.rows(f"SELECT {', '.join(columns)} FROM {self.origin}{condition} GROUP BY {groups}")
 
     def hashes(self, side: SqlSide, grid: Grid, buckets: Collection[int]) -> Iterator[Row]:
         """Rows (key's number, hash, written at) of some buckets."""
@@ -116,19 +117,13 @@ class Relation:
         return sorted(grid.unsigned(each) if self.dialect == "mysql" else each for each in buckets)
 
     @property
-    def _count(self) -> str:
-        return f"count({_only(self.taken)})"
-
-    @property
-    def _rest(self) -> str:
-        """How many rows are left; where all that aren't taken are, the condition isn't evaluated again."""
+    def _kept(self) -> str:
         if self.left is None:
-            return "0"
-        return (
-            f"count(*) - {self._count}"
-            if self.left == f"NOT ({self.taken})"
-            else f"count({_only(self.left)})"
-        )
+            return "1"
+        if self.left == f"NOT ({self.taken})":
+            return f"CASE WHEN {self.taken} THEN 1 ELSE 0 END"
+        taken = "" if self.taken is None else f"WHEN {self.taken} THEN 1 "
+        return f"CASE {taken}WHEN {self.left} THEN 0{'' if taken else ' ELSE 1'} END"
 
     @property
     def _unindexed(self) -> str | None:
@@ -180,7 +175,3 @@ def _among(drawn: Sampling | None, numbered: Numbers) -> str | None:
 def _where(*conditions: str | None) -> str:
     condition = all_of(*conditions)
     return f" WHERE {condition}" if condition else ""
-
-
-def _only(condition: str | None) -> str:
-    return "*" if condition is None else f"CASE WHEN {condition} THEN 1 END"

@@ -46,8 +46,9 @@ def counted(rows: Iterable[Row], grid: Grid) -> tuple[Buckets, int]:
     """The answer to `Relation.checksums`, by bucket, and how many rows are left to be translated here."""
     found: Buckets = {}
     left = 0
-    for bucket, count, checksum, rest in rows:
-        left += int(rest)
-        if count:
+    for bucket, kept, count, checksum in rows:
+        if kept:
             found[grid.read(bucket)] = EMPTY.plus(int(count), int(checksum))
+        elif kept is not None:
+            left += int(count)
     return found, left

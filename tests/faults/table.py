@@ -36,7 +36,7 @@ _POSTGRES: Final = f"""
     SELECT i, lpad(i::text, 12, '0'), (ARRAY['Söhne', 'Müller', 'Größe', 'Peña', 'Åse'])[1 + i % 5] || ' & Partner ' || i,
            {_CREDIT.format(i="i")}, timestamp '2020-01-01' + i * interval '1.25 seconds', date '1990-01-01' + (i % 12000)::int, i % 3 = 0,
            CASE i % {BLANK} WHEN 0 THEN '' WHEN 1 THEN NULL ELSE 'note ' || i END, 'Ringstraße ' || i % 977, 'Ort ' || i % 311
-    FROM generate_series({{first}}, {{last}}) AS i
+    FROM generate_series({{first}}::bigint, {{last}}) AS i
 """
 
 _MARIADB: Final = f"""

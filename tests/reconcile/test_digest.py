@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.errors import StranglerError
-from strangler.mapping import canonical, sqlite_functions, sqlite_values
+from strangler.mapping import canonical, mysql_session, sqlite_functions, sqlite_values
 from strangler.mapping.bad_value import BadValue
 from strangler.mapping.digest import MOST_FIELDS, layout, row_hash
 from strangler.reconcile import digest
@@ -115,6 +115,27 @@ def test_they_agree_on_what_has_no_comma(postgres_url: str, mariadb_url: str) ->
     assert on_sqlite(rows, digest.row_hash("sqlite", columns, types)) == expected
     assert on_mariadb(mariadb_url, rows, digest.row_hash("mysql", columns, types)) == expected
     assert len(set(expected)) == len(rows)
+
+
+def test_mariadb_hashes_texts_of_any_character_set_and_collation_alike(mariadb_url: str) -> None:
+    """As they stand in their columns: what joins them makes UTF-8 of them."""
+    declared = [
+        "varchar(9) COLLATE utf8mb4_unicode_ci", "varchar(9) COLLATE utf8mb4_nopad_bin", "varchar(9) CHARACTER SET latin1",
+        "varchar(9) CHARACTER SET latin2", "varchar(9) CHARACTER SET utf8mb3", "varchar(9) CHARACTER SET ucs2",
+        "char(9) CHARACTER SET utf16", "text CHARACTER SET cp1250", "varchar(9) CHARACTER SET ascii",
+    ]  # fmt: skip
+    types = [FieldType.TEXT] * len(declared)
+    columns = [f"c{number}" for number in range(len(declared))]
+    rows = [["Größe"] * 8 + ["-"], ["", *["ö,"] * 7, ""], ["ö", None, "", "ö", None, "ö", "ö", "ö", None]]
+    with closing(connect(mariadb_url)) as connection, connection.cursor() as cursor:
+        for statement in mysql_session.STATEMENTS:
+            cursor.execute(statement)
+        defined = ", ".join(f"{name} {kind}" for name, kind in zip(columns, declared, strict=True))
+        cursor.execute(f"CREATE TEMPORARY TABLE texts (place serial, {defined})")
+        marks = ", ".join(["%s"] * len(columns))
+        cursor.executemany(f"INSERT INTO texts VALUES (DEFAULT, {marks})", rows)
+        cursor.execute(f"SELECT {digest.row_hash('mysql', columns, types)} FROM texts ORDER BY place")
+        assert [row[0] for row in cursor.fetchall()] == [hashed(types, *row) for row in rows]
 
 
 @given(ROWS, ROWS, st.lists(st.sampled_from(FieldType), min_size=5, max_size=5))

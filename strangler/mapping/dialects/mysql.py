@@ -14,10 +14,10 @@ from strangler.mapping import canonical
 from strangler.mapping.dialects import mysql_operations
 from strangler.mapping.dialects.dialect import Dialect, Inexpressible, Template, Written, lookup_by_case
 from strangler.mapping.dialects.digits import ADDED_UP, MYSQL, digits
-from strangler.mapping.dialects.mysql_casts import quoted_text
+from strangler.mapping.dialects.mysql_casts import joining, quoted_text
 from strangler.mapping.dialects.mysql_operations import compared, decimal_text
 from strangler.mapping.mysql_session import STATEMENTS
-from strangler.mapping.nodes import Call, Literal, Lookup, Node
+from strangler.mapping.nodes import Call, Literal, Lookup, Node, Reference
 from strangler.mapping.reading import wide
 from strangler.mapping.runtime import GREATEST
 from strangler.shapes import Column, FieldType
@@ -53,6 +53,9 @@ _READ: Final = {
     FieldType.BYTES: "{0}",
     FieldType.JSON: f"({_UTF8} COLLATE utf8mb4_bin)",
 }
+
+_CHARACTERS: Final = re.compile(r"(?i)(var)?char\b|(tiny|medium|long)?text\b")
+"""Columns that any function takes as the text that they hold; of an INET6 or a UUID COALESCE would make something else."""
 
 _TEXTUAL: Final = (FieldType.TEXT, FieldType.JSON)
 
@@ -130,9 +133,10 @@ class Mysql(Dialect):
 
     def all_readable(self, columns: Sequence[Column]) -> list[str]:
         """One look for NUL into all texts together takes less than one into each."""
-        texts = [_UTF8.format(self.quote(each.name)) for each in columns if each.type in _TEXTUAL]
+        texts = [self._held(each) for each in columns if each.type in _TEXTUAL]
         others = super().all_readable([each for each in columns if each.type not in _TEXTUAL])
-        return [_without_nul(f"CONCAT_WS('', {', '.join(texts)})"), *others] if texts else others
+        joined = f"CONCAT_WS({joining('')}, {', '.join(texts)})"
+        return [_without_nul(joined), *others] if texts else others
 
     def readable(self, column: Column) -> str | None:
         name = self.quote(column.name)
@@ -142,6 +146,11 @@ class Mysql(Dialect):
             return f"COALESCE({name} <= {GREATEST}, TRUE)"
         condition = _READABLE.get(column.type)
         return condition and condition.format(name)
+
+    def _held(self, column: Column) -> str:
+        """A text for those who join it with others (`joining`): it is converted to UTF-8 there, where it isn't yet, which costs less."""
+        name = self.quote(column.name)
+        return name if _CHARACTERS.match(column.declared) else _READ[FieldType.TEXT].format(name)
 
     def same(self, left: str, right: str, kind: FieldType) -> str:
         if kind is not FieldType.TEXT:
@@ -162,6 +171,8 @@ class Mysql(Dialect):
         return written
 
     def text(self, node: Node, written: str) -> str:
+        if isinstance(node, Reference) and node.type is FieldType.TEXT:
+            return self._held(node.column)
         return _TEXTS[node.type].format(written) if node.type in _TEXTS else self.value(node, written)
 
     def exactly(self, text: str) -> str:

@@ -20,6 +20,11 @@ def quoted_text(text: str) -> str:
     return canonical.quoted_text(text.replace("\\", "\\\\"))
 
 
+def joining(delimiter: str) -> str:
+    """A delimiter for CONCAT_WS that makes UTF-8 of whatever stands beside it, in whichever character set and collation."""
+    return f"CONVERT({quoted_text(delimiter)} USING utf8mb4) COLLATE utf8mb4_bin"
+
+
 _INTEGER_RANGE: Final = f"BETWEEN {LEAST} AND {GREATEST}"
 _TRIMMED: Final = "TRIM({0})"
 

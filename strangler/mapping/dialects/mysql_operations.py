@@ -25,7 +25,7 @@ from strangler.mapping.dialects.dialect import (
 from strangler.mapping.dialects.digits import constant, digits
 from strangler.mapping.dialects.mysql_casts import CASTS, quoted_text
 from strangler.mapping.language import COMPARABLE, COMPARISONS, places
-from strangler.mapping.nodes import Call, Literal, Node
+from strangler.mapping.nodes import Call, Literal, Node, Reference
 from strangler.shapes import FieldType
 
 
@@ -176,7 +176,9 @@ def _fit(call: Call) -> Template:
 def decimal_text(node: Node) -> str:
     """Without zeros at the end of what stands behind the point."""
     found = digits(node)
-    text = f"CAST(CAST({{0}} AS {found.sql}) AS CHAR)"
+    # A column is of its own size already.
+    sized = "{0}" if isinstance(node, Reference) else f"CAST({{0}} AS {found.sql})"
+    text = f"CAST({sized} AS CHAR)"
     return f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))" if found.after else text
 
 
