@@ -9,13 +9,14 @@ from itertools import islice
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
 from strangler.control.holders import is_gone, myself
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+from strangler.errors import Refused
 
 
 class Status(StrEnum):
@@ -34,16 +35,26 @@ ENDED: Final = (Status.CLEAN, Status.DRIFT)
 FULL: Final = "full"
 """The mode that leaves nothing out (`strangler.reconcile.jobs.Mode.FULL`)."""
 
+QUICK: Final = "quick"
+"""The mode that looks at all keys and at no values (`strangler.reconcile.jobs.Mode.QUICK`)."""
+
 COUNTS: Final = ("compared", "missing", "extra", "different", "in_flight", "tolerated")
+
+RESUMABLE: Final = 86_400.0
+"""Seconds after its beginning for which a run can be gone on with: what it saw first says less and less of today."""
+
+
+class Taken(Refused):
+    """The run looked abandoned, and another process has taken it over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One reconciliation of a function; counts are keys. `mode` is how thorough it was (`strangler.reconcile.jobs.Mode`), `job` all
     that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight`
-    differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `reason` says why
-    it couldn't check, or stopped. `parts` is what it found of each entity, in the form of the JSON output. `updated_at` is when it
-    was last heard of.
+    differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `unbalanced`
+    are groups of balances that don't agree; `reason` says why it couldn't check, or stopped. `parts` is what it found of each
+    entity, in the form of the JSON output. `updated_at` is when it was last heard of.
     """
 
     id: int
@@ -63,6 +74,7 @@ class Run:
     reason: str | None
     job: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
+    unbalanced: int = 0
 
     @property
     def drift(self) -> int:
@@ -99,7 +111,7 @@ def start(control: Control, function: str, *, mode: str, job: Mapping[str, Any],
         "status": Status.RUNNING,
         "job": _json(job),
         "parts": "[]",
-        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys((*COUNTS, "unbalanced"), 0),
     }
     with control.begin() as connection:
         statement = insert(tables.reconciliation).values(values).returning(tables.reconciliation.c.id)
@@ -107,8 +119,13 @@ def start(control: Control, function: str, *, mode: str, job: Mapping[str, Any],
         return number
 
 
+def seen(control: Control, run: int, *, at: float) -> None:
+    """Say that the run goes on. Raises Taken when that is another process's by now."""
+    _set(control, run, {"updated_at": at})
+
+
 def keep(control: Control, run: int, checkpoint: str, *, at: float) -> None:
-    """Say that the run goes on, and where to go on with it should it be interrupted."""
+    """The same, and where to go on with it should it be interrupted."""
     _set(control, run, {"checkpoint": checkpoint, "updated_at": at})
 
 
@@ -123,7 +140,7 @@ def finish(
     parts: Sequence[Mapping[str, Any]] = (),
     reason: str | None = None,
 ) -> None:
-    """A run ends, with its figures. Of one that didn't come to its end it stays known where to go on."""
+    """A run ends, with its figures. Of one that didn't come to its end it stays known where to go on. Raises Taken like `seen`."""
     values = {
         "updated_at": at,
         "finished_at": at,
@@ -139,7 +156,8 @@ def finish(
 
 
 def interrupted(control: Control, function: str, job: Mapping[str, Any], *, now: float) -> int | None:
-    """The last run that did the same job, if it didn't come to its end: by a signal, a kill, or a side that went away."""
+    """The last run that did the same job, if it didn't come to its end, by a signal, a kill, or a side that went away, and isn't too
+    old to be gone on with."""
     table = tables.reconciliation
     query = (
         select(table)
@@ -150,6 +168,8 @@ def interrupted(control: Control, function: str, job: Mapping[str, Any], *, now:
     with control.read() as connection:
         row = connection.execute(query).mappings().first()
     if row is None or row["checkpoint"] is None or not _stopped(row, now):
+        return None
+    if now - row["started_at"] > RESUMABLE:
         return None
     number: int = row["id"]
     return number
@@ -166,6 +186,12 @@ def take_over(control: Control, run: int, *, at: float) -> str | None:
         connection.execute(update(table).where(table.c.id == run).values(values))
     checkpoint: str | None = row["checkpoint"]
     return checkpoint
+
+
+def forget_findings(control: Control, run: int) -> None:
+    """What was found until now doesn't count any more."""
+    with control.begin() as connection:
+        connection.execute(delete(tables.finding).where(tables.finding.c.reconciliation == run))
 
 
 def add_findings(control: Control, run: int, findings: Iterable[Finding]) -> None:
@@ -205,8 +231,9 @@ def last_ended(control: Control, function: str) -> Run | None:
         table.c.mode.in_((FULL, "recent")),
         _of_all_entities(),
     )
-    found = _runs(control, *conditions, limit=1)
-    return found[0] if found else None
+    # One that was told where to begin left a gap before that.
+    whole = (run for run in _runs(control, *conditions, limit=100) if run.job.get("since") is None)
+    return next(whole, None)
 
 
 def latest_whole(control: Control, function: str) -> Run | None:
@@ -218,15 +245,18 @@ def latest_whole(control: Control, function: str) -> Run | None:
 
 
 def alarm(control: Control, function: str, after: Run) -> Run | None:
-    """The last run since that one which looked at less (a mode that isn't full, or some entities), found drift, and wasn't
-    followed by one alike that found none."""
+    """The last run since that one which looked at less (a mode that isn't full, or some entities) and found drift. A quick one is
+    answered by a later quick one of the same entities that found none, for it looked at all the same keys; others only by a full one."""
     table = tables.reconciliation
-    ended = _runs(control, *_of(function), table.c.id > after.id, table.c.status.in_(ENDED), limit=100)
-    newest: dict[tuple[str, str], Run] = {}
-    for run in ended:
-        if not run.whole:
-            newest.setdefault((run.mode, str(run.job.get("entities"))), run)
-    return next((run for run in newest.values() if run.status is Status.DRIFT), None)
+    since = (*_of(function), table.c.id > after.id)
+    drifted = _runs(control, *since, table.c.status == Status.DRIFT, limit=100)
+    clean = _runs(control, *since, table.c.status == Status.CLEAN, table.c.mode == QUICK, limit=100)
+    answered = {str(run.job.get("entities")): run.id for run in reversed(clean)}
+    for run in drifted:
+        quick = run.mode == QUICK and answered.get(str(run.job.get("entities")), 0) > run.id
+        if not run.whole and not quick:
+            return run
+    return None
 
 
 def listed(
@@ -259,9 +289,15 @@ def _stopped(row: Mapping[Any, Any], now: float) -> bool:
 
 
 def _set(control: Control, run: int, values: Mapping[str, Any]) -> None:
+    table = tables.reconciliation
+    mine = (table.c.id == run, table.c.holder == myself())
     with control.begin() as connection:
-        table = tables.reconciliation
-        connection.execute(update(table).where(table.c.id == run).values(values))
+        if not connection.execute(update(table).where(*mine).values(values)).rowcount:
+            raise Taken(
+                f"reconciliation {run} is another process's by now",
+                why="this one was silent for so long that it looked gone",
+                do=f"strangler reconcile show {run}",
+            )
 
 
 def _of(function: str | None) -> list[Any]:

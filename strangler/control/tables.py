@@ -172,6 +172,7 @@ reconciliation = Table(
     Column("different", BigInteger, nullable=False),
     Column("in_flight", BigInteger, nullable=False),
     Column("tolerated", BigInteger, nullable=False),
+    Column("unbalanced", BigInteger, nullable=False),
     Column("reason", Text),
     Column("job", Text, nullable=False),
     Column("parts", Text, nullable=False),

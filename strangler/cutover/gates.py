@@ -211,10 +211,10 @@ def drift(evidence: Evidence, function: Function) -> GateResult:
         do = f"see it with `strangler reconcile show {alarm.id}`, mend the cause, then run `strangler reconcile run {name}`"
         return GateResult(Gate.DRIFT, Verdict.FAIL, str(alarm.drift), str(limit), words, do)
     words = f"{_keys(run.drift)} of {run.compared:,} {'differs' if run.drift == 1 else 'differ'}"
-    unbalanced = run.status is Status.DRIFT and not run.drift
-    if run.drift <= limit and not unbalanced:
+    if run.drift <= limit and not run.unbalanced:
         return GateResult(Gate.DRIFT, Verdict.PASS, str(run.drift), str(limit), words)
-    words += ", but the balances don't agree" if unbalanced else f", more than {limit}"
+    words += f", more than {limit}" if run.drift > limit else ""
+    words += f", and {run.unbalanced:,} groups of balances don't agree" if run.unbalanced else ""
     do = f"see what differs with `strangler reconcile show {run.id}`, mend the cause, then run `strangler reconcile run {name}`"
     return GateResult(Gate.DRIFT, Verdict.FAIL, str(run.drift), str(limit), words, do)
 
@@ -223,7 +223,8 @@ def _doubt(run: Run | None, evidence: Evidence, gates: Gates) -> str:
     """Why the last reconciliation of every row is no evidence; empty when it is."""
     if run is None or run.finished_at is None:
         return "it was never reconciled in full"
-    age, fresh = evidence.now - run.finished_at, gates.drift.fresh.total_seconds()
+    # It says how things were when it began, also one that was interrupted and gone on with.
+    age, fresh = evidence.now - run.started_at, gates.drift.fresh.total_seconds()
     if run.status is Status.FAILED:
         return f"the last reconciliation could not check: {run.reason or 'no reason given'}"
     if run.status not in ENDED:
@@ -269,7 +270,7 @@ def _unsure(run: QualityRun | None, side: str, evidence: Evidence, gates: Gates)
     """Why the last run on a side is no evidence; empty when it is. One that is old or incomplete isn't, whatever it found."""
     if run is None or run.finished_at is None:
         return f"the data was never checked on {side}"
-    age, fresh = evidence.now - run.finished_at, gates.quality.fresh.total_seconds()
+    age, fresh = evidence.now - run.started_at, gates.quality.fresh.total_seconds()
     if run.status is quality_runs.Status.UNCHECKED:
         return f"the last run on {side} could not check: {run.reason or 'no reason given'}"
     if age > fresh:

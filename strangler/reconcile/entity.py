@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from strangler.changes import Position
 from strangler.mapping import EntityMapping
 from strangler.parts import Part
+from strangler.ports import SqlSide
 from strangler.reconcile import grid, narrow, sampling
 from strangler.reconcile.confirm import Feed, confirm
 from strangler.reconcile.grid import HASHED, Buckets, Grid
@@ -20,7 +21,7 @@ from strangler.reconcile.numbers import is_plain, number_of
 from strangler.reconcile.pairing import Pairing, pair
 from strangler.reconcile.relation import Row
 from strangler.reconcile.sampling import Sampling
-from strangler.reconcile.scan import Manners, Scanned, Stopped, scan
+from strangler.reconcile.scan import Manners, Scanned, Stopped, be_gentle, scan
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.throttle import Throttle
 from strangler.reconcile.tolerances import Sieve, Tolerated
@@ -28,12 +29,16 @@ from strangler.settings import Reconcile
 from strangler.sync.ranges import count
 
 T = TypeVar("T")
+Q = TypeVar("Q")
 
 SUSPECTS_AT_ONCE: Final = 20_000
 """Keys that differ and are looked at again together: each time has to wait for the store."""
 
 KEYS_AT_ONCE: Final = 500
-"""Keys whose rows are read whole together."""
+"""Keys whose rows are read whole together, where an index finds them."""
+
+KEYS_IN_A_SCAN: Final = 5_000
+"""The same where the whole table is read for them."""
 
 
 class Quarantined(NamedTuple):
@@ -143,6 +148,7 @@ class _Comparison:
         drawn = self._drawn() if how.mode is Mode.SAMPLE else None
         self._pairing = pair(part, sides, presence=how.mode is Mode.QUICK, drawn=drawn, native=scans.native)
         scans.native = self._pairing.native
+        self._manners = self._manner("the legacy database"), self._manner("the store")
         self._grid = HASHED
         self._pending: Suspects = {}
         self._kinds: Counter[Kind] = Counter()
@@ -162,6 +168,7 @@ class _Comparison:
     def of(self, aggregates: Collection[str]) -> Outcome:
         """Compare the rows of some aggregates, by their keys."""
         shape, compared = self._part.root.shape, 0
+        self._check()
         for keys in _pieces(sorted(aggregates), SUSPECTS_AT_ONCE):
             self._tell(
                 f"comparing {len(aggregates):,} keys that events were about", compared / len(aggregates)
@@ -205,12 +212,10 @@ class _Comparison:
         if scans.shift is None:
             scans.shift = self._laid().shift
         self._grid = Grid(scans.shift)
-        legacy, store = self._manners("the legacy database"), self._manners("the store")
+        legacy, store = self._manners
         self._sides.ask(
-            lambda side: scan(
-                pairing.legacy, side, self._grid, pairing.cut_legacy(side), scans.legacy, legacy
-            ),
-            lambda side: scan(pairing.store, side, self._grid, pairing.cut_store(side), scans.store, store),
+            lambda side: scan(pairing.legacy, side, self._grid, pairing.cut_legacy, scans.legacy, legacy),
+            lambda side: scan(pairing.store, side, self._grid, pairing.cut_store, scans.store, store),
             self._meanwhile,
         )
 
@@ -224,7 +229,7 @@ class _Comparison:
             return Grid(0)
         return grid.spanning(min(low for low, _ in bounds), max(high for _, high in bounds))
 
-    def _manners(self, name: str) -> Manners:
+    def _manner(self, name: str) -> Manners:
         how, failed = self._how, self._sides.failed
         return Manners(
             name,
@@ -283,13 +288,27 @@ class _Comparison:
         pairing = self._pairing
         return narrow.suspects(
             *self._sides.ask(
-                lambda side: narrow.hashes(pairing.legacy.hashes(side, over, buckets)),
-                lambda side: narrow.hashes(pairing.store.hashes(side, over, buckets)),
+                lambda side: narrow.hashes(self._gently(0, side, pairing.legacy.hashes)(side, over, buckets)),
+                lambda side: narrow.hashes(self._gently(1, side, pairing.store.hashes)(side, over, buckets)),
                 self._check,
             )
         )
 
+    def _gently(self, which: int, side: SqlSide, question: Q) -> Q:
+        """A question to one of the sides, once its database bears it."""
+        be_gentle(side, self._manners[which])
+        return question
+
     def _look_again(self, suspects: Suspects) -> Suspects:
+        """With the positions of the tombstones of what the store lacks, as far as they can be found."""
+        found = self._pairs_of(suspects)
+        missing = [number for number, pair in found.items() if pair.kind is Kind.MISSING]
+        if missing:
+            _, removed = self._sides.ask(lambda side: None, lambda side: self._pairing.removed(side, missing))
+            found |= {number: found[number]._replace(written_at=at) for number, at in removed.items()}
+        return found
+
+    def _pairs_of(self, suspects: Suspects) -> Suspects:
         pairing = self._pairing
         return narrow.suspects(
             *self._sides.ask(
@@ -305,7 +324,7 @@ class _Comparison:
         numbers = sorted(drift)
         if not self._sieve.hides:
             numbers = numbers[: self._room]
-        for some in _pieces(numbers, KEYS_AT_ONCE):
+        for some in _pieces(numbers, KEYS_AT_ONCE if self._pairing.indexed else KEYS_IN_A_SCAN):
             rows = whole_rows(self._sides, self._pairing, some)
             found = narrow.differences(self._shape, *rows, self._mapping.sensitive)
             self._sift(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from strangler.errors import StranglerError, Unavailable
 from strangler.mapping.canonical import text_of
 from strangler.mapping.dialects.postgres import native_constant
 from strangler.mapping.digest import layout
@@ -100,7 +101,12 @@ def _trial(side: SqlSide) -> object:
     if list(side.rows(_HAS_HASH)) != [(True,)]:
         return object()
     constants = ", ".join(native_constant(kind, value) for kind, value in _SAMPLE)
-    return list(side.rows(f"SELECT hash_record_extended(ROW({constants}), 0)"))
+    try:
+        return list(side.rows(f"SELECT hash_record_extended(ROW({constants}), 0)"))
+    except Unavailable:
+        raise
+    except StranglerError:
+        return object()  # Its encoding hasn't got one of the characters.
 
 
 def _hashed_here(shape: Shape) -> Callable[[SqlSide, Iterable[Sequence[Any]]], list[int]]:

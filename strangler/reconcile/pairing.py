@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import NamedTuple
 
+from strangler.changes import Position
 from strangler.mapping import canonical_columns, native_columns
 from strangler.mapping.canonical import quote
 from strangler.parts import Part
@@ -15,18 +17,21 @@ from strangler.reconcile.legacy import Legacy
 from strangler.reconcile.sampling import Sampling
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.slicing import Slicing
-from strangler.reconcile.store import Store
+from strangler.reconcile.store import Store, tombstones
 from strangler.reconcile.view import View
 
 
 class Pairing(NamedTuple):
-    """Both views of a part, and how each side's table is cut; `native`: PostgreSQL itself hashes the rows."""
+    """Both views of a part, and how each side's table is cut; `native`: PostgreSQL itself hashes the rows; `indexed`: an index
+    finds the rows of a key by its number. `removed` gives the positions at which keys were removed from the store, by their numbers."""
 
     legacy: View
     store: View
     cut_legacy: Callable[[SqlSide], Slicing]
     cut_store: Callable[[SqlSide], Slicing]
     native: bool
+    indexed: bool
+    removed: Callable[[SqlSide, Collection[int]], dict[int, Position]]
 
 
 def pair(
@@ -53,6 +58,8 @@ def pair(
         lambda side: slicing.of_legacy(side, table, select.from_, joined=bool(mapping.plan.origin.joins)),
         lambda side: slicing.of_store(side, shape, quote(shape.table)),
         native,
+        select.number is not None,
+        partial(tombstones, part),
     )
 
 

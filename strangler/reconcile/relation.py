@@ -110,7 +110,9 @@ class Relation:
             yield f"({number}) IN ({', '.join(map(str, listed[start : start + size]))})"
 
     def _bucket(self, grid: Grid) -> str:
-        return f"(({self.numbers.key}) >> {grid.shift})"
+        # A PostgreSQL integer of 32 bits is shifted by no more than 31.
+        number = f"CAST({self.numbers.key} AS bigint)" if self.dialect == "postgres" else self.numbers.key
+        return f"(({number}) >> {grid.shift})"
 
     def _shifted(self, grid: Grid, buckets: Collection[int]) -> list[int]:
         """The buckets as the database has them."""

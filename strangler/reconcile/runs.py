@@ -9,15 +9,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
-from strangler import assembly
+from strangler import assembly, urls
 from strangler.changes import ORIGIN, Position
-from strangler.control import balances, deliveries, quarantine, reconciliations, standings
-from strangler.control.reconciliations import Finding, Status
+from strangler.control import backfills, balances, deliveries, quarantine, reconciliations, standings
+from strangler.control.holders import signs_of_life
+from strangler.control.reconciliations import Finding, Status, Taken
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.durations import format_duration
@@ -45,6 +46,10 @@ BALANCED: Final = (Mode.FULL, Mode.QUICK)
 
 LATELY: Final = 3600.0
 """Seconds that a recent reconciliation goes back where none came before it."""
+
+
+BEHIND: Final = 600.0
+"""Seconds that the log may have been behind the source when the run before began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,11 @@ def reconcile(
     reason = None
     work = _Work(settings, control, job, run, at, told, partial(_ended, stop, deadline), clock)
     try:
-        outcomes = work.outcomes()
+        with signs_of_life(lambda: reconciliations.seen(control, run, at=clock())):
+            outcomes = work.outcomes()
         status, reason = _judged(outcomes, work.balances)
+    except Taken:
+        raise
     except Stopped:
         within = job.within or 0.0
         outcomes = work.done
@@ -150,6 +158,17 @@ def feed_of(control: Control, function: str, source: ChangeSource, patience: flo
         return record.position if record else ORIGIN
 
     return Feed(safe_position, delivered, patience)
+
+
+def _require_filled(control: Control, function: str) -> None:
+    """Raise Unavailable while a backfill is under way: rows that are yet to come would look like drift."""
+    if filling := backfills.unfinished(control, function):
+        names = ", ".join(record.entity for record in filling)
+        raise Unavailable(
+            f"the store of {function} is being filled: {names}",
+            why="what hasn't been carried over yet can't be told from what was lost",
+            do="wait until the backfill is finished (strangler status), or compare with --no-confirm",
+        )
 
 
 class _Work:
@@ -222,21 +241,36 @@ class _Work:
 
     def _at(self, mappings: Sequence[EntityMapping]) -> Checkpoint:
         """Where to begin: where the one before was, if it was by the same mappings."""
-        versions = {mapping.shape.entity: mapping.version for mapping in mappings}
+        versions = self._versions(mappings)
         if self._before is not None and self._before.versions == versions:
             return self._before
         return Checkpoint(versions, random.SystemRandom().getrandbits(32), self._since())
+
+    def _versions(self, mappings: Sequence[EntityMapping]) -> dict[str, str]:
+        """What has to be the same for what was seen to count: the mappings, the databases, and the fillings of the store."""
+        section = self._settings.functions[self._job.function]
+        source, store = self._settings.sources[section.source], self._settings.stores[section.store]
+        filled = {each.entity: each.run for each in backfills.of_function(self._control, self._job.function)}
+        versions = {mapping.shape.entity: mapping.version for mapping in mappings}
+        return {
+            **{name: f"{version}/{filled.get(name, 0)}" for name, version in versions.items()},
+            "(legacy)": urls.display((source.replica or source.url).get_secret_value()),
+            "(store)": urls.display(store.url.get_secret_value()),
+        }
 
     def _since(self) -> float | None:
         if self._job.mode is not Mode.RECENT or self._job.since is not None:
             return self._job.since
         last = reconciliations.last_ended(self._control, self._job.function)
-        return last.started_at if last else self._clock() - LATELY
+        # What was committed before, and came to the log after that began, is looked at too.
+        return last.started_at - BEHIND if last else self._clock() - LATELY
 
     def _how(self, source: ChangeSource, at: Checkpoint) -> How:
         job, limits = self._job, self._settings.reconcile
         patience = limits.patience.total_seconds()
         feed = feed_of(self._control, job.function, source, patience) if job.confirm else None
+        if feed:
+            _require_filled(self._control, job.function)
         return How(feed, job.mode, job.limit, limits, self._stopping, self._told, job.sample, at.seed)
 
     def _recent(self, at: Checkpoint) -> Mapping[str, set[str]] | None:
@@ -280,7 +314,10 @@ class _Work:
 
     def _keep(self, at: Checkpoint, *, now: bool = False) -> None:
         if now or time.monotonic() - self._kept > KEEP_EVERY:
-            reconciliations.keep(self._control, self._run, at.text(), at=self._clock())
+            with suppress(
+                Unavailable
+            ):  # The store of it comes back, or the run's end will say that it is away.
+                reconciliations.keep(self._control, self._run, at.text(), at=self._clock())
             self._kept = time.monotonic()
 
 
@@ -325,8 +362,10 @@ def _record(
 ) -> None:
     found = (difference for outcome in outcomes for difference in outcome.differences)
     counts = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in reconciliations.COUNTS}
+    counts["unbalanced"] = sum(each.different for each in balanced)
     position = max((outcome.position for outcome in outcomes if outcome.position), default=None)
     with control.begin():
+        reconciliations.forget_findings(control, run)
         reconciliations.add_findings(control, run, map(_finding, found))
         balances.record(control, run, [each.recorded for each in balanced])
         reconciliations.finish(
@@ -347,6 +386,7 @@ def as_part(outcome: Outcome) -> dict[str, Any]:
         "entity": outcome.entity,
         **{name: getattr(outcome, name) for name in reconciliations.COUNTS},
         "quarantined": outcome.quarantine,
+        "quarantine": [{"key": each.key, "reason": each.reason} for each in outcome.quarantined],
         "position": outcome.position,
         "at_most": outcome.at_most,
         "version": outcome.version,

@@ -19,6 +19,9 @@ from strangler.reconcile.slicing import Slicing
 from strangler.reconcile.throttle import PAUSE, Throttle
 from strangler.reconcile.view import Seen, View
 
+ANEW = 3
+"""How often a scan begins before it gives up."""
+
 MOST_UNTRANSLATABLE = 100_000
 """Keys of one part that can't be translated and are remembered: with more it isn't rows that are wrong but the mapping."""
 
@@ -30,13 +33,15 @@ class Stopped(Exception):
 @dataclass(slots=True)
 class Scanned:
     """What a scan has seen so far: `buckets`, what can't be translated (key of an aggregate → why), where it goes on `after`, and the
-    `share` of the table that lies before that, None where it isn't known. `done`: it has seen all."""
+    `share` of the table that lies before that, None where it isn't known. `done`: it has seen all. `of` is what
+    was cut (`Slicing.of`)."""
 
     buckets: Buckets = field(default_factory=dict)
     untranslatable: dict[str, str] = field(default_factory=dict)
     after: Any = None
     share: float | None = 0.0
     done: bool = False
+    of: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, seen: Seen, after: Any, share: float | None) -> None:
@@ -62,7 +67,15 @@ class Scanned:
                 "after": self.after,
                 "share": self.share,
                 "done": self.done,
+                "of": self.of,
             }
+
+    def begin(self, of: str) -> None:
+        """See it from the beginning, unless what was seen until now is of the same."""
+        with self.lock:
+            if self.of != of:
+                self.buckets, self.untranslatable, self.after, self.share, self.of = {}, {}, None, 0.0, of
+                self.done = False
 
     @classmethod
     def of_json(cls, kept: Mapping[str, Any]) -> Scanned:
@@ -80,11 +93,35 @@ class Manners:
     told: Callable[[str], None]
 
 
-def scan(view: View, side: SqlSide, over: Grid, slicing: Slicing, into: Scanned, manners: Manners) -> None:
-    """See all that `into` hasn't yet. Raises Stopped when it is asked to end, and what the side raises."""
+def scan(
+    view: View,
+    side: SqlSide,
+    over: Grid,
+    cut: Callable[[SqlSide], Slicing],
+    into: Scanned,
+    manners: Manners,
+) -> None:
+    """See all that `into` hasn't yet. A table that is written anew meanwhile (VACUUM FULL) is read again, for its rows are elsewhere now.
+    Raises Stopped when it is asked to end, and what the side raises."""
+    for _ in range(ANEW):
+        if into.done:
+            return
+        slicing = cut(side)
+        into.begin(slicing.of)
+        _read(view, side, over, slicing, into, manners)
+        if cut(side).of == slicing.of:
+            return
+        into.begin("")
+    raise StranglerError(
+        f"a table of {manners.name} was written anew {ANEW} times while it was read",
+        do="reconcile when nobody rewrites it (VACUUM FULL, CLUSTER)",
+    )
+
+
+def _read(view: View, side: SqlSide, over: Grid, slicing: Slicing, into: Scanned, manners: Manners) -> None:
     throttle = manners.throttle
     while not into.done:
-        _wait(side, manners)
+        be_gentle(side, manners)
         piece = slicing.next(side, into.after, throttle.size)
         began = time.monotonic()
         seen = view.checksums(side, over, piece.condition)
@@ -92,7 +129,7 @@ def scan(view: View, side: SqlSide, over: Grid, slicing: Slicing, into: Scanned,
         into.add(seen, piece.after, piece.share)
 
 
-def _wait(side: SqlSide, manners: Manners) -> None:
+def be_gentle(side: SqlSide, manners: Manners) -> None:
     """Until the side's database bears to be read."""
     began = time.monotonic()
     while True:

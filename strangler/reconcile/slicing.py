@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from strangler.errors import StranglerError
 from strangler.legacy_values import decode_value, encode_value
+from strangler.mapping.canonical import quote
 from strangler.mapping.dialects.mysql_casts import quoted_text
 from strangler.ports import SqlSide
 from strangler.shapes import Column, FieldType, Shape, Table
@@ -27,9 +28,9 @@ class Slice(NamedTuple):
 
 
 class Slicing(Protocol):
-    """A way to cut a table. `first` is the size of a slice to begin with, in whatever it is cut by."""
+    """A way to cut a table. `of` names what is cut: while it stays the same, an `after` means the same place."""
 
-    first: int
+    of: str
 
     def next(self, side: SqlSide, after: Any, size: int) -> Slice:
         """The slice behind `after` (None: the first one), of about a size."""
@@ -39,19 +40,17 @@ class Slicing(Protocol):
 class Whole:
     """In one piece."""
 
-    first = 1
+    of = ""
 
     def next(self, side: SqlSide, after: Any, size: int) -> Slice:
         return Slice(None, None, 1.0)
 
 
 class Blocks:
-    """By the blocks in which PostgreSQL keeps a table's rows, which it finds by their number."""
+    """By the blocks in which PostgreSQL keeps a table's rows, which it finds by their number; `of` is the file that it keeps them in."""
 
-    first = 4096
-
-    def __init__(self, blocks: int) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: int, of: str) -> None:
+        self._blocks, self.of = blocks, of
 
     def next(self, side: SqlSide, after: Any, size: int) -> Slice:
         begin = after or 0
@@ -65,37 +64,42 @@ class Blocks:
 class Ranges:
     """By ranges of the primary key, each of about as many rows."""
 
-    first = 50_000
+    of = ""
 
     def __init__(self, table: Table, rows: int) -> None:
         self._table, self._rows = table, rows
-        self._done = 0
 
     def next(self, side: SqlSide, after: Any, size: int) -> Slice:
         begin = None if after is None else [decode_value(value) for value in after["key"]]
         before = 0 if after is None else after["rows"]
         span = next_range(side, self._table, begin, size)
         if span.last is None:
-            return Slice(span.condition(), None, 1.0)
+            return Slice(self._to_the_end(side, span.condition()), None, 1.0)
         reached = before + size
         share = min(1.0, reached / self._rows) if self._rows else None
         return Slice(
             span.condition(), {"key": [encode_value(value) for value in span.last], "rows": reached}, share
         )
 
+    def _to_the_end(self, side: SqlSide, condition: str | None) -> str | None:
+        """The last range. SQLite alone has keys with NULL in them, which are in no range."""
+        if condition is None or side.dialect != "sqlite":
+            return condition
+        unknown = " OR ".join(f"{quote(name)} IS NULL" for name in self._table.key)
+        return f"({condition}) OR {unknown}"
+
 
 def of_legacy(side: SqlSide, table: Table, name: str, *, joined: bool) -> Slicing:
     """How to cut a legacy table, `name` as SQL has it. `joined`: its rows are seen with others joined to them."""
     if side.dialect == "postgres" and not joined and (blocks := _blocks(side, name)) is not None:
-        return Blocks(blocks)
+        return blocks
     return Ranges(table, _estimate(side, table)) if table.key else Whole()
 
 
 def of_store(side: SqlSide, shape: Shape, name: str) -> Slicing:
     """How to cut a store's table, `name` as SQL has it."""
     if side.dialect == "postgres":
-        blocks = _blocks(side, name)
-        return Whole() if blocks is None else Blocks(blocks)
+        return _blocks(side, name) or Whole()
     columns = tuple(Column(field.name, field.type, field.nullable, _DECLARED) for field in shape.fields)
     if any(field.type is FieldType.FLOAT for field in shape.fields if field.name in shape.key):
         return Whole()
@@ -106,11 +110,11 @@ def of_store(side: SqlSide, shape: Shape, name: str) -> Slicing:
 _DECLARED: Final = ""
 
 _SIZE: Final = """
-SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint FROM pg_class c
+SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint, pg_relation_filenode(c.oid)::text FROM pg_class c
 WHERE c.oid = '{}'::regclass AND c.relkind IN ('r', 'm') AND current_setting('server_version_num')::int >= 140000
     AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)
 """
-"""None for what has no blocks of its own, a view or a table of partitions, and for servers that don't find them by number."""
+"""Nothing for what has no blocks of its own, a view or a table of partitions, and for servers that don't find them by number."""
 
 
 _ESTIMATE: Final = """
@@ -128,9 +132,9 @@ def _estimate(side: SqlSide, table: Table) -> int:
     return int(found[0][0] or 0) if found else 0
 
 
-def _blocks(side: SqlSide, name: str) -> int | None:
+def _blocks(side: SqlSide, name: str) -> Blocks | None:
     try:
         found = list(side.rows(_SIZE.format(name.replace("'", "''"))))
     except StranglerError:
         return None  # What is wrong with the table is said when its rows are read.
-    return int(found[0][0]) if found else None
+    return Blocks(int(found[0][0]), str(found[0][1])) if found else None

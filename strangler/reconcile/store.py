@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from strangler.changes import Position
+from strangler.events import decode_key, encode_key
+from strangler.mapping.canonical import quoted_text
+from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile.grid import EMPTY, Buckets, Grid, add
-from strangler.reconcile.relation import Relation, Row
+from strangler.reconcile.numbers import is_plain
+from strangler.reconcile.relation import IN_ONE_LIST, Relation, Row
 from strangler.reconcile.view import Seen
 
 
@@ -40,6 +45,23 @@ class Store:
 
     def belonging(self, side: SqlSide, aggregates: Collection[int]) -> Iterator[int]:
         return self._relation.belonging(side, aggregates)
+
+
+def tombstones(part: Part, side: SqlSide, numbers: Collection[int]) -> dict[int, Position]:
+    """The positions at which keys with these numbers were removed, of aggregates whose keys stand for themselves; of others nothing."""
+    shape = part.mapping.shape
+    if part.depth or not is_plain(shape):
+        return {}
+    found: dict[int, Position] = {}
+    entity = f"{shape.function}/{shape.entity}"  # as the store calls it
+    listed = sorted(numbers)
+    for start in range(0, len(listed), IN_ONE_LIST):
+        keys = ", ".join(f"'{encode_key([number])}'" for number in listed[start : start + IN_ONE_LIST])
+        rows = side.rows(
+            f"SELECT key, position FROM strangler_tombstone WHERE entity = {quoted_text(entity)} AND key IN ({keys})"
+        )
+        found |= {decode_key(key)[0]: Position(position) for key, position in rows}
+    return found
 
 
 def counted(rows: Iterable[Row], grid: Grid) -> tuple[Buckets, int]:

@@ -21,12 +21,13 @@ def keys_since(log: EventLog, function: str, since: float) -> dict[str, set[str]
         start = _first_since(log, function, partition, since)
         for event in _events(log, function, partition, start):
             if event.time >= since:
-                found.setdefault(event.entity, set()).add(event.key)
-        if sum(map(len, found.values())) > MOST:
-            raise Refused(
-                f"events were about more than {MOST:,} keys of {function} since then",
-                do="take a later --since, or --mode full",
-            )
+                keys = found.setdefault(event.entity, set())
+                keys.add(event.key)
+                if len(keys) > MOST:
+                    raise Refused(
+                        f"events were about more than {MOST:,} keys of {function}.{event.entity} since then",
+                        do="take a later --since, or --mode full",
+                    )
     return found
 
 
@@ -41,13 +42,14 @@ def recently_changed(log: EventLog, function: str, most: int) -> dict[str, set[s
 
 
 def _first_since(log: EventLog, function: str, partition: int, since: float) -> Offset:
-    """The offset behind which nothing is missed: events come about in the order of their times. By halves."""
+    """The offset behind which nothing is missed: by halves, since events come about in the order of their times. One that waited in
+    quarantine is older than its neighbours, so that whole pages are asked for the newest in them."""
     low, high = log.begin(function, partition), log.end(function, partition)
     while low < high:
         middle = Offset((low + high) // 2)
-        records = log.read(function, partition, middle, 1)
-        if records and records[0].event.time < since:
-            low = records[0].next
+        records = log.read(function, partition, middle, PAGE)
+        if records and max(record.event.time for record in records) < since:
+            low = records[-1].next
         else:
             high = middle
     return low

@@ -342,7 +342,7 @@ def test_what_looked_at_less_than_everything_is_no_evidence_that_both_sides_are_
     assert reconciliations.latest_whole(control, "product") is None
 
 
-def test_an_alarm_is_drift_that_the_next_look_of_the_same_kind_still_sees(control: Control) -> None:
+def test_an_alarm_is_drift_that_no_look_at_the_same_keys_has_answered(control: Control) -> None:
     ended(control, "quick", Status.DRIFT)
     ended(control, "full", Status.CLEAN)
     whole = reconciliations.latest_whole(control, "party")
@@ -357,7 +357,13 @@ def test_an_alarm_is_drift_that_the_next_look_of_the_same_kind_still_sees(contro
     assert found is not None
     assert found.id == sample
     ended(control, "sample", Status.CLEAN)
-    assert reconciliations.alarm(control, "party", whole) is None
+    found = reconciliations.alarm(control, "party", whole)
+    assert found is not None, "the next sample has other keys"
+    assert found.id == sample
+    ended(control, "full", Status.CLEAN)
+    newer = reconciliations.latest_whole(control, "party")
+    assert newer is not None
+    assert reconciliations.alarm(control, "party", newer) is None
 
 
 def test_the_balances_of_a_run_are_kept_with_it(control: Control) -> None:

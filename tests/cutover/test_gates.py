@@ -142,9 +142,14 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         INCONCLUSIVE,
         "incomplete: ended by SIGTERM",
     ),
-    (gates.drift, {"reconciliation": replace(RUN, status=Status.DRIFT)}, FAIL, "the balances don't agree"),
+    (
+        gates.drift,
+        {"reconciliation": replace(RUN, status=Status.DRIFT, unbalanced=2)},
+        FAIL,
+        "2 groups of balances don't agree",
+    ),
     (gates.drift, {"alarm": QUICK}, FAIL, "the quick reconciliation 2 since then found drift"),
-    (gates.drift, {"reconciliation": replace(RUN, finished_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
+    (gates.drift, {"reconciliation": replace(RUN, started_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
     (
         gates.drift,
         {"reconciliation": replace(RUN, started_at=NOW - 850)},

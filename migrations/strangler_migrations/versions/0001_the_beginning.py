@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.Column("different", sa.BigInteger(), nullable=False),
         sa.Column("in_flight", sa.BigInteger(), nullable=False),
         sa.Column("tolerated", sa.BigInteger(), nullable=False),
+        sa.Column("unbalanced", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text()),
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("parts", sa.Text(), nullable=False),
