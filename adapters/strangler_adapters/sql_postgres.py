@@ -180,7 +180,8 @@ class PostgresSide:
     def __init__(self, what: str, url: str) -> None:
         self._what = what
         self._connection = open_connection(what, url)
-        self._connection.execute("SET default_transaction_read_only TO on")
+        # PostgreSQL can't know that checksums come in few groups, and would write the rows to disk to sort them: twice the time.
+        self._connection.execute("SET default_transaction_read_only TO on; SET enable_sort TO off")
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         with translating(self._what), self._connection.cursor() as cursor:

@@ -17,6 +17,9 @@ from strangler.ports import SqlSide
 from strangler.shapes import Column, FieldType, Shape, Table
 from strangler.sync.ranges import count, next_range
 
+PIECES: Final = 16
+"""A slice is at most this part of a table: of a larger one PostgreSQL thinks that several processes read the whole table sooner."""
+
 
 class Slice(NamedTuple):
     """`condition` holds for its rows, None: all that are left; `after` is where the next one begins, as JSON has it, None: there is none;
@@ -54,7 +57,7 @@ class Blocks:
 
     def next(self, side: SqlSide, after: Any, size: int) -> Slice:
         begin = after or 0
-        end = begin + size
+        end = begin + max(1, min(size, self._blocks // PIECES))
         low = f"ctid >= '({begin},0)'::tid"
         if end >= self._blocks:  # Rows that are added behind the last block are the last slice's.
             return Slice(low if begin else None, None, 1.0)

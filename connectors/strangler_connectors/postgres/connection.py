@@ -9,7 +9,7 @@ has no replication cursor but gives libpq's own calls, so that what is confirmed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -50,13 +50,13 @@ _REPLICATION: Final = 'ALTER ROLE "{role}" REPLICATION'
 
 
 def open_connection(
-    url: str, name: str, replication: bool = False, **session: str
+    url: str, name: str, *, replication: bool = False, session: Mapping[str, str] | None = None
 ) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect in autocommit with the settings of `SESSION` and `session`. `name` is that of the source, for errors.
 
     Raises Unavailable where trying again may help, SourceError for what has to be corrected.
     """
-    options = " ".join(f"-c {key}={value}" for key, value in (SESSION | session).items())
+    options = " ".join(f"-c {key}={value}" for key, value in (SESSION | dict(session or {})).items())
     given: dict[str, Any]
     try:
         given = dict(conninfo_to_dict(_DRIVER.sub("postgresql://", url)))

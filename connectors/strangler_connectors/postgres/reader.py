@@ -17,6 +17,13 @@ from strangler.pressure import POSTGRES, of_postgres
 from strangler_connectors.postgres.connection import translated
 from strangler_connectors.postgres.values import CONVERTERS, TYPES
 
+SESSION: Final = {
+    "default_transaction_read_only": "on",
+    # PostgreSQL can't know that checksums come in few groups, and would write the rows to disk to sort them: twice the time.
+    "enable_sort": "off",
+}
+"""The settings of a reader's session."""
+
 _ROWS: Final = 1000
 """Rows that are fetched, or written, at once: each fetch and each write costs a call."""
 

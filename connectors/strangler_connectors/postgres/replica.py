@@ -20,6 +20,7 @@ from strangler.pressure import POSTGRES, of_postgres
 from strangler.urls import display
 from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.positions import confirmed, format_lsn, parse_lsn
+from strangler_connectors.postgres.reader import SESSION
 
 _REPLAYED: Final = "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn()::text, '0/0')"
 
@@ -36,7 +37,7 @@ class Replica:
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection for reading."""
-        return open_connection(self._url, self._name, default_transaction_read_only="on")
+        return open_connection(self._url, self._name, session=SESSION)
 
     def reach(self, position: Position, primary: str, deadline: float) -> None:
         """Wait until it has replayed all up to a position of the server at `primary`. Raises Unavailable after the deadline (monotonic

@@ -23,7 +23,7 @@ from strangler_connectors.postgres.decoder import Decoder
 from strangler_connectors.postgres.examination import examine
 from strangler_connectors.postgres.layouts import wanted
 from strangler_connectors.postgres.positions import confirmed, format_lsn
-from strangler_connectors.postgres.reader import PostgresSide
+from strangler_connectors.postgres.reader import SESSION, PostgresSide
 from strangler_connectors.postgres.replica import Replica
 from strangler_connectors.postgres.requirements import Server, server_needs, table_needs
 from strangler_connectors.postgres.stream import PostgresStream
@@ -115,8 +115,7 @@ class PostgresSource:
     def reader(self) -> PostgresSide:
         if self._replica:
             return PostgresSide(self._name, self._replica.connect())
-        connection = open_connection(self._url, self._name, default_transaction_read_only="on")
-        return PostgresSide(self._name, connection)
+        return PostgresSide(self._name, open_connection(self._url, self._name, session=SESSION))
 
     def drop(self) -> None:
         with self._connected("removing the capture") as connection:
