@@ -60,7 +60,7 @@ def run(description: str | None, size: tuple[str, int], *benchmarks: Benchmark[A
 
 def postgresql(home: Path) -> AbstractContextManager[Server]:
     """A private PostgreSQL, as the tests have it but with room for a backlog."""
-    return postgres.server(home / "pg", max_wal_size="8GB")
+    return postgres.server(home / "pg", max_wal_size="8GB", shared_buffers="4GB")
 
 
 def alternate(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
