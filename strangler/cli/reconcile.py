@@ -236,7 +236,8 @@ def _run(application: Application, job: Job, asked: Callable[[], bool]) -> Accou
         try:
             found = runs.reconcile(settings, control, job, told=tell, stop=asked)
         except KeyboardInterrupt:
-            again = f"strangler reconcile run {job.function} --resume"
+            (run,) = reconciliations.listed(control, job.function, limit=1)
+            again = account.resuming(run)
             click.echo(f"{job.function}: incomplete, stopped at once\ngo on with: {again}", err=True)
             return None
     recorded = reconciliations.get(control, found.run)

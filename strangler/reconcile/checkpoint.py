@@ -44,6 +44,7 @@ class Checkpoint:
                     "store": self.scans.store.as_json(),
                     "native": self.scans.native,
                     "shift": self.scans.shift,
+                    "drawn": self.scans.drawn,
                 },
                 "untranslatable": sorted(self.untranslatable),
             },
@@ -61,7 +62,13 @@ class Checkpoint:
             since=kept["since"],
             done=[_outcome(each) for each in kept["done"]],
             part=kept["part"],
-            scans=Scans(sides["legacy"], sides["store"], scans["native"], scans["shift"]),
+            scans=Scans(
+                sides["legacy"],
+                sides["store"],
+                scans["native"],
+                scans["shift"],
+                None if scans["drawn"] is None else tuple(scans["drawn"]),
+            ),
             untranslatable=set(kept["untranslatable"]),
         )
 

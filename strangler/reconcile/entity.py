@@ -100,12 +100,14 @@ class How:
 @dataclass(slots=True)
 class Scans:
     """How far the first look at a part is: what a checkpoint keeps of it. `native`: hashed by PostgreSQL itself; `shift` is the grid's;
-    both None before the first look."""
+    both None before the first look. `drawn`
+    are the remainders of a sample."""
 
     legacy: Scanned = field(default_factory=Scanned)
     store: Scanned = field(default_factory=Scanned)
     native: bool | None = None
     shift: int | None = None
+    drawn: tuple[int, ...] | None = None
 
 
 def compare(
@@ -145,8 +147,10 @@ class _Comparison:
         self._part, self._sides, self._how = part, sides, how
         self._mapping, self._shape = part.mapping, part.mapping.shape
         self._held, self._before, self._scans, self._keep = held, untranslatable, scans, keep
-        drawn = self._drawn() if how.mode is Mode.SAMPLE else None
-        self._pairing = pair(part, sides, presence=how.mode is Mode.QUICK, drawn=drawn, native=scans.native)
+        self._sampling = self._drawn() if how.mode is Mode.SAMPLE else None
+        self._pairing = pair(
+            part, sides, presence=how.mode is Mode.QUICK, drawn=self._sampling, native=scans.native
+        )
         scans.native = self._pairing.native
         self._manners = self._manner("the legacy database"), self._manner("the store")
         self._grid = HASHED
@@ -194,16 +198,18 @@ class _Comparison:
             differences=tuple(self._differences),
             quarantined=tuple(quarantined[: self._how.limit]),
             position=self._position,
-            at_most=sampling.most(drift, compared) if self._how.mode is Mode.SAMPLE else None,
+            at_most=self._sampling and self._sampling.at_most(drift, compared),
             version=self._mapping.version,
             tolerated=self._tolerated,
             tolerances=self._sieve.tolerated,
         )
 
     def _drawn(self) -> Sampling:
-        table = self._mapping.table
-        rows, _ = self._sides.ask(lambda side: count(side, table), lambda side: None)
-        return sampling.draw(self._how.sample, rows, self._how.seed)
+        scans, table = self._scans, self._mapping.table
+        if scans.drawn is None:
+            rows, _ = self._sides.ask(lambda side: count(side, table), lambda side: None)
+            scans.drawn = sampling.draw(self._how.sample, rows, self._how.seed).remainders
+        return Sampling(scans.drawn)
 
     def _scan(self) -> None:
         """The first look: count and checksum per bucket, slice by slice on both sides at once."""

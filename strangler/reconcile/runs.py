@@ -335,6 +335,11 @@ def _judged(outcomes: Sequence[Outcome], balanced: Sequence[BalanceOutcome]) -> 
     """How a run ends that looked at everything, and why it isn't whole where it isn't: what never came to rest wasn't compared."""
     if any(outcome.drift for outcome in outcomes) or any(each.drift for each in balanced):
         return Status.DRIFT, None
+    if unseen := [each.entity for each in outcomes if each.at_most == 1.0 and not each.compared]:
+        return (
+            Status.INCOMPLETE,
+            f"the sample drew no key of {', '.join(unseen)}: take a larger one (--sample)",
+        )
     restless = [
         f"{each.unsettled:,} groups of the balance {each.name}" for each in balanced if each.unsettled
     ]

@@ -30,6 +30,12 @@ class Sampling(NamedTuple):
         """The same condition in Python."""
         return number % PRIME in self.remainders
 
+    def at_most(self, differing: int, compared: int) -> float:
+        """The largest share of all keys that may differ; of a sample that is the whole, the share that does."""
+        if len(self.remainders) == PRIME:
+            return differing / compared if compared else 0.0
+        return most(differing, compared)
+
 
 def draw(keys: int, of: int, seed: int) -> Sampling:
     """About `keys` of `of` keys; all where there are no more."""

@@ -62,6 +62,19 @@ def test_a_sample_as_large_as_the_table_is_the_table(partnered: Landscape) -> No
     partnered.new.run("DELETE FROM partner WHERE id = 8")
     (outcome,) = run(partnered, Mode.SAMPLE, sample=1000).outcomes
     assert (outcome.compared, outcome.missing) == (300, 1)
+    assert outcome.at_most == pytest.approx(1 / 300)
+
+
+def test_a_sample_that_draws_nothing_says_so(make: Make) -> None:
+    landscape = make("sqlite", "sqlite")
+    landscape.legacy.insert("partner", partners(3, "sqlite"))
+    landscape.fill()
+    job = Job("partners", Mode.SAMPLE, confirm=False, sample=1)
+    runs = (reconcile(landscape.settings, landscape.control, job) for _ in range(60))
+    empty = next(each for each in runs if not each.outcomes[0].compared)  # three times in ten
+    assert empty.status is Status.INCOMPLETE
+    assert empty.reason is not None
+    assert "drew no key of partner" in empty.reason
 
 
 def test_recent_looks_at_the_keys_that_events_were_about_and_no_others(partnered: Landscape) -> None:
