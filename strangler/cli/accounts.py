@@ -29,6 +29,14 @@ FORM: Final = click.option(
     show_default=True,
     help="csv has a row for each field that differs; html is one page that opens offline, for those who audit.",
 )
+TABLE_OR_JSON: Final = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json for programs.",
+)
 OUTPUT: Final = click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),

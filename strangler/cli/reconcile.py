@@ -242,7 +242,7 @@ def _run(application: Application, job: Job, asked: Callable[[], bool]) -> Accou
             return None
     recorded = reconciliations.get(control, found.run)
     assert recorded is not None, "it has just been recorded"
-    return account.read(control, recorded, found.outcomes)
+    return account.read(control, recorded)
 
 
 @contextmanager

@@ -105,14 +105,7 @@ def show(
 @click.argument("older", callback=_number, required=False)
 @click.argument("newer", callback=_number, required=False)
 @click.option("--function", metavar="F", help="The last two runs of this function.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json for programs.",
-)
+@accounts.TABLE_OR_JSON
 @accounts.OUTPUT
 @pass_application
 def diff(

@@ -24,14 +24,7 @@ NONE = "no schedule is configured; write one for a function: schedules: [{cron: 
 
 @click.command(short_help="List the schedules, their next and last runs.")
 @click.argument("function", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json for programs.",
-)
+@accounts.TABLE_OR_JSON
 @pass_application
 def schedule(application: Application, function: str | None, form: str) -> ExitCode:
     """List the schedules in the configuration, of one FUNCTION or of all, with their next and their last run."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from strangler.cli import repair
 from strangler.cli.application import Application
 from strangler.cli.main import root
 from strangler.configuration import load
-from strangler.control import backfills, ledger, reconciliations, sources, standings
+from strangler.control import backfills, ledger, reconciliations, standings
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
@@ -33,7 +33,7 @@ from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
 from strangler.worker import Worker
 from tests.reconcile.landscape import Database
-from tests.sync.landscape import until
+from tests.sync.landscape import until, working
 
 TABLES = (
     "CREATE TABLE partner (id integer PRIMARY KEY, name varchar(40), number varchar(20))",
@@ -149,15 +149,8 @@ class Migration:
             records = log.read("sales", 0, Offset(0), 10_000)
         return [each.event for each in records if (each.event.entity, each.event.key) == (entity, key)]
 
-    @contextmanager
-    def worker(self) -> Iterator[None]:
-        worker = Worker(self.settings, self.control)
-        worker.start()
-        try:
-            until(lambda: sources.identity(self.control, "erp"), "the source is captured")
-            yield
-        finally:
-            worker.stop()
+    def worker(self) -> AbstractContextManager[None]:
+        return working(self.settings, self.control)
 
     def repair(self, *arguments: str) -> Result:
         """The command, as it ends in a terminal."""

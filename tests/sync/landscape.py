@@ -36,6 +36,18 @@ def until(condition: Callable[[], object], what: str, patience: float = PATIENCE
         time.sleep(0.02)
 
 
+@contextlib.contextmanager
+def working(settings: Settings, control: Control) -> Iterator[None]:
+    """A worker in this process, which captures its source `erp` when the block begins."""
+    worker = Worker(settings, control)
+    worker.start()
+    try:
+        until(lambda: sources.identity(control, "erp"), "the source is captured")
+        yield
+    finally:
+        worker.stop()
+
+
 class Landscape:
     """One migration in `home`: legacy table `partner`, function `partners`."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,14 @@ from click.testing import CliRunner, Result
 from strangler import assembly, snapshots
 from strangler.cli.main import root
 from strangler.configuration import load
-from strangler.control import backfills, sources, standings
+from strangler.control import backfills, standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.reconcile.jobs import Job
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
 from strangler.sync import rebuild
-from strangler.worker import Worker
-from tests.sync.landscape import until
+from tests.sync.landscape import until, working
 
 STEPS = {"begin": rebuild._Beside.begin, "fill": rebuild._Beside._begin_at, "replay": rebuild._Beside._replay,
          "marks": rebuild._Beside._marks, "within": rebuild._Filled.require_same}  # fmt: skip
@@ -120,15 +119,8 @@ class Migration:
         """Whether the store is as legacy at this moment."""
         return reconcile(self.settings, self.control, Job("partners", confirm=False)).status == "clean"
 
-    @contextmanager
-    def worker(self) -> Iterator[None]:
-        worker = Worker(self.settings, self.control)
-        worker.start()
-        try:
-            until(lambda: sources.identity(self.control, "erp"), "the source is captured")
-            yield
-        finally:
-            worker.stop()
+    def worker(self) -> AbstractContextManager[None]:
+        return working(self.settings, self.control)
 
     def snapshots(self) -> list[snapshots.Snapshot]:
         return snapshots.listed(self.settings.data_dir, "service", "partners")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strangler.control import balances, reconciliations
 from strangler.control.balances import Balance
@@ -12,9 +12,6 @@ from strangler.control.reconciliations import ENDED, Finding, Run, Status
 from strangler.control.store import Control
 from strangler.durations import format_duration, moment
 from strangler.reconcile.jobs import MOST_FINDINGS, Mode
-
-if TYPE_CHECKING:
-    from strangler.reconcile.entity import Outcome  # with it comes the SQL parser, which takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +90,9 @@ class Account:
         return replace(self, entities=tuple(cut))
 
 
-def read(control: Control, run: Run, outcomes: Iterable[Outcome] = ()) -> Account:
-    """The account of a run. `outcomes`: what it has just found, which knows of the keys in quarantine too."""
-    held = {
-        each.entity: [{"key": key.key, "reason": key.reason} for key in each.quarantined] for each in outcomes
-    }
-    parts = tuple({"quarantine": held.get(part["entity"], []), **part} for part in run.parts)
-    found = account(replace(run, parts=parts), reconciliations.findings(control, run.id))
+def read(control: Control, run: Run) -> Account:
+    """The account of a run, as it is recorded."""
+    found = account(run, reconciliations.findings(control, run.id))
     return replace(found, balances=tuple(balances.of_run(control, run.id)))
 
 
