@@ -1,0 +1,74 @@
+"""Gates: the conditions with evidence that a stage change needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from strangler.settings.base import Duration, Section, Share
+from strangler.settings.entities import CheckedSide
+
+
+class LagGate(Section):
+    """The store is close behind the legacy database."""
+
+    max: Duration = Field(
+        timedelta(seconds=5),
+        description="Longest age of what is committed in legacy and not yet in the store.",
+    )
+
+
+class DriftGate(Section):
+    """The last reconciliation found both sides alike, and it is recent."""
+
+    max: int = Field(0, ge=0, description="Most keys that may differ.")
+    fresh: Duration = Field(
+        timedelta(hours=1), description="Oldest reconciliation that still counts as evidence."
+    )
+
+
+class FreshnessGate(Section):
+    """The source has been heard of just now."""
+
+    max: Duration = Field(
+        timedelta(seconds=30),
+        description="Longest time since the source was last heard of; older means that lag says nothing.",
+    )
+
+
+class ShadowGate(Section):
+    """The new service answers as the legacy one does."""
+
+    max_mismatch: Share = Field(0.0, description="Largest share of compared reads that may differ.")
+    min_samples: int = Field(
+        100, ge=1, description="Fewest comparisons for a verdict; fewer is inconclusive."
+    )
+
+
+class QuarantineGate(Section):
+    """Nothing waits that couldn't be translated."""
+
+    max: int = Field(0, ge=0, description="Most keys that may wait in quarantine.")
+
+
+class QualityGate(Section):
+    """The last run of the checks of data found nothing critical, and it is recent. Of a function that declares checks."""
+
+    fresh: Duration = Field(timedelta(days=1), description="Oldest run that still counts as evidence.")
+    on: list[CheckedSide] = Field(
+        ["store"],
+        description="What must have passed: by default the store, since that is what the new service answers from.",
+        min_length=1,
+    )
+
+
+class Gates(Section):
+    """Conditions with evidence that a stage change needs. Sensible defaults hold when nothing is written."""
+
+    lag: LagGate = Field(default_factory=LagGate)
+    drift: DriftGate = Field(default_factory=DriftGate)
+    freshness: FreshnessGate = Field(default_factory=FreshnessGate)
+    shadow: ShadowGate = Field(default_factory=ShadowGate)
+    quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
+    quality: QualityGate = Field(default_factory=QualityGate)
