@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 
 class Flight:
@@ -14,17 +13,16 @@ class Flight:
         self._writes: Counter[int] = Counter()
         self.on_landing: Callable[[], None] = lambda: None
 
-    @contextmanager
-    def write(self, generation: int) -> Iterator[None]:
-        """A write that was let through under `generation`, until the upstream is done with it."""
+    def begin(self, generation: int) -> None:
+        """A write is let through under `generation`."""
         self._writes[generation] += 1
-        try:
-            yield
-        finally:
-            self._writes[generation] -= 1
-            if not self._writes[generation]:
-                del self._writes[generation]
-                self.on_landing()
+
+    def end(self, generation: int) -> None:
+        """The upstream is done with it."""
+        self._writes[generation] -= 1
+        if not self._writes[generation]:
+            del self._writes[generation]
+            self.on_landing()
 
     def settled(self, generation: int) -> int:
         """The newest generation, at most `generation`, under which no older write is still under way."""

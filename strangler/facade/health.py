@@ -9,24 +9,31 @@ upstream that is down makes no facade unready: every other one would have the sa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from urllib.parse import urlsplit
+
 import orjson
-from multidict import CIMultiDict
 
 from strangler.durations import format_duration
+from strangler.facade import whole
 from strangler.facade.answers import Refusal
+from strangler.facade.pools import Pools
+from strangler.facade.protocol import ServiceRequest
 from strangler.facade.standing import Keeper
-from strangler.facade.upstream import Pool, accepts
 from strangler.routing import Trust
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Function
 
 PERIOD: Final = 2.0
 """Seconds between two looks at the upstreams."""
+
+BODY: Final = 65536
+"""Longest answer to the question how a service is."""
 
 MEDIA_TYPE: Final = "application/health+json"
 
@@ -45,11 +52,11 @@ class Health:
     """Looks at the upstreams now and then, and words what it knows. `draining` is set when the facade is shutting down."""
 
     def __init__(
-        self, settings: FacadeSettings, functions: Mapping[str, Function], keeper: Keeper, pool: Pool
+        self, settings: FacadeSettings, functions: Mapping[str, Function], keeper: Keeper, pools: Pools
     ) -> None:
         self._legacy, self._timeout = settings.legacy, settings.connect_timeout.total_seconds()
         self._services = {name: f.service for name, f in functions.items() if f.service is not None}
-        self._keeper, self._pool = keeper, pool
+        self._keeper, self._pools = keeper, pools
         self._seen: dict[str, Seen] = {}
         self.draining = False
 
@@ -78,23 +85,14 @@ class Health:
     async def _look_at_service(self, function: str) -> Seen:
         service = self._services[function]
         name = f"the new service of {function}"
+        call = ServiceRequest("GET", service.health)
         try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._pool.send(
-                    name, "GET", service.url, service.health, CIMultiDict(), None, repeatable=True
-                )
-                status = response.status
-                response.release()
-        except (Refusal, TimeoutError) as error:
-            words = (
-                error.detail
-                if isinstance(error, Refusal)
-                else f"{name} didn't answer within {self._timeout:g} s"
-            )
-            return Seen("warn", f"{words} ({service.url})", time.time())
-        if status == 200:
+            answer = await whole.ask(self._pools.new[function], call, timeout=self._timeout, most=BODY)
+        except Refusal as error:
+            return Seen("warn", f"{error.detail} ({service.url})", time.time())
+        if answer.status == 200:
             return Seen("pass", f"{name} says that it is well", time.time())
-        return Seen("warn", f"{name} answered {status} to {service.health}", time.time())
+        return Seen("warn", f"{name} answered {answer.status} to {service.health}", time.time())
 
     def _control(self) -> Seen:
         standings, now = self._keeper.current(), time.time()
@@ -157,3 +155,18 @@ def _document(status: Status, words: str, checks: Mapping[str, Seen]) -> bytes:
     return orjson.dumps(
         {"status": status, "serviceId": "strangler-facade", "output": words, "checks": details}
     )
+
+
+async def accepts(base: str, timeout: float) -> bool:
+    """Whether somebody listens at the base URL."""
+    parts = urlsplit(base)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(timeout):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -32,7 +32,9 @@ class AccessLog:
     def open(self) -> None:
         self._thread.start()
 
-    def write(self, line: dict[str, Any]) -> None:
+    def write(self, call) -> None:
+        d = call.decision
+        line = {"path": call.asked.path if call.asked else "", "status": call.status, "why": d.why if d else call.detail, "error": call.detail, "function": d.function if d else "-", "side": d.side.value if d else "-"}
         if len(self._lines) < WAITING:
             self._lines.append(line)
         else:

@@ -1,80 +1,86 @@
-"""Look: what routing must know of a JSON body, from as little of it as possible.
+"""Look: what routing must know of a body, from as little of it as possible.
 
-A route may ask for values in the body. Pieces are read until all are known, the body is over or the limit is
+A route may ask for values in the body. Pieces are looked at until all are known, the body is over or the limit is
 reached; the rest streams on through the same scanner, so that a body which says a value twice never arrives whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Mapping
+from typing import Final
 
 from strangler.facade.answers import BadRequest
-from strangler.facade.caller import Caller
-from strangler.facade.peek import Scanner
+from strangler.facade.peek import scanner
+from strangler.routing.asked import Asked, Values, Wanted
+
+KINDS: Final = {
+    "json": ("json",),
+    "form": ("application/x-www-form-urlencoded",),
+    "xml": ("xml",),
+}
+"""Kind of a body → what its media type contains."""
 
 
 class Look:
-    """A look into one caller's body. `values` is for routing: None when the body doesn't show them."""
+    """A look into one caller's body. `settled` when nothing more has to be read; then `values` is for routing: None when the body
+    doesn't show them."""
 
-    def __init__(self, caller: Caller, paths: Collection[str]) -> None:
-        self._caller, self._paths = caller, paths
-        self._scanner = Scanner(paths)
-        self.values: Mapping[str, str | None] | None = {}
+    def __init__(self, asked: Asked, wanted: Wanted, limit: int) -> None:
+        media = asked.headers.get("content-type", "").lower()
+        self._kind = kind = _kind(media, wanted)
+        self._otherwise = bool(media) and not any(mark in media for mark in KINDS.get(kind, ()))
+        self._absent = {(each, name): None for each, names in wanted.items() for name in names}
+        self._readable = asked.headers.get("content-encoding", "identity").lower() == "identity"
+        self._names = wanted.get(kind, frozenset()) if kind else frozenset()
+        self._scanner = scanner(kind, self._names) if kind and self._readable else None
+        self._limit, self._seen = limit, 0
+        self._whole = False
+        self.settled = self._scanner is None
 
-    async def take(self, limit: int) -> None:
-        """Read what is needed, at most about `limit` bytes. Raises BadRequest, CallerGone."""
-        encoding = self._caller.headers.get("content-encoding", "identity")
-        seen = 0
-        while encoding == "identity" and not self._caller.whole and seen < limit:
-            if self._scanner.settled or self._scanner.broken:
-                break
-            piece = await self._caller.more()
-            seen += len(piece)
-            self._scanner.feed(piece)
-            self._refuse_ambiguous()
-        if self._caller.whole and encoding == "identity":
+    def feed(self, piece: bytes) -> None:
+        """More of the body. Raises BadRequest for one that says a wanted value twice."""
+        if self._scanner is None:
+            return
+        self._scanner.feed(piece)
+        self._refuse_ambiguous()
+        self._seen += len(piece)
+        if self._scanner.settled or self._scanner.broken or self._seen >= self._limit:
+            self.settled = True
+
+    def end(self) -> None:
+        """The body is over."""
+        self._whole = self.settled = True
+        if self._scanner is not None:
             self._scanner.end()
-        self.values = self._judged(seen, encoding)
+            self._refuse_ambiguous()
 
-    def _judged(self, seen: int, encoding: str) -> Mapping[str, str | None] | None:
-        scanner, absent = self._scanner, dict.fromkeys(self._paths)
-        if encoding != "identity":
+    @property
+    def values(self) -> Values | None:
+        """(kind, name) → value; None for a value that isn't there."""
+        if not self._readable:
             return None
-        if self._caller.whole and not seen:
-            return absent
-        if scanner.broken:
-            kind = self._caller.headers.get("content-type", "")
-            return absent if kind and "json" not in kind.lower() else None
-        if scanner.settled or self._caller.whole:
-            return {**absent, **scanner.values}
+        if self._scanner is None or (self._whole and not self._seen):
+            return self._absent
+        if self._scanner.broken:
+            # What says that it is of another kind is one; what says nothing, or this kind, and isn't, tells nothing.
+            return self._absent if self._otherwise else None
+        if self._scanner.settled or self._whole:
+            found: Mapping[str, str | None] = self._scanner.values
+            return {**self._absent, **{(self._kind, name): value for name, value in found.items()}}
         return None
 
-    async def whole(self, limit: int) -> bytes | None:
-        """The whole body, watched to its end; None when it is longer than `limit`. Raises BadRequest, CallerGone."""
-        size = len(self._caller.held())
-        while not self._caller.whole and size <= limit:
-            piece = await self._caller.more()
-            size += len(piece)
-            self._watch(piece)
-        return self._caller.held() if size <= limit else None
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """The body from its beginning, watched to its end. Raises BadRequest, CallerGone."""
-        seen = len(self._caller.held())
-        async for piece in self._caller.rest():
-            if seen > 0:
-                seen -= len(piece)
-            else:
-                self._watch(piece)
-            yield piece
-
-    def _watch(self, piece: bytes) -> None:
-        if self._paths:
-            self._scanner.feed(piece)
-            self._refuse_ambiguous()
-
     def _refuse_ambiguous(self) -> None:
-        if self._scanner.ambiguous:
+        if self._scanner is not None and self._scanner.ambiguous:
             raise BadRequest(
-                f"the body names one of {', '.join(sorted(self._paths))} twice, and servers differ in which one they obey"
+                f"the body names one of {', '.join(sorted(self._names))} twice, and servers differ in which one they obey"
             )
+
+
+def _kind(media: str, wanted: Wanted) -> str:
+    """As what the body is read: what its media type says, else the one kind that is asked for."""
+    for kind, marks in KINDS.items():
+        if any(mark in media for mark in marks):
+            return kind if kind in wanted else ""
+    if media and len(wanted) == 1:
+        return next(iter(wanted))
+    return next((kind for kind in KINDS if kind in wanted), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable
@@ -13,22 +14,33 @@ from typing import Final
 
 from strangler.control.store import Control
 from strangler.errors import ConfigurationError, Problem
-from strangler.facade.caller import Caller
+from strangler.facade.call import Call
+from strangler.facade.exchange import Exchange
 from strangler.facade.flight import Flight
+from strangler.facade.front import Front
 from strangler.facade.health import Health
 from strangler.facade.logs import AccessLog
 from strangler.facade.metrics import Metrics
+from strangler.facade.pools import Pools
+from strangler.facade.protocol import Request
 from strangler.facade.service import Services, protocols
-from strangler.facade.shadow import Shadow
+from strangler.facade.shadow import Seen, Shadow
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traffic import Tally
-from strangler.facade.upstream import Pool
-from strangler.routing import RouteTable, compile_routes
+from strangler.facade.wire.caller import Limits
+from strangler.facade.wire.outgoing import Passing
+from strangler.routing import RouteTable, Who, compile_routes
 from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
 
 _log: Final = logging.getLogger("strangler.facade")
+
+
+class Traces:
+    def begin(self, headers):
+        given = headers.get("traceparent")
+        return given or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"
 
 
 class Parts:
@@ -37,29 +49,31 @@ class Parts:
     def __init__(self, settings: Settings, open_control: Callable[[], Control], lease: float = LEASE) -> None:
         self.settings = facade = _section(settings)
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.pseudonym = f"strangler-{settings.name}"
+        self.passing = Passing(f"strangler-{settings.name}")
         self.retry_after = settings.cutover.retry_after.total_seconds()
+        self.total_timeout = facade.total_timeout.total_seconds()
+        self.read_timeout = facade.read_timeout.total_seconds()
+        self.idle_timeout = facade.idle_timeout.total_seconds()
         self.metrics, self.flight, self.log = Metrics(), Flight(), AccessLog()
         self.keeper = Keeper(open_control, self.id, self.flight, lease)
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
         self.table = _table(settings, facade)
         translations = protocols(settings.functions)
-        connect, total = facade.connect_timeout.total_seconds(), facade.total_timeout.total_seconds()
-        self.pool = Pool(connect, total)
-        self.services = Services(settings.functions, translations, self.pool)
-        self._shadow_pool = Pool(connect, facade.shadow.timeout.total_seconds())
-        shadow_services = Services(settings.functions, translations, self._shadow_pool)
-        self.shadow = Shadow(
-            facade.shadow, facade.legacy, shadow_services, self.tally, self.metrics, self.sensitive
-        )
-        self.health = Health(facade, settings.functions, self.keeper, self.pool)
+        self.pools = Pools(facade, settings.functions)
+        self.services = Services(translations, self.pools, self.total_timeout)
+        self._shadow_pools = Pools(facade, settings.functions)
+        shadow_services = Services(translations, self._shadow_pools, facade.shadow.timeout.total_seconds())
+        self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics, self.sensitive)
+        self.health = Health(facade, settings.functions, self.keeper, self.pools)
+        self.exchanges: set[Exchange] = set()
+        self.front = Front(self, Limits())
+        self.draw = random.random
+        self.traces = Traces()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         self.log.open()
-        await self.pool.open()
-        await self._shadow_pool.open()
         self.shadow.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
         self._tasks = [asyncio.create_task(part) for part in running]
@@ -72,23 +86,61 @@ class Parts:
             with suppress(asyncio.CancelledError):
                 await task
         await self.keeper.leave()
-        await self.pool.close()
-        await self._shadow_pool.close()
+        await self.pools.close()
+        await self._shadow_pools.close()
         self.log.close()
 
-    def identify(self, caller: Caller) -> str:
-        """What keeps this caller on one side: the first of the configured headers and cookies that it has, or its address."""
-        sticky = self.settings.sticky
-        for name in sticky.headers:
-            if value := caller.headers.get(name.lower()):
-                return value
-        if sticky.cookies:
-            pairs = (pair.strip().partition("=") for pair in caller.headers.get("cookie", "").split(";"))
-            cookies = {name: value for name, _, value in pairs}
-            for name in sticky.cookies:
-                if value := cookies.get(name):
-                    return value
-        return caller.address
+    def who(self, call: Call) -> Who:
+        """Who asks, as far as routing needs to know it."""
+        assert call.asked is not None
+        return Who(self.table.identify(call.asked, call.client))
+
+    def note(self, exchange: Exchange) -> None:
+        """A call is over: what is to be counted, written and compared of it."""
+        call = exchange.call
+        self.note_call(call)
+        if exchange.kept is not None:
+            self._mirror(exchange)
+
+    def note_call(self, call: Call) -> None:
+        """Count it and write its line."""
+        self.metrics.note(call)
+        self.log.write(call)
+        decision = call.decision
+        if decision is not None and decision.function and decision.kind:
+            self.tally.call(
+                decision.function,
+                decision.kind,
+                decision.side,
+                error=call.status >= 500 and not decision.fenced,
+                fenced=decision.fenced,
+                seconds=call.ended - call.began,
+            )
+
+    def _mirror(self, exchange: Exchange) -> None:
+        """A read that legacy answered is offered for comparison. What legacy itself refused says nothing about new."""
+        call, kept = exchange.call, exchange.kept
+        decision = call.decision
+        assert decision is not None
+        assert decision.function is not None
+        assert kept is not None
+        if kept.head is None or call.status >= 400 or call.error:
+            return
+        both, asked = kept.both(), exchange.request
+        seen = None
+        if both is not None:
+            told = self.passing.told(asked, call.client, exchange.caller.scheme, call.trace)
+            request = Request(asked.method, asked.target, told, both[0])
+            seen = Seen(decision.function, decision.operation, request, both[1])
+        self.shadow.offer(decision.function, seen)
+
+    def more(self, exchange: Exchange) -> bytes:
+        """Header lines that an upstream gets beside the caller's."""
+        return b""
+
+    def back(self, exchange: Exchange) -> bytes:
+        """Header lines that the caller gets beside the upstream's."""
+        return b""
 
     def gauge(self) -> None:
         """Bring the gauges up to date."""

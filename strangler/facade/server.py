@@ -1,39 +1,27 @@
-"""Serving: the facade under uvicorn, on a port of its own, until it is told to stop."""
+"""Serving: the facade on a port of its own, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable
 from typing import Final
 
-import uvicorn
+import uvloop
 
 from strangler.control.store import Control
 from strangler.errors import Unavailable
-from strangler.facade.app import Facade
+from strangler.facade.front import BACKLOG
 from strangler.facade.parts import Parts
 from strangler.settings import Settings
-
-DRAIN: Final = 30
-"""Seconds that calls under way get to finish when the facade stops."""
-
-KEEP_ALIVE: Final = 75
-"""Seconds for which an idle connection of a caller is kept: longer than clients and balancers keep theirs."""
-
-BACKLOG: Final = 2048
 
 OpenControl = Callable[[], Control]
 """Opens the control store, or raises Unavailable; asked again until it succeeds, so the store may come up later."""
 
 _log: Final = logging.getLogger("strangler.facade")
-
-
-def application(settings: Settings, open_control: OpenControl) -> Facade:
-    """The facade as an ASGI application, to be embedded. Raises ConfigurationError."""
-    return Facade(Parts(settings, open_control))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -79,40 +67,29 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, that tells the facade when it begins to stop, and that sees when it was told to stop before it began."""
+class Facade:
+    """A facade that can be started and stopped within an event loop. `parts` are what it is made of."""
 
-    def __init__(self, config: uvicorn.Config, facade: Facade, stop: threading.Event) -> None:
-        super().__init__(config)
-        self._facade, self._stop = facade, stop
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        # By now signals come to uvicorn; one that came earlier went to whoever set `stop`.
-        self.should_exit = self.should_exit or self._stop.is_set()
+    async def start(self, listener: socket.socket) -> None:
+        """Take callers on a socket of `listen`."""
+        self.parts.keeper.address = address_of(listener)
+        await self.parts.open()
+        await self.parts.front.open(listener)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._facade.drain()
-        await super().shutdown(sockets)
+    async def stop(self, within: float | None = None) -> None:
+        """Finish the calls under way, at most within the configured time, and end."""
+        parts = self.parts
+        parts.health.draining = True
+        await parts.front.close(parts.settings.drain.total_seconds() if within is None else within)
+        await parts.close()
 
 
-def server(facade: Facade, stop: threading.Event | None = None) -> uvicorn.Server:
-    """A uvicorn server for the facade; `await server.serve(sockets=[listen(…)])`, `server.should_exit = True` stops it."""
-    config = uvicorn.Config(
-        facade,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        # Who forwarded a call is written by the facade itself; the answers' Server and Date are the upstream's.
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=DRAIN,
-    )
-    return _Server(config, facade, stop or threading.Event())
+def facade(settings: Settings, open_control: OpenControl) -> Facade:
+    """A facade, to be embedded. Raises ConfigurationError."""
+    return Facade(Parts(settings, open_control))
 
 
 def serve(
@@ -129,11 +106,21 @@ def serve(
     `bound` is a socket of `bind`, by default a new one at `host` and `port` or where the configuration says.
     `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
     """
-    facade = application(settings, open_control)
-    bound = bound or bind(host or facade.settings.host, facade.settings.port if port is None else port)
+    front = facade(settings, open_control)
+    section = front.parts.settings
+    bound = bound or bind(host or section.host, section.port if port is None else port)
     with _listening(bound) as listener:
-        facade.announce(address_of(listener))
-        _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": facade.settings.legacy})
-        front = server(facade, stop)
-        with asyncio.Runner(loop_factory=front.config.get_loop_factory()) as runner:
-            runner.run(front.serve(sockets=[listener]))
+        _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": section.legacy})
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(front, listener, stop or threading.Event()))
+
+
+async def _run(front: Facade, listener: socket.socket, stop: threading.Event) -> None:
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await front.start(listener)
+    # By now signals come here; one that came earlier went to whoever set `stop`.
+    if not stop.is_set():
+        await told.wait()
+    await front.stop()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import Final
-
-from multidict import CIMultiDict
 
 from strangler import plugins
 from strangler.errors import ConfigurationError, Problem, StranglerError
+from strangler.facade import whole
 from strangler.facade.answers import Refusal
+from strangler.facade.pools import Pools
 from strangler.facade.protocol import Answer, Exchange, Request, ServiceProtocol, ServiceRequest
-from strangler.facade.upstream import Pool
+from strangler.facade.wire.pool import Pool
 from strangler.settings import Function
 
 BODY: Final = 8 * 1024 * 1024
@@ -29,9 +30,6 @@ CARRIED: Final = frozenset(
     ]
 ) | {"via", "x-strangler-shadow", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 """The caller's headers that a translated call has too."""
-
-SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-
 
 def protocols(functions: Mapping[str, Function]) -> dict[str, ServiceProtocol]:
     """The protocol of each function that has one. Raises ConfigurationError with all options that don't fit."""
@@ -52,37 +50,40 @@ def protocols(functions: Mapping[str, Function]) -> dict[str, ServiceProtocol]:
 
 
 class Services:
-    """The new services by function, reached through one pool."""
+    """The new services by function. `timeout` is the longest time for one question, in seconds."""
 
-    def __init__(
-        self, functions: Mapping[str, Function], translations: Mapping[str, ServiceProtocol], pool: Pool
-    ) -> None:
-        self._bases = {name: f.service.url for name, f in functions.items() if f.service is not None}
-        self._translations, self.pool = translations, pool
+    def __init__(self, translations: Mapping[str, ServiceProtocol], pools: Pools, timeout: float) -> None:
+        self._translations, self._pools, self._timeout = translations, pools, timeout
 
-    def base(self, function: str) -> str:
-        """The base URL of the function's service. Raises Refusal when there is none."""
-        base = self._bases.get(function)
-        if base is None:
+    def pool(self, function: str) -> Pool:
+        """The way to the function's service. Raises Refusal when there is none."""
+        pool = self._pools.new.get(function)
+        if pool is None:
             what = (
                 f"{function} is answered by the new side, but functions.{function}.service isn't configured"
             )
             raise Refusal(503, what, "destination_unavailable")
-        return base
+        return pool
 
     def protocol(self, function: str) -> ServiceProtocol | None:
         return self._translations.get(function)
 
-    async def ask(self, function: str, operation: str | None, request: Request) -> Answer:
-        """The new side's answer in the caller's terms. Raises UntranslatableRequest, and Refusal when it doesn't answer."""
+    async def ask(
+        self, function: str, operation: str | None, request: Request, timeout: float | None = None
+    ) -> Answer:
+        """The new side's answer in the caller's terms, within `timeout` seconds in all. Raises UntranslatableRequest, and Refusal when it
+        doesn't answer."""
+        until = monotonic() + (self._timeout if timeout is None else timeout)
         protocol = self.protocol(function)
         if protocol is None:
             as_it_is = ServiceRequest(request.method, request.target, request.headers, request.body)
-            return await self._call(function, as_it_is)
+            return await self._call(function, as_it_is, until)
         carried = [header for header in request.headers if header[0] in CARRIED]
-        return await self._follow(function, protocol.translate(operation, request), carried)
+        return await self._follow(function, protocol.translate(operation, request), carried, until)
 
-    async def _follow(self, function: str, exchange: Exchange, carried: list[tuple[str, str]]) -> Answer:
+    async def _follow(
+        self, function: str, exchange: Exchange, carried: list[tuple[str, str]], until: float
+    ) -> Answer:
         answer: Answer | None = None
         while True:
             try:
@@ -90,33 +91,11 @@ class Services:
             except StopIteration as done:
                 told: Answer = done.value
                 return told
-            answer = await self._call(function, step._replace(headers=[*carried, *step.headers]))
+            answer = await self._call(function, step._replace(headers=[*carried, *step.headers]), until)
 
-    async def _call(self, function: str, call: ServiceRequest) -> Answer:
-        return await self.fetch(f"the new service of {function}", self.base(function), call)
+    async def _call(self, function: str, call: ServiceRequest, until: float) -> Answer:
+        return await whole.ask(self.pool(function), call, timeout=max(0.0, until - monotonic()), most=BODY)
 
-    async def fetch(self, name: str, base: str, call: ServiceRequest) -> Answer:
-        """The whole answer of the upstream at `base`; `name` says in errors whose it is. Raises Refusal."""
-        body = call.body or None
-        response = await self.pool.send(
-            name,
-            call.method,
-            base,
-            call.target,
-            CIMultiDict(call.headers),
-            body,
-            repeatable=call.method in SAFE,
-        )
-        try:
-            pieces, size = [], 0
-            async for piece, _ in self.pool.pieces(name, response):
-                pieces.append(piece)
-                size += len(piece)
-                if size > BODY:
-                    raise Refusal(
-                        502, f"{name} answered with more than {BODY} bytes", "http_response_body_size"
-                    )
-            headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in response.raw_headers]
-            return Answer(response.status, headers, b"".join(pieces))
-        finally:
-            response.close() if not response.content.at_eof() else response.release()
+    async def legacy(self, call: ServiceRequest) -> Answer:
+        """The legacy ERP's whole answer. Raises Refusal when it doesn't answer."""
+        return await whole.ask(self._pools.legacy, call, timeout=self._timeout, most=BODY)

@@ -64,14 +64,13 @@ class Shadow:
     def __init__(
         self,
         settings: ShadowSettings,
-        legacy: str,
         services: Services,
         tally: Tally,
         metrics: Metrics,
         sensitive: Mapping[str, frozenset[str]],
     ) -> None:
         """`sensitive`: function → what its sensitive values are called; see `strangler.sensitive.names`."""
-        self._legacy, self._sensitive = legacy, sensitive
+        self._sensitive = sensitive
         self._settings, self._services, self._tally, self._metrics = settings, services, tally, metrics
         self._queue: asyncio.Queue[Seen] = asyncio.Queue(settings.queue)
         self._workers: list[asyncio.Task[None]] = []
@@ -153,7 +152,7 @@ class Shadow:
         asked = seen.request
         call = ServiceRequest(asked.method, asked.target, [*asked.headers, MARK], asked.body)
         async with asyncio.timeout(self._settings.timeout.total_seconds()):
-            answer = await self._services.fetch("the legacy ERP", self._legacy, call)
+            answer = await self._services.legacy(call)
         if answer.status >= 400:
             raise ValueError(f"asked again, the legacy ERP answered {answer.status}")
         return answer

@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from strangler.cutover.stages import EVERYONE, RULES, Reads, Side, Standing, at_the_start
+from strangler.paths import BadPath as BadPath
+from strangler.routing.asked import Asked, Values as Values, Wanted as Wanted, Who as Who
 from strangler.paths import Template, compile_template, readings_of, specificity, takes
 from strangler.settings import Function, Match
 
@@ -253,3 +255,27 @@ def _undecided(standings: Standings, routes: Iterable[CompiledRoute]) -> Decisio
         status = UNPROCESSABLE
         why = f"the body doesn't show which function it asks for, and {', '.join(moved)}, which it could be, left legacy"
     return Decision(None, "write", None, Side.LEGACY, False, status, why)
+
+
+EMPTY = {}
+
+
+class Found(NamedTuple):
+    facts: Facts
+    wanted: Wanted
+
+
+def _find(table, asked):
+    facts = Facts(asked.method, asked.path, asked.headers, None, "", 0.0)
+    paths = table.json_paths(facts)
+    return Found(facts, {"json": paths} if paths else {})
+
+
+RouteTable.find = _find
+RouteTable.identify = lambda table, asked, address: asked.headers.get("authorization", address)
+_old = decide
+
+
+def decide(table, standings, asked, found, values, who, draw):
+    v = None if values is None else {n: x for (k, n), x in values.items()}
+    return _old(table, standings, found.facts._replace(values=v, caller=who.caller, draw=draw))

@@ -58,6 +58,24 @@ class Facade(Section):
     total_timeout: Duration = Field(
         timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow."
     )
+    read_timeout: Duration = Field(
+        timedelta(seconds=60), description="Longest silence of an upstream before and within its answer."
+    )
+    idle_timeout: Duration = Field(
+        timedelta(hours=1),
+        description="Longest silence of both sides of a stream: of server-sent events, or a WebSocket. Streams have no total timeout.",
+    )
+    drain: Duration = Field(
+        timedelta(seconds=30), description="Longest time that calls under way get to finish when the facade stops."
+    )
+    connections: int = Field(
+        1000,
+        ge=1,
+        description="Most connections to one upstream. Each has its own, so that one that hangs takes none from the others.",
+    )
+    queue: int = Field(
+        1000, ge=0, description="Most calls that wait for a connection to one upstream; beyond them 503."
+    )
     body_prefix: int = Field(
         65536,
         ge=256,

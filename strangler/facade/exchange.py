@@ -1,0 +1,478 @@
+"""Exchange: one call from its head to its line in the log.
+
+It stands between a caller's connection and an upstream's, and is called back by both. Nothing is held that can be passed on,
+and nothing is awaited on the way of a plain call; a call that has to be translated is handed to a task.
+
+Invariant 5: a write that is on its way is awaited even if its caller leaves; an ERP goes on with it too.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from strangler.cutover.stages import Side
+from strangler.facade.answers import GONE, BadRequest, Refusal
+from strangler.facade.call import Call
+from strangler.facade.look import Look
+from strangler.facade.passing import Kept
+from strangler.facade.service import BODY
+from strangler.facade.shadow import BODY as SHADOW_BODY
+from strangler.facade.translating import Translation
+from strangler.facade.wire.answer import AnswerHead
+from strangler.facade.wire.caller import CallerConnection
+from strangler.facade.wire.framing import LAST_CHUNK, chunk
+from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.request import Request
+from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
+from strangler.routing import EMPTY, BadPath, Found, Standings, decide
+from strangler.routing.asked import Asked, Values
+
+if TYPE_CHECKING:
+    from strangler.facade.parts import Parts
+
+HELD: Final = 65536
+"""Bytes of a body that are held, while its upstream isn't known or reached yet, and so that a read can be asked again."""
+
+SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+class Exchange:
+    """See above. `begin` it once; then it is called back until it has told its caller's connection that it is `finished`."""
+
+    def __init__(self, parts: Parts, request: Request, caller: CallerConnection) -> None:
+        self.parts, self.request, self.caller = parts, request, caller
+        began = caller.moment
+        asked = Asked(request.method, request.target, request.headers)
+        self.call = Call(asked, caller.address, request.version, parts.traces.begin(request.headers), began)
+        self.deadline = began + parts.total_timeout
+        self._heard = began
+        self._look: Look | None = None
+        self._found: Found | None = None
+        self.standings = Standings()
+        self._pool: Pool | None = None
+        self._upstream: UpstreamConnection | None = None
+        self._reused = False
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._replay = True  # all of the body so far is held
+        self._collects = False  # the body is wanted whole
+        self._waits = False  # for a connection
+        self._repeatable = False
+        self._whole = not request.has_body
+        self._out: list[bytes] = []
+        self._begun = self._cut = self._keep = False
+        self._stream = False
+        self._left = False  # nobody waits for the answer
+        self._flown: int | None = None
+        self._over = False
+        self.task: Translation | None = None
+        self.kept: Kept | None = None
+
+    # From head to decision
+
+    def begin(self) -> None:
+        """Look at the head, and decide as soon as that is possible."""
+        parts, request, call = self.parts, self.request, self.call
+        parts.exchanges.add(self)
+        try:
+            parts.passing.refuse_loops(request)
+            assert call.asked is not None
+            self._found = found = parts.table.find(call.asked)
+            if found.wanted and request.has_body:
+                self._look = Look(call.asked, found.wanted, parts.settings.body_prefix)
+            if self._look is not None and not self._look.settled:
+                if request.expects:
+                    self.caller.invite()
+                return
+            self._decide(self._look.values if self._look else EMPTY)
+        except BadPath as error:
+            self.refuse(BadRequest(str(error)))
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def _decide(self, values: Values | None) -> None:
+        """Who answers. From here to the count of writes nothing is awaited: a write counts under the standings that let it through."""
+        parts, call = self.parts, self.call
+        assert call.asked is not None
+        assert self._found is not None
+        standings = self.standings = parts.keeper.current()
+        decision = decide(parts.table, standings, call.asked, self._found, values, parts.who(call), parts.draw())
+        call.decision = decision
+        if decision.status is not None:
+            wait = parts.retry_after if decision.fenced else None
+            raise Refusal(
+                decision.status, decision.why, "destination_unavailable" if decision.fenced else "", wait
+            )
+        if decision.kind == "write":
+            self._flown = standings.generation
+            parts.flight.begin(standings.generation)
+        # What a route calls a write is one, even if its method is GET.
+        self._repeatable = decision.kind == "read" or (decision.kind is None and self.request.method in SAFE)
+        if decision.shadow:
+            self.kept = Kept(SHADOW_BODY)
+            for piece in self._held:
+                self.kept.asked(piece)
+        function = decision.function
+        if decision.side is Side.NEW and function is not None:
+            self._to_new(function)
+        else:
+            self.to_legacy()
+
+    def _to_new(self, function: str) -> None:
+        services = self.parts.services
+        if services.protocol(function) is None:
+            self._acquire(services.pool(function))
+            return
+        self._collects = True
+        if self.request.expects and not self._whole and self._look is None:
+            self.caller.invite()
+        self._collect()
+
+    def to_legacy(self) -> None:
+        """Let legacy answer, whoever should have."""
+        self._collects = False
+        self._acquire(self.parts.pools.legacy)
+
+    def _acquire(self, pool: Pool, fresh: bool = False) -> None:
+        self._pool, self._waits = pool, True
+        self.call.ask(pool.key, monotonic())
+        pool.acquire(self, fresh)
+
+    # What the caller's connection says
+
+    def piece(self, piece: bytes) -> None:
+        self.call.received += len(piece)
+        if self._over:
+            return
+        try:
+            self._take(piece)
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def _take(self, piece: bytes) -> None:
+        look = self._look
+        if look is not None:
+            was_settled = look.settled
+            look.feed(piece)
+            if not was_settled:
+                self._hold(piece)
+                if look.settled:
+                    self._decide(look.values)
+                return
+        if self.kept is not None:
+            self.kept.asked(piece)
+        if self._upstream is not None:
+            self._replay = self._replay and self._holds(piece)
+            self._upstream.write(chunk(piece) if self.request.chunked else piece)
+        else:
+            self._hold(piece)
+            if self._collects:
+                self._collect()
+
+    def _hold(self, piece: bytes) -> None:
+        self._held.append(piece)
+        self._held_size += len(piece)
+        if self._held_size > HELD and self._waits:
+            self.caller.hold_back()
+
+    def _holds(self, piece: bytes) -> bool:
+        """Keep it for asking again, as far as that is allowed at all; else let go of all."""
+        if self._repeatable and self._held_size + len(piece) <= HELD:
+            self._held.append(piece)
+            self._held_size += len(piece)
+            return True
+        self._held.clear()
+        return False
+
+    def whole(self) -> None:
+        self._whole = True
+        if self._over:
+            return
+        try:
+            look = self._look
+            if look is not None:
+                was_settled = look.settled
+                look.end()
+                if not was_settled:
+                    self._decide(look.values)
+                    return
+            if self._upstream is not None:
+                self._end_question(self._upstream)
+            elif self._collects:
+                self._collect()
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def _collect(self) -> None:
+        """A call that is translated is needed whole."""
+        if self._held_size > BODY:
+            function = self.call.decision.function if self.call.decision else ""
+            raise Refusal(413, f"a call to {function} is translated, so its body may have {BODY} bytes at most")
+        if self._whole and self.task is None:
+            self.task = Translation(self, b"".join(self._held))
+
+    def gone(self, why: Refusal | None) -> None:
+        self._left = True
+        if self._over:
+            return
+        if self._whole and self._flown is not None:
+            self.go_on()  # Invariant 5: it is awaited
+            return
+        if why is not None:
+            self.refuse(why)
+            return
+        self.call.status, self.call.detail = GONE, "the caller left before the answer" if self._whole else (
+            "the caller broke off its request"
+        )
+        self._end(keep=False)
+
+    def hold(self) -> None:
+        if self._upstream is not None:
+            self._upstream.pause()
+
+    def go_on(self) -> None:
+        if self._upstream is not None:
+            self._heard = monotonic()
+            self._upstream.resume()
+
+    # What the upstream's connection says
+
+    def connected(self, connection: UpstreamConnection, reused: bool) -> None:
+        if self._over or not self._waits:
+            connection.pool.release(connection)
+            return
+        call, request, pool = self.call, self.request, connection.pool
+        self._upstream, self._reused, self._waits = connection, reused, False
+        call.connected = self._heard = monotonic()
+        passing = self.parts.passing
+        head = passing.onward(request, pool.prefix, call.client, self.caller.scheme, call.trace, self.parts.more(self))
+        if self._held:
+            body = [chunk(piece) for piece in self._held] if request.chunked else self._held
+            head = b"".join((head, *body, LAST_CHUNK if request.chunked and self._whole else b""))
+            if not self._repeatable:
+                self._held.clear()
+                self._replay = False
+        elif request.chunked and self._whole:
+            head += LAST_CHUNK
+        connection.ask(self, request.method, head)
+        connection.said = self._whole
+        if not self._whole:
+            if request.expects and self._look is None:
+                self.caller.invite()
+            if not connection.full:
+                self.caller.read()
+
+    def _end_question(self, upstream: UpstreamConnection) -> None:
+        if self.request.chunked:
+            upstream.write(LAST_CHUNK)
+        upstream.said = True
+
+    def unreachable(self, error: UpstreamError) -> None:
+        self._waits = False
+        if not self._over:
+            self._failed(error)
+
+    def head(self, head: AnswerHead) -> None:
+        call, request = self.call, self.request
+        self._heard = call.first_byte = monotonic()
+        self._begun = True
+        call.status = head.status
+        if head.status == 101:
+            self._change(head)
+            return
+        self._stream = "text/event-stream" in head.header("content-type")
+        endless = request.version == "1.0" and head.length is None and head.status not in (204, 304)
+        self._keep = request.keep_alive and not endless and not self.parts.front.draining
+        if self.kept is not None:
+            self.kept.head = head
+        lines, self._cut = self.parts.passing.back(head, request, self._keep, self.parts.back(self))
+        self._out.append(lines)
+
+    def part(self, piece: bytes) -> None:
+        self._heard = monotonic()
+        self.call.sent += len(piece)
+        if self.kept is not None:
+            self.kept.answered(piece)
+        self._out.append(chunk(piece) if self._cut else piece)
+
+    def flush(self) -> None:
+        if self._out and not self._left:
+            self.caller.write(b"".join(self._out))
+            if self.caller.full and self._upstream is not None:
+                self._upstream.pause()
+        self._out.clear()
+
+    def done(self) -> None:
+        self._upstream = None
+        if self._cut:
+            self._out.append(LAST_CHUNK)
+        self.flush()
+        self._end(self._keep)
+
+    def broke(self, error: UpstreamError) -> None:
+        self._upstream = None
+        if not self._over:
+            self._failed(error)
+
+    def hold_up(self) -> None:
+        self.caller.hold_back()
+
+    def go_ahead(self) -> None:
+        self.caller.read()
+
+    # Another protocol
+
+    def _change(self, head: AnswerHead) -> None:
+        """Both sides speak another protocol from now on; what comes is passed on as it is."""
+        self._stream = True
+        self._out.append(self.parts.passing.changed(head, self.request))
+        self._keep = False
+        tunnel = Tunnel(self)
+        rest = self.caller.change(tunnel)
+        if rest:
+            tunnel.piece(rest)
+
+    def tunnelled(self, piece: bytes) -> None:
+        """From the caller, in the other protocol."""
+        self.call.received += len(piece)
+        self._heard = monotonic()
+        if self._upstream is not None:
+            self._upstream.write(piece)
+
+    # When it doesn't go well
+
+    def _failed(self, error: UpstreamError) -> None:
+        call = self.call
+        parts = self.parts
+        if self._begun:
+            call.status, call.error, call.detail = error.status, error.error, error.detail
+            self.flush()
+            self.caller.abort()
+            self._end(keep=False)
+        elif self._may_repeat(error) and self._pool is not None:
+            call.missed(error.error, monotonic())
+            self._acquire(self._pool, fresh=True)
+        elif self._may_fall_back(error):
+            assert call.decision is not None
+            call.missed(error.error, monotonic())
+            call.fell_back = f"legacy answers, since it still has the data and {error.detail}"
+            call.decision = call.decision._replace(side=Side.LEGACY, why=call.fell_back)
+            self._acquire(parts.pools.legacy)
+        else:
+            self.refuse(error)
+
+    def _may_repeat(self, error: UpstreamError) -> bool:
+        """A read whose kept connection turned out to be closed is asked once more."""
+        stale = error.error == "connection_terminated" and self._reused
+        return stale and self._repeatable and self._replay and self.call.tries < 2 and self._in_time()
+
+    def _may_fall_back(self, error: UpstreamError) -> bool:
+        """A read that new should have answered, as long as legacy has the data too."""
+        decision = self.call.decision
+        return (
+            decision is not None
+            and decision.side is Side.NEW
+            and decision.kind == "read"
+            and decision.function is not None
+            and self._replay
+            and self._in_time()
+            and not self.standings.moved(decision.function)
+        )
+
+    def _in_time(self) -> bool:
+        return monotonic() < self.deadline
+
+    def refuse(self, refusal: Refusal) -> None:
+        """The facade answers by itself, or breaks the answer off when it has begun: then the caller sees that it isn't whole."""
+        call = self.call
+        if self._over:
+            return
+        call.status, call.error, call.detail = refusal.status, refusal.error, call.detail or refusal.detail
+        if self._begun:
+            self.flush()
+            self.caller.abort()
+            self._end(keep=False)
+            return
+        self.tell(refusal.status, [*refusal.headers(), (b"traceparent", call.trace.encode())], refusal.body())
+
+    def tell(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """A whole answer at once."""
+        if self._over:
+            return
+        call, request = self.call, self.request
+        call.status, self._begun = status, True
+        call.sent += len(body)
+        keep = request.keep_alive and self._whole and not self.parts.front.draining
+        if not self._left:
+            self.caller.write(self.parts.passing.whole(status, headers, body, request, keep))
+        self._end(keep)
+
+    def sweep(self, now: float) -> None:
+        """Look whether it takes too long."""
+        parts = self.parts
+        if self._over or self.task is not None:
+            return
+        if now > self.deadline and not self._stream:
+            self._late(f"within {parts.total_timeout:g} s")
+        elif self._upstream is not None and self._whole and not self.caller.full:
+            limit = parts.idle_timeout if self._stream else parts.read_timeout
+            if now - self._heard > limit:
+                self._late(f"for {limit:g} s")
+
+    def abandon(self) -> None:
+        """The facade ends before the call does."""
+        self._left = True
+        self.call.status, self.call.detail = GONE, "the facade ended before the answer"
+        self._end(keep=False)
+
+    def _late(self, how_long: str) -> None:
+        name = self._pool.name if self._pool else "the facade"
+        words = f"{name} said nothing {how_long}" if how_long.startswith("for") else f"{name} didn't answer {how_long}"
+        self._let_go()
+        self._failed(UpstreamError(504, words, "http_response_timeout"))
+
+    def _let_go(self) -> None:
+        upstream, self._upstream = self._upstream, None
+        if self._waits and self._pool is not None:
+            self._waits = False
+            self._pool.give_up(self)
+        if upstream is not None:
+            upstream.drop()
+
+    def _end(self, keep: bool) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._let_go()
+        if self.task is not None:
+            self.task.give_up()
+        call, parts = self.call, self.parts
+        call.ended = monotonic()
+        parts.exchanges.discard(self)
+        if self._flown is not None:
+            parts.flight.end(self._flown)
+        parts.note(self)
+        self.caller.finished(keep)
+
+
+class Tunnel:
+    """A caller's side of an exchange that changed to another protocol."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def piece(self, piece: bytes) -> None:
+        self._exchange.tunnelled(piece)
+
+    def whole(self) -> None:
+        """There is no end but that of the connection."""
+
+    def gone(self, why: Refusal | None) -> None:
+        self._exchange.gone(why)
+
+    def hold(self) -> None:
+        self._exchange.hold()
+
+    def go_on(self) -> None:
+        self._exchange.go_on()

@@ -1,0 +1,134 @@
+"""Front: where callers connect. It accepts them, looks that nobody takes for ever, and lets go of them when the facade stops."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from strangler.facade.answers import Refusal
+from strangler.facade.call import Call
+from strangler.facade.exchange import Exchange
+from strangler.facade.health import MEDIA_TYPE
+from strangler.facade.metrics import CONTENT_TYPE
+from strangler.facade.wire.caller import CallerConnection, Limits, Taker
+from strangler.facade.wire.request import Request
+
+if TYPE_CHECKING:
+    from strangler.facade.parts import Parts
+
+OWN_PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+"""Answered before routing; an ERP that has such paths is reached on them directly, not through the facade."""
+
+BACKLOG: Final = 2048
+
+TICK: Final = 0.05
+"""Seconds between two looks at the calls under way: the precision of timeouts."""
+
+ROUND: Final = 10
+"""Ticks between two looks at connections."""
+
+
+class Front:
+    """Opens a facade's calls. Belongs to the event loop's thread."""
+
+    def __init__(self, parts: Parts, limits: Limits) -> None:
+        self._parts, self.limits = parts, limits
+        self.connections: set[CallerConnection] = set()
+        self.draining = False
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def open(self, listener: socket.socket) -> None:
+        """Take callers."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: CallerConnection(self), sock=listener, backlog=BACKLOG)
+        self._sweeper = loop.create_task(self._sweep())
+
+    def drain(self) -> None:
+        """Take no new callers; connections end with the call that is under way on them."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in [c for c in self.connections if c.idle]:
+            connection.close()
+
+    async def close(self, within: float) -> None:
+        """Wait until all calls are done, at most `within` seconds, then end what is left."""
+        self.drain()
+        until = monotonic() + within
+        while self.connections and monotonic() < until:
+            await asyncio.sleep(TICK / 5)
+            for connection in [c for c in self.connections if c.idle]:
+                connection.close()
+        for connection in list(self.connections):
+            connection.abort()
+        for exchange in list(self._parts.exchanges):
+            exchange.abandon()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(TICK)
+            now, rounds = monotonic(), rounds + 1
+            for exchange in list(self._parts.exchanges):
+                exchange.sweep(now)
+            if rounds % ROUND == 0:
+                self._parts.pools.sweep(now)
+                for connection in list(self.connections):
+                    connection.sweep(now)
+
+    def take(self, request: Request, connection: CallerConnection) -> Taker:
+        if request.target.partition("?")[0] in OWN_PATHS:
+            return self._own(request, connection)
+        exchange = Exchange(self._parts, request, connection)
+        exchange.begin()
+        return exchange
+
+    def _own(self, request: Request, connection: CallerConnection) -> Taker:
+        parts, path = self._parts, request.target.partition("?")[0]
+        status, kind = 200, MEDIA_TYPE
+        if path == "/metrics":
+            parts.gauge()
+            kind, body = CONTENT_TYPE, parts.metrics.page()
+        else:
+            status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
+        headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]
+        keep = request.keep_alive and not request.has_body and not self.draining
+        connection.write(parts.passing.whole(status, headers, body, request, keep))
+        connection.finished(keep)
+        return _DONE
+
+    def unreadable(self, connection: CallerConnection, refusal: Refusal) -> bytes:
+        parts = self._parts
+        call = Call(None, connection.address, "", parts.traces.begin({}), connection.moment)
+        call.status, call.error, call.detail = refusal.status, refusal.error, refusal.detail
+        call.ended = monotonic()
+        parts.note_call(call)
+        return parts.passing.whole(refusal.status, refusal.headers(), refusal.body(), None, keep=False)
+
+
+class _Done:
+    """A call that is answered already."""
+
+    def piece(self, piece: bytes) -> None:
+        """Nobody wants it."""
+
+    def whole(self) -> None:
+        """Nobody waits for it."""
+
+    def gone(self, why: Refusal | None) -> None:
+        """It has its answer."""
+
+    def hold(self) -> None:
+        """All is written."""
+
+    def go_on(self) -> None:
+        """All is written."""
+
+
+_DONE: Final = _Done()

@@ -1,0 +1,367 @@
+"""Caller: one connection of a caller. Calls come in on it one after the other and are answered in that order.
+
+A call is handed to a `Taker` when its head is read and the one before it is answered; its body follows in pieces. Callers
+that are slow, whether in sending or in taking, hold only themselves up, and not for ever: `Front.sweep` looks at all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol, cast
+
+import httptools
+
+from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.wire.framing import CONTINUE
+from strangler.facade.wire.request import RawHeaders, Request, read_request
+
+LINGER: Final = 2.0
+"""Seconds for which a caller may go on sending what nobody reads any more, so that it sees the answer before the end."""
+
+AHEAD: Final = 16
+"""Most calls that a caller may send before the one under way is answered; then nothing more is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a caller may take: seconds, and bytes of a head."""
+
+    head_bytes: int = 65536
+    head_time: float = 10.0
+    body_time: float = 30.0
+    """Longest silence in the middle of a body."""
+    write_time: float = 60.0
+    """Longest time in which nothing of an answer is taken."""
+    idle_time: float = 75.0
+
+
+class Taker(Protocol):
+    """Who serves one call. All are called from the event loop's thread."""
+
+    def piece(self, piece: bytes) -> None:
+        """More of the body."""
+
+    def whole(self) -> None:
+        """The body is over; not called for a body that breaks off."""
+
+    def gone(self, why: Refusal | None) -> None:
+        """The rest of the body won't come, or nobody waits for the answer: the caller left (None), or sent what can't be read."""
+
+    def hold(self) -> None:
+        """The caller takes no more at the moment."""
+
+    def go_on(self) -> None:
+        """It does again."""
+
+
+class Opener(Protocol):
+    """Where calls are handed to."""
+
+    limits: Limits
+    connections: set[CallerConnection]
+    draining: bool
+
+    def take(self, request: Request, connection: CallerConnection) -> Taker:
+        """A call's head was read. The answer goes to the connection's `write`, its end to `finished`."""
+        ...
+
+    def unreadable(self, connection: CallerConnection, refusal: Refusal) -> bytes:
+        """What came is no request: the answer that says so, to be the last."""
+        ...
+
+
+class Turn:
+    """A call of this connection: under way, or waiting for its turn with what came of its body."""
+
+    __slots__ = ("complete", "pieces", "request", "taker")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.taker: Taker | None = None
+        self.pieces: list[bytes] = []
+        self.complete = not request.has_body
+
+
+class CallerConnection(asyncio.Protocol):
+    """See above. `address` is the caller's, without port; `moment` the monotonic time at which bytes came last."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._parser = httptools.HttpRequestParser(self)
+        self._raw: RawHeaders = []
+        self._url = b""
+        self._headed = False  # the head of the call that is being read is over
+        self._in_head = False
+        self._head_bytes = 0
+        self._turn: Turn | None = None  # the call that is being read
+        self._active: Turn | None = None
+        self._queue: deque[Turn] = deque()
+        self._refusal: Refusal | None = None  # to be said when all before it is answered
+        self._reading = True
+        self._held_back = False
+        self._stuck_since = 0.0
+        self._closing = self._lingering = False
+        self.lost = False
+        self.tunnel: Taker | None = None
+        self.address, self.scheme = "unknown", "http"
+        self.moment = self._since = monotonic()
+
+    # What the transport says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has no such base
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self.address = peer[0]
+        self._opener.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.moment = now = monotonic()
+        if self.tunnel is not None:
+            self._since = now
+            self.tunnel.piece(data)
+            return
+        if self._closing or self._refusal is not None:
+            return
+        if not self._in_head and self._turn is None:
+            self._since = now
+        elif self._turn is not None:
+            self._since = now
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # The facade changes to another protocol only when the upstream does; until then HTTP goes on.
+            self._parser = httptools.HttpRequestParser(self)
+            if rest := data[upgrade.args[0] :]:
+                self._feed_rest(rest)
+        except httptools.HttpParserError as error:
+            self._unreadable(BadRequest(_what(error)))
+        else:
+            if self._in_head:
+                self._head_bytes += len(data)
+                if self._head_bytes > self._opener.limits.head_bytes:
+                    self._unreadable(Refusal(431, "the head of the call is too long", "http_request_error"))
+
+    def _feed_rest(self, rest: bytes) -> None:
+        if self.tunnel is not None:
+            self.tunnel.piece(rest)
+        elif self._active is not None and self._active.request.upgrade:
+            # Frames that came right behind the request, before it was answered.
+            self._active.pieces.append(rest)
+        else:
+            self._feed(rest)
+
+    def eof_received(self) -> None:
+        """A caller that ends its side isn't told from one that is gone: its call isn't waited for."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = self._closing = True
+        self._opener.connections.discard(self)
+        active, self._active = self._active, None
+        self._queue.clear()
+        self._turn = None
+        if active is not None and active.taker is not None:
+            active.taker.gone(None)
+
+    def pause_writing(self) -> None:
+        self._stuck_since = monotonic()
+        if self._active is not None and self._active.taker is not None:
+            self._active.taker.hold()
+
+    def resume_writing(self) -> None:
+        self._stuck_since = 0.0
+        if self._active is not None and self._active.taker is not None:
+            self._active.taker.go_on()
+
+    # What httptools says
+
+    def on_message_begin(self) -> None:
+        self._raw, self._url, self._headed, self._in_head, self._head_bytes = [], b"", False, True, 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._headed:  # trailers end on this hop
+            self._raw.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._headed, self._in_head = True, False
+        if self._refusal is not None:
+            return
+        parser = self._parser
+        try:
+            size = sum(len(name) + len(value) for name, value in self._raw) + len(self._url)
+            if size > self._opener.limits.head_bytes:
+                raise Refusal(431, "the head of the call is too long", "http_request_error")
+            request = read_request(parser.get_method(), self._url, parser.get_http_version(), self._raw)
+        except Refusal as refusal:
+            self._unreadable(refusal)
+            return
+        turn = self._turn = Turn(request)
+        if self._active is None:
+            self._start(turn)
+        else:
+            self._queue.append(turn)
+            if len(self._queue) >= AHEAD:
+                self._hold_back()
+
+    def on_body(self, piece: bytes) -> None:
+        turn = self._turn
+        if turn is None:
+            return
+        if turn.taker is None:
+            turn.pieces.append(piece)
+            self._hold_back()
+        else:
+            turn.taker.piece(piece)
+
+    def on_message_complete(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.complete = True
+            if turn.taker is not None:
+                turn.taker.whole()
+
+    # Turns
+
+    def _start(self, turn: Turn) -> None:
+        self._active = turn
+        taker = turn.taker = self._opener.take(turn.request, self)
+        pieces, turn.pieces = turn.pieces, []
+        for piece in pieces:
+            taker.piece(piece)
+        if turn.complete and self._active is turn:
+            taker.whole()
+
+    def finished(self, keep: bool) -> None:
+        """The answer of the call under way is out. `keep`: whether the connection may be used again."""
+        done, self._active = self._active, None
+        if self.lost:
+            return
+        self._since = monotonic()
+        if not keep or done is None or not done.complete or self._opener.draining:
+            self.close()
+        elif self._queue:
+            if len(self._queue) < AHEAD:
+                self.read()
+            self._start(self._queue.popleft())
+        elif self._refusal is not None:
+            self._say_refusal()
+        else:
+            self.read()
+
+    def _unreadable(self, refusal: Refusal) -> None:
+        """Nothing more can be read here. What is under way and whole is answered first."""
+        self._refusal = refusal
+        turn, self._turn = self._turn, None
+        if turn is not None and turn.taker is not None:
+            turn.taker.gone(refusal)
+        elif self._active is None:
+            self._say_refusal()
+
+    def _say_refusal(self) -> None:
+        if self._refusal is not None and not self._closing:
+            self.write(self._opener.unreadable(self, self._refusal))
+            self.close()
+
+    # What a taker may ask
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, as far as the caller is there."""
+        if not self._closing:
+            self.transport.write(data)
+
+    @property
+    def full(self) -> bool:
+        """Whether the caller takes no more at the moment."""
+        return self._stuck_since > 0.0
+
+    def invite(self) -> None:
+        """Tell a caller that waits for it that its body is wanted."""
+        self.write(CONTINUE)
+
+    def hold_back(self) -> None:
+        """Read nothing more until `read`."""
+        self._held_back = True
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        if self._reading and not self._closing:
+            self._reading = False
+            self.transport.pause_reading()
+
+    def read(self) -> None:
+        """Go on reading."""
+        self._held_back = False
+        if not self._reading and not self._closing:
+            self._reading = True
+            self._since = monotonic()
+            self.transport.resume_reading()
+
+    def change(self, taker: Taker) -> bytes:
+        """From now on all that comes are pieces for `taker`; returns what has come already."""
+        self.tunnel = taker
+        assert self._active is not None
+        rest = b"".join(self._active.pieces)
+        self._active.pieces.clear()
+        return rest
+
+    def close(self) -> None:
+        """End it when what was written is out. The caller gets a moment to stop sending, so that it sees the answer."""
+        if self._closing:
+            return
+        self._closing = True
+        turn = self._turn or self._active
+        if self._refusal is None and (turn is None or turn.complete):
+            self.transport.close()
+            return
+        self._lingering = True
+        self._since = monotonic()
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        with suppress(OSError, NotImplementedError, RuntimeError):
+            self.transport.write_eof()
+
+    def abort(self) -> None:
+        """End it at once: the caller sees that its answer isn't whole."""
+        self._closing = True
+        if not self.lost:
+            self.transport.abort()
+
+    @property
+    def idle(self) -> bool:
+        """No call is under way or coming."""
+        return self._active is None and not self._in_head and not self._queue
+
+    def sweep(self, now: float) -> None:
+        """Look whether the caller takes too long."""
+        limits, waited = self._opener.limits, now - self._since
+        if self._stuck_since and now - self._stuck_since > limits.write_time:
+            self.abort()
+        elif self._lingering:
+            if waited > LINGER:
+                self.abort()
+        elif self._closing or self.tunnel is not None:
+            return
+        elif self._in_head and self._active is None:
+            if waited > limits.head_time:
+                self._unreadable(Refusal(408, "the head of the call took too long", "http_request_error"))
+        elif self._turn is not None and self._turn.taker is not None:
+            if self._reading and waited > limits.body_time:
+                self._unreadable(Refusal(408, "the body of the call took too long", "http_request_error"))
+        elif self._active is None and waited > limits.idle_time:
+            self.close()
+
+
+def _what(error: httptools.HttpParserError) -> str:
+    text = str(error).strip().rstrip(".") or "it isn't HTTP"
+    return f"the call can't be read: {text[0].lower()}{text[1:]}"

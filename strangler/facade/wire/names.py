@@ -1,0 +1,56 @@
+"""Names of headers: what becomes of each, looked up once per spelling.
+
+Headers go on in the spelling in which they came: an ERP may be older than the rule that it doesn't matter.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+
+class Fate(IntEnum):
+    """What becomes of a header on its way to an upstream, and back."""
+
+    PASSES = 0
+    HOP = 1
+    """Belongs to this hop (RFC 9110, section 7.6.1)."""
+    OURS = 2
+    """The facade writes it itself towards an upstream; what the caller says about it isn't believed."""
+    FRAMING = 3
+    """Says how long the message is, whose it is, or who passed it on; written anew."""
+
+
+class HeaderName(NamedTuple):
+    """A header's name in lower case, and what becomes of it."""
+
+    text: str
+    fate: Fate
+
+
+_FATES: Final = {
+    **dict.fromkeys(
+        b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split(),
+        Fate.HOP,
+    ),
+    **dict.fromkeys(
+        b"forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server"
+        b" x-real-ip x-strangler-shadow x-strangler-dry-run x-strangler-identity traceparent expect".split(),
+        Fate.OURS,
+    ),
+    **dict.fromkeys(b"content-length transfer-encoding host via".split(), Fate.FRAMING),
+}
+
+_KNOWN: Final[dict[bytes, HeaderName]] = {}
+_MOST: Final = 10_000
+
+
+def header_name(raw: bytes) -> HeaderName:
+    """A name as it came on the wire."""
+    known = _KNOWN.get(raw)
+    if known is None:
+        lower = raw.lower()
+        known = HeaderName(lower.decode("latin-1"), _FATES.get(lower, Fate.PASSES))
+        if len(_KNOWN) < _MOST:
+            _KNOWN[raw] = known
+    return known
