@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.facade.peek import Scanner
+from strangler.facade.peek.json import Scanner
+from tests.facade.peek.pieces import outcomes
 
 PATHS = ["method", "a.method", "a.0", "params.1.name"]
 KEYS = st.sampled_from(["method", "a", "params", "name", "x", 'méth"od\\', ""])
@@ -85,6 +86,55 @@ def test_what_is_no_json_document_is_broken(text: str) -> None:
     scanner.feed(text.encode())
     scanner.end()
     assert scanner.broken
+
+
+PAIRS = st.recursive(
+    st.sampled_from(
+        ['"method"', "0", "-0", "12", "1.50", "true", "null", '"a\\nb"', '"\\u00fc"', '"\\u006d"', "", "{"]
+    ),
+    lambda inner: (
+        st.lists(
+            st.tuples(st.sampled_from(['"method"', '"a"', '"\\u006dethod"', '"params"', '"0"']), inner),
+            max_size=4,
+        ).map(lambda pairs: "{" + ",".join(f"{key}: {value}" for key, value in pairs) + "}")
+        | st.lists(inner, max_size=3).map(lambda values: "[" + ",".join(values) + "]")
+    ),
+    max_leaves=10,
+)
+
+
+@given(text=PAIRS, data=st.data())
+def test_whole_or_in_pieces_it_finds_the_same_whatever_it_is_given(text: str, data: st.DataObject) -> None:
+    outcomes("json", [*PATHS, "params.method"], text.encode(), data)
+
+
+@given(noise=st.binary(max_size=80), data=st.data())
+def test_noise_is_read_alike_too(noise: bytes, data: st.DataObject) -> None:
+    outcomes("json", ["method"], b'{"method":"a",' + noise, data)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"method":"read","params":["method"]}', {"method": "read"}),
+        ('{"params":{"method":"x"},"method":"a\\nb"}', {"method": "a\nb", "params.method": "x"}),
+        ('{"method":12345678901234567890123}', {"method": "12345678901234567890123"}),
+        ('{"method":1.50}', {"method": "1.50"}),
+        ('{"method":-0}', {"method": "-0"}),
+        ('{"method":"' + "x" * 4097 + '"}', {"method": None}),
+        ('{"method":"' + "x" * 4096 + '"}', {"method": "x" * 4096}),
+        ('{"method":' + "1" * 5000 + "}", {"method": None}),
+        ('{"method":[1]}', {"method": None}),
+    ],
+)
+def test_values_are_told_as_they_stand_there(text: str, found: dict[str, str | None]) -> None:
+    whole, pieces = Scanner(["method", "params.method"]), Scanner(["method", "params.method"])
+    whole.whole(text.encode())
+    for byte in text.encode():
+        pieces.feed(bytes([byte]))
+    pieces.end()
+    assert whole.values == pieces.values == found
+    assert (whole.broken, pieces.broken, whole.ambiguous, pieces.ambiguous) == (False,) * 4
 
 
 def test_memory_stays_flat_over_a_huge_string() -> None:

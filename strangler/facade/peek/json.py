@@ -1,17 +1,15 @@
-"""Peek: the values at a few dotted paths of a JSON document that comes in pieces, in constant memory.
+"""JSON: the values at a few dotted paths of a document.
 
-Some ERPs send every call to one URL and name the function in the body, before or after megabytes of attachment. The
-scanner follows the document only where a wanted path leads and skips everything else by brackets and quotes. It goes on
-while the body streams through, since a second `"method"` behind the part that routing looked at would make the
-server obey another call than the one that was routed; such a body is `ambiguous` and must not arrive whole.
-
-It isn't a validator: what is broken here is broken for the server too.
+A short document that is there whole takes a quick way: it is parsed by orjson, which keeps the last of two equal keys and
+doesn't say so. So the quotes are counted: when `"method"` stands in the bytes exactly as often as the objects on the wanted
+paths have that key, none was dropped. Whatever leaves a doubt is read by the scanner.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -19,20 +17,50 @@ import orjson
 TEXT_LIMIT: Final = 4096
 """Longest key or wanted value, in bytes; a longer one matches nothing."""
 
+QUICK: Final = 64 * 1024
+"""Longest document that is parsed whole, in bytes."""
+
+_SURELY_SHORT: Final = TEXT_LIMIT // 12
+"""Characters of a text that is within `TEXT_LIMIT` however it is escaped: two `\\ud83d` stand for one at most."""
+
 _TOKEN: Final = re.compile(rb'"([^"\\]*)"|["{}\[\]:,]|[^\s"{}\[\]:,]+')
 _BRACKET: Final = re.compile(rb'(?:"[^"\\]*"|[^"{}\[\]]+)*+(["{}\[\]])')
 _QUOTE: Final = re.compile(rb'["\\]')
 _LITERAL: Final = re.compile(rb"true|false|null|-?[0-9][-+.0-9eE]*")
+_ASCII_ESCAPED: Final = re.compile(rb"\\u00[2-7]")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$@:+ -]{1,100}")
+"""A key that can be spelled in no other way than by itself or with `\\u00..`."""
 
 
 class Node:
-    """A step of the wanted paths: the steps below it, and the full path where one ends here."""
+    """A step of the wanted paths: the steps below it, and the full path where one ends here. `index` is what the step is in an
+    array."""
 
-    __slots__ = ("below", "path")
+    __slots__ = ("below", "index", "path")
 
-    def __init__(self) -> None:
+    def __init__(self, step: str) -> None:
         self.below: dict[str, Node] = {}
         self.path: str | None = None
+        self.index = int(step) if step.isascii() and step.isdigit() and str(int(step)) == step else -1
+
+
+class Plan:
+    """The wanted paths as a tree, and all of their `steps`. `quick`: they are such that the quick way can count them."""
+
+    __slots__ = ("quick", "root", "size", "steps")
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self.root, self.size = Node(""), len(paths)
+        self.steps = frozenset(step for path in paths for step in path.split("."))
+        self.quick = all(_PLAIN_NAME.fullmatch(step) for step in self.steps)
+        for path in paths:
+            node = self.root
+            for step in path.split("."):
+                node = node.below.setdefault(step, Node(step))
+            node.path = path
+
+
+_plan = lru_cache(maxsize=1024)(Plan)
 
 
 class Frame:
@@ -52,28 +80,37 @@ class Frame:
 class Scanner:
     """Feed it the document piece by piece. `values` holds what was found so far: None for what isn't a plain value."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._root = Node()
+    __slots__ = (
+        "_escaped",
+        "_frames",
+        "_keep",
+        "_long",
+        "_plan",
+        "_seen",
+        "_skipping",
+        "_text",
+        "_word",
+        "ambiguous",
+        "broken",
+        "complete",
+        "values",
+    )
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._plan = _plan(paths if isinstance(paths, frozenset) else frozenset(paths))
         self.values: dict[str, str | None] = {}
         self.complete = self.broken = self.ambiguous = False
-        self._wanted = 0
-        for path in paths:
-            node = self._root
-            for step in path.split("."):
-                node = node.below.setdefault(step, Node())
-            node.path = path
-            self._wanted += 1
         self._frames: list[Frame] = []
         self._seen: set[int] = set()
         self._text: bytearray | None = None  # the string that is being read; None outside of one
         self._keep = self._escaped = False
-        self._word = b""  # a number or literal that may go on in the next piece
+        self._word, self._long = b"", False  # a number or literal that may go on in the next piece
         self._skipping = 0  # open brackets below the last frame that leads anywhere
 
     @property
     def settled(self) -> bool:
         """Every wanted path was found; what follows can only make it ambiguous."""
-        return len(self.values) == self._wanted
+        return len(self.values) == self._plan.size
 
     def feed(self, data: bytes) -> None:
         at, size = 0, len(data)
@@ -89,6 +126,28 @@ class Scanner:
         """The document is over."""
         self._flush_word()
         self.broken = self.broken or not self.complete or self._text is not None
+
+    def whole(self, body: bytes) -> None:
+        """The document, whole: what `feed` and `end` would find, in a fraction of the time where it is short."""
+        if not self._quickly(body):
+            self.feed(body)
+            self.end()
+
+    def _quickly(self, body: bytes) -> bool:
+        """Whether the quick way left no doubt; if it did, nothing has changed."""
+        if len(body) > QUICK or not self._plan.quick or (b"\\" in body and _ASCII_ESCAPED.search(body)):
+            return False
+        values: dict[str, str | None] = {}
+        met: list[str] = []
+        try:
+            _collect(self._plan.root, orjson.loads(body), values, met, self._plan.steps)
+        except (orjson.JSONDecodeError, _Doubt):
+            return False
+        for step in met:
+            if body.count(b'"%b"' % step.encode()) != met.count(step):
+                return False
+        self.values, self.complete = values, True
+        return True
 
     def _in_string(self, data: bytes, at: int) -> int:
         assert self._text is not None
@@ -143,10 +202,10 @@ class Scanner:
             return found.end()
         token = found[0]
         if token not in (b'"', b"{", b"}", b"[", b"]", b":", b","):
-            self._word += token
+            self._word, self._long = self._word + token[:TEXT_LIMIT], self._long or len(token) > TEXT_LIMIT
             if len(self._word) > TEXT_LIMIT:
-                self.broken = True
-            elif found.end() < len(data):
+                self._word, self._long = self._word[:TEXT_LIMIT], True
+            if found.end() < len(data):
                 self._flush_word()
             return found.end()
         self._flush_word()
@@ -185,11 +244,12 @@ class Scanner:
 
     def _flush_word(self) -> None:
         if self._word:
-            word, self._word = self._word, b""
+            word, long = self._word, self._long
+            self._word, self._long = b"", False
             if not _LITERAL.fullmatch(word):
                 self.broken = True
                 return
-            self._enter(word.decode("utf-8", "replace"))
+            self._enter(None if long else word.decode())
             self._value_done()
 
     def _enter(self, value: str | None) -> Node | None:
@@ -198,7 +258,7 @@ class Scanner:
             self.broken = True
             return None
         if not self._frames:
-            return self._root
+            return self._plan.root
         node = self._frames[-1].child()
         if node is not None:
             if id(node) in self._seen:
@@ -222,3 +282,43 @@ def _decoded(text: bytes) -> str | None:
     except orjson.JSONDecodeError:
         return None
     return str(decoded)
+
+
+class _Doubt(Exception):
+    """A value whose text the quick way can't tell."""
+
+
+def _collect(
+    node: Node, value: Any, values: dict[str, str | None], met: list[str], steps: frozenset[str]
+) -> None:
+    """What stands below a node; into `met` goes each of the steps that is a key of an object on the way. Raises _Doubt."""
+    if type(value) is dict:
+        met += [step for step in steps if step in value]
+    for step, below in node.below.items():
+        if type(value) is dict:
+            if step not in value:
+                continue
+            child = value[step]
+        elif type(value) is list and 0 <= below.index < len(value):
+            child = value[below.index]
+        else:
+            continue
+        if below.path is not None:
+            values[below.path] = _text(child)
+        if below.below:
+            _collect(below, child, values, met, steps)
+
+
+def _text(value: Any) -> str | None:
+    """A value as it stands in the document. Raises _Doubt for a number that can be written in several ways."""
+    if type(value) is str:
+        if len(value) > _SURELY_SHORT:
+            raise _Doubt
+        return value
+    if value is None or type(value) is bool:
+        return orjson.dumps(value).decode()
+    if type(value) is int and value:
+        return str(value)
+    if type(value) in (dict, list):
+        return None
+    raise _Doubt
