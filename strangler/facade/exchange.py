@@ -40,6 +40,28 @@ SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 class Exchange:
     """See above. `begin` it once; then it is called back until it has told its caller's connection that it is `finished`."""
 
+    standings = Standings()
+    task: Translation | None = None
+    kept: Kept | None = None
+    _look: Look | None = None
+    _found: Found | None = None
+    _pool: Pool | None = None
+    _upstream: UpstreamConnection | None = None
+    _held_size = 0
+    _replay = True
+    """All of the body so far is held."""
+    _collects = False
+    """The body is wanted whole."""
+    _waits = False
+    """For a connection."""
+    _repeatable = False
+    _begun = _cut = _keep = _stream = False
+    _left = False
+    """Nobody waits for the answer."""
+    _flown: int | None = None
+    """The generation under which it is a write."""
+    _over = False
+
     def __init__(self, parts: Parts, request: Request, caller: CallerConnection) -> None:
         self.parts, self.request, self.caller = parts, request, caller
         began = caller.moment
@@ -47,27 +69,9 @@ class Exchange:
         self.call = Call(asked, caller.address, request.version, parts.traces.begin(request.headers), began)
         self.deadline = began + parts.total_timeout
         self._heard = began
-        self._look: Look | None = None
-        self._found: Found | None = None
-        self.standings = Standings()
-        self._pool: Pool | None = None
-        self._upstream: UpstreamConnection | None = None
-        self._reused = False
         self._held: list[bytes] = []
-        self._held_size = 0
-        self._replay = True  # all of the body so far is held
-        self._collects = False  # the body is wanted whole
-        self._waits = False  # for a connection
-        self._repeatable = False
-        self._whole = not request.has_body
         self._out: list[bytes] = []
-        self._begun = self._cut = self._keep = False
-        self._stream = False
-        self._left = False  # nobody waits for the answer
-        self._flown: int | None = None
-        self._over = False
-        self.task: Translation | None = None
-        self.kept: Kept | None = None
+        self._whole = not request.has_body
 
     # From head to decision
 
@@ -82,7 +86,7 @@ class Exchange:
             if found.wanted and request.has_body:
                 self._look = Look(call.asked, found.wanted, parts.settings.body_prefix)
             if self._look is not None and not self._look.settled:
-                if request.expects:
+                if request.heading.expects:
                     self.caller.invite()
                 return
             self._decide(self._look.values if self._look else EMPTY)
@@ -97,7 +101,9 @@ class Exchange:
         assert call.asked is not None
         assert self._found is not None
         standings = self.standings = parts.keeper.current()
-        decision = decide(parts.table, standings, call.asked, self._found, values, parts.who(call), parts.draw())
+        decision = decide(
+            parts.table, standings, call.asked, self._found, values, parts.who(call), parts.draw()
+        )
         call.decision = decision
         if decision.status is not None:
             wait = parts.retry_after if decision.fenced else None
@@ -125,7 +131,7 @@ class Exchange:
             self._acquire(services.pool(function))
             return
         self._collects = True
-        if self.request.expects and not self._whole and self._look is None:
+        if self.request.heading.expects and not self._whole and self._look is None:
             self.caller.invite()
         self._collect()
 
@@ -154,7 +160,7 @@ class Exchange:
         look = self._look
         if look is not None:
             was_settled = look.settled
-            look.feed(piece)
+            look.feed(piece, only=len(piece) == self.request.heading.length)
             if not was_settled:
                 self._hold(piece)
                 if look.settled:
@@ -164,7 +170,7 @@ class Exchange:
             self.kept.asked(piece)
         if self._upstream is not None:
             self._replay = self._replay and self._holds(piece)
-            self._upstream.write(chunk(piece) if self.request.chunked else piece)
+            self._upstream.write(chunk(piece) if self.request.heading.chunked else piece)
         else:
             self._hold(piece)
             if self._collects:
@@ -208,7 +214,9 @@ class Exchange:
         """A call that is translated is needed whole."""
         if self._held_size > BODY:
             function = self.call.decision.function if self.call.decision else ""
-            raise Refusal(413, f"a call to {function} is translated, so its body may have {BODY} bytes at most")
+            raise Refusal(
+                413, f"a call to {function} is translated, so its body may have {BODY} bytes at most"
+            )
         if self._whole and self.task is None:
             self.task = Translation(self, b"".join(self._held))
 
@@ -222,8 +230,9 @@ class Exchange:
         if why is not None:
             self.refuse(why)
             return
-        self.call.status, self.call.detail = GONE, "the caller left before the answer" if self._whole else (
-            "the caller broke off its request"
+        self.call.status, self.call.detail = (
+            GONE,
+            "the caller left before the answer" if self._whole else ("the caller broke off its request"),
         )
         self._end(keep=False)
 
@@ -238,33 +247,35 @@ class Exchange:
 
     # What the upstream's connection says
 
-    def connected(self, connection: UpstreamConnection, reused: bool) -> None:
+    def connected(self, connection: UpstreamConnection) -> None:
         if self._over or not self._waits:
             connection.pool.release(connection)
             return
         call, request, pool = self.call, self.request, connection.pool
-        self._upstream, self._reused, self._waits = connection, reused, False
+        self._upstream, self._waits = connection, False
         call.connected = self._heard = monotonic()
         passing = self.parts.passing
-        head = passing.onward(request, pool.prefix, call.client, self.caller.scheme, call.trace, self.parts.more(self))
+        head = passing.onward(
+            request, pool.prefix, call.client, self.caller.scheme, call.trace, self.parts.more(self)
+        )
         if self._held:
-            body = [chunk(piece) for piece in self._held] if request.chunked else self._held
-            head = b"".join((head, *body, LAST_CHUNK if request.chunked and self._whole else b""))
+            body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
+            head = b"".join((head, *body, LAST_CHUNK if request.heading.chunked and self._whole else b""))
             if not self._repeatable:
                 self._held.clear()
                 self._replay = False
-        elif request.chunked and self._whole:
+        elif request.heading.chunked and self._whole:
             head += LAST_CHUNK
         connection.ask(self, request.method, head)
         connection.said = self._whole
         if not self._whole:
-            if request.expects and self._look is None:
+            if request.heading.expects and self._look is None:
                 self.caller.invite()
             if not connection.full:
                 self.caller.read()
 
     def _end_question(self, upstream: UpstreamConnection) -> None:
-        if self.request.chunked:
+        if self.request.heading.chunked:
             upstream.write(LAST_CHUNK)
         upstream.said = True
 
@@ -281,9 +292,9 @@ class Exchange:
         if head.status == 101:
             self._change(head)
             return
-        self._stream = "text/event-stream" in head.header("content-type")
+        self._stream = head.streams
         endless = request.version == "1.0" and head.length is None and head.status not in (204, 304)
-        self._keep = request.keep_alive and not endless and not self.parts.front.draining
+        self._keep = request.heading.keep_alive and not endless and not self.parts.front.draining
         if self.kept is not None:
             self.kept.head = head
         lines, self._cut = self.parts.passing.back(head, request, self._keep, self.parts.back(self))
@@ -363,9 +374,9 @@ class Exchange:
             self.refuse(error)
 
     def _may_repeat(self, error: UpstreamError) -> bool:
-        """A read whose kept connection turned out to be closed is asked once more."""
-        stale = error.error == "connection_terminated" and self._reused
-        return stale and self._repeatable and self._replay and self.call.tries < 2 and self._in_time()
+        """A read whose connection was closed before an answer, as kept ones are now and then, is asked once more."""
+        closed = error.error == "connection_terminated"
+        return closed and self._repeatable and self._replay and self.call.tries < 2 and self._in_time()
 
     def _may_fall_back(self, error: UpstreamError) -> bool:
         """A read that new should have answered, as long as legacy has the data too."""
@@ -403,7 +414,7 @@ class Exchange:
         call, request = self.call, self.request
         call.status, self._begun = status, True
         call.sent += len(body)
-        keep = request.keep_alive and self._whole and not self.parts.front.draining
+        keep = request.heading.keep_alive and self._whole and not self.parts.front.draining
         if not self._left:
             self.caller.write(self.parts.passing.whole(status, headers, body, request, keep))
         self._end(keep)
@@ -428,7 +439,11 @@ class Exchange:
 
     def _late(self, how_long: str) -> None:
         name = self._pool.name if self._pool else "the facade"
-        words = f"{name} said nothing {how_long}" if how_long.startswith("for") else f"{name} didn't answer {how_long}"
+        words = (
+            f"{name} said nothing {how_long}"
+            if how_long.startswith("for")
+            else f"{name} didn't answer {how_long}"
+        )
         self._let_go()
         self._failed(UpstreamError(504, words, "http_response_timeout"))
 

@@ -43,7 +43,9 @@ class Front:
     async def open(self, listener: socket.socket) -> None:
         """Take callers."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: CallerConnection(self), sock=listener, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            lambda: CallerConnection(self), sock=listener, backlog=BACKLOG
+        )
         self._sweeper = loop.create_task(self._sweep())
 
     def drain(self) -> None:
@@ -98,7 +100,7 @@ class Front:
         else:
             status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
         headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]
-        keep = request.keep_alive and not request.has_body and not self.draining
+        keep = request.heading.keep_alive and not request.has_body and not self.draining
         connection.write(parts.passing.whole(status, headers, body, request, keep))
         connection.finished(keep)
         return _DONE

@@ -34,7 +34,14 @@ class AccessLog:
 
     def write(self, call) -> None:
         d = call.decision
-        line = {"path": call.asked.path if call.asked else "", "status": call.status, "why": d.why if d else call.detail, "error": call.detail, "function": d.function if d else "-", "side": d.side.value if d else "-"}
+        line = {
+            "path": call.asked.path if call.asked else "",
+            "status": call.status,
+            "why": d.why if d else call.detail,
+            "error": call.detail,
+            "function": d.function if d else "-",
+            "side": d.side.value if d else "-",
+        }
         if len(self._lines) < WAITING:
             self._lines.append(line)
         else:

@@ -10,14 +10,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from strangler.facade.answers import BadRequest
-from strangler.facade.peek import scanner
+from strangler.facade.peek import Kind, scanner
 from strangler.routing.asked import Asked, Values, Wanted
 
-KINDS: Final = {
-    "json": ("json",),
-    "form": ("application/x-www-form-urlencoded",),
-    "xml": ("xml",),
-}
+MARKS: Final[Mapping[Kind, str]] = {"json": "json", "form": "application/x-www-form-urlencoded", "xml": "xml"}
 """Kind of a body → what its media type contains."""
 
 
@@ -28,7 +24,7 @@ class Look:
     def __init__(self, asked: Asked, wanted: Wanted, limit: int) -> None:
         media = asked.headers.get("content-type", "").lower()
         self._kind = kind = _kind(media, wanted)
-        self._otherwise = bool(media) and not any(mark in media for mark in KINDS.get(kind, ()))
+        self._otherwise = bool(media) and kind is not None and MARKS[kind] not in media
         self._absent = {(each, name): None for each, names in wanted.items() for name in names}
         self._readable = asked.headers.get("content-encoding", "identity").lower() == "identity"
         self._names = wanted.get(kind, frozenset()) if kind else frozenset()
@@ -37,11 +33,15 @@ class Look:
         self._whole = False
         self.settled = self._scanner is None
 
-    def feed(self, piece: bytes) -> None:
-        """More of the body. Raises BadRequest for one that says a wanted value twice."""
+    def feed(self, piece: bytes, only: bool = False) -> None:
+        """More of the body; `only`: this piece is all of it. Raises BadRequest for one that says a wanted value twice."""
         if self._scanner is None:
             return
-        self._scanner.feed(piece)
+        if only:
+            self._scanner.whole(piece)
+            self._whole = self.settled = True
+        else:
+            self._scanner.feed(piece)
         self._refuse_ambiguous()
         self._seen += len(piece)
         if self._scanner.settled or self._scanner.broken or self._seen >= self._limit:
@@ -49,8 +49,9 @@ class Look:
 
     def end(self) -> None:
         """The body is over."""
-        self._whole = self.settled = True
-        if self._scanner is not None:
+        over, self._whole = self._whole, True
+        self.settled = True
+        if self._scanner is not None and not over:
             self._scanner.end()
             self._refuse_ambiguous()
 
@@ -66,7 +67,7 @@ class Look:
             return self._absent if self._otherwise else None
         if self._scanner.settled or self._whole:
             found: Mapping[str, str | None] = self._scanner.values
-            return {**self._absent, **{(self._kind, name): value for name, value in found.items()}}
+            return {**self._absent, **{(str(self._kind), name): value for name, value in found.items()}}
         return None
 
     def _refuse_ambiguous(self) -> None:
@@ -76,11 +77,10 @@ class Look:
             )
 
 
-def _kind(media: str, wanted: Wanted) -> str:
+def _kind(media: str, wanted: Wanted) -> Kind | None:
     """As what the body is read: what its media type says, else the one kind that is asked for."""
-    for kind, marks in KINDS.items():
-        if any(mark in media for mark in marks):
-            return kind if kind in wanted else ""
-    if media and len(wanted) == 1:
-        return next(iter(wanted))
-    return next((kind for kind in KINDS if kind in wanted), "")
+    for kind, mark in MARKS.items():
+        if mark in media:
+            return kind if kind in wanted else None
+    asked_for: list[Kind] = [kind for kind in MARKS if kind in wanted]
+    return asked_for[0] if not media or len(asked_for) == 1 else None

@@ -57,7 +57,9 @@ class Metrics:
     def note(self, call):
         d = call.decision
         f = (d.function if d else None) or "-"
-        self.requests.labels(f, (d.kind if d else None) or "-", d.side.value if d else "-", str(call.status)).inc()
+        self.requests.labels(
+            f, (d.kind if d else None) or "-", d.side.value if d else "-", str(call.status)
+        ).inc()
         self.seconds.labels(f, d.side.value if d else "-").observe(call.ended - call.began)
 
     def page(self) -> bytes:

@@ -134,9 +134,9 @@ class Parts:
             seen = Seen(decision.function, decision.operation, request, both[1])
         self.shadow.offer(decision.function, seen)
 
-    def more(self, exchange: Exchange) -> bytes:
+    def more(self, exchange: Exchange) -> str:
         """Header lines that an upstream gets beside the caller's."""
-        return b""
+        return ""
 
     def back(self, exchange: Exchange) -> bytes:
         """Header lines that the caller gets beside the upstream's."""

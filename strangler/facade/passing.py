@@ -33,5 +33,4 @@ class Kept:
         """The body and the answer; None when one was too long."""
         if self.head is None or self._asked is None or self._answer is None:
             return None
-        headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in self.head.passes]
-        return bytes(self._asked), Answer(self.head.status, headers, bytes(self._answer))
+        return bytes(self._asked), Answer(self.head.status, self.head.pairs(), bytes(self._answer))

@@ -31,6 +31,7 @@ CARRIED: Final = frozenset(
 ) | {"via", "x-strangler-shadow", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 """The caller's headers that a translated call has too."""
 
+
 def protocols(functions: Mapping[str, Function]) -> dict[str, ServiceProtocol]:
     """The protocol of each function that has one. Raises ConfigurationError with all options that don't fit."""
     found: dict[str, ServiceProtocol] = {}

@@ -24,7 +24,6 @@ class _Question:
         self._head: AnswerHead | None = None
         self._connection: UpstreamConnection | None = None
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.reused = False
 
     async def answer(self, fresh: bool) -> Answer:
         self._pool.acquire(self, fresh)
@@ -35,11 +34,11 @@ class _Question:
             if self._connection is not None:
                 self._connection.drop()
 
-    def connected(self, connection: UpstreamConnection, reused: bool) -> None:
+    def connected(self, connection: UpstreamConnection) -> None:
         if self._answer.done():
             connection.pool.release(connection)
             return
-        self._connection, self.reused = connection, reused
+        self._connection = connection
         connection.ask(self, self._call.method, _spoken(self._pool, self._call))
         connection.said = True
 
@@ -48,7 +47,9 @@ class _Question:
 
     def head(self, head: AnswerHead) -> None:
         if head.status == 101:
-            self._fail(Refusal(502, f"{self._pool.name} changes to another protocol unasked", "http_protocol_error"))
+            self._fail(
+                Refusal(502, f"{self._pool.name} changes to another protocol unasked", "http_protocol_error")
+            )
         self._head = head
 
     def part(self, piece: bytes) -> None:
@@ -65,8 +66,7 @@ class _Question:
         self._connection = None
         assert self._head is not None
         if not self._answer.done():
-            headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in self._head.passes]
-            self._answer.set_result(Answer(self._head.status, headers, b"".join(self._pieces)))
+            self._answer.set_result(Answer(self._head.status, self._head.pairs(), b"".join(self._pieces)))
 
     def broke(self, error: UpstreamError) -> None:
         self._connection = None
@@ -84,16 +84,14 @@ class _Question:
 
 
 async def ask(pool: Pool, call: ServiceRequest, *, timeout: float, most: int) -> Answer:
-    """The whole answer, in at most `timeout` seconds, of at most `most` bytes. A safe call is asked again when a kept connection
-    turned out to be closed. Raises Refusal."""
-    question = _Question(pool, call, most)
+    """The whole answer, in at most `timeout` seconds, of at most `most` bytes. A safe call is asked again, once, when its
+    connection was closed before an answer, as kept ones are now and then. Raises Refusal."""
     try:
         async with asyncio.timeout(timeout):
             try:
-                return await question.answer(fresh=False)
+                return await _Question(pool, call, most).answer(fresh=False)
             except UpstreamError as error:
-                stale = error.error == "connection_terminated" and question.reused
-                if not stale or call.method not in SAFE:
+                if error.error != "connection_terminated" or call.method not in SAFE:
                     raise
                 return await _Question(pool, call, most).answer(fresh=True)
     except TimeoutError as error:

@@ -66,7 +66,8 @@ class Facade(Section):
         description="Longest silence of both sides of a stream: of server-sent events, or a WebSocket. Streams have no total timeout.",
     )
     drain: Duration = Field(
-        timedelta(seconds=30), description="Longest time that calls under way get to finish when the facade stops."
+        timedelta(seconds=30),
+        description="Longest time that calls under way get to finish when the facade stops.",
     )
     connections: int = Field(
         1000,

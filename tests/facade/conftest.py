@@ -15,9 +15,8 @@ import uvicorn
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
-from strangler.facade.app import Facade
 from strangler.facade.parts import Parts
-from strangler.facade.server import address_of, listen, server
+from strangler.facade.server import Facade, address_of, listen
 from strangler.settings import Settings
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -69,25 +68,36 @@ class Running:
     @property
     def parts(self) -> Parts:
         assert self.facade is not None
-        return self.facade._parts
+        return self.facade.parts
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[Running]:
+async def serving(app: App) -> AsyncIterator[Running]:
     """Serve an ASGI application on a free port."""
     with listen("127.0.0.1", 0) as listener:
-        facade = app if isinstance(app, Facade) else None
-        config = uvicorn.Config(app, ws="none", lifespan="off", access_log=False, log_config=None)
-        running = server(facade) if facade else uvicorn.Server(config)
+        running = uvicorn.Server(
+            uvicorn.Config(app, ws="none", lifespan="off", access_log=False, log_config=None)
+        )
         running.config.timeout_graceful_shutdown = 1
         # uvicorn would take over Ctrl-C, which belongs to pytest.
         task = asyncio.create_task(running._serve(sockets=[listener]))
         try:
             await until(lambda: running.started or task.done())
-            yield Running(address_of(listener), facade)
+            yield Running(address_of(listener))
         finally:
             running.should_exit = True
             await task
+
+
+@asynccontextmanager
+async def fronting(facade: Facade) -> AsyncIterator[Running]:
+    """Run a facade on a free port."""
+    with listen("127.0.0.1", 0) as listener:
+        await facade.start(listener)
+        try:
+            yield Running(address_of(listener), facade)
+        finally:
+            await facade.stop(within=1)
 
 
 Serve = Callable[[Any], Awaitable[Running]]
@@ -98,7 +108,7 @@ async def serve() -> AsyncIterator[Serve]:
     """Starts servers that stop with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(app: Any) -> Running:
+        async def start(app: App) -> Running:
             return await stack.enter_async_context(serving(app))
 
         yield start
@@ -135,18 +145,20 @@ Front = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def front(serve: Serve, control: Control) -> Front:
-    """Starts a facade with settings, and waits until it can take traffic."""
+async def front(control: Control) -> AsyncIterator[Front]:
+    """Starts a facade with settings, and waits until it can take traffic. It stops with the test, before its upstreams do."""
+    async with AsyncExitStack() as stack:
 
-    async def start(
-        configured: Settings, *, lease: float = 10.0, open_control: Any = None, wait: bool = True
-    ) -> Running:
-        running = await serve(Facade(Parts(configured, open_control or (lambda: control), lease)))
-        if wait:
-            await until(lambda: running.parts.health.readyz()[0] == 200)
-        return running
+        async def start(
+            configured: Settings, *, lease: float = 10.0, open_control: Any = None, wait: bool = True
+        ) -> Running:
+            facade = Facade(Parts(configured, open_control or (lambda: control), lease))
+            running = await stack.enter_async_context(fronting(facade))
+            if wait:
+                await until(lambda: running.parts.health.readyz()[0] == 200)
+            return running
 
-    return start
+        yield start
 
 
 async def applied(running: Running, generation: int) -> None:

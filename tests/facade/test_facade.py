@@ -321,8 +321,8 @@ async def test_requests_are_logged_one_line_each(
 
 
 def test_a_configuration_without_a_facade_is_refused_in_words(control: Control) -> None:
-    from strangler.facade.server import application
+    from strangler.facade.server import facade
 
     bare = settings("http://127.0.0.1:1").model_copy(update={"facade": None})
     with pytest.raises(StranglerError, match="no facade"):
-        application(bare, lambda: control)
+        facade(bare, lambda: control)

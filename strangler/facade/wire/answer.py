@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from strangler.facade.wire.names import Fate, header_name
 from strangler.facade.wire.request import RawHeaders
 
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}").fullmatch
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 class BadAnswer(ValueError):
@@ -17,50 +17,68 @@ class BadAnswer(ValueError):
 
 
 class AnswerHead:
-    """The head of an answer. `passes` are the header lines that go on to the caller, each by itself, so that Set-Cookie stays apart.
+    """The head of an answer. `lines` are the header lines that go on to the caller, each by itself, so that Set-Cookie stays apart.
 
-    `length` is that of the body; None where it is chunked or goes on until the connection ends (`until_close`).
+    `length` is that of the body; None where it is chunked or goes on until the connection ends (`until_close`). `streams`: it
+    is a stream of events, which may have no end.
     """
 
-    __slots__ = ("chunked", "length", "passes", "status", "until_close", "vias")
+    __slots__ = ("_hop", "_raw", "chunked", "length", "lines", "status", "streams", "until_close", "vias")
 
-    def __init__(self, status: int) -> None:
-        self.status = status
-        self.passes: RawHeaders = []
+    def __init__(self, status: int, raw: RawHeaders) -> None:
+        self.status, self._raw = status, raw
+        self._hop: frozenset[str] = frozenset()
+        self.lines: list[bytes] = []
         self.vias: list[bytes] = []
         self.length: int | None = None
-        self.chunked = self.until_close = False
+        self.chunked = self.until_close = self.streams = False
 
-    def header(self, name: str) -> str:
-        """The value of the first header of this lower-case name, empty for none."""
-        return next(
-            (value.decode("latin-1") for key, value in self.passes if header_name(key).text == name), ""
-        )
+    def passing(self) -> Iterator[tuple[bytes, bytes]]:
+        """The lines that don't end on this hop."""
+        for line in self._raw:
+            text, fate = header_name(line[0])
+            if fate is not Fate.FRAMING and fate is not Fate.HOP and text not in self._hop:
+                yield line
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The same, names in lower case."""
+        return [(header_name(name).text, value.decode("latin-1")) for name, value in self.passing()]
+
+    def list_hop(self, connection: bytes) -> None:
+        """Let nothing go on that Connection lists."""
+        listed = (part.strip().lower().decode("latin-1") for part in connection.split(b","))
+        self._hop = frozenset(listed) - _COMMON
+        if self._hop:
+            self.lines = [b"%b: %b\r\n" % line for line in self.passing()]
+
+
+_COMMON: Final = frozenset(("", "close", "keep-alive", "upgrade"))
 
 
 def read_answer(status: int, raw: RawHeaders, bodiless: bool) -> AnswerHead:
     """The head that an upstream sent. `bodiless`: the answer has no body whatever it says of its length (HEAD, 204, 304).
     Raises BadAnswer."""
-    head, hop = AnswerHead(status), b""
+    head, hop = AnswerHead(status, raw), b""
     coding = length = None
-    passes = head.passes
+    lines = head.lines
     for line in raw:
-        known = header_name(line[0])
-        if known.fate is Fate.PASSES or known.fate is Fate.OURS:
-            passes.append(line)
-        elif known.fate is Fate.FRAMING:
-            if known.text == "content-length":
+        text, fate = header_name(line[0])
+        if fate is Fate.PASSES or fate is Fate.OURS:
+            lines.append(b"%b: %b\r\n" % line)
+        elif fate is Fate.READ:
+            lines.append(b"%b: %b\r\n" % line)
+            head.streams = line[1][:17].lower() == b"text/event-stream"
+        elif fate is Fate.FRAMING:
+            if text == "content-length":
                 length = line[1] if length is None else _again(length, line[1])
-            elif known.text == "transfer-encoding":
+            elif text == "transfer-encoding":
                 coding = line[1] if coding is None else coding + b"," + line[1]
-            elif known.text == "via":
+            elif text == "via":
                 head.vias.append(line[1])
-        elif known.text == "connection":
+        elif text == "connection" and line[1] != b"keep-alive":
             hop += b"," + line[1]
-        if _CONTROL(line[1]):
-            raise BadAnswer(f"its header {known.text} has control characters")
     if hop:
-        _drop_listed(head, hop)
+        head.list_hop(hop)
     _frame(head, coding, length, bodiless)
     return head
 
@@ -69,16 +87,6 @@ def _again(one: bytes, other: bytes) -> bytes:
     if one != other:
         raise BadAnswer("it says two lengths")
     return one
-
-
-def _drop_listed(head: AnswerHead, hop: bytes) -> None:
-    listed = {part.strip().lower().decode("latin-1") for part in hop.split(b",")} - {
-        "",
-        "close",
-        "keep-alive",
-    }
-    if listed:
-        head.passes = [line for line in head.passes if header_name(line[0]).text not in listed]
 
 
 def _frame(head: AnswerHead, coding: bytes | None, length: bytes | None, bodiless: bool) -> None:

@@ -17,7 +17,7 @@ import httptools
 
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.wire.framing import CONTINUE
-from strangler.facade.wire.request import RawHeaders, Request, read_request
+from strangler.facade.wire.request import Heading, RawHeaders, Request, read_heading, read_request
 
 LINGER: Final = 2.0
 """Seconds for which a caller may go on sending what nobody reads any more, so that it sees the answer before the end."""
@@ -96,7 +96,8 @@ class CallerConnection(asyncio.Protocol):
         self._url = b""
         self._headed = False  # the head of the call that is being read is over
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._fed = 0
+        self._heading: Heading | None = None  # what the call before said
         self._turn: Turn | None = None  # the call that is being read
         self._active: Turn | None = None
         self._queue: deque[Turn] = deque()
@@ -127,13 +128,12 @@ class CallerConnection(asyncio.Protocol):
             return
         if self._closing or self._refusal is not None:
             return
-        if not self._in_head and self._turn is None:
-            self._since = now
-        elif self._turn is not None:
+        if not self._in_head:
             self._since = now
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
+        self._fed = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -152,7 +152,7 @@ class CallerConnection(asyncio.Protocol):
     def _feed_rest(self, rest: bytes) -> None:
         if self.tunnel is not None:
             self.tunnel.piece(rest)
-        elif self._active is not None and self._active.request.upgrade:
+        elif self._active is not None and self._active.request.heading.upgrade:
             # Frames that came right behind the request, before it was answered.
             self._active.pieces.append(rest)
         else:
@@ -196,12 +196,8 @@ class CallerConnection(asyncio.Protocol):
         self._headed, self._in_head = True, False
         if self._refusal is not None:
             return
-        parser = self._parser
         try:
-            size = sum(len(name) + len(value) for name, value in self._raw) + len(self._url)
-            if size > self._opener.limits.head_bytes:
-                raise Refusal(431, "the head of the call is too long", "http_request_error")
-            request = read_request(parser.get_method(), self._url, parser.get_http_version(), self._raw)
+            request = self._request()
         except Refusal as refusal:
             self._unreadable(refusal)
             return
@@ -212,6 +208,16 @@ class CallerConnection(asyncio.Protocol):
             self._queue.append(turn)
             if len(self._queue) >= AHEAD:
                 self._hold_back()
+
+    def _request(self) -> Request:
+        parser, raw, heading = self._parser, self._raw, self._heading
+        most = self._opener.limits.head_bytes
+        if self._head_bytes + self._fed > most and _size(self._url, raw) > most:
+            raise Refusal(431, "the head of the call is too long", "http_request_error")
+        version = parser.get_http_version()
+        if heading is None or heading.raw != raw or heading.version != version:
+            heading = self._heading = read_heading(version, raw)
+        return read_request(parser.get_method(), self._url, heading)
 
     def on_body(self, piece: bytes) -> None:
         turn = self._turn
@@ -365,3 +371,7 @@ class CallerConnection(asyncio.Protocol):
 def _what(error: httptools.HttpParserError) -> str:
     text = str(error).strip().rstrip(".") or "it isn't HTTP"
     return f"the call can't be read: {text[0].lower()}{text[1:]}"
+
+
+def _size(url: bytes, raw: RawHeaders) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in raw)

@@ -19,6 +19,8 @@ class Fate(IntEnum):
     """The facade writes it itself towards an upstream; what the caller says about it isn't believed."""
     FRAMING = 3
     """Says how long the message is, whose it is, or who passed it on; written anew."""
+    READ = 4
+    """Passes, and the facade reads it."""
 
 
 class HeaderName(NamedTuple):
@@ -39,6 +41,7 @@ _FATES: Final = {
         Fate.OURS,
     ),
     **dict.fromkeys(b"content-length transfer-encoding host via".split(), Fate.FRAMING),
+    b"content-type": Fate.READ,
 }
 
 _KNOWN: Final[dict[bytes, HeaderName]] = {}

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from strangler.facade.answers import Refusal
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
-from strangler.facade.wire.names import Fate, header_name
-from strangler.facade.wire.request import Request
+from strangler.facade.wire.names import header_name
+from strangler.facade.wire.request import Heading, Request, passing
 
 Pairs = list[tuple[str, str]]
 
@@ -41,33 +41,21 @@ class Passing:
         return this if before is None else f"{before}, {this}"
 
     def onward(
-        self, request: Request, prefix: str, address: str, scheme: str, trace: str, more: bytes = b""
+        self, request: Request, prefix: str, address: str, scheme: str, trace: str, more: str = ""
     ) -> bytes:
-        """The head of a call for an upstream, up to the empty line. `prefix` is the path of its base URL; `more` are whole
-        header lines."""
-        hop, host = request.hop, request.headers.get("host")
-        lines = [f"{request.method} {prefix}{request.target} HTTP/1.1\r\n".encode()]
-        for name, value in request.raw:
-            known = header_name(name)
-            if known.fate is Fate.PASSES and known.text not in hop:
-                lines.append(b"%b: %b\r\n" % (name, value))
+        """The head of a call for an upstream. `prefix` is the path of its base URL; `more` are whole header lines."""
+        heading, host = request.heading, request.headers.get("host")
         named = f"Host: {host}\r\nX-Forwarded-Host: {host}\r\n" if host is not None else ""
-        lines.append(
-            f"{named}Via: {self._via(request)}\r\nX-Forwarded-For: {address}\r\nX-Forwarded-Proto: {scheme}\r\n"
-            f"traceparent: {trace}\r\n{_framing(request)}".encode()
+        return b"%b%b%b" % (
+            f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
+            heading.passing,
+            f"Via: {self._via(request)}\r\nX-Forwarded-For: {address}\r\nX-Forwarded-Proto: {scheme}\r\n"
+            f"traceparent: {trace}\r\n{more}{_framing(heading)}\r\n".encode(),
         )
-        if more:
-            lines.append(more)
-        lines.append(b"\r\n")
-        return b"".join(lines)
 
     def told(self, request: Request, address: str, scheme: str, trace: str) -> Pairs:
         """The same as pairs, names in lower case, without the framing: for a call that is put anew."""
-        pairs = [
-            (known.text, value.decode("utf-8"))
-            for name, value in request.raw
-            if (known := header_name(name)).fate is Fate.PASSES and known.text not in request.hop
-        ]
+        pairs = [(header_name(name).text, value.decode("utf-8")) for name, value in passing(request.heading)]
         if host := request.headers.get("host"):
             pairs += [("host", host), ("x-forwarded-host", host)]
         pairs += [("via", self._via(request)), ("x-forwarded-for", address), ("x-forwarded-proto", scheme)]
@@ -76,13 +64,8 @@ class Passing:
 
     def back(self, head: AnswerHead, request: Request, keep: bool, more: bytes = b"") -> tuple[bytes, bool]:
         """The head of an answer for its caller, and whether its body has to be cut into chunks."""
-        lines = [status_line(head.status)]
-        for name, value in head.passes:
-            lines.append(b"%b: %b\r\n" % (name, value))
-        if head.vias:
-            lines.append(b"Via: %b, %b" % (b", ".join(head.vias), self._back[5:]))
-        else:
-            lines.append(self._back)
+        lines = [status_line(head.status), *head.lines]
+        lines.append(b"Via: %b, %b" % (b", ".join(head.vias), self._back[5:]) if head.vias else self._back)
         cut = False
         if head.length is not None and head.status != 204:
             lines.append(b"Content-Length: %d\r\n" % head.length)
@@ -101,16 +84,20 @@ class Passing:
 
     def changed(self, head: AnswerHead, request: Request) -> bytes:
         """The head of an answer that changes to the protocol that the caller asked for."""
-        kept = b"".join(b"%b: %b\r\n" % line for line in head.passes)
         return b"%bConnection: Upgrade\r\nUpgrade: %b\r\n%b%b\r\n" % (
             status_line(head.status),
-            request.upgrade.encode(),
-            kept,
+            request.heading.upgrade.encode(),
+            b"".join(head.lines),
             self._back,
         )
 
     def whole(
-        self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, request: Request | None, keep: bool
+        self,
+        status: int,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        request: Request | None,
+        keep: bool,
     ) -> bytes:
         """An answer of the facade's own, whole."""
         lines = [status_line(status)]
@@ -127,10 +114,10 @@ class Passing:
         return b"".join(lines)
 
 
-def _framing(request: Request) -> str:
-    if request.upgrade:
-        return f"Connection: Upgrade\r\nUpgrade: {request.upgrade}\r\n"
-    if request.chunked:
+def _framing(heading: Heading) -> str:
+    if heading.upgrade:
+        return f"Connection: Upgrade\r\nUpgrade: {heading.upgrade}\r\n"
+    if heading.chunked:
         return "Transfer-Encoding: chunked\r\n"
-    length = request.headers.get("content-length")
+    length = heading.headers.get("content-length")
     return "" if length is None else f"Content-Length: {length}\r\n"

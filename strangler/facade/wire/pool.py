@@ -24,7 +24,9 @@ class Pool:
     `limit`: most connections; `queue`: most askers that wait for one; `connect_timeout` in seconds. Open it inside the event loop.
     """
 
-    def __init__(self, key: str, name: str, base: str, *, limit: int, queue: int, connect_timeout: float) -> None:
+    def __init__(
+        self, key: str, name: str, base: str, *, limit: int, queue: int, connect_timeout: float
+    ) -> None:
         self.key, self.name, self.base = key, name, base
         self.limit, self.queue, self.connect_timeout = limit, queue, connect_timeout
         parts = urlsplit(base)
@@ -55,7 +57,7 @@ class Pool:
         while idle and not fresh:
             connection = idle.pop()
             if not connection.closing:
-                asker.connected(connection, reused=True)
+                asker.connected(connection)
                 return
         if self.open < self.limit:
             self._try(asker)
@@ -104,7 +106,7 @@ class Pool:
             raise
         asker = self._attempts.pop(this, None)
         if asker is not None:
-            asker.connected(connection, reused=False)
+            asker.connected(connection)
         else:
             self.release(connection)
 
@@ -113,7 +115,7 @@ class Pool:
         if self._closed:
             connection.close()
         elif self._waiting:
-            self._waiting.popleft().connected(connection, reused=True)
+            self._waiting.popleft().connected(connection)
         else:
             connection.idle_since = monotonic()
             self._idle.append(connection)

@@ -37,7 +37,7 @@ class UpstreamError(Refusal):
 class Asker(Protocol):
     """Who asks an upstream. All are called from the event loop's thread."""
 
-    def connected(self, connection: UpstreamConnection, reused: bool) -> None:
+    def connected(self, connection: UpstreamConnection) -> None:
         """A connection is at hand; it is this asker's until `done` or `broke`."""
 
     def unreachable(self, error: UpstreamError) -> None:
@@ -114,7 +114,9 @@ class UpstreamConnection(asyncio.Protocol):
             if not self._headed:
                 self._size += len(data)
                 if self._size > HEAD_BYTES:
-                    self._broke(UpstreamError(502, self._spoken("its head is too long"), "http_response_header_size"))
+                    self._broke(
+                        UpstreamError(502, self._spoken("its head is too long"), "http_response_header_size")
+                    )
                     return
             asker.flush()
 
@@ -128,7 +130,9 @@ class UpstreamConnection(asyncio.Protocol):
         if self.tunnel or (self._headed and head is not None and head.until_close and error is None):
             asker.done()
         elif self._headed:
-            asker.broke(UpstreamError(502, f"{self.pool.name} broke off its answer", "http_response_incomplete"))
+            asker.broke(
+                UpstreamError(502, f"{self.pool.name} broke off its answer", "http_response_incomplete")
+            )
         else:
             detail = f"{self.pool.name} closed the connection before it answered"
             asker.broke(UpstreamError(502, detail, "connection_terminated"))
@@ -201,7 +205,11 @@ class UpstreamConnection(asyncio.Protocol):
                 self._wrong = "it changes to another protocol after its answer"
                 self._done()
             else:
-                self._broke(UpstreamError(502, self._spoken("it changes to a protocol unasked"), "http_protocol_error"))
+                self._broke(
+                    UpstreamError(
+                        502, self._spoken("it changes to a protocol unasked"), "http_protocol_error"
+                    )
+                )
             return
         self.tunnel = True
         asker.head(head)
