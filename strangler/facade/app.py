@@ -27,8 +27,7 @@ from strangler.facade.protocol import Answer, Request
 from strangler.facade.service import BODY, SAFE
 from strangler.facade.shadow import BODY as SHADOW_BODY
 from strangler.facade.shadow import Seen
-from strangler.paths import BadPath
-from strangler.routing import Decision, Facts, Standings, decide
+from strangler.routing import Asked, BadPath, Decision, Standings, Who, decide
 
 OWN_PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 
@@ -124,17 +123,19 @@ class Facade:
     async def _serve(self, call: Call) -> None:
         parts, caller = self._parts, call.caller
         check(caller.raw, caller.version, parts.pseudonym)
-        facts = Facts(
-            caller.method, caller.path, caller.headers, None, parts.identify(caller), random.random()
-        )
+        asked = Asked(caller.method, caller.target, caller.headers)
         try:
-            look = Look(caller, parts.table.json_paths(facts))
+            found = parts.table.find(asked)
         except BadPath as error:
             raise BadRequest(str(error)) from error
+        look = Look(caller, found.wanted)
         await look.take(parts.settings.body_prefix)
         # From here to the count of writes nothing is awaited: a write counts under the standings that let it through.
         standings = call.standings = parts.keeper.current()
-        call.decision = decision = decide(parts.table, standings, facts._replace(values=look.values))
+        who = Who(parts.table.identify(asked, caller.address))
+        call.decision = decision = decide(
+            parts.table, standings, asked, found, look.values, who, random.random()
+        )
         if decision.status is not None:
             wait = parts.retry_after if decision.fenced else None
             raise Refusal(

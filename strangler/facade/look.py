@@ -6,25 +6,29 @@ reached; the rest streams on through the same scanner, so that a body which says
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 
 from strangler.facade.answers import BadRequest
 from strangler.facade.caller import Caller
 from strangler.facade.peek import Scanner
+from strangler.routing import Values, Wanted
 
 
 class Look:
     """A look into one caller's body. `values` is for routing: None when the body doesn't show them."""
 
-    def __init__(self, caller: Caller, paths: Collection[str]) -> None:
-        self._caller, self._paths = caller, paths
-        self._scanner = Scanner(paths)
-        self.values: Mapping[str, str | None] | None = {}
+    def __init__(self, caller: Caller, wanted: Wanted) -> None:
+        self._caller, self._wanted = caller, wanted
+        self._paths = wanted.get("json", frozenset())
+        self._scanner = Scanner(self._paths)
+        self.values: Values | None = {}
 
     async def take(self, limit: int) -> None:
         """Read what is needed, at most about `limit` bytes. Raises BadRequest, CallerGone."""
         encoding = self._caller.headers.get("content-encoding", "identity")
         seen = 0
+        if not self._wanted:
+            return
         while encoding == "identity" and not self._caller.whole and seen < limit:
             if self._scanner.settled or self._scanner.broken:
                 break
@@ -36,8 +40,10 @@ class Look:
             self._scanner.end()
         self.values = self._judged(seen, encoding)
 
-    def _judged(self, seen: int, encoding: str) -> Mapping[str, str | None] | None:
-        scanner, absent = self._scanner, dict.fromkeys(self._paths)
+    def _judged(self, seen: int, encoding: str) -> Values | None:
+        scanner, absent = self._scanner, {("json", path): None for path in self._paths}
+        if self._wanted.keys() - {"json"}:
+            return None  # what a form or XML says isn't read here: it isn't shown
         if encoding != "identity":
             return None
         if self._caller.whole and not seen:
@@ -46,7 +52,7 @@ class Look:
             kind = self._caller.headers.get("content-type", "")
             return absent if kind and "json" not in kind.lower() else None
         if scanner.settled or self._caller.whole:
-            return {**absent, **scanner.values}
+            return {**absent, **{("json", path): value for path, value in scanner.values.items()}}
         return None
 
     async def whole(self, limit: int) -> bytes | None:

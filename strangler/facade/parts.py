@@ -13,7 +13,6 @@ from typing import Final
 
 from strangler.control.store import Control
 from strangler.errors import ConfigurationError, Problem
-from strangler.facade.caller import Caller
 from strangler.facade.flight import Flight
 from strangler.facade.health import Health
 from strangler.facade.logs import AccessLog
@@ -76,20 +75,6 @@ class Parts:
         await self._shadow_pool.close()
         self.log.close()
 
-    def identify(self, caller: Caller) -> str:
-        """What keeps this caller on one side: the first of the configured headers and cookies that it has, or its address."""
-        sticky = self.settings.sticky
-        for name in sticky.headers:
-            if value := caller.headers.get(name.lower()):
-                return value
-        if sticky.cookies:
-            pairs = (pair.strip().partition("=") for pair in caller.headers.get("cookie", "").split(";"))
-            cookies = {name: value for name, _, value in pairs}
-            for name in sticky.cookies:
-                if value := cookies.get(name):
-                    return value
-        return caller.address
-
     def gauge(self) -> None:
         """Bring the gauges up to date."""
         self.metrics.writes.set(len(self.flight))
@@ -112,7 +97,7 @@ def _section(settings: Settings) -> FacadeSettings:
 
 def _table(settings: Settings, facade: FacadeSettings) -> RouteTable:
     try:
-        return compile_routes(settings.functions, facade.sticky.salt.get_secret_value(), facade.shadow.share)
+        return compile_routes(settings.functions, facade)
     except ValueError as error:
         raise ConfigurationError(
             [Problem("configuration", None, "functions.*.routes", str(error), "/parties/{id}")]

@@ -1,9 +1,27 @@
-"""Asked: the head of a request as routing sees it. What few routes look at is read only when one does."""
+"""Asked: the head of a request as routing sees it, and what of its body. What few routes look at is read only when one does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
+
+OPERATION: Final = "()"
+"""The name under which routing asks for the operation of a SOAP body (kind `xml`): the local name of the first element of the
+Body. Every other `xml` name is a dotted path of local names below the root, `*` standing for any one: `Body.*.Company`, `methodName`."""
+
+Wanted = Mapping[str, frozenset[str]]
+"""What must be known of a body: kind → names. Kinds: `json` (dotted paths), `form` (fields), `xml` (see `OPERATION`)."""
+
+Values = Mapping[tuple[str, str], str | None]
+"""(kind, name) → the value in the body, None where it isn't there."""
+
+
+class Who(NamedTuple):
+    """Who asks. `caller` keeps a caller on one side; `claims` are those of its identity, where the facade verified one."""
+
+    caller: str
+    claims: Mapping[str, Any] = {}
 
 
 class Asked:
@@ -16,29 +34,65 @@ class Asked:
         self.method, self.target, self.headers = method, target, headers
         self.path = target.partition("?")[0]
         self._query: Mapping[str, tuple[str, ...]] | None = None
-        self._cookies: Mapping[str, str] | None = None
+        self._cookies: Mapping[str, tuple[str, ...]] | None = None
 
     @property
     def host(self) -> str:
-        """The host in lower case, without its port."""
+        """The host in lower case, without its port and without the dot that may end it."""
         host = self.headers.get("host", "").lower()
-        return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+        return (
+            host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0].removesuffix(".")
+        )
 
     @property
     def query(self) -> Mapping[str, tuple[str, ...]]:
-        """Name → its values in the query, decoded, in their order."""
+        """Name → its values in the query, decoded, in their order; also those that a server finds to which `;` parts too."""
         if self._query is None:
-            pairs = parse_qsl(self.target.partition("?")[2], keep_blank_values=True, errors="surrogateescape")
-            found: dict[str, tuple[str, ...]] = {}
-            for name, value in pairs:
-                found[name] = (*found.get(name, ()), value)
-            self._query = found
+            query = self.target.partition("?")[2]
+            pairs = [_decoded(pair) for pair in query.split("&")]
+            if ";" in query:
+                pairs += [_decoded(pair) for pair in query.replace(";", "&").split("&")]
+            self._query = _by_name(pairs)
         return self._query
 
     @property
-    def cookies(self) -> Mapping[str, str]:
-        """Name → value; of a name that comes twice the first, as servers differ in which one they obey."""
+    def cookies(self) -> Mapping[str, tuple[str, ...]]:
+        """Name → its values; servers differ in which one they obey when there are several."""
         if self._cookies is None:
             pairs = (pair.strip().partition("=") for pair in self.headers.get("cookie", "").split(";"))
-            self._cookies = {name: value for name, _, value in reversed(list(pairs)) if name}
+            self._cookies = _by_name((name, value) for name, _, value in pairs)
         return self._cookies
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The method, and what a header puts in its place for servers that heed it; they do for POST only."""
+        if self.method != "POST":
+            return (self.method,)
+        others = (self.headers.get(name) for name in _OVERRIDES)
+        return self.method, *(other.strip().upper() for other in others if other)
+
+    @property
+    def action(self) -> str:
+        """What the head of a SOAP call says that it asks for: SOAPAction, or the parameter of the media type; empty for nothing."""
+        action = self.headers.get("soapaction")
+        if action is None:
+            action = self.headers.get("content-type", "").partition("action=")[2].partition(";")[0]
+        return action.strip().strip('"')
+
+
+_OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+
+
+def _decoded(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    if "%" in pair or "+" in pair:
+        return unquote_plus(name, errors="surrogateescape"), unquote_plus(value, errors="surrogateescape")
+    return name, value
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if name:
+            found[name] = (*found.get(name, ()), value)
+    return found
