@@ -53,8 +53,8 @@ class Match(Section):
     )
     xml: Accepted = Field(
         default_factory=dict,
-        description="Dotted path of local names below the root of an XML body → value or values, e.g. methodName: [party.read]; `*` in "
-        "a path stands for one element of any name.",
+        description="Dotted path of local names from the root of an XML body → value or values, e.g. methodCall.methodName: [party.read]; "
+        "`*` in a path stands for one element of any name, at its end for the name of the first one there.",
     )
     soap: Texts = Field(
         default_factory=list,

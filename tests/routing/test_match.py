@@ -215,18 +215,20 @@ FORMS = table(
     {
         "order": [{"kind": "write", "match": {"path": "/card.php", "form": {"action": ["add", "set"]}}}],
         "party": [{"kind": "write", "match": {"path": "/card.php", "json": {"call.name": "party"}}}],
-        "call": [{"kind": "write", "match": {"path": "/card.php", "xml": {"methodName": "party.write"}}}],
+        "call": [
+            {"kind": "write", "match": {"path": "/card.php", "xml": {"methodCall.methodName": "party.write"}}}
+        ],
     }
 )
 
 
 def test_values_of_each_kind_of_body_pick_the_route() -> None:
     found = FORMS.find(Asked("POST", "/card.php", {}))
-    assert found.wanted == {"form": {"action"}, "json": {"call.name"}, "xml": {"methodName"}}
+    assert found.wanted == {"form": {"action"}, "json": {"call.name"}, "xml": {"methodCall.methodName"}}
     for key, value, function in (
         (("form", "action"), "set", "order"),
         (("json", "call.name"), "party", "party"),
-        (("xml", "methodName"), "party.write", "call"),
+        (("xml", "methodCall.methodName"), "party.write", "call"),
         (("json", "action"), "set", None),
     ):
         assert function_of(FORMS, "POST", "/card.php", {key: value}) == function
