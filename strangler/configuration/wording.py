@@ -206,7 +206,8 @@ def _wrong_type(
         and not _secret(path, document)
     ):
         plain = str(given).lower() if isinstance(given, bool) else str(given)
-        return Finding(path, what, f'{last}: "{plain}" (quotes make it a text)')
+        name = "" if last.isdigit() else f"{last}: "
+        return Finding(path, what, f'{name}"{plain}" (quotes make it a text)')
     if error["type"] == "list_type" and not isinstance(given, dict | list) and not _secret(path, document):
         return Finding(path, what, f"{last}: [{given}]")
     return Finding(path, what, _example(model, last))

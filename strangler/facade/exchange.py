@@ -25,14 +25,15 @@ from strangler.facade.wire.framing import LAST_CHUNK, chunk
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
-from strangler.routing import EMPTY, BadPath, Found, Standings, decide
-from strangler.routing.asked import Asked, Values
+from strangler.routing import Asked, BadPath, Found, Standings, Values, decide
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
 
 HELD: Final = 65536
 """Bytes of a body that are held, while its upstream isn't known or reached yet, and so that a read can be asked again."""
+
+_NOTHING: Final[Values] = {}
 
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -89,7 +90,7 @@ class Exchange:
                 if request.heading.expects:
                     self.caller.invite()
                 return
-            self._decide(self._look.values if self._look else EMPTY)
+            self._decide(self._look.values if self._look else _NOTHING)
         except BadPath as error:
             self.refuse(BadRequest(str(error)))
         except Refusal as refusal:

@@ -11,7 +11,7 @@ from typing import Final
 
 from strangler.facade.answers import BadRequest
 from strangler.facade.peek import Kind, scanner
-from strangler.routing.asked import Asked, Values, Wanted
+from strangler.routing import Asked, Values, Wanted
 
 MARKS: Final[Mapping[Kind, str]] = {"json": "json", "form": "application/x-www-form-urlencoded", "xml": "xml"}
 """Kind of a body → what its media type contains."""

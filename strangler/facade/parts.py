@@ -164,7 +164,7 @@ def _section(settings: Settings) -> FacadeSettings:
 
 def _table(settings: Settings, facade: FacadeSettings) -> RouteTable:
     try:
-        return compile_routes(settings.functions, facade.sticky.salt.get_secret_value(), facade.shadow.share)
+        return compile_routes(settings.functions, facade)
     except ValueError as error:
         raise ConfigurationError(
             [Problem("configuration", None, "functions.*.routes", str(error), "/parties/{id}")]

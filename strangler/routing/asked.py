@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 
-OPERATION: Final = "()"
-"""The name under which routing asks for the operation of a SOAP body (kind `xml`): the local name of the first element of the
-Body. Every other `xml` name is a dotted path of local names below the root, `*` standing for any one: `Body.*.Company`, `methodName`."""
+OPERATION: Final = "Envelope.Body.*"
+"""The name of the kind `xml` under which routing asks for the operation of a SOAP body: the local name of the Body's first element."""
 
 Wanted = Mapping[str, frozenset[str]]
-"""What must be known of a body: kind → names. Kinds: `json` (dotted paths), `form` (fields), `xml` (see `OPERATION`)."""
+"""What must be known of a body: kind (`json`, `form`, `xml`) → names, as `strangler.facade.peek` has them."""
 
 Values = Mapping[tuple[str, str], str | None]
 """(kind, name) → the value in the body, None where it isn't there."""

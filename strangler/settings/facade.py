@@ -82,5 +82,9 @@ class Facade(Section):
         ge=256,
         description="Bytes of a body that are looked at for routing, where a route asks for it.",
     )
+    ignore_case: bool = Field(
+        False,
+        description="Whether case is nothing in a path, as it is to IIS: then no route is missed for it.",
+    )
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)

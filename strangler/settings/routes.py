@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from strangler.settings.base import Section
 
 
-class Match(Section):
-    """What a request must be for a route. All that is given must hold."""
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | dict) or value is None else [value]
 
-    path: str = Field(description="Path template: `/parties/{id}`; `{rest:path}` takes the remainder.")
-    method: list[str] | None = Field(None, description="HTTP methods; all when absent.")
-    headers: dict[str, str] = Field(default_factory=dict, description="Header name → exact value.")
-    json_body: dict[str, list[str]] = Field(
+
+def _as_lists(value: Any) -> Any:
+    return {name: _as_list(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+"""A text, or a list of texts any of which will do."""
+
+Accepted = Annotated[
+    dict[str, list[str]], BeforeValidator(_as_lists, json_schema_input_type=dict[str, str | list[str]])
+]
+"""Name → the value, or a list of values any of which will do; `*` is any value, as long as there is one."""
+
+
+class Match(Section):
+    """What a request must be for a route. All that is given must hold; of the routes that a request meets the most specific one
+    takes it. See docs/routing.md."""
+
+    path: str = Field(
+        description="Path template: `/parties/{id}`; `{rest:path}` takes the remainder. Beside `odata` that of the service root."
+    )
+    method: Texts | None = Field(None, description="HTTP methods; all when absent.")
+    host: Texts | None = Field(
+        None, description="Hosts, without port: `erp.example.com`, or `*.example.com` for all below it."
+    )
+    headers: Accepted = Field(default_factory=dict, description="Header name → value or values.")
+    query: Accepted = Field(
+        default_factory=dict,
+        description="Name in the query → value or values, e.g. action: [create, update].",
+    )
+    cookies: Accepted = Field(default_factory=dict, description="Cookie name → value or values.")
+    json_body: Accepted = Field(
         default_factory=dict,
         alias="json",
-        description="Dotted path in a JSON body → the values that match, e.g. method: [model.party.party.read].",
+        description="Dotted path in a JSON body → value or values, e.g. method: [model.party.party.read].",
+    )
+    form: Accepted = Field(
+        default_factory=dict, description="Field of an urlencoded form in the body → value or values."
+    )
+    xml: Accepted = Field(
+        default_factory=dict,
+        description="Dotted path of local names from the root of an XML body → value or values, e.g. methodCall.methodName: [party.read]; "
+        "`*` in a path stands for one element of any name, at its end for the name of the first one there.",
+    )
+    soap: Texts = Field(
+        default_factory=list,
+        description="Operations of SOAP: the local name of the first element of the Body, or the last part of the SOAPAction.",
+    )
+    odata: Texts = Field(
+        default_factory=list,
+        description="Entity sets of OData below the path: `Orders` is also Orders('1') and Orders('1')/Items.",
     )
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -1,26 +1,30 @@
-"""Routing is pure: every case is a table, standings, facts and the decision that follows."""
+"""Routing is pure: every case is a table, standings, a request and the decision that follows."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
-from strangler.paths import BadPath, compile_template
 from strangler.routing import (
     BUCKETS,
+    Asked,
+    BadPath,
     Decision,
-    Facts,
+    RouteTable,
     Standings,
     Trust,
+    Who,
     bucket,
     compile_routes,
-    decide,
 )
-from strangler.settings import Function
+from strangler.routing import decide as decide_found
+from strangler.routing.paths import compile_template
+from strangler.settings import Facade, Function
 
 RPC = {"kind": "read", "match": {"path": "/tryton/rpc/", "json": {"method": ["party.read"]}}}
 RPC_WRITE = {"kind": "write", "match": {"path": "/tryton/rpc/", "json": {"method": ["party.write"]}}}
@@ -28,7 +32,7 @@ REST = {"kind": "read", "match": {"path": "/parties/{id}", "method": ["GET"]}}
 REST_WRITE = {"kind": "write", "match": {"path": "/parties/{id}", "method": ["PUT"]}}
 
 
-def table(**functions: list[dict[str, Any]]) -> Any:
+def table(facade: dict[str, Any] | None = None, **functions: list[dict[str, Any]]) -> RouteTable:
     entity = {"table": "t", "key": "id", "fields": {"id": "id"}}
     return compile_routes(
         {
@@ -37,13 +41,28 @@ def table(**functions: list[dict[str, Any]]) -> Any:
             )
             for name, routes in functions.items()
         },
-        salt="salt",
+        Facade.model_validate({"legacy": "http://127.0.0.1", "sticky": {"salt": "salt"}, **(facade or {})}),
     )
 
 
-def facts(method: str = "GET", path: str = "/parties/1", values: Any = None, **more: Any) -> Facts:
-    given = {"headers": {}, "caller": "someone", "draw": 0.0, **more}
-    return Facts(method, path, given["headers"], values, given["caller"], given["draw"])
+class Case(NamedTuple):
+    """A request with all that comes in with it; `values` are those of the kind `json`."""
+
+    asked: Asked
+    values: Mapping[str, str | None] | None
+    caller: str
+    draw: float
+
+
+def facts(method: str = "GET", path: str = "/parties/1", values: Any = None, **more: Any) -> Case:
+    asked = Asked(method, path, more.get("headers", {}))
+    return Case(asked, values, more.get("caller", "someone"), more.get("draw", 0.0))
+
+
+def decide(compiled: RouteTable, standings: Standings, case: Case) -> Decision:
+    found = compiled.find(case.asked)
+    values = None if case.values is None else {("json", path): value for path, value in case.values.items()}
+    return decide_found(compiled, standings, case.asked, found, values, Who(case.caller), case.draw)
 
 
 def standing(stage: Stage, *, function: str = "party", weight: int = 0, fenced: bool = False) -> Standings:
@@ -178,8 +197,8 @@ def test_a_path_that_servers_read_differently_is_refused(path: str) -> None:
 
 def test_a_json_value_picks_the_route_and_others_pass_by() -> None:
     live = standing(Stage.LIVE)
-    assert PARTY.json_paths(facts("POST", "/tryton/rpc/")) == {"method"}
-    assert PARTY.json_paths(facts("GET", "/parties/1")) == frozenset()
+    assert PARTY.find(Asked("POST", "/tryton/rpc/", {})).wanted == {"json": {"method"}}
+    assert PARTY.find(Asked("GET", "/parties/1", {})).wanted == {}
     assert decide(PARTY, live, facts("POST", "/tryton/rpc/", {"method": "party.read"})).kind == "read"
     assert decide(PARTY, live, facts("POST", "/tryton/rpc/", {"method": "sale.read"})).function is None
     assert decide(PARTY, live, facts("POST", "/tryton/rpc/", {"method": None})).function is None
@@ -199,14 +218,9 @@ def test_a_body_that_shows_nothing_goes_to_legacy_while_legacy_owns_everything_i
 
 
 def test_the_shadowed_share_is_drawn() -> None:
-    half = compile_routes({"party": _function([REST])}, shadow_share=0.5)
+    half = table({"shadow": {"share": 0.5}}, party=[REST])
     assert decide(half, standing(Stage.SHADOW), facts(draw=0.49)).shadow
     assert not decide(half, standing(Stage.SHADOW), facts(draw=0.5)).shadow
-
-
-def _function(routes: list[dict[str, Any]]) -> Function:
-    entity = {"table": "t", "key": "id", "fields": {"id": "id"}}
-    return Function.model_validate({"source": "s", "store": "s", "entities": {"e": entity}, "routes": routes})
 
 
 @pytest.mark.parametrize("template", ["parties", "/a/{rest:path}/b", "/a/x{id}", "/a/{}", "/a/{id:int}"])

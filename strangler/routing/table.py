@@ -1,0 +1,237 @@
+"""Table: all routes, compiled once for a generation of settings; finding those of a request costs the same for two functions and
+for two thousand. Pure.
+
+The paths are a tree over their segments. What stands at its end is a leaf: all routes of that path, told apart by the rest of
+the head and by the body (`strangler.routing.leaf`). A request may end at several leaves, the most specific first: `/a/b`, then
+`/a/{id}`, then `/a/{rest:path}`; a later one counts where the earlier ones don't take the request for another reason than its path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from strangler.routing.asked import Asked, Values, Wanted
+from strangler.routing.leaf import Contradiction, Leaf, Plan
+from strangler.routing.paths import Rank, Segments, Template, readings_of, specificity
+from strangler.routing.route import CompiledRoute, compiled
+from strangler.settings import Facade, Function, Sticky
+
+
+class Met(NamedTuple):
+    """A leaf at which a request ends: which of its routes it meets by its head (as bits), and the segments of its path there."""
+
+    leaf: Leaf
+    bits: int
+    plan: Plan
+    segments: Segments
+
+
+class Unclear(NamedTuple):
+    """The routes that a request could mean, where its body doesn't show which."""
+
+    routes: tuple[CompiledRoute, ...]
+    why: str
+
+
+class Found(NamedTuple):
+    """What the head of a request tells: for each reading of its path the leaves at which it ends, the most specific first; and what
+    must be known of its body, nothing when the head is enough."""
+
+    readings: tuple[tuple[Met, ...], ...]
+    wanted: Wanted
+
+    def choose(self, asked: Asked, values: Values | None) -> CompiledRoute | Unclear | None:
+        """The route that takes the request; None when there is none. `values` is None where the body doesn't show them."""
+        if not self.readings:
+            return None
+        if len(self.readings) == 1:
+            return _choose(self.readings[0], asked, values)
+        chosen = [_choose(met, asked, values) for met in self.readings]
+        routes = [each for each in chosen if isinstance(each, CompiledRoute)]
+        meant = {(route.function, route.kind) for route in routes}
+        unclear = [each for each in chosen if isinstance(each, Unclear)]
+        if unclear or len(meant) > 1:
+            why = unclear[0].why if unclear else _SPELLED
+            return Unclear((*routes, *(route for each in unclear for route in each.routes)), why)
+        return min(routes, key=lambda route: route.order, default=None)
+
+
+def _choose(met: tuple[Met, ...], asked: Asked, values: Values | None) -> CompiledRoute | Unclear | None:
+    for leaf, bits, plan, _ in met:
+        if plan.inside:
+            if values is None:
+                # The one behind them that asks nothing of the body counts too: it may be what the body means.
+                return Unclear(tuple(route for each in met for route in each.plan.routes), _UNSHOWN)
+            try:
+                bits = leaf.by_body(bits, asked, values)
+            except Contradiction as error:
+                return Unclear(tuple(leaf.among(error.bits)), str(error))
+        if bits:
+            best = leaf.best(bits)
+            return best if not best.opaque else Unclear(tuple(leaf.among(bits)), _INSIDE)
+    return None
+
+
+_NOTHING: Final = Found((), {})
+_UNSHOWN: Final = "the body doesn't show which function it asks for"
+_INSIDE: Final = "the call holds others, so it doesn't show which functions it asks for"
+_SPELLED: Final = "servers read its path differently"
+
+
+class Node:
+    """A place in the tree: what may follow, and what ends here (`here`) or takes the remainder (`rest`)."""
+
+    __slots__ = ("here", "literals", "named", "rest", "sets")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, Node] = {}
+        self.sets: dict[str, Node] = {}
+        self.named: Node | None = None
+        self.here: Leaf | None = None
+        self.rest: Leaf | None = None
+
+    def below(self, rank: Rank, text: str) -> Node:
+        """The node to which a segment of a template leads; made when it isn't there yet."""
+        if rank is Rank.NAMED:
+            self.named = self.named or Node()
+            return self.named
+        return (self.sets if rank is Rank.SET else self.literals).setdefault(text, Node())
+
+
+class RouteTable:
+    """All routes. `salt` makes the buckets of an installation its own; `shadow_share` of the reads are shadowed."""
+
+    def __init__(
+        self,
+        routes: Iterable[CompiledRoute],
+        *,
+        salt: str = "",
+        shadow_share: float = 1.0,
+        ignore_case: bool = False,
+        sticky: Sticky | None = None,
+    ) -> None:
+        self.salt, self.shadow_share = salt, shadow_share
+        self._ignore_case = ignore_case
+        sticky = sticky or Sticky()
+        self._sticky_headers = tuple(name.lower() for name in sticky.headers)
+        self._sticky_cookies = tuple(sticky.cookies)
+        self._root = Node()
+        for template, group in _by_path(routes).items():
+            self._plant(template, group)
+
+    def _plant(self, template: Template, routes: Sequence[CompiledRoute]) -> None:
+        node, leaf = self._root, Leaf(specificity(template), routes)
+        for rank, text in template:
+            if rank is Rank.REST:
+                node.rest = leaf
+                return
+            node = node.below(rank, text)
+        node.here = leaf
+
+    def leaves(self) -> Iterator[Leaf]:
+        """All leaves, each with the routes of one path."""
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            yield from (leaf for leaf in (node.here, node.rest) if leaf)
+            waiting += [*node.literals.values(), *node.sets.values(), *([node.named] if node.named else [])]
+
+    def find(self, asked: Asked) -> Found:
+        """What the head of a request tells. Raises BadPath for one that can't be matched safely."""
+        found: list[tuple[Met, ...]] = []
+        for segments in readings_of(asked.path):
+            met: list[Met] = []
+            if self._ignore_case:
+                _walk(self._root, [segment.lower() for segment in segments], 0, asked, met)
+                met = [each._replace(segments=segments) for each in met]
+            else:
+                _walk(self._root, segments, 0, asked, met)
+            if met:
+                found.append(tuple(met))
+        if not found:
+            return _NOTHING
+        if len(found) == 1 and len(found[0]) == 1:
+            return Found((found[0],), found[0][0].plan.wanted)
+        return Found(tuple(found), _together(each for met in found for each in met))
+
+    def identify(self, asked: Asked, address: str) -> str:
+        """What keeps a caller on one side: the first of the configured headers and cookies that it has, or its address."""
+        for name in self._sticky_headers:
+            if value := asked.headers.get(name):
+                return value
+        for name in self._sticky_cookies:
+            for value in asked.cookies.get(name, ()):
+                if value:
+                    return value
+        return address
+
+
+def compile_routes(functions: Mapping[str, Function], facade: Facade | None = None) -> RouteTable:
+    """The table of all functions. Raises ValueError for a template that can't be read."""
+    if facade is None:
+        return RouteTable(compiled(functions, ignore_case=False))
+    return RouteTable(
+        compiled(functions, ignore_case=facade.ignore_case),
+        salt=facade.sticky.salt.get_secret_value(),
+        shadow_share=facade.shadow.share,
+        ignore_case=facade.ignore_case,
+        sticky=facade.sticky,
+    )
+
+
+def _walk(node: Node, segments: Segments, index: int, asked: Asked, met: list[Met]) -> bool:
+    """Add the leaves below a node at which the path ends, the most specific first; True when one of them is sure to answer."""
+    size = len(segments)
+    while index < size:
+        segment = segments[index]
+        index += 1
+        literal = node.literals.get(segment)
+        if node.named is None and node.rest is None and not node.sets:
+            # Nothing but literals below, as at most places: no need to come back here.
+            if literal is None:
+                return False
+            node = literal
+            continue
+        if literal is not None and _walk(literal, segments, index, asked, met):
+            return True
+        if node.sets and _walk_set(node, segments, index, asked, met):
+            return True
+        if node.named is not None and _walk(node.named, segments, index, asked, met):
+            return True
+        return node.rest is not None and _ends(node.rest, segments, asked, met)
+    if node.here is not None and _ends(node.here, segments, asked, met):
+        return True
+    return node.rest is not None and _ends(node.rest, segments, asked, met)
+
+
+def _walk_set(node: Node, segments: Segments, index: int, asked: Asked, met: list[Met]) -> bool:
+    name = segments[index - 1].partition("(")[0]
+    below = node.sets.get(name) or node.sets.get(name.rpartition(".")[2])
+    return below is not None and _walk(below, segments, index, asked, met)
+
+
+def _ends(leaf: Leaf, segments: Segments, asked: Asked, met: list[Met]) -> bool:
+    bits = leaf.by_head(asked)
+    if not bits:
+        return False
+    plan = leaf.plan(bits)
+    met.append(Met(leaf, bits, plan, segments))
+    return plan.final
+
+
+def _together(met: Iterable[Met]) -> Wanted:
+    wanted: dict[str, frozenset[str]] = {}
+    for each in met:
+        for kind, names in each.plan.wanted.items():
+            wanted[kind] = wanted.get(kind, frozenset()) | names
+    return wanted
+
+
+def _by_path(routes: Iterable[CompiledRoute]) -> dict[Template, list[CompiledRoute]]:
+    """The routes by path; what a parameter is called is nothing to it."""
+    grouped: dict[Template, list[CompiledRoute]] = {}
+    for route in routes:
+        path = tuple((rank, text if rank <= Rank.SET else "") for rank, text in route.template)
+        grouped.setdefault(path, []).append(route)
+    return grouped
