@@ -52,10 +52,10 @@ class Child:
         """The code with which it ended; None as long as it lives."""
         return self._process.exitcode
 
-    def close(self) -> None:
-        """Let go of it, and wait until it has finished what it has in hand."""
+    def close(self, within: float = STOP_WITHIN) -> None:
+        """Let go of it, and wait until it has finished what it has in hand, at most so many seconds."""
         self.pipe.close()
-        self._process.join(STOP_WITHIN)
+        self._process.join(within)
         if self._process.is_alive():
             self._process.kill()
 

@@ -47,7 +47,7 @@ class Parts:
     """The parts of one facade. Made without touching anything; `open` inside the event loop. Raises ConfigurationError."""
 
     def __init__(self, settings: Settings, open_control: Callable[[], Control], lease: float = LEASE) -> None:
-        self.settings = facade = _section(settings)
+        self.settings = facade = section(settings)
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.passing = Passing(f"strangler-{settings.name}")
         self.retry_after = settings.cutover.retry_after.total_seconds()
@@ -153,7 +153,8 @@ class Parts:
         _log.exception("a call failed in the facade", extra={"reason": error})
 
 
-def _section(settings: Settings) -> FacadeSettings:
+def section(settings: Settings) -> FacadeSettings:
+    """What the configuration says of the facade. Raises ConfigurationError when it says nothing."""
     if settings.facade is None:
         instead = "facade:\n      legacy: http://127.0.0.1:8000"
         raise ConfigurationError(

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Final
 
 import uvloop
@@ -16,6 +17,7 @@ from strangler.control.store import Control
 from strangler.errors import Unavailable
 from strangler.facade.front import BACKLOG
 from strangler.facade.parts import Parts
+from strangler.facade.parts import section as section
 from strangler.settings import Settings
 
 OpenControl = Callable[[], Control]
@@ -26,7 +28,7 @@ _log: Final = logging.getLogger("strangler.facade")
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises Unavailable when the address is taken or isn't ours."""
-    return _listening(bind(host, port))
+    return listening(bind(host, port))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -43,7 +45,8 @@ def bind(host: str, port: int) -> socket.socket:
         raise _taken(f"{host}:{port}", error) from error
 
 
-def _listening(bound: socket.socket) -> socket.socket:
+def listening(bound: socket.socket) -> socket.socket:
+    """The socket, listening. Raises Unavailable."""
     try:
         bound.listen(BACKLOG)
         return bound
@@ -96,29 +99,33 @@ def serve(
     settings: Settings,
     open_control: OpenControl,
     *,
-    host: str | None = None,
-    port: int | None = None,
+    bound: socket.socket,
     stop: threading.Event | None = None,
-    bound: socket.socket | None = None,
+    lifeline: Connection | None = None,
 ) -> None:
     """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable.
 
-    `bound` is a socket of `bind`, by default a new one at `host` and `port` or where the configuration says.
-    `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
+    `bound` is a socket of `bind`. `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
+    `lifeline` is the pipe to a parent, whose end is a signal too; then signals are the parent's.
     """
     front = facade(settings, open_control)
-    section = front.parts.settings
-    bound = bound or bind(host or section.host, section.port if port is None else port)
-    with _listening(bound) as listener:
-        _log.info(f"the facade listens on {address_of(listener)}", extra={"legacy": section.legacy})
+    with listening(bound) as listener:
+        _log.info(
+            f"the facade listens on {address_of(listener)}", extra={"legacy": front.parts.settings.legacy}
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(front, listener, stop or threading.Event()))
+            runner.run(_run(front, listener, stop or threading.Event(), lifeline))
 
 
-async def _run(front: Facade, listener: socket.socket, stop: threading.Event) -> None:
+async def _run(
+    front: Facade, listener: socket.socket, stop: threading.Event, lifeline: Connection | None
+) -> None:
     told, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline.fileno(), told.set)
+    else:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, told.set)
     await front.start(listener)
     # By now signals come here; one that came earlier went to whoever set `stop`.
     if not stop.is_set():

@@ -51,6 +51,9 @@ class Facade(Section):
         "127.0.0.1", description="Address to listen on; local by default, so that nothing is exposed unasked."
     )
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes of `strangler facade`, one for each core that it may have."
+    )
     legacy: str = Field(description="Base URL of the legacy ERP.")
     connect_timeout: Duration = Field(
         timedelta(seconds=2), description="Longest wait for a connection to an upstream."

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 
 from strangler.control import facades
@@ -52,7 +53,7 @@ class Started:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
-Start = Callable[[str], Awaitable[Started]]
+Start = Callable[..., Awaitable[Started]]
 
 
 def command(directory: Path, legacy: str, *options: str) -> list[str]:
@@ -65,9 +66,9 @@ def command(directory: Path, legacy: str, *options: str) -> list[str]:
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
-        async def started(legacy: str) -> Started:
+        async def started(legacy: str, *options: str) -> Started:
             process = await asyncio.create_subprocess_exec(
-                *command(tmp_path, legacy), stdout=PIPE, cwd=tmp_path
+                *command(tmp_path, legacy, *options), stdout=PIPE, cwd=tmp_path
             )
             stack.push_async_callback(_end, process)
             assert process.stdout is not None
@@ -177,6 +178,39 @@ async def test_a_signal_ends_it_when_calls_under_way_are_done(
             async with asyncio.timeout(15):
                 assert await facade.process.wait() == 0
             assert facades.live(control, now=0) == []
+
+
+async def test_several_workers_answer_on_one_address_and_one_that_dies_comes_back(
+    serve: Serve, start: Start, tmp_path: Path
+) -> None:
+    facade = await start((await serve(Echo("legacy"))).url, "--workers", "2")
+
+    def workers() -> list[psutil.Process]:
+        # Beside them there is multiprocessing's own.
+        found = psutil.Process(facade.process.pid).children()
+        living = [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in living if "spawn_main" in " ".join(child.cmdline())]
+
+    with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as control:
+        await until(lambda: len(facades.live(control, now=0)) == 2, 30)
+        before = {line.id for line in facades.live(control, now=0)}
+        first, second = workers()
+        first.kill()
+        async with aiohttp.ClientSession() as session:
+            await until(
+                lambda: len(workers()) == 2 and {w.pid for w in workers()} != {first.pid, second.pid}, 30
+            )
+            await until(lambda: len({line.id for line in facades.live(control, now=0)} - before) == 1, 30)
+            for _ in range(20):
+                async with session.get(
+                    f"{facade.url}/parties/1", headers={"connection": "close"}
+                ) as response:
+                    assert await response.text() == "legacy"
+        facade.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await facade.process.wait() == 0
+        # The killed one couldn't say goodbye; that it is gone is seen by its silence.
+        assert {line.id for line in facades.live(control, now=0)} <= before
 
 
 def _accepts(url: str) -> bool:
