@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
     "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
     "facade": Lazy("strangler.cli.facade:command", RUN, "Run the HTTP front that callers use."),
+    "comparer": Lazy("strangler.cli.facade:comparer", RUN, "Compare what another proxy mirrors."),
     "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),
     "status": Lazy("strangler.cli.cutover:status", MOVE, "Show where every function stands."),
     "plan": Lazy(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from strangler.facade.answers import Refusal
 from strangler.facade.call import Call
+from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE
 from strangler.facade.metrics import CONTENT_TYPE
@@ -33,8 +34,11 @@ ROUND: Final = 10
 class Front:
     """Opens a facade's calls. Belongs to the event loop's thread."""
 
-    def __init__(self, parts: Parts, limits: Limits) -> None:
-        self._parts, self.limits = parts, limits
+    def __init__(
+        self, parts: Parts, limits: Limits, opens: type[Exchange] | type[Mirrored] = Exchange
+    ) -> None:
+        """`opens` is what becomes of a call."""
+        self._parts, self.limits, self._opens = parts, limits, opens
         self.connections: set[CallerConnection] = set()
         self.draining = False
         self._server: asyncio.Server | None = None
@@ -87,9 +91,9 @@ class Front:
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         if request.target.partition("?")[0] in OWN_PATHS:
             return self._own(request, connection)
-        exchange = Exchange(self._parts, request, connection)
-        exchange.begin()
-        return exchange
+        taker = self._opens(self._parts, request, connection)
+        taker.begin()
+        return taker
 
     def _own(self, request: Request, connection: CallerConnection) -> Taker:
         parts, path = self._parts, request.target.partition("?")[0]

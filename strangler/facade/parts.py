@@ -15,6 +15,7 @@ from typing import Final
 from strangler.control.store import Control
 from strangler.errors import ConfigurationError, Problem
 from strangler.facade.call import Call
+from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.flight import Flight
 from strangler.facade.front import Front
@@ -44,9 +45,17 @@ class Traces:
 
 
 class Parts:
-    """The parts of one facade. Made without touching anything; `open` inside the event loop. Raises ConfigurationError."""
+    """The parts of one facade, or of a comparer. Made without touching anything; `open` inside the event loop.
+    Raises ConfigurationError."""
 
-    def __init__(self, settings: Settings, open_control: Callable[[], Control], lease: float = LEASE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        open_control: Callable[[], Control],
+        lease: float = LEASE,
+        *,
+        compares: bool = False,
+    ) -> None:
         self.settings = facade = section(settings)
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.passing = Passing(f"strangler-{settings.name}")
@@ -67,7 +76,7 @@ class Parts:
         self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics, self.sensitive)
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
-        self.front = Front(self, Limits())
+        self.front = Front(self, Limits(), Mirrored if compares else Exchange)
         self.draw = random.random
         self.traces = Traces()
         self._tasks: list[asyncio.Task[None]] = []

@@ -90,9 +90,9 @@ class Facade:
         await parts.close()
 
 
-def facade(settings: Settings, open_control: OpenControl) -> Facade:
-    """A facade, to be embedded. Raises ConfigurationError."""
-    return Facade(Parts(settings, open_control))
+def facade(settings: Settings, open_control: OpenControl, *, compares: bool = False) -> Facade:
+    """A facade, to be embedded; `compares`: one that only takes what another proxy mirrors. Raises ConfigurationError."""
+    return Facade(Parts(settings, open_control, compares=compares))
 
 
 def serve(
@@ -102,16 +102,18 @@ def serve(
     bound: socket.socket,
     stop: threading.Event | None = None,
     lifeline: Connection | None = None,
+    compares: bool = False,
 ) -> None:
     """Run the facade until SIGINT or SIGTERM; calls under way are finished. Raises ConfigurationError, Unavailable.
 
     `bound` is a socket of `bind`. `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
     `lifeline` is the pipe to a parent, whose end is a signal too; then signals are the parent's.
     """
-    front = facade(settings, open_control)
+    front = facade(settings, open_control, compares=compares)
     with listening(bound) as listener:
+        what = "comparer" if compares else "facade"
         _log.info(
-            f"the facade listens on {address_of(listener)}", extra={"legacy": front.parts.settings.legacy}
+            f"the {what} listens on {address_of(listener)}", extra={"legacy": front.parts.settings.legacy}
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(front, listener, stop or threading.Event(), lifeline))

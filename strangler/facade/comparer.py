@@ -1,0 +1,96 @@
+"""Comparer: takes the calls that another proxy mirrors, answers each with 204 at once, and asks both sides for itself.
+
+So shadow comparison works also where nginx, HAProxy or Envoy is the data plane. Nothing that comes here is passed on: of a write nothing
+follows, and of a read only that it is asked again, as far as the function's stage has its reads shadowed.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+from strangler.cutover.stages import Side
+from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.look import Look
+from strangler.facade.protocol import Request as Asking
+from strangler.facade.shadow import BODY
+from strangler.facade.wire.caller import CallerConnection
+from strangler.facade.wire.request import Request
+from strangler.routing import Asked, BadPath, Found, Values, Who, decide
+
+if TYPE_CHECKING:
+    from strangler.facade.parts import Parts
+
+SUFFIX: Final = "-shadow"
+"""What Envoy puts behind the host of what it mirrors."""
+
+
+class Mirrored:
+    """One call of a proxy's mirror."""
+
+    def __init__(self, parts: Parts, request: Request, caller: CallerConnection) -> None:
+        self._parts, self._request, self._caller = parts, request, caller
+        self._body = bytearray()
+        self._long = False
+
+    def begin(self) -> None:
+        """A call without a body is whole already."""
+        if self._request.heading.expects:
+            self._caller.invite()
+        if not self._request.has_body:
+            self.whole()
+
+    def piece(self, piece: bytes) -> None:
+        self._long = self._long or len(self._body) + len(piece) > BODY
+        if not self._long:
+            self._body += piece
+
+    def whole(self) -> None:
+        parts, keep = self._parts, self._request.heading.keep_alive and not self._parts.front.draining
+        self._caller.write(parts.passing.whole(204, [], b"", self._request, keep))
+        self._caller.finished(keep)
+        try:
+            self._offer()
+        except Refusal:
+            return  # The proxy's own side answers such a call, or refuses it; there is nothing to compare.
+
+    def _offer(self) -> None:
+        parts, request = self._parts, self._request
+        host = request.headers.get("host", "")
+        asked = Asked(request.method, request.target, {**request.headers, "host": host.removesuffix(SUFFIX)})
+        try:
+            found = parts.table.find(asked)
+        except BadPath as error:
+            raise BadRequest(str(error)) from error
+        who = Who(parts.table.identify(asked, self._caller.address))
+        standings = parts.keeper.current()
+        decision = decide(
+            parts.table, standings, asked, found, self._values(asked, found), who, random.random()
+        )
+        if not decision.shadow or decision.side is not Side.LEGACY or decision.function is None:
+            return
+        if self._long:
+            parts.shadow.offer(decision.function, None)
+            return
+        trace = parts.traces.begin(request.headers)
+        told = parts.passing.told(request, self._caller.address, self._caller.scheme, trace)
+        told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
+        call = Asking(request.method, request.target, told, bytes(self._body))
+        parts.shadow.offer_mirrored(decision.function, decision.operation, call)
+
+    def _values(self, asked: Asked, found: Found) -> Values | None:
+        if not found.wanted or not self._body:
+            return {}
+        look = Look(asked, found.wanted, self._parts.settings.body_prefix)
+        if not look.settled:
+            look.feed(bytes(self._body), only=not self._long)
+        return look.values
+
+    def gone(self, why: Refusal | None) -> None:
+        """What came is forgotten."""
+
+    def hold(self) -> None:
+        """Nothing is long enough."""
+
+    def go_on(self) -> None:
+        """Nothing is long enough."""
