@@ -257,7 +257,7 @@ class Exchange:
         call.connected = self._heard = monotonic()
         passing = self.parts.passing
         head = passing.onward(
-            request, pool.prefix, call.client, self.caller.scheme, call.trace, self.parts.more(self)
+            request, pool, call.client, self.caller.scheme, call.trace, self.parts.more(self)
         )
         if self._held:
             body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
@@ -288,6 +288,13 @@ class Exchange:
     def head(self, head: AnswerHead) -> None:
         call, request = self.call, self.request
         self._heard = call.first_byte = monotonic()
+        if head.status == 101 and not request.heading.upgrade:
+            self._let_go()
+            detail = (
+                f"{self._pool.name if self._pool else 'the upstream'} changes to another protocol unasked"
+            )
+            self._failed(UpstreamError(502, detail, "http_protocol_error"))
+            return
         self._begun = True
         call.status = head.status
         if head.status == 101:

@@ -63,7 +63,7 @@ def read_answer(status: int, raw: RawHeaders, bodiless: bool) -> AnswerHead:
     lines = head.lines
     for line in raw:
         text, fate = header_name(line[0])
-        if fate is Fate.PASSES or fate is Fate.OURS:
+        if fate is Fate.PASSES or fate is Fate.OURS or fate is Fate.ALIAS:
             lines.append(b"%b: %b\r\n" % line)
         elif fate is Fate.READ:
             lines.append(b"%b: %b\r\n" % line)
@@ -99,6 +99,5 @@ def _frame(head: AnswerHead, coding: bytes | None, length: bytes | None, bodiles
             raise BadAnswer("it has a transfer coding other than chunked")
         if length is not None:
             raise BadAnswer("it has Content-Length and Transfer-Encoding")
-        head.chunked = True
-    if not bodiless and length is None and coding is None:
-        head.until_close = True
+    head.chunked = coding is not None and not bodiless
+    head.until_close = coding is None and length is None and not bodiless

@@ -95,7 +95,7 @@ class CallerConnection(asyncio.Protocol):
         self._raw: RawHeaders = []
         self._url = b""
         self._headed = False  # the head of the call that is being read is over
-        self._in_head = False
+        self._in_head = self._mute = False
         self._head_bytes = self._fed = 0
         self._heading: Heading | None = None  # what the call before said
         self._turn: Turn | None = None  # the call that is being read
@@ -139,15 +139,30 @@ class CallerConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             # The facade changes to another protocol only when the upstream does; until then HTTP goes on.
             self._parser = httptools.HttpRequestParser(self)
+            self._expect_body()
             if rest := data[upgrade.args[0] :]:
                 self._feed_rest(rest)
         except httptools.HttpParserError as error:
             self._unreadable(BadRequest(_what(error)))
         else:
-            if self._in_head:
-                self._head_bytes += len(data)
+            if self._in_head or self._turn is not None:
+                self._head_bytes += self._fed
                 if self._head_bytes > self._opener.limits.head_bytes:
-                    self._unreadable(Refusal(431, "the head of the call is too long", "http_request_error"))
+                    what = "head of the call is" if self._in_head else "trailers of the call are"
+                    self._unreadable(Refusal(431, f"the {what} too long", "http_request_error"))
+
+    def _expect_body(self) -> None:
+        """A parser that has seen a request to upgrade leaves the body unread: the next one is told of it."""
+        if self._turn is None:
+            return
+        heading, self._mute = self._turn.request.heading, True
+        length = (
+            b"Transfer-Encoding: chunked"
+            if heading.chunked
+            else b"Content-Length: %d" % (heading.length or 0)
+        )
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % length)
+        self._mute, self._headed, self._in_head = False, True, False
 
     def _feed_rest(self, rest: bytes) -> None:
         if self.tunnel is not None:
@@ -194,7 +209,7 @@ class CallerConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._headed, self._in_head = True, False
-        if self._refusal is not None:
+        if self._refusal is not None or self._mute:
             return
         try:
             request = self._request()
@@ -221,6 +236,9 @@ class CallerConnection(asyncio.Protocol):
 
     def on_body(self, piece: bytes) -> None:
         turn = self._turn
+        self._head_bytes = self._fed = (
+            0  # what comes from here on that is no body is extensions of chunks, and trailers
+        )
         if turn is None:
             return
         if turn.taker is None:
@@ -230,6 +248,8 @@ class CallerConnection(asyncio.Protocol):
             turn.taker.piece(piece)
 
     def on_message_complete(self) -> None:
+        if self._turn is not None and self._turn.request.has_body and self._parser.should_upgrade():
+            return
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.complete = True

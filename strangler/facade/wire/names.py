@@ -21,6 +21,8 @@ class Fate(IntEnum):
     """Says how long the message is, whose it is, or who passed it on; written anew."""
     READ = 4
     """Passes, and the facade reads it."""
+    ALIAS = 5
+    """Some servers take it for one that says something about this hop or the message's length: `Content_Length`."""
 
 
 class HeaderName(NamedTuple):
@@ -53,7 +55,13 @@ def header_name(raw: bytes) -> HeaderName:
     known = _KNOWN.get(raw)
     if known is None:
         lower = raw.lower()
-        known = HeaderName(lower.decode("latin-1"), _FATES.get(lower, Fate.PASSES))
+        fate = _FATES.get(lower, Fate.PASSES)
+        if b"_" in lower and _FATES.get(lower.replace(b"_", b"-"), Fate.PASSES) not in (
+            Fate.PASSES,
+            Fate.READ,
+        ):
+            fate = Fate.ALIAS
+        known = HeaderName(lower.decode("latin-1"), fate)
         if len(_KNOWN) < _MOST:
             _KNOWN[raw] = known
     return known

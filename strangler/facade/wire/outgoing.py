@@ -13,6 +13,7 @@ from strangler.facade.answers import Refusal
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import header_name
+from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Heading, Request, passing
 
 Pairs = list[tuple[str, str]]
@@ -41,13 +42,16 @@ class Passing:
         return this if before is None else f"{before}, {this}"
 
     def onward(
-        self, request: Request, prefix: str, address: str, scheme: str, trace: str, more: str = ""
+        self, request: Request, pool: Pool, address: str, scheme: str, trace: str, more: str = ""
     ) -> bytes:
-        """The head of a call for an upstream. `prefix` is the path of its base URL; `more` are whole header lines."""
+        """The head of a call for an upstream. `more` are whole header lines."""
         heading, host = request.heading, request.headers.get("host")
-        named = f"Host: {host}\r\nX-Forwarded-Host: {host}\r\n" if host is not None else ""
+        # HTTP/1.0 need not say a host, and what we speak must.
+        named = (
+            f"Host: {pool.authority}\r\n" if host is None else f"Host: {host}\r\nX-Forwarded-Host: {host}\r\n"
+        )
         return b"%b%b%b" % (
-            f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
+            f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
             heading.passing,
             f"Via: {self._via(request)}\r\nX-Forwarded-For: {address}\r\nX-Forwarded-Proto: {scheme}\r\n"
             f"traceparent: {trace}\r\n{more}{_framing(heading)}\r\n".encode(),

@@ -68,6 +68,8 @@ class Request:
 
 def read_heading(version: str, raw: RawHeaders) -> Heading:
     """What the header lines say. Raises Refusal: BadRequest for what is broken or ambiguous."""
+    if version not in ("1.1", "1.0"):
+        raise Refusal(505, f"HTTP/{version} isn't spoken here", "http_request_error")
     if len(raw) > MOST_HEADERS:
         raise Refusal(431, f"the call has more than {MOST_HEADERS} header lines", "http_request_error")
     heading = Heading(version, raw)
@@ -78,7 +80,13 @@ def read_heading(version: str, raw: RawHeaders) -> Heading:
         if fate is Fate.FRAMING:
             hosts += text == "host"
             lengths += text == "content-length"
-        told = value.decode("ascii") if value.isascii() else _other(name, value)
+            if text == "transfer-encoding" and value.strip(b" \t") != value:
+                raise BadRequest(
+                    "Transfer-Encoding has blanks around its value, which servers read differently"
+                )
+        elif fate is Fate.ALIAS:
+            raise BadRequest(f"some servers take the header {text} for {text.replace('_', '-')}")
+        told = (value.decode("ascii") if value.isascii() else _other(name, value)).strip(" \t")
         if text in headers:
             headers[text] += ("; " if text == "cookie" else ", ") + told
         else:
@@ -109,6 +117,8 @@ def passing(heading: Heading) -> Iterator[tuple[bytes, bytes]]:
 
 def read_request(method: bytes, target: bytes, heading: Heading) -> Request:
     """The request that a first line and its heading say. Raises Refusal: BadRequest for what is broken or ambiguous."""
+    if method == b"CONNECT":
+        raise Refusal(501, "the facade is no tunnel: CONNECT isn't served", "http_request_denied")
     origin = (
         target.decode("ascii") if _TARGET(target) else _origin(method, target, heading.headers.get("host"))
     )
@@ -124,8 +134,6 @@ def _other(name: bytes, value: bytes) -> str:
 
 def _origin(method: bytes, target: bytes, host: str | None) -> str:
     """What isn't in origin form in origin form: `/path?query`, or `*` for OPTIONS."""
-    if method == b"CONNECT":
-        raise Refusal(501, "the facade is no tunnel: CONNECT isn't served", "http_request_denied")
     if target == b"*" and method == b"OPTIONS":
         return "*"
     if target[:7].lower() != b"http://" and target[:8].lower() != b"https://":
@@ -167,12 +175,13 @@ def _connection(heading: Heading) -> None:
         heading.keep_alive = False
     elif heading.version == "1.0" and "keep-alive" in listed:
         heading.keep_alive = True
-    if "upgrade" in listed and heading.headers.get("upgrade", "").lower() == "websocket":
-        heading.upgrade = "websocket"
-    if forbidden := listed & _ENDS:
-        # Dropping it would make another request of this one (RFC 9110, section 7.6.1).
-        raise BadRequest(f"Connection names {', '.join(sorted(forbidden))}, which every hop needs")
+    asks = heading.headers.get("upgrade", "").lower()
+    if asks == "websocket" and "upgrade" in listed and heading.version == "1.1" and heading.length == 0:
+        heading.upgrade = asks
     heading.hop = listed
+    for name in listed & heading.headers.keys() - _STAY:
+        del heading.headers[name]  # nobody behind this hop sees it, so nothing may go by it
 
 
-_ENDS: Final = frozenset(("host", "content-length", "transfer-encoding", "authorization", "cookie", "via"))
+_STAY: Final = frozenset(("connection", "content-length", "expect", "host", "transfer-encoding", "via"))
+"""What has a meaning here whatever Connection says of it."""

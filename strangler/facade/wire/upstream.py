@@ -71,7 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.idle_since = 0.0
-        self.lost = self.closing = False
+        self.lost = self.closing = self._ended = False
         self._asker: Asker | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._method = ""
@@ -120,6 +120,9 @@ class UpstreamConnection(asyncio.Protocol):
                     return
             asker.flush()
 
+    def eof_received(self) -> None:
+        self._ended = True  # in order, not by a reset
+
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = self.closing = True
         asker, head = self._asker, self._head
@@ -127,7 +130,7 @@ class UpstreamConnection(asyncio.Protocol):
         if asker is None:
             return
         self._asker = None
-        if self.tunnel or (self._headed and head is not None and head.until_close and error is None):
+        if self.tunnel or (self._headed and head is not None and head.until_close and self._ended):
             asker.done()
         elif self._headed:
             asker.broke(
