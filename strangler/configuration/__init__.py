@@ -18,7 +18,7 @@ from strangler.configuration import code_maps, consistency, wording
 from strangler.configuration.document import Document, read
 from strangler.configuration.findings import Finding, dotted
 from strangler.errors import ConfigurationError, Problem, StranglerError
-from strangler.settings import Database, Settings
+from strangler.settings import Database, Facade, Settings
 from strangler.urls import anchored, sqlite_url
 
 __all__ = ["load", "problems"]
@@ -127,9 +127,17 @@ def _completed(settings: Settings, folder: Path) -> Settings:
             "quality": settings.quality.model_copy(
                 update={"docs": folder / settings.quality.docs.expanduser()}
             ),
+            "facade": _facade(settings.facade, folder),
             "python": {
                 name: call.model_copy(update={"folder": folder / (call.folder or Path()).expanduser()})
                 for name, call in settings.python.items()
             },
         }
     )
+
+
+def _facade(facade: Facade | None, folder: Path) -> Facade | None:
+    if facade is None or facade.tls is None:
+        return facade
+    files = {name: folder / getattr(facade.tls, name).expanduser() for name in ("certificate", "key")}
+    return facade.model_copy(update={"tls": facade.tls.model_copy(update=files)})

@@ -73,7 +73,8 @@ class Mirrored:
             parts.shadow.offer(decision.function, None)
             return
         trace = parts.traces.begin(request.headers)
-        told = parts.passing.told(request, self._caller.address, self._caller.scheme, trace)
+        origin = parts.peers.origin(request, self._caller.address, self._caller.scheme)
+        told = parts.passing.told(request, origin, trace)
         told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
         parts.shadow.offer_mirrored(decision.function, decision.operation, call)

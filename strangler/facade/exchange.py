@@ -67,7 +67,10 @@ class Exchange:
         self.parts, self.request, self.caller = parts, request, caller
         began = caller.moment
         asked = Asked(request.method, request.target, request.headers)
-        self.call = Call(asked, caller.address, request.version, parts.traces.begin(request.headers), began)
+        self.origin = parts.peers.origin(request, caller.address, caller.scheme)
+        self.call = Call(
+            asked, self.origin.address, request.version, parts.traces.begin(request.headers), began
+        )
         self.deadline = began + parts.total_timeout
         self._heard = began
         self._held: list[bytes] = []
@@ -256,9 +259,7 @@ class Exchange:
         self._upstream, self._waits = connection, False
         call.connected = self._heard = monotonic()
         passing = self.parts.passing
-        head = passing.onward(
-            request, pool, call.client, self.caller.scheme, call.trace, self.parts.more(self)
-        )
+        head = passing.onward(request, pool, self.origin, call.trace, self.parts.more(self))
         if self._held:
             body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
             head = b"".join((head, *body, LAST_CHUNK if request.heading.chunked and self._whole else b""))

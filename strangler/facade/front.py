@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from strangler.errors import ConfigurationError, Problem
 from strangler.facade.answers import Refusal
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
@@ -15,6 +17,7 @@ from strangler.facade.health import MEDIA_TYPE
 from strangler.facade.metrics import CONTENT_TYPE
 from strangler.facade.wire.caller import CallerConnection, Limits, Taker
 from strangler.facade.wire.request import Request
+from strangler.settings.facade import Tls
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -41,6 +44,7 @@ class Front:
         self._parts, self.limits, self._opens = parts, limits, opens
         self.connections: set[CallerConnection] = set()
         self.draining = False
+        self._tls = tls(parts.settings.tls) if parts.settings.tls else None
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -138,3 +142,15 @@ class _Done:
 
 
 _DONE: Final = _Done()
+
+
+def tls(settings: Tls) -> ssl.SSLContext:
+    """What callers' connections are secured by. Raises ConfigurationError."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        what = f"the certificate can't be loaded: {error}"
+        instead = "two PEM files that belong together, readable for the facade"
+        raise ConfigurationError([Problem("configuration", None, "facade.tls", what, instead)]) from error
+    return context

@@ -30,6 +30,7 @@ from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traffic import Tally
 from strangler.facade.wire.caller import Limits
 from strangler.facade.wire.outgoing import Passing
+from strangler.facade.wire.peers import Peers
 from strangler.routing import RouteTable, Who, compile_routes
 from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
@@ -59,6 +60,7 @@ class Parts:
         self.settings = facade = section(settings)
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.passing = Passing(f"strangler-{settings.name}")
+        self.peers = Peers(facade.trusted_proxies)
         self.retry_after = settings.cutover.retry_after.total_seconds()
         self.total_timeout = facade.total_timeout.total_seconds()
         self.read_timeout = facade.read_timeout.total_seconds()
@@ -138,7 +140,7 @@ class Parts:
         both, asked = kept.both(), exchange.request
         seen = None
         if both is not None:
-            told = self.passing.told(asked, call.client, exchange.caller.scheme, call.trace)
+            told = self.passing.told(asked, exchange.origin, call.trace)
             request = Request(asked.method, asked.target, told, both[0])
             seen = Seen(decision.function, decision.operation, request, both[1])
         self.shadow.offer(decision.function, seen)

@@ -44,7 +44,7 @@ class Translation:
         assert decision is not None
         assert decision.function is not None
         function, asked = decision.function, exchange.request
-        told = parts.passing.told(asked, call.client, exchange.caller.scheme, call.trace)
+        told = parts.passing.told(asked, exchange.origin, call.trace)
         request = Request(asked.method, asked.target, told, self._body)
         call.ask(f"new:{function}", monotonic())
         try:

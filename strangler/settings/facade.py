@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -44,6 +46,13 @@ class Shadow(Section):
     )
 
 
+class Tls(Section):
+    """The certificate under which the facade answers callers itself, where no balancer before it does."""
+
+    certificate: Path = Field(description="File with the certificate and those that it is signed by, PEM.")
+    key: Path = Field(description="File with its private key, PEM.")
+
+
 class Facade(Section):
     """The HTTP front that callers use."""
 
@@ -55,6 +64,12 @@ class Facade(Section):
         1, ge=1, le=256, description="Processes of `strangler facade`, one for each core that it may have."
     )
     legacy: str = Field(description="Base URL of the legacy ERP.")
+    tls: Tls | None = Field(None, description="Without it callers are answered by plain HTTP.")
+    trusted_proxies: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list,
+        description="Networks of the balancers before the facade, e.g. 10.0.0.0/8: only they are believed what they say of who "
+        "called (X-Forwarded-*).",
+    )
     connect_timeout: Duration = Field(
         timedelta(seconds=2), description="Longest wait for a connection to an upstream."
     )

@@ -118,6 +118,8 @@ class CallerConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         if peer:
             self.address = peer[0]
+        if transport.get_extra_info("ssl_object") is not None:
+            self.scheme = "https"
         self._opener.connections.add(self)
 
     def data_received(self, data: bytes) -> None:

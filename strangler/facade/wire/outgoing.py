@@ -1,7 +1,7 @@
 """Outgoing: heads as they are sent, to upstreams and back to callers (RFC 9110, section 7.6).
 
-What the caller says about who forwarded the call is replaced, not extended: nobody between here and the caller is known, so
-nobody is believed. Host stays as the caller wrote it, since ERPs make links of it.
+What a caller says about who forwarded the call is replaced, unless it is a proxy that is believed (`peers`).
+Host stays as the caller wrote it, since ERPs make links of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from strangler.facade.answers import Refusal
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import header_name
+from strangler.facade.wire.peers import Origin
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Heading, Request, passing
 
@@ -41,9 +42,7 @@ class Passing:
         before, this = request.headers.get("via"), f"{request.version} {self._pseudonym}"
         return this if before is None else f"{before}, {this}"
 
-    def onward(
-        self, request: Request, pool: Pool, address: str, scheme: str, trace: str, more: str = ""
-    ) -> bytes:
+    def onward(self, request: Request, pool: Pool, origin: Origin, trace: str, more: str = "") -> bytes:
         """The head of a call for an upstream. `more` are whole header lines."""
         heading, host = request.heading, request.headers.get("host")
         # HTTP/1.0 need not say a host, and what we speak must.
@@ -53,16 +52,19 @@ class Passing:
         return b"%b%b%b" % (
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
             heading.passing,
-            f"Via: {self._via(request)}\r\nX-Forwarded-For: {address}\r\nX-Forwarded-Proto: {scheme}\r\n"
+            f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
             f"traceparent: {trace}\r\n{more}{_framing(heading)}\r\n".encode(),
         )
 
-    def told(self, request: Request, address: str, scheme: str, trace: str) -> Pairs:
+    def told(self, request: Request, origin: Origin, trace: str) -> Pairs:
         """The same as pairs, names in lower case, without the framing: for a call that is put anew."""
         pairs = [(header_name(name).text, value.decode("utf-8")) for name, value in passing(request.heading)]
         if host := request.headers.get("host"):
-            pairs += [("host", host), ("x-forwarded-host", host)]
-        pairs += [("via", self._via(request)), ("x-forwarded-for", address), ("x-forwarded-proto", scheme)]
+            pairs.append(("host", host))
+        if origin.host is not None:
+            pairs.append(("x-forwarded-host", origin.host))
+        pairs += [("via", self._via(request)), ("x-forwarded-for", origin.forwarded)]
+        pairs.append(("x-forwarded-proto", origin.scheme))
         pairs.append(("traceparent", trace))
         return pairs
 

@@ -1,0 +1,51 @@
+"""Peers: who stands right before the facade, and what is believed of what it says about who called it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
+
+from strangler.facade.wire.request import Request
+
+
+class Origin(NamedTuple):
+    """Where a call comes from: the caller's address, and what is said onward of it: `forwarded` lists the hops before this one."""
+
+    address: str
+    scheme: str
+    forwarded: str
+    host: str | None
+
+
+class Peers:
+    """The balancers and proxies that are believed. Of everybody else nothing is."""
+
+    def __init__(self, trusted: Iterable[IPv4Network | IPv6Network]) -> None:
+        self._networks = tuple(trusted)
+        self.trusts = lru_cache(maxsize=10_000)(self._trusts)
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._networks)
+
+    def origin(self, request: Request, address: str, scheme: str) -> Origin:
+        """Of a call that came from `address` by `scheme`."""
+        headers = request.headers
+        host = headers.get("host")
+        if not self._networks or not self.trusts(address):
+            return Origin(address, scheme, address, host)
+        hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+        # From the right: each hop that is believed vouches for the one to its left.
+        caller = next((hop for hop in reversed(hops) if not self.trusts(hop)), hops[0] if hops else address)
+        said = headers.get("x-forwarded-proto", scheme).lower()
+        return Origin(
+            caller,
+            said if said in ("http", "https") else scheme,
+            ", ".join([*hops, address]),
+            headers.get("x-forwarded-host", host or "") or None,
+        )
