@@ -9,18 +9,18 @@ from __future__ import annotations
 import random
 import time
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import Final
 
 from multidict import CIMultiDict
 
 from strangler.cutover.stages import Side
 from strangler.errors import UntranslatableRequest
-from strangler.facade.answers import GONE, BadRequest, Refusal
+from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.call import GONE, Call
 from strangler.facade.caller import Caller, CallerGone, Message, Receive, Send, WhileHere
 from strangler.facade.headers import back, check, onward, traceparent
 from strangler.facade.health import MEDIA_TYPE
 from strangler.facade.look import Look
-from strangler.facade.metrics import CONTENT_TYPE, UNROUTED
 from strangler.facade.parts import Parts
 from strangler.facade.passing import Kept, Passage
 from strangler.facade.protocol import Answer, Request
@@ -32,17 +32,17 @@ from strangler.routing import Asked, BadPath, Decision, Standings, Who, decide
 OWN_PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 
 
-class Call:
-    """What is noted of one request on its way."""
+class UnderWay(Call):
+    """One request, with who sent it and the standings that it began with."""
+
+    __slots__ = ("caller", "standings")
 
     def __init__(self, caller: Caller) -> None:
+        asked = Asked(caller.method, caller.target, caller.headers)
+        trace = traceparent(caller.headers.get("traceparent"))
+        super().__init__(asked, caller.address, caller.version, trace, time.monotonic())
         self.caller = caller
-        self.trace = traceparent(caller.headers.get("traceparent"))
         self.standings = Standings()
-        self.decision: Decision | None = None
-        self.status = 0
-        self.error = ""
-        self.began = time.perf_counter()
 
 
 class Facade:
@@ -86,33 +86,34 @@ class Facade:
         if caller.path in OWN_PATHS:
             await self._own(caller)
             return
-        call = Call(caller)
+        call = UnderWay(caller)
         try:
             await self._serve(call)
         except CallerGone as gone:
-            call.status, call.error = GONE, str(gone)
+            call.status, call.detail = GONE, str(gone)
         except Refusal as refusal:
             await self._refuse(call, refusal)
         except Exception as error:  # noqa: BLE001  # the last line: a defect here must not look like the ERP's
-            call.error = f"{type(error).__name__}: {error}"
-            self._parts.defect(call.error)
+            call.detail = f"{type(error).__name__}: {error}"
+            self._parts.defect(call.detail)
             await self._refuse(
                 call, Refusal(500, "the facade failed; its log says how", "proxy_internal_error")
             )
         finally:
             self._note(call)
 
-    async def _refuse(self, call: Call, refusal: Refusal) -> None:
+    async def _refuse(self, call: UnderWay, refusal: Refusal) -> None:
         """Say it, or break the answer off when it has begun: then the caller sees that it isn't whole."""
-        call.status, call.error = refusal.status, call.error or refusal.detail
+        call.status, call.error, call.detail = refusal.status, refusal.error, call.detail or refusal.detail
         if not call.caller.started:
             headers = [*refusal.headers(), (b"traceparent", call.trace.encode())]
             await call.caller.answer(refusal.status, headers, refusal.body())
 
     async def _own(self, caller: Caller) -> None:
         if caller.path == "/metrics":
-            self._parts.gauge()
-            await caller.answer(200, [(b"content-type", CONTENT_TYPE.encode())], self._parts.metrics.page())
+            accept, metrics = caller.headers.get("accept", ""), self._parts.metrics
+            kind = metrics.content_type(accept).encode()
+            await caller.answer(200, [(b"content-type", kind)], metrics.page(accept))
             return
         health = self._parts.health
         status, body = health.healthz() if caller.path == "/healthz" else health.readyz()
@@ -120,7 +121,7 @@ class Facade:
             status, [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")], body
         )
 
-    async def _serve(self, call: Call) -> None:
+    async def _serve(self, call: UnderWay) -> None:
         parts, caller = self._parts, call.caller
         check(caller.raw, caller.version, parts.pseudonym)
         asked = Asked(caller.method, caller.target, caller.headers)
@@ -147,13 +148,13 @@ class Facade:
             async with nullcontext() if write else WhileHere(caller):
                 await self._pass(call, look, decision)
 
-    async def _pass(self, call: Call, look: Look, decision: Decision) -> None:
+    async def _pass(self, call: UnderWay, look: Look, decision: Decision) -> None:
         if decision.side is Side.NEW and decision.function is not None:
             await self._to_new(call, look, decision, decision.function)
         else:
             await self._to_legacy(call, look, decision)
 
-    async def _to_legacy(self, call: Call, look: Look, decision: Decision) -> None:
+    async def _to_legacy(self, call: UnderWay, look: Look, decision: Decision) -> None:
         caller, headers = call.caller, self._headers(call)
         kept = Kept(SHADOW_BODY) if decision.shadow else None
         if kept:
@@ -172,7 +173,7 @@ class Facade:
                 seen = Seen(decision.function, decision.operation, request, legacy)
             self._parts.shadow.offer(decision.function, seen)
 
-    async def _to_new(self, call: Call, look: Look, decision: Decision, function: str) -> None:
+    async def _to_new(self, call: UnderWay, look: Look, decision: Decision, function: str) -> None:
         services = self._parts.services
         if services.protocol(function) is not None:
             await self._translated(call, look, decision, function)
@@ -184,7 +185,7 @@ class Facade:
 
     async def _stream(
         self,
-        call: Call,
+        call: UnderWay,
         passage: Passage,
         look: Look,
         headers: CIMultiDict[str],
@@ -198,7 +199,7 @@ class Facade:
         finally:
             call.status = passage.status
 
-    async def _translated(self, call: Call, look: Look, decision: Decision, function: str) -> None:
+    async def _translated(self, call: UnderWay, look: Look, decision: Decision, function: str) -> None:
         caller, services = call.caller, self._parts.services
         body = await look.whole(BODY)
         if body is None:
@@ -214,22 +215,22 @@ class Facade:
             what = "it has sensitive fields" if self._parts.sensitive[function] else error.what
             if decision.kind == "read" and not call.standings.moved(function):
                 why = f"legacy answers, since the call can't be put to new: {what}"
-                call.decision = decision._replace(side=Side.LEGACY, why=why)
+                call.decision, call.fell_back = decision._replace(side=Side.LEGACY, why=why), what
                 await self._to_legacy(call, look, call.decision)
                 return
             protocol = services.protocol(function)
             assert protocol is not None
-            call.error = what
+            call.detail = what
             answer = protocol.refuse(request, str(error))
         await self._tell(call, answer)
 
-    async def _tell(self, call: Call, answer: Answer) -> None:
+    async def _tell(self, call: UnderWay, answer: Answer) -> None:
         call.status = answer.status
         lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         headers = [line for line in back(lines, self._parts.pseudonym) if line[0] != b"content-length"]
         await call.caller.answer(answer.status, headers, answer.body)
 
-    def _headers(self, call: Call) -> CIMultiDict[str]:
+    def _headers(self, call: UnderWay) -> CIMultiDict[str]:
         caller = call.caller
         return onward(
             caller.raw,
@@ -240,40 +241,16 @@ class Facade:
             trace=call.trace,
         )
 
-    def _note(self, call: Call) -> None:
-        seconds, decision = time.perf_counter() - call.began, call.decision
-        function = (decision.function if decision else None) or UNROUTED
-        kind, side = (
-            (decision.kind if decision else None) or UNROUTED,
-            decision.side if decision else Side.LEGACY,
-        )
-        self._parts.metrics.requests.labels(function, kind, side.value, str(call.status)).inc()
-        self._parts.metrics.seconds.labels(function, side.value).observe(seconds)
+    def _note(self, call: UnderWay) -> None:
+        call.ended, decision = time.monotonic(), call.decision
+        self._parts.metrics.note(call)
         if decision and decision.function and decision.kind:
             self._parts.tally.call(
                 decision.function,
                 decision.kind,
-                side,
+                decision.side,
                 error=call.status >= 500 and not decision.fenced,
                 fenced=decision.fenced,
-                seconds=seconds,
+                seconds=call.ended - call.began,
             )
-        self._parts.log.write(self._line(call, function, side, seconds))
-
-    def _line(self, call: Call, function: str, side: Side, seconds: float) -> dict[str, Any]:
-        """The line of the access log. Without the query: callers put secrets there."""
-        line: dict[str, Any] = {
-            "time": time.time(),
-            "logger": "strangler.access",
-            "method": call.caller.method,
-            "path": call.caller.path,
-            "function": function,
-            "side": side.value,
-            "why": call.decision.why if call.decision else call.error,
-            "status": call.status,
-            "ms": round(seconds * 1000, 2),
-            "trace": call.trace.split("-")[1],
-        }
-        if call.error:
-            line["error"] = call.error
-        return line
+        self._parts.log.write(call)

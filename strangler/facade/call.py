@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from strangler.routing import Decision
 from strangler.routing.asked import Asked
+
+NO_FUNCTION: Final = "-"
+"""The function in logs and labels where no route names the request."""
+
+GONE: Final = 499
+"""The status under which a call is counted whose caller left before the answer."""
+
+
+class Attempt(NamedTuple):
+    """One time that an upstream was asked in vain. Times as in `Call`; `error` is a token of RFC 9209."""
+
+    upstream: str
+    called: float
+    connected: float
+    ended: float
+    error: str
 
 
 class Call:
@@ -11,13 +29,16 @@ class Call:
 
     __slots__ = (
         "asked",
+        "attempts",
         "began",
+        "called",
         "client",
         "connected",
         "decision",
         "detail",
         "ended",
         "error",
+        "fell_back",
         "first_byte",
         "received",
         "sent",
@@ -35,8 +56,9 @@ class Call:
         self.trace = trace
         """The W3C `traceparent` under which upstreams are called."""
         self.began = began
-        self.connected = self.first_byte = self.ended = 0.0
-        """When a connection to the upstream was at hand; when the head of its answer came; when the answer was out."""
+        self.called = self.connected = self.first_byte = self.ended = 0.0
+        """When the upstream was last asked for, before there was a connection; when a connection to it was at hand; when the
+        head of its answer came; when the answer was out."""
         self.decision: Decision | None = None
         self.status = 0
         self.error = self.detail = ""
@@ -45,5 +67,19 @@ class Call:
         """Who was asked last: `legacy`, or `new:function`; empty for none."""
         self.tries = 0
         """How often an upstream was asked."""
+        self.attempts: list[Attempt] | None = None
+        """The tries before the last one, if there were any."""
+        self.fell_back = ""
+        """Why legacy answered in place of new, in words; empty where it didn't."""
         self.received = self.sent = 0
         """Bytes of the caller's body, and of the answer's."""
+
+    def ask(self, upstream: str, now: float) -> None:
+        """An upstream is asked from now on."""
+        self.upstream, self.called, self.tries = upstream, now, self.tries + 1
+        self.connected = self.first_byte = 0.0
+
+    def missed(self, error: str, now: float) -> None:
+        """What was asked last didn't answer, and another try follows."""
+        attempt = Attempt(self.upstream, self.called, self.connected, now, error)
+        self.attempts = [*(self.attempts or ()), attempt]

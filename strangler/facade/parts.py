@@ -38,7 +38,8 @@ class Parts:
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.pseudonym = f"strangler-{settings.name}"
         self.retry_after = settings.cutover.retry_after.total_seconds()
-        self.metrics, self.flight, self.log = Metrics(), Flight(), AccessLog()
+        self.metrics, self.flight = Metrics(settings.functions), Flight()
+        self.log = AccessLog(facade.access_log)
         self.keeper = Keeper(open_control, self.id, self.flight, lease)
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
@@ -54,6 +55,18 @@ class Parts:
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pool)
         self._tasks: list[asyncio.Task[None]] = []
+        self._show()
+
+    def _show(self) -> None:
+        """Let metrics see what others count."""
+        watch, keeper = self.metrics.watch, self.keeper
+        watch("writes_in_flight", "Writes under way.", (), lambda: [((), len(self.flight))])
+        words = "Generation of the standings in use."
+        watch("generation", words, (), lambda: [((), keeper.current().generation)])
+        words = "Time since the control store last knew of us."
+        watch("control_silence_seconds", words, (), lambda: [((), keeper.silence())])
+        words = "Lines of the access log that nobody could take."
+        self.metrics.watch_count("access_log_dropped", words, (), lambda: [((), self.log.dropped)])
 
     async def open(self) -> None:
         self.log.open()
@@ -74,12 +87,6 @@ class Parts:
         await self.pool.close()
         await self._shadow_pool.close()
         self.log.close()
-
-    def gauge(self) -> None:
-        """Bring the gauges up to date."""
-        self.metrics.writes.set(len(self.flight))
-        self.metrics.generation.set(self.keeper.current().generation)
-        self.metrics.silence.set(self.keeper.silence())
 
     def defect(self, error: str) -> None:
         """A call failed in the facade itself: say it where somebody looks."""

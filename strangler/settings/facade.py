@@ -7,6 +7,8 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 
 from strangler.settings.base import Duration, Section, Share
+from strangler.settings.observability import AccessLog
+from strangler.settings.resilience import Breaker, Budget, Limits
 
 
 class Sticky(Section):
@@ -58,6 +60,10 @@ class Facade(Section):
     total_timeout: Duration = Field(
         timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow."
     )
+    read_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="Longest silence of an upstream, before its answer begins and within it.",
+    )
     body_prefix: int = Field(
         65536,
         ge=256,
@@ -67,5 +73,9 @@ class Facade(Section):
         False,
         description="Whether case is nothing in a path, as it is to IIS: then no route is missed for it.",
     )
+    budget: Budget = Field(default_factory=Budget)
+    breaker: Breaker = Field(default_factory=Breaker)
+    limits: Limits = Field(default_factory=Limits)
+    access_log: AccessLog = Field(default_factory=AccessLog)
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)
