@@ -13,9 +13,6 @@ import orjson
 NAME: Final = "strangler"
 """How the facade calls itself in Proxy-Status."""
 
-GONE: Final = 499
-"""The status under which a call is counted whose caller left before the answer."""
-
 
 class Refusal(Exception):
     """The facade answers by itself. `error` is the token of RFC 9209, `retry_after` in seconds."""

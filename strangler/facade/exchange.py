@@ -12,13 +12,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from strangler.cutover.stages import Side
-from strangler.facade.answers import GONE, BadRequest, Refusal
-from strangler.facade.call import Call
+from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.budget import Budget, wished
+from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.look import Look
 from strangler.facade.passing import Kept
 from strangler.facade.service import BODY
 from strangler.facade.shadow import BODY as SHADOW_BODY
+from strangler.facade.shedding import Lane, Waiting
 from strangler.facade.translating import Translation
+from strangler.facade.tries import Tries
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.framing import LAST_CHUNK, chunk
@@ -46,7 +49,9 @@ class Exchange:
     kept: Kept | None = None
     _look: Look | None = None
     _found: Found | None = None
-    _pool: Pool | None = None
+    _lane: Lane | None = None
+    _queued: Waiting | None = None
+    """For room."""
     _upstream: UpstreamConnection | None = None
     _held_size = 0
     _replay = True
@@ -71,7 +76,9 @@ class Exchange:
         self.call = Call(
             asked, self.origin.address, request.version, parts.traces.begin(request.headers), began
         )
-        self.deadline = began + parts.total_timeout
+        wish = request.headers.get(parts.budget_header)
+        self.budget = Budget(parts.timeouts, began, wished(wish) if wish is not None else None)
+        self.tries = Tries(self.call, parts.breakers, parts.failures)
         self._heard = began
         self._held: list[bytes] = []
         self._out: list[bytes] = []
@@ -123,16 +130,54 @@ class Exchange:
             self.kept = Kept(SHADOW_BODY)
             for piece in self._held:
                 self.kept.asked(piece)
-        function = decision.function
-        if decision.side is Side.NEW and function is not None:
-            self._to_new(function)
-        else:
-            self.to_legacy()
+        self._enter(decision.function or NO_FUNCTION, decision.side)
+
+    # From decision to upstream
+
+    def _enter(self, function: str, side: Side) -> None:
+        """Take room among the calls under way, or wait for it."""
+        shedding, write = self.parts.shedding, not self._repeatable
+        lane = shedding.lane(function, side.value)
+        if lane.enter(write):
+            self.admitted(lane)
+            return
+        now = monotonic()
+        self._queued = shedding.wait(lane, write, now, self, self.budget.remaining(now))
+        if self._queued is None:
+            self.crowded(lane)
+
+    def crowded(self, lane: Lane) -> None:
+        """There is no room for it."""
+        shedding, parts = self.parts.shedding, self.parts
+        self._queued = None
+        why, wait = shedding.why(lane, not self._repeatable), shedding.retry_after(parts.draw())
+        self.refuse(Refusal(503, why, "connection_limit_reached", wait))
+
+    def admitted(self, lane: Lane) -> None:
+        """There is room: ask who is to answer."""
+        self._lane, self._queued = lane, None
+        decision = self.call.decision
+        try:
+            if decision is not None and decision.side is Side.NEW and decision.function is not None:
+                self._to_new(decision.function)
+            else:
+                self.to_legacy()
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def _leave(self) -> None:
+        """Give the room back; who waited for it has it now."""
+        lane, self._lane = self._lane, None
+        if lane is not None and (waiting := lane.leave()) is not None:
+            exchange = waiting.ticket
+            assert isinstance(exchange, Exchange)
+            exchange.admitted(waiting.lane)
 
     def _to_new(self, function: str) -> None:
         services = self.parts.services
+        pool = services.pool(function)
         if services.protocol(function) is None:
-            self._acquire(services.pool(function))
+            self._acquire(pool)
             return
         self._collects = True
         if self.request.heading.expects and not self._whole and self._look is None:
@@ -140,13 +185,26 @@ class Exchange:
         self._collect()
 
     def to_legacy(self) -> None:
-        """Let legacy answer, whoever should have."""
+        """Ask legacy."""
         self._collects = False
         self._acquire(self.parts.pools.legacy)
 
+    def fall_back(self, why: str) -> None:
+        """Let legacy answer what new should have: it still has the data, and its own room."""
+        call = self.call
+        assert call.decision is not None
+        call.fell_back = why
+        call.decision = call.decision._replace(side=Side.LEGACY, why=f"legacy answers, since it still has the data and {why}")
+        self.task = None
+        self._leave()
+        self._enter(call.decision.function or NO_FUNCTION, Side.LEGACY)
+
     def _acquire(self, pool: Pool, fresh: bool = False) -> None:
-        self._pool, self._waits = pool, True
-        self.call.ask(pool.key, monotonic())
+        refusal = self.tries.begin(pool, monotonic())
+        if refusal is not None:
+            self.failed(refusal)
+            return
+        self._waits = True
         pool.acquire(self, fresh)
 
     # What the caller's connection says
@@ -221,8 +279,14 @@ class Exchange:
             raise Refusal(
                 413, f"a call to {function} is translated, so its body may have {BODY} bytes at most"
             )
-        if self._whole and self.task is None:
-            self.task = Translation(self, b"".join(self._held))
+        if self._whole and self.task is None and not self._over:
+            assert self.call.decision is not None
+            assert self.call.decision.function is not None
+            pool = self.parts.services.pool(self.call.decision.function)
+            if (refusal := self.tries.begin(pool, monotonic())) is not None:
+                self.failed(refusal)
+            else:
+                self.task = Translation(self, b"".join(self._held))
 
     def gone(self, why: Refusal | None) -> None:
         self._left = True
@@ -257,9 +321,9 @@ class Exchange:
             return
         call, request, pool = self.call, self.request, connection.pool
         self._upstream, self._waits = connection, False
-        call.connected = self._heard = monotonic()
+        call.connected = self._heard = now = monotonic()
         passing = self.parts.passing
-        head = passing.onward(request, pool, self.origin, call.trace, self.parts.more(self))
+        head = passing.onward(request, pool, self.origin, call.trace, self.parts.more(self, now))
         if self._held:
             body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
             head = b"".join((head, *body, LAST_CHUNK if request.heading.chunked and self._whole else b""))
@@ -284,7 +348,7 @@ class Exchange:
     def unreachable(self, error: UpstreamError) -> None:
         self._waits = False
         if not self._over:
-            self._failed(error)
+            self.failed(error)
 
     def head(self, head: AnswerHead) -> None:
         call, request = self.call, self.request
@@ -294,7 +358,7 @@ class Exchange:
             detail = (
                 f"{self._pool.name if self._pool else 'the upstream'} changes to another protocol unasked"
             )
-            self._failed(UpstreamError(502, detail, "http_protocol_error"))
+            self.failed(UpstreamError(502, detail, "http_protocol_error"))
             return
         self._begun = True
         call.status = head.status
@@ -333,7 +397,7 @@ class Exchange:
     def broke(self, error: UpstreamError) -> None:
         self._upstream = None
         if not self._over:
-            self._failed(error)
+            self.failed(error)
 
     def hold_up(self) -> None:
         self.caller.hold_back()
@@ -362,23 +426,22 @@ class Exchange:
 
     # When it doesn't go well
 
-    def _failed(self, error: UpstreamError) -> None:
-        call = self.call
-        parts = self.parts
+    def failed(self, error: UpstreamError) -> None:
+        call, now = self.call, monotonic()
+        if error.error == "http_response_timeout" and self.budget.hurried:
+            self.tries.withdraw(now)
+        self.tries.end(error.error, 0, now)
         if self._begun:
             call.status, call.error, call.detail = error.status, error.error, error.detail
             self.flush()
             self.caller.abort()
             self._end(keep=False)
-        elif self._may_repeat(error) and self._pool is not None:
-            call.missed(error.error, monotonic())
-            self._acquire(self._pool, fresh=True)
-        elif self._may_fall_back(error):
-            assert call.decision is not None
-            call.missed(error.error, monotonic())
-            call.fell_back = f"legacy answers, since it still has the data and {error.detail}"
-            call.decision = call.decision._replace(side=Side.LEGACY, why=call.fell_back)
-            self._acquire(parts.pools.legacy)
+        elif self._may_repeat(error) and self.tries.pool is not None:
+            call.missed(error.error, now)
+            self._acquire(self.tries.pool, fresh=True)
+        elif self.may_fall_back():
+            call.missed(error.error, now)
+            self.fall_back(error.detail)
         else:
             self.refuse(error)
 
@@ -387,7 +450,7 @@ class Exchange:
         closed = error.error == "connection_terminated"
         return closed and self._repeatable and self._replay and self.call.tries < 2 and self._in_time()
 
-    def _may_fall_back(self, error: UpstreamError) -> bool:
+    def may_fall_back(self) -> bool:
         """A read that new should have answered, as long as legacy has the data too."""
         decision = self.call.decision
         return (
@@ -401,7 +464,7 @@ class Exchange:
         )
 
     def _in_time(self) -> bool:
-        return monotonic() < self.deadline
+        return monotonic() < self.budget.ends
 
     def refuse(self, refusal: Refusal) -> None:
         """The facade answers by itself, or breaks the answer off when it has begun: then the caller sees that it isn't whole."""
@@ -430,15 +493,22 @@ class Exchange:
 
     def sweep(self, now: float) -> None:
         """Look whether it takes too long."""
-        parts = self.parts
         if self._over or self.task is not None:
             return
-        if now > self.deadline and not self._stream:
-            self._late(f"within {parts.total_timeout:g} s")
+        if now > self.budget.ends and not self._stream:
+            self._late(f"didn't answer within {now - self.call.began:.1f} s")
+        elif self._waits and now > self.call.called + self.parts.timeouts.connect:
+            self._let_go()
+            detail = f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
+            self.failed(UpstreamError(504, detail, "connection_timeout", untouched=True))
         elif self._upstream is not None and self._whole and not self.caller.full:
-            limit = parts.idle_timeout if self._stream else parts.read_timeout
+            limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read
             if now - self._heard > limit:
-                self._late(f"for {limit:g} s")
+                self._late(f"said nothing for {limit:g} s")
+
+    @property
+    def _asked(self) -> str:
+        return self.tries.pool.name if self.tries.pool else "the facade"
 
     def abandon(self) -> None:
         """The facade ends before the call does."""
@@ -446,21 +516,15 @@ class Exchange:
         self.call.status, self.call.detail = GONE, "the facade ended before the answer"
         self._end(keep=False)
 
-    def _late(self, how_long: str) -> None:
-        name = self._pool.name if self._pool else "the facade"
-        words = (
-            f"{name} said nothing {how_long}"
-            if how_long.startswith("for")
-            else f"{name} didn't answer {how_long}"
-        )
+    def _late(self, what: str) -> None:
         self._let_go()
-        self._failed(UpstreamError(504, words, "http_response_timeout"))
+        self.failed(UpstreamError(504, f"{self._asked} {what}", "http_response_timeout"))
 
     def _let_go(self) -> None:
         upstream, self._upstream = self._upstream, None
-        if self._waits and self._pool is not None:
+        if self._waits and self.tries.pool is not None:
             self._waits = False
-            self._pool.give_up(self)
+            self.tries.pool.give_up(self)
         if upstream is not None:
             upstream.drop()
 
@@ -472,11 +536,15 @@ class Exchange:
         if self.task is not None:
             self.task.give_up()
         call, parts = self.call, self.parts
-        call.ended = monotonic()
+        call.ended = now = monotonic()
+        self.tries.withdraw(now)
         parts.exchanges.discard(self)
+        if self._queued is not None:
+            parts.shedding.withdraw(self._queued)
         if self._flown is not None:
             parts.flight.end(self._flown)
         parts.note(self)
+        self._leave()
         self.caller.finished(keep)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from strangler.errors import ConfigurationError, Problem
 from strangler.facade.answers import Refusal
@@ -14,8 +14,8 @@ from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE
-from strangler.facade.metrics import CONTENT_TYPE
-from strangler.facade.wire.caller import CallerConnection, Limits, Taker
+from strangler.facade.shedding import PERIOD
+from strangler.facade.wire.caller import CallerConnection, Slowness, Taker
 from strangler.facade.wire.request import Request
 from strangler.settings.facade import Tls
 
@@ -30,6 +30,9 @@ BACKLOG: Final = 2048
 TICK: Final = 0.05
 """Seconds between two looks at the calls under way: the precision of timeouts."""
 
+LAG_ROUND: Final = round(PERIOD / TICK)
+"""Ticks between two looks at how late the loop is."""
+
 ROUND: Final = 10
 """Ticks between two looks at connections."""
 
@@ -38,10 +41,10 @@ class Front:
     """Opens a facade's calls. Belongs to the event loop's thread."""
 
     def __init__(
-        self, parts: Parts, limits: Limits, opens: type[Exchange] | type[Mirrored] = Exchange
+        self, parts: Parts, slowness: Slowness, opens: type[Exchange] | type[Mirrored] = Exchange
     ) -> None:
         """`opens` is what becomes of a call."""
-        self._parts, self.limits, self._opens = parts, limits, opens
+        self._parts, self.slowness, self._opens = parts, slowness, opens
         self.connections: set[CallerConnection] = set()
         self.draining = False
         self._tls = tls(parts.settings.tls) if parts.settings.tls else None
@@ -68,7 +71,7 @@ class Front:
         """Wait until all calls are done, at most `within` seconds, then end what is left."""
         self.drain()
         until = monotonic() + within
-        while self.connections and monotonic() < until:
+        while (self.connections or self._parts.exchanges) and monotonic() < until:
             await asyncio.sleep(TICK / 5)
             for connection in [c for c in self.connections if c.idle]:
                 connection.close()
@@ -81,14 +84,21 @@ class Front:
             await asyncio.gather(self._sweeper, return_exceptions=True)
 
     async def _sweep(self) -> None:
-        rounds = 0
+        parts, rounds = self._parts, 0
+        due = monotonic() + PERIOD
         while True:
             await asyncio.sleep(TICK)
             now, rounds = monotonic(), rounds + 1
-            for exchange in list(self._parts.exchanges):
+            for exchange in list(parts.exchanges):
                 exchange.sweep(now)
+            if parts.shedding.waiting:
+                for waiting in parts.shedding.overdue(now):
+                    cast(Exchange, waiting.ticket).crowded(waiting.lane)
+            if rounds % LAG_ROUND == 0:
+                parts.shedding.tick(due, now)
+                due = now + PERIOD
             if rounds % ROUND == 0:
-                self._parts.pools.sweep(now)
+                parts.pools.sweep(now)
                 for connection in list(self.connections):
                     connection.sweep(now)
 
@@ -103,8 +113,8 @@ class Front:
         parts, path = self._parts, request.target.partition("?")[0]
         status, kind = 200, MEDIA_TYPE
         if path == "/metrics":
-            parts.gauge()
-            kind, body = CONTENT_TYPE, parts.metrics.page()
+            accept = request.headers.get("accept", "")
+            kind, body = parts.metrics.content_type(accept), parts.metrics.page(accept)
         else:
             status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
         headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]

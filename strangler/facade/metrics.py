@@ -1,37 +1,94 @@
-"""Metrics: what Prometheus reads at `/metrics`. Each facade has a registry of its own."""
+"""Metrics: what Prometheus reads at `/metrics`, as text or, where it asks for that, as OpenMetrics.
+
+A call costs a look-up and a few additions (`note`); labels and samples are made of the sums when somebody reads. What others
+count by themselves (pools, breakers, standings) is asked for then too: see `watch`. Labels are bounded: functions are those of the
+configuration, a status is one that HTTP knows, an error one that RFC 9209 names.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
+from http import HTTPStatus
+from typing import Final, Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector
+from prometheus_client.exposition import choose_encoder
 
-CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-UNROUTED: Final = "-"
-"""The function in a label where no route names the request."""
+from strangler.facade import exposition
+from strangler.facade.call import GONE, NO_FUNCTION, Call
+from strangler.facade.exposition import Example, labelled
+from strangler.facade.proxy_status import ERRORS
 
-_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+NONE: Final = "-"
+"""The label of what a call doesn't have: a kind, a side, an answer."""
+
+BOUNDS: Final = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Upper bounds of the buckets of times, in seconds: from what the facade itself takes to what a report of an ERP takes."""
+
+Reading = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+"""Gives the values of one metric as they are now, each with the values of its labels."""
+
+_OF_A_ROW: Final = ("function", "kind", "side", "status")
+_STATUSES: Final = frozenset(map(int, HTTPStatus)) | {GONE}
+_LES: Final = (*(str(bound) for bound in BOUNDS), "+Inf")
+
+
+class _Times:
+    """A histogram: how many in each bucket, their sum in seconds, and the last one in each with its `traceparent`."""
+
+    __slots__ = ("counts", "examples", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_LES)
+        self.seconds = 0.0
+        self.examples: list[Example | None] = [None] * len(_LES)
+
+
+class _Lane:
+    """What is summed up of one function on one side."""
+
+    __slots__ = ("connect", "first_byte", "labels", "received", "retries", "seconds", "sent")
+
+    def __init__(self, function: str, side: str) -> None:
+        self.labels = labelled(("function", "side"), (function, side))
+        self.seconds, self.connect, self.first_byte = _Times(), _Times(), _Times()
+        self.received = self.sent = self.retries = 0
+
+
+class _Row:
+    """Calls of one function, kind, side and status."""
+
+    __slots__ = ("count", "labels", "lane")
+
+    def __init__(self, labels: str, lane: _Lane) -> None:
+        self.count, self.labels, self.lane = 0, labels, lane
+
+
+class _Watched(NamedTuple):
+    kind: Literal["counter", "gauge"]
+    name: str
+    words: str
+    labels: tuple[str, ...]
+    read: Reading
 
 
 class Metrics:
-    """The facade's counters."""
+    """The facade's sums. `note` belongs to the event loop's thread. Only `functions` get labels of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Collection[str]) -> None:
+        self._functions = frozenset(functions)
+        self._known: dict[tuple[str, str, str, int], _Row] = {}
+        """By what is said of a call: several of these may be one row."""
+        self._rows: dict[tuple[str, str, str, str], _Row] = {}
+        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._errors: dict[tuple[str, str, str], int] = {}
+        self._fallbacks: dict[str, int] = {}
+        self._watched: list[_Watched] = []
         self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "strangler_facade_requests",
-            "Calls answered, by function, kind (read, write), the side that answered and status.",
-            ["function", "kind", "side", "status"],
-            registry=registry,
-        )
-        self.seconds = Histogram(
-            "strangler_facade_request_seconds",
-            "Time from the head of a call to the end of its answer.",
-            ["function", "side"],
-            buckets=_BUCKETS,
-            registry=registry,
-        )
         self.untranslatable = Counter(
             "strangler_facade_untranslatable",
             "Calls that couldn't be put to the new service; legacy answered them where it could.",
@@ -44,23 +101,155 @@ class Metrics:
             ["function", "outcome"],
             registry=registry,
         )
-        self.writes = Gauge("strangler_facade_writes_in_flight", "Writes under way.", registry=registry)
-        self.generation = Gauge(
-            "strangler_facade_generation", "Generation of the standings in use.", registry=registry
-        )
-        self.silence = Gauge(
-            "strangler_facade_control_silence_seconds",
-            "Time since the control store last knew of us.",
-            registry=registry,
-        )
+        ProcessCollector(registry=registry)
 
-    def note(self, call):
-        d = call.decision
-        f = (d.function if d else None) or "-"
-        self.requests.labels(
-            f, (d.kind if d else None) or "-", d.side.value if d else "-", str(call.status)
-        ).inc()
-        self.seconds.labels(f, d.side.value if d else "-").observe(call.ended - call.began)
+    def note(self, call: Call) -> None:
+        """Add a call that is over."""
+        decision = call.decision
+        if decision is None:
+            key = (NO_FUNCTION, NONE, NONE, call.status)
+        else:
+            key = (decision.function or NO_FUNCTION, decision.kind or NONE, decision.side, call.status)
+        row = self._known.get(key) or self._row(key)
+        row.count += 1
+        lane = row.lane
+        lane.received += call.received
+        lane.sent += call.sent
+        times, seconds = lane.seconds, call.ended - call.began
+        place = bisect_left(BOUNDS, seconds)
+        times.counts[place] += 1
+        times.seconds += seconds
+        times.examples[place] = (call.trace, seconds)
+        if call.connected:
+            times, seconds = lane.connect, call.connected - call.called
+            times.counts[bisect_left(BOUNDS, seconds)] += 1
+            times.seconds += seconds
+            if call.first_byte:
+                times, seconds = lane.first_byte, call.first_byte - call.connected
+                times.counts[bisect_left(BOUNDS, seconds)] += 1
+                times.seconds += seconds
+        if call.error or call.tries > 1 or call.fell_back:
+            self._oddity(call, key, lane)
 
-    def page(self) -> bytes:
-        return generate_latest(self.registry)
+    def _row(self, key: tuple[str, str, str, int]) -> _Row:
+        function, kind, side, status = self._function(key[0]), key[1], str(key[2]), key[3]
+        lane = self._lanes.get((function, side))
+        if lane is None:
+            lane = self._lanes[(function, side)] = _Lane(function, side)
+        values = (function, kind, side, _status(status))
+        row = self._rows.get(values)
+        if row is None:
+            row = self._rows[values] = _Row(labelled(_OF_A_ROW, values), lane)
+        if function == key[0] and status in _STATUSES:
+            self._known[key] = row
+        return row
+
+    def _oddity(self, call: Call, key: tuple[str, str, str, int], lane: _Lane) -> None:
+        function, side = self._function(key[0]), str(key[2])
+        lane.retries += max(0, call.tries - 1)
+        if call.error:
+            place = (function, side, call.error if call.error in ERRORS else "other")
+            self._errors[place] = self._errors.get(place, 0) + 1
+        if call.fell_back:
+            self._fallbacks[function] = self._fallbacks.get(function, 0) + 1
+
+    def _function(self, name: str) -> str:
+        return name if name in self._functions else NO_FUNCTION
+
+    def watch(self, name: str, words: str, labels: tuple[str, ...], read: Reading) -> None:
+        """Show a gauge whose values are asked for when somebody reads; `name` without `strangler_facade_`."""
+        self._watched.append(_Watched("gauge", f"strangler_facade_{name}", words, labels, read))
+
+    def watch_count(self, name: str, words: str, labels: tuple[str, ...], read: Reading) -> None:
+        """The same for what only grows; `name` without `_total` too."""
+        self._watched.append(_Watched("counter", f"strangler_facade_{name}", words, labels, read))
+
+    def page(self, accept: str = "") -> bytes:
+        """All of it, in the best format that `accept` (the header) takes."""
+        return b"".join(self.pieces(accept))
+
+    def content_type(self, accept: str = "") -> str:
+        """The media type of `page`."""
+        return choose_encoder(accept)[1]
+
+    def pieces(self, accept: str = "") -> Iterator[bytes]:
+        """`page` in pieces of a quarter of a millisecond each: calls may be served, and noted, between two of them."""
+        encode, kind = choose_encoder(accept)
+        openly = kind.startswith("application/openmetrics-text")
+        for name, words, lines in self._counters():
+            yield from exposition.family(name, "counter", words, lines, openly)
+        for name, words, times_of in _TIMES:
+            yield from exposition.family(
+                name, "histogram", words, self._histograms(name, times_of, openly), openly
+            )
+        for watched in self._watched:
+            yield from self._asked(watched, openly)
+        yield encode(self.registry)  # last, since it writes the end of OpenMetrics
+
+    def _counters(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        name = "strangler_facade_requests"
+        words = "Calls answered, by function, kind (read, write), the side that answered and status."
+        rows = [(row.labels, row.count) for row in self._rows.values()]
+        yield name, words, exposition.samples(f"{name}_total", rows)
+        name = "strangler_facade_errors"
+        words = "Calls that the facade answered itself or broke off, by the error of RFC 9209 and the side that would have answered."
+        errors = [(labelled(("function", "side", "error"), at), n) for at, n in self._errors.items()]
+        yield name, words, exposition.samples(f"{name}_total", errors)
+        name = "strangler_facade_fallbacks"
+        words = "Calls that legacy answered, since new couldn't."
+        fallbacks = [(labelled(("function",), (of,)), n) for of, n in self._fallbacks.items()]
+        yield name, words, exposition.samples(f"{name}_total", fallbacks)
+        for name, words, sum_of in _SUMS:
+            sums = [(lane.labels, sum_of(lane)) for lane in self._lanes.values()]
+            yield name, words, exposition.samples(f"{name}_total", sums)
+
+    def _histograms(self, name: str, times_of: Callable[[_Lane], _Times], openly: bool) -> Iterator[str]:
+        for lane in list(self._lanes.values()):
+            times = times_of(lane)
+            lines = exposition.histogram(name, lane.labels, _LES, times.counts, times.seconds)
+            if openly:
+                examples = [last and (last[0][3:35], last[1]) for last in times.examples]
+                lines = exposition.with_examples(lines, examples)
+            yield from lines
+
+    def _asked(self, watched: _Watched, openly: bool) -> Iterator[bytes]:
+        kind, name, words, labels, read = watched
+        rows = [(labelled(labels, values), value) for values, value in read()]
+        lines = exposition.samples(f"{name}_total" if kind == "counter" else name, rows)
+        return exposition.family(name, kind, words, lines, openly)
+
+
+def _status(status: int) -> str:
+    """The label of a status: itself where HTTP knows it, its class where not, so that `5..` finds both."""
+    if status in _STATUSES:
+        return str(status)
+    return f"{status // 100}xx" if 100 <= status <= 599 else NONE
+
+
+_TIMES: Final[tuple[tuple[str, str, Callable[[_Lane], _Times]], ...]] = (
+    (
+        "strangler_facade_request_seconds",
+        "Time from the head of a call to the end of its answer.",
+        lambda lane: lane.seconds,
+    ),
+    (
+        "strangler_facade_upstream_connect_seconds",
+        "Time until a connection to the upstream was at hand, a kept one or a new one.",
+        lambda lane: lane.connect,
+    ),
+    (
+        "strangler_facade_upstream_first_byte_seconds",
+        "Time from there to the head of the upstream's answer.",
+        lambda lane: lane.first_byte,
+    ),
+)
+
+_SUMS: Final[tuple[tuple[str, str, Callable[[_Lane], int]], ...]] = (
+    ("strangler_facade_request_bytes", "Bytes of callers' bodies.", lambda lane: lane.received),
+    ("strangler_facade_response_bytes", "Bytes of answers' bodies.", lambda lane: lane.sent),
+    (
+        "strangler_facade_upstream_retries",
+        "Times that an upstream was asked again.",
+        lambda lane: lane.retries,
+    ),
+)

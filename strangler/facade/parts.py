@@ -14,9 +14,12 @@ from typing import Final
 
 from strangler.control.store import Control
 from strangler.errors import ConfigurationError, Problem
+from strangler.facade.breaker import Breakers, Transition
+from strangler.facade.budget import Timeouts
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
+from strangler.facade.failures import Failures
 from strangler.facade.flight import Flight
 from strangler.facade.front import Front
 from strangler.facade.health import Health
@@ -26,9 +29,11 @@ from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
 from strangler.facade.service import Services, protocols
 from strangler.facade.shadow import Seen, Shadow
+from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traffic import Tally
-from strangler.facade.wire.caller import Limits
+from strangler.facade.wire.caller import Slowness
+from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
 from strangler.facade.wire.peers import Peers
 from strangler.routing import RouteTable, Who, compile_routes
@@ -62,26 +67,46 @@ class Parts:
         self.passing = Passing(f"strangler-{settings.name}")
         self.peers = Peers(facade.trusted_proxies)
         self.retry_after = settings.cutover.retry_after.total_seconds()
-        self.total_timeout = facade.total_timeout.total_seconds()
-        self.read_timeout = facade.read_timeout.total_seconds()
+        self.timeouts = Timeouts(
+            facade.connect_timeout.total_seconds(),
+            facade.read_timeout.total_seconds(),
+            facade.total_timeout.total_seconds(),
+        )
         self.idle_timeout = facade.idle_timeout.total_seconds()
-        self.metrics, self.flight, self.log = Metrics(), Flight(), AccessLog()
+        self.budget_header = claim(facade.budget.header)
+        self.breakers = Breakers(facade.breaker, self._broke)
+        self.failures = Failures(facade.breaker.failures)
+        self.shedding = Shedding(facade.limits)
+        self.metrics, self.flight = Metrics(settings.functions), Flight()
+        self.log = AccessLog(facade.access_log)
         self.keeper = Keeper(open_control, self.id, self.flight, lease)
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
         self.table = _table(settings, facade)
         translations = protocols(settings.functions)
         self.pools = Pools(facade, settings.functions)
-        self.services = Services(translations, self.pools, self.total_timeout)
+        self.services = Services(translations, self.pools, self.timeouts.total)
         self._shadow_pools = Pools(facade, settings.functions)
         shadow_services = Services(translations, self._shadow_pools, facade.shadow.timeout.total_seconds())
         self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics, self.sensitive)
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
-        self.front = Front(self, Limits(), Mirrored if compares else Exchange)
+        self.front = Front(self, Slowness(), Mirrored if compares else Exchange)
         self.draw = random.random
         self.traces = Traces()
         self._tasks: list[asyncio.Task[None]] = []
+        self._show()
+
+    def _show(self) -> None:
+        """Let metrics see what others count."""
+        watch, keeper = self.metrics.watch, self.keeper
+        watch("writes_in_flight", "Writes under way.", (), lambda: [((), len(self.flight))])
+        words = "Generation of the standings in use."
+        watch("generation", words, (), lambda: [((), keeper.current().generation)])
+        words = "Time since the control store last knew of us."
+        watch("control_silence_seconds", words, (), lambda: [((), keeper.silence())])
+        words = "Lines of the access log that nobody could take."
+        self.metrics.watch_count("access_log_dropped", words, (), lambda: [((), self.log.dropped)])
 
     async def open(self) -> None:
         self.log.open()
@@ -145,19 +170,17 @@ class Parts:
             seen = Seen(decision.function, decision.operation, request, both[1])
         self.shadow.offer(decision.function, seen)
 
-    def more(self, exchange: Exchange) -> str:
+    def more(self, exchange: Exchange, now: float) -> str:
         """Header lines that an upstream gets beside the caller's."""
-        return ""
+        return f"{self.settings.budget.header}: {int(exchange.budget.remaining(now) * 1000) or 1}\r\n"
 
     def back(self, exchange: Exchange) -> bytes:
         """Header lines that the caller gets beside the upstream's."""
         return b""
 
-    def gauge(self) -> None:
-        """Bring the gauges up to date."""
-        self.metrics.writes.set(len(self.flight))
-        self.metrics.generation.set(self.keeper.current().generation)
-        self.metrics.silence.set(self.keeper.silence())
+    def _broke(self, side: str, function: str, transition: Transition) -> None:
+        told = {"side": side, "function": function, "was": transition.was, "reason": transition.why}
+        _log.warning(f"the breaker is {transition.now}", extra=told)
 
     def defect(self, error: str) -> None:
         """A call failed in the facade itself: say it where somebody looks."""

@@ -16,11 +16,10 @@ class Pools:
     """The pool of legacy, and those of the functions that have a new service."""
 
     def __init__(self, facade: FacadeSettings, functions: Mapping[str, Function]) -> None:
-        limit, queue = facade.connections, facade.queue
         timeout = facade.connect_timeout.total_seconds()
 
         def pool(key: str, name: str, base: str) -> Pool:
-            return Pool(key, name, base, limit=limit, queue=queue, connect_timeout=timeout)
+            return Pool(key, name, base, limit=facade.connections, connect_timeout=timeout)
 
         self.legacy = pool("legacy", LEGACY, facade.legacy)
         self.new = {

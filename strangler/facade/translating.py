@@ -6,10 +6,10 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from strangler.cutover.stages import Side
 from strangler.errors import UntranslatableRequest
 from strangler.facade.answers import Refusal
 from strangler.facade.protocol import Answer, Request
+from strangler.facade.wire.upstream import UpstreamError
 
 if TYPE_CHECKING:
     from strangler.facade.exchange import Exchange
@@ -31,6 +31,9 @@ class Translation:
         exchange = self._exchange
         try:
             await self._translate()
+        except UpstreamError as error:
+            exchange.task = None
+            exchange.failed(error)
         except Refusal as refusal:
             exchange.refuse(refusal)
         except Exception as error:  # noqa: BLE001  # the last line: a defect here must not look like the ERP's
@@ -46,25 +49,23 @@ class Translation:
         function, asked = decision.function, exchange.request
         told = parts.passing.told(asked, exchange.origin, call.trace)
         request = Request(asked.method, asked.target, told, self._body)
-        call.ask(f"new:{function}", monotonic())
         try:
             answer = await parts.services.ask(
-                function, decision.operation, request, timeout=exchange.deadline - monotonic()
+                function, decision.operation, request, timeout=exchange.budget.remaining(monotonic())
             )
         except UntranslatableRequest as error:
             parts.metrics.untranslatable.labels(function).inc()
             # The access log has no more of a call than its path, least of all where a value may be a person's.
             what = "it has sensitive fields" if parts.sensitive[function] else error.what
-            if decision.kind == "read" and not exchange.standings.moved(function):
-                why = f"legacy answers, since the call can't be put to new: {what}"
-                call.decision = decision._replace(side=Side.LEGACY, why=why)
-                exchange.task = None
-                exchange.to_legacy()
+            exchange.tries.withdraw(monotonic())
+            if exchange.may_fall_back():
+                exchange.fall_back(f"the call can't be put to new: {what}")
                 return
             protocol = parts.services.protocol(function)
             assert protocol is not None
             call.detail = what
             answer = protocol.refuse(request, str(error))
+        exchange.tries.end("", 200, monotonic())
         self._tell(answer)
 
     def _tell(self, answer: Answer) -> None:

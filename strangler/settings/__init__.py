@@ -55,6 +55,10 @@ from strangler.settings.gates import LagGate as LagGate
 from strangler.settings.gates import QualityGate as QualityGate
 from strangler.settings.gates import QuarantineGate as QuarantineGate
 from strangler.settings.gates import ShadowGate as ShadowGate
+from strangler.settings.observability import AccessLog as AccessLog
+from strangler.settings.resilience import Breaker as Breaker
+from strangler.settings.resilience import Budget as Budget
+from strangler.settings.resilience import Limits as Limits
 from strangler.settings.routes import Match as Match
 from strangler.settings.routes import Protocol as Protocol
 from strangler.settings.routes import Route as Route

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from strangler.settings.base import Duration, Section, Share
+from strangler.settings.observability import AccessLog
+from strangler.settings.resilience import Breaker, Budget, Limits
 
 
 class Sticky(Section):
@@ -77,7 +79,8 @@ class Facade(Section):
         timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow."
     )
     read_timeout: Duration = Field(
-        timedelta(seconds=60), description="Longest silence of an upstream before and within its answer."
+        timedelta(seconds=60),
+        description="Longest silence of an upstream, before its answer begins and within it.",
     )
     idle_timeout: Duration = Field(
         timedelta(hours=1),
@@ -90,10 +93,8 @@ class Facade(Section):
     connections: int = Field(
         1000,
         ge=1,
-        description="Most connections to one upstream. Each has its own, so that one that hangs takes none from the others.",
-    )
-    queue: int = Field(
-        1000, ge=0, description="Most calls that wait for a connection to one upstream; beyond them 503."
+        description="Most connections to one upstream; a call beyond them waits as long as for a new connection. Each upstream has its own, "
+        "so that one that hangs takes none from the others.",
     )
     body_prefix: int = Field(
         65536,
@@ -104,5 +105,9 @@ class Facade(Section):
         False,
         description="Whether case is nothing in a path, as it is to IIS: then no route is missed for it.",
     )
+    budget: Budget = Field(default_factory=Budget)
+    breaker: Breaker = Field(default_factory=Breaker)
+    limits: Limits = Field(default_factory=Limits)
+    access_log: AccessLog = Field(default_factory=AccessLog)
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)

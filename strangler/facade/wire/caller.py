@@ -27,7 +27,7 @@ AHEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Slowness:
     """What a caller may take: seconds, and bytes of a head."""
 
     head_bytes: int = 65536
@@ -61,7 +61,7 @@ class Taker(Protocol):
 class Opener(Protocol):
     """Where calls are handed to."""
 
-    limits: Limits
+    slowness: Slowness
     connections: set[CallerConnection]
     draining: bool
 
@@ -149,7 +149,7 @@ class CallerConnection(asyncio.Protocol):
         else:
             if self._in_head or self._turn is not None:
                 self._head_bytes += self._fed
-                if self._head_bytes > self._opener.limits.head_bytes:
+                if self._head_bytes > self._opener.slowness.head_bytes:
                     what = "head of the call is" if self._in_head else "trailers of the call are"
                     self._unreadable(Refusal(431, f"the {what} too long", "http_request_error"))
 
@@ -228,7 +228,7 @@ class CallerConnection(asyncio.Protocol):
 
     def _request(self) -> Request:
         parser, raw, heading = self._parser, self._raw, self._heading
-        most = self._opener.limits.head_bytes
+        most = self._opener.slowness.head_bytes
         if self._head_bytes + self._fed > most and _size(self._url, raw) > most:
             raise Refusal(431, "the head of the call is too long", "http_request_error")
         version = parser.get_http_version()
@@ -372,7 +372,7 @@ class CallerConnection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Look whether the caller takes too long."""
-        limits, waited = self._opener.limits, now - self._since
+        limits, waited = self._opener.slowness, now - self._since
         if self._stuck_since and now - self._stuck_since > limits.write_time:
             self.abort()
         elif self._lingering:

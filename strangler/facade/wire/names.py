@@ -65,3 +65,11 @@ def header_name(raw: bytes) -> HeaderName:
         if len(_KNOWN) < _MOST:
             _KNOWN[raw] = known
     return known
+
+
+def claim(name: str) -> str:
+    """From now on the facade writes the header of this name itself; returns the name in lower case."""
+    lower = name.lower()
+    _FATES[lower.encode()] = Fate.OURS
+    _KNOWN.clear()
+    return lower

@@ -21,14 +21,14 @@ KEPT: Final = 2.0
 class Pool:
     """Connections to `base`, a URL; `name` says in errors whose it is, `key` in metrics: `legacy`, `new:party`.
 
-    `limit`: most connections; `queue`: most askers that wait for one; `connect_timeout` in seconds. Open it inside the event loop.
+    `limit`: most connections; `connect_timeout` in seconds, for a new one. Open it inside the event loop.
     """
 
     def __init__(
-        self, key: str, name: str, base: str, *, limit: int, queue: int, connect_timeout: float
+        self, key: str, name: str, base: str, *, limit: int, connect_timeout: float
     ) -> None:
         self.key, self.name, self.base = key, name, base
-        self.limit, self.queue, self.connect_timeout = limit, queue, connect_timeout
+        self.limit, self.connect_timeout = limit, connect_timeout
         parts = urlsplit(base)
         self.prefix = parts.path.rstrip("/")
         self.authority = parts.netloc.rpartition("@")[2]
@@ -64,11 +64,8 @@ class Pool:
         elif idle:
             idle.pop(0).close()
             self._try(asker)
-        elif len(self._waiting) < self.queue:
-            self._waiting.append(asker)
         else:
-            detail = f"{self.name} has {self.limit} calls under way, and {self.queue} wait already"
-            asker.unreachable(UpstreamError(503, detail, "connection_limit_reached", untouched=True))
+            self._waiting.append(asker)
 
     def give_up(self, asker: Asker) -> None:
         """It waits for a connection no more."""
