@@ -194,7 +194,9 @@ class Exchange:
         call = self.call
         assert call.decision is not None
         call.fell_back = why
-        call.decision = call.decision._replace(side=Side.LEGACY, why=f"legacy answers, since it still has the data and {why}")
+        call.decision = call.decision._replace(
+            side=Side.LEGACY, why=f"legacy answers, since it still has the data and {why}"
+        )
         self.task = None
         self._leave()
         self._enter(call.decision.function or NO_FUNCTION, Side.LEGACY)
@@ -355,11 +357,10 @@ class Exchange:
         self._heard = call.first_byte = monotonic()
         if head.status == 101 and not request.heading.upgrade:
             self._let_go()
-            detail = (
-                f"{self._pool.name if self._pool else 'the upstream'} changes to another protocol unasked"
-            )
+            detail = f"{self._asked} changes to another protocol unasked"
             self.failed(UpstreamError(502, detail, "http_protocol_error"))
             return
+        self.tries.end("", head.status, call.first_byte)
         self._begun = True
         call.status = head.status
         if head.status == 101:
@@ -499,7 +500,9 @@ class Exchange:
             self._late(f"didn't answer within {now - self.call.began:.1f} s")
         elif self._waits and now > self.call.called + self.parts.timeouts.connect:
             self._let_go()
-            detail = f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
+            detail = (
+                f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
+            )
             self.failed(UpstreamError(504, detail, "connection_timeout", untouched=True))
         elif self._upstream is not None and self._whole and not self.caller.full:
             limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read

@@ -31,6 +31,7 @@ from strangler.facade.service import Services, protocols
 from strangler.facade.shadow import Seen, Shadow
 from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
+from strangler.facade.traces import Traces
 from strangler.facade.traffic import Tally
 from strangler.facade.wire.caller import Slowness
 from strangler.facade.wire.names import claim
@@ -42,12 +43,6 @@ from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
 
 _log: Final = logging.getLogger("strangler.facade")
-
-
-class Traces:
-    def begin(self, headers):
-        given = headers.get("traceparent")
-        return given or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"
 
 
 class Parts:

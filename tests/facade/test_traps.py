@@ -143,7 +143,7 @@ async def test_headers_of_the_hop_stay_on_the_hop(listen: Listen, front: Front) 
         b"upgrade",
         b"forwarded:",
         b"x-real-ip",
-        b"x-strangler",
+        b"x-strangler-shadow",
     )
     assert not [header for header in lower if header.startswith(gone)]
     assert b"6.6.6.6" not in b"".join(sent)

@@ -24,9 +24,7 @@ class Pool:
     `limit`: most connections; `connect_timeout` in seconds, for a new one. Open it inside the event loop.
     """
 
-    def __init__(
-        self, key: str, name: str, base: str, *, limit: int, connect_timeout: float
-    ) -> None:
+    def __init__(self, key: str, name: str, base: str, *, limit: int, connect_timeout: float) -> None:
         self.key, self.name, self.base = key, name, base
         self.limit, self.connect_timeout = limit, connect_timeout
         parts = urlsplit(base)
