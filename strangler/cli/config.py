@@ -12,6 +12,7 @@ from strangler.errors import ConfigurationError
 from strangler.urls import display
 
 if TYPE_CHECKING:
+    from strangler.configuration.document import Document
     from strangler.inspection import Inspection
     from strangler.settings import Settings
 
@@ -45,6 +46,8 @@ def check(application: Application, offline: bool) -> None:
     if found:
         raise ConfigurationError(configuration.problems(application.path, document, found))
     _print(application, settings, inspection)
+    _warn(application, settings, document)
+    _conclude(application, inspection)
 
 
 @group.command()
@@ -101,11 +104,17 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
     for name, function in settings.functions.items():
         for words in ended_tolerances(function, today):
             console.print(Text.assemble(("! ", "bold yellow"), f"{name}.{words}"))
-    console.print(
-        Text.assemble(
-            (
-                f"{application.path} is fine{'' if inspection else ', as far as the file itself tells'}",
-                "bold green",
-            )
-        )
-    )
+
+
+def _warn(application: Application, settings: Settings, document: Document) -> None:
+    """What is no mistake, but may not be meant."""
+    from strangler import configuration
+    from strangler.configuration.routed import loose_ends
+
+    for problem in configuration.problems(application.path, document, loose_ends(settings)):
+        click.echo(click.style("! ", fg="yellow", bold=True) + str(problem))
+
+
+def _conclude(application: Application, inspection: Inspection | None) -> None:
+    told = "" if inspection else ", as far as the file itself tells"
+    click.echo(click.style(f"{application.path} is fine{told}", fg="green", bold=True))

@@ -76,6 +76,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
         LOOK,
         "List the sources; accept an altered one; reset a lost one.",
     ),
+    "route": Lazy("strangler.cli.route:group", LOOK, "Say who answers a request; replay an access log."),
     "mapping": Lazy(
         "strangler.cli.mapping:group",
         LOOK,

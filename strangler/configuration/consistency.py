@@ -12,6 +12,7 @@ from typing import Final
 from strangler import plugins
 from strangler.configuration.checks import quality
 from strangler.configuration.findings import Finding, Path, dotted, undotted
+from strangler.configuration.routed import conflicts, matches, paths, services
 from strangler.names import nearest
 from strangler.settings import Balance, Children, Entity, Settings, part_names
 from strangler.urls import kind as kind_of
@@ -259,32 +260,6 @@ def python(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def services(settings: Settings) -> Iterator[Finding]:
-    """Where requests are routed there is a facade to route them and a service to send them to."""
-    routed = [name for name, function in settings.functions.items() if function.routes]
-    for name in routed:
-        if settings.functions[name].service is None:
-            what = "has routes, but there is no service that could answer them"
-            yield Finding(("functions", name, "service"), what, "service: {url: 'http://127.0.0.1:9001'}")
-    if routed and settings.facade is None:
-        what = f"is missing, but {', '.join(routed)} {'has' if len(routed) == 1 else 'have'} routes"
-        yield Finding(
-            ("facade",), what, "facade: {legacy: 'http://127.0.0.1:8000'} (where the legacy ERP answers)"
-        )
-
-
-def paths(settings: Settings) -> Iterator[Finding]:
-    """Path templates and health paths begin with a slash."""
-    for name, function in settings.functions.items():
-        for index, route in enumerate(function.routes):
-            if not route.match.path.startswith("/"):
-                at: Path = ("functions", name, "routes", index, "match", "path")
-                yield Finding(at, "a path begins with a slash", f"/{route.match.path}")
-        if function.service and not function.service.health.startswith("/"):
-            at = ("functions", name, "service", "health")
-            yield Finding(at, "a path begins with a slash", f"/{function.service.health}")
-
-
 def weights(settings: Settings) -> Iterator[Finding]:
     """The canary's steps rise and end with everything."""
     for name, function in settings.functions.items():
@@ -446,6 +421,8 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     python,
     services,
     paths,
+    matches,
+    conflicts,
     weights,
     schedules,
     time_zone,

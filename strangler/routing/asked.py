@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -45,12 +46,15 @@ class Asked:
 
     @property
     def query(self) -> Mapping[str, tuple[str, ...]]:
-        """Name → its values in the query, decoded, in their order; also those that a server finds to which `;` parts too."""
+        """Name → its values in the query, decoded, in their order; also those that some servers alone find: to which `;` parts too, or
+        which take ` action` and `action[]` for `action`, as PHP does."""
         if self._query is None:
             query = self.target.partition("?")[2]
             pairs = [_decoded(pair) for pair in query.split("&")]
             if ";" in query:
                 pairs += [_decoded(pair) for pair in query.replace(";", "&").split("&")]
+            if _ODD.search(query):
+                pairs += [(plain, value) for name, value in pairs if (plain := _plain(name)) != name]
             self._query = _by_name(pairs)
         return self._query
 
@@ -71,15 +75,27 @@ class Asked:
         return self.method, *(other.strip().upper() for other in others if other)
 
     @property
-    def action(self) -> str:
-        """What the head of a SOAP call says that it asks for: SOAPAction, or the parameter of the media type; empty for nothing."""
+    def actions(self) -> tuple[str, ...]:
+        """What the head of a SOAP call says that it asks for, whole and its last part alone: SOAPAction, or the parameter of the media
+        type. Empty for nothing."""
         action = self.headers.get("soapaction")
         if action is None:
             action = self.headers.get("content-type", "").partition("action=")[2].partition(";")[0]
-        return action.strip().strip('"')
+        action = action.strip().strip('"')
+        return (action, _PARTS.split(action)[-1]) if action else ()
 
 
+_PARTS: Final = re.compile("[/#:]")
 _OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+
+
+_ODD: Final = re.compile(r"[%+.\[]")
+
+
+def _plain(name: str) -> str:
+    """A name in a query as PHP has it."""
+    name = name.lstrip(" ").partition("\0")[0].partition("[")[0]
+    return name.replace(".", "_").replace(" ", "_")
 
 
 def _decoded(pair: str) -> tuple[str, str]:

@@ -67,6 +67,15 @@ class Choice:
             raise BadPath(f"the {where} gives {self.name} twice, and servers differ in which one they obey")
         return known.pop() if known else self.present
 
+    def alike(self, asking: Condition | None) -> int:
+        """The routes that some request meets there that also meets this condition."""
+        if asking is None or ANY in asking.values:
+            return ~0
+        bits = 0
+        for value in asking.values:
+            bits |= self.of(value)
+        return bits
+
     def by_head(self, asked: Asked) -> int:
         """The routes that take what the head has there."""
         if self.axis == "header":
@@ -131,18 +140,20 @@ class Leaf:
         self._operation = next((each for each in choices if each.name == OPERATION), None)
         self._plans: dict[int, Plan] = {}
 
-    def by_head(self, asked: Asked) -> int:
-        """The routes that the request meets as far as its head tells, as bits. Raises BadPath."""
+    def by_head(self, asked: Asked, unknown: Collection[str] = ()) -> int:
+        """The routes that the request meets as far as its head tells, as bits; what is at an `unknown` axis (or `host`) isn't known of it
+        and counts as met. Raises BadPath."""
         bits = self.every
         if self._by_method:
             bits = self._by_method.get(asked.method, self._any_method)
             if asked.method == "POST":
                 for method in asked.methods[1:]:
                     bits |= self._by_method.get(method, self._any_method)
-        if self._hosts is not None:
+        if self._hosts is not None and "host" not in unknown:
             bits &= self._hosts.of(asked.host)
         for choice in self._head:
-            bits &= choice.by_head(asked)
+            if choice.axis not in unknown:
+                bits &= choice.by_head(asked)
         return bits
 
     def by_body(self, bits: int, asked: Asked, values: Values) -> int:
@@ -150,18 +161,29 @@ class Leaf:
         for choice in self._inside:
             bits &= choice.of(values.get(choice.key))
         if self._operation is not None:
-            bits &= self._by_operation(bits, asked.action, values.get(self._operation.key))
+            bits &= self._by_operation(bits, asked, values.get(self._operation.key))
         return bits
 
-    def _by_operation(self, bits: int, action: str, operation: str | None) -> int:
+    def _by_operation(self, bits: int, asked: Asked, operation: str | None) -> int:
         assert self._operation is not None
         known = self._operation.by_value
-        short = action.replace("#", "/").replace(":", "/").rpartition("/")[2]
-        told = known.get(action) or known.get(short)
-        found = known.get(operation) if operation is not None else None
+        told = next((known[action] for action in asked.actions if action in known), 0)
+        found = known.get(operation, 0) if operation is not None else 0
         if told and found and told & bits != found & bits:
             raise Contradiction((told | found) & bits)
         return found or told or self._operation.of(operation)
+
+    def alike(self, route: CompiledRoute) -> int:
+        """The routes that some request meets which meets this one too, as bits; hosts aside."""
+        bits = self.every
+        if self._by_method and route.methods is not None:
+            bits = 0
+            for method in route.methods:
+                bits |= self._by_method.get(method, self._any_method)
+        asking = {(each.axis, each.name): each for each in route.conditions}
+        for choice in (*self._head, *self._inside, *([self._operation] if self._operation else [])):
+            bits &= choice.alike(asking.get(choice.key))
+        return bits
 
     def best(self, bits: int) -> CompiledRoute:
         """The most specific of the routes."""

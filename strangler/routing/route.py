@@ -63,9 +63,9 @@ class CompiledRoute:
         `*`. Routes alike in all this are in conflict where a request meets both; then a write comes first, as the safe answer."""
         wide = self.host is not None and self.host.startswith("*")
         host = 0 if self.host is None else -len(self.host) if wide else -1000
-        exact = sum(each.exact for each in self.conditions)
-        count = len(self.conditions) + (self.methods is not None)
-        return (self.opaque, host, -count, -exact)
+        method = self.methods is not None
+        exact = sum(each.exact for each in self.conditions) + method
+        return (self.opaque, host, -len(self.conditions) - method, -exact)
 
     @property
     def place(self) -> str:

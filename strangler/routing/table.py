@@ -98,6 +98,11 @@ class Node:
             return self.named
         return (self.sets if rank is Rank.SET else self.literals).setdefault(text, Node())
 
+    def entity_set(self, segment: str) -> Node | None:
+        """Where an OData segment leads: `Orders`, `Orders('1')`, `Container.Orders`."""
+        name = segment.partition("(")[0]
+        return self.sets.get(name) or self.sets.get(name.rpartition(".")[2])
+
 
 class RouteTable:
     """All routes. `salt` makes the buckets of an installation its own; `shadow_share` of the reads are shadowed."""
@@ -140,13 +145,14 @@ class RouteTable:
     def find(self, asked: Asked) -> Found:
         """What the head of a request tells. Raises BadPath for one that can't be matched safely."""
         found: list[tuple[Met, ...]] = []
-        for segments in readings_of(asked.path):
+        for segments, leaves in self.endings(asked.path):
             met: list[Met] = []
-            if self._ignore_case:
-                _walk(self._root, [segment.lower() for segment in segments], 0, asked, met)
-                met = [each._replace(segments=segments) for each in met]
-            else:
-                _walk(self._root, segments, 0, asked, met)
+            for leaf in leaves:
+                if bits := leaf.by_head(asked):
+                    plan = leaf.plan(bits)
+                    met.append(Met(leaf, bits, plan, segments))
+                    if plan.final:
+                        break
             if met:
                 found.append(tuple(met))
         if not found:
@@ -154,6 +160,16 @@ class RouteTable:
         if len(found) == 1 and len(found[0]) == 1:
             return Found((found[0],), found[0][0].plan.wanted)
         return Found(tuple(found), _together(each for met in found for each in met))
+
+    def endings(self, path: str) -> list[tuple[Segments, list[Leaf]]]:
+        """Each reading of a path, with the leaves at which it ends, the most specific first. Raises BadPath."""
+        endings = []
+        for segments in readings_of(path):
+            leaves: list[Leaf] = []
+            steps = [segment.lower() for segment in segments] if self._ignore_case else segments
+            _walk(self._root, steps, 0, leaves)
+            endings.append((segments, leaves))
+        return endings
 
     def identify(self, asked: Asked, address: str) -> str:
         """What keeps a caller on one side: the first of the configured headers and cookies that it has, or its address."""
@@ -180,8 +196,8 @@ def compile_routes(functions: Mapping[str, Function], facade: Facade | None = No
     )
 
 
-def _walk(node: Node, segments: Segments, index: int, asked: Asked, met: list[Met]) -> bool:
-    """Add the leaves below a node at which the path ends, the most specific first; True when one of them is sure to answer."""
+def _walk(node: Node, segments: Segments, index: int, leaves: list[Leaf]) -> None:
+    """Add the leaves below a node at which the path ends, the most specific first."""
     size = len(segments)
     while index < size:
         segment = segments[index]
@@ -190,34 +206,22 @@ def _walk(node: Node, segments: Segments, index: int, asked: Asked, met: list[Me
         if node.named is None and node.rest is None and not node.sets:
             # Nothing but literals below, as at most places: no need to come back here.
             if literal is None:
-                return False
+                return
             node = literal
             continue
-        if literal is not None and _walk(literal, segments, index, asked, met):
-            return True
-        if node.sets and _walk_set(node, segments, index, asked, met):
-            return True
-        if node.named is not None and _walk(node.named, segments, index, asked, met):
-            return True
-        return node.rest is not None and _ends(node.rest, segments, asked, met)
-    if node.here is not None and _ends(node.here, segments, asked, met):
-        return True
-    return node.rest is not None and _ends(node.rest, segments, asked, met)
-
-
-def _walk_set(node: Node, segments: Segments, index: int, asked: Asked, met: list[Met]) -> bool:
-    name = segments[index - 1].partition("(")[0]
-    below = node.sets.get(name) or node.sets.get(name.rpartition(".")[2])
-    return below is not None and _walk(below, segments, index, asked, met)
-
-
-def _ends(leaf: Leaf, segments: Segments, asked: Asked, met: list[Met]) -> bool:
-    bits = leaf.by_head(asked)
-    if not bits:
-        return False
-    plan = leaf.plan(bits)
-    met.append(Met(leaf, bits, plan, segments))
-    return plan.final
+        if literal is not None:
+            _walk(literal, segments, index, leaves)
+        if node.sets and (entity_set := node.entity_set(segment)):
+            _walk(entity_set, segments, index, leaves)
+        if node.named is not None:
+            _walk(node.named, segments, index, leaves)
+        if node.rest is not None:
+            leaves.append(node.rest)
+        return
+    if node.here is not None:
+        leaves.append(node.here)
+    if node.rest is not None:
+        leaves.append(node.rest)
 
 
 def _together(met: Iterable[Met]) -> Wanted:
