@@ -93,8 +93,8 @@ class Facade(Section):
     connections: int = Field(
         1000,
         ge=1,
-        description="Most connections to one upstream; a call beyond them waits as long as for a new connection. Each upstream has its own, "
-        "so that one that hangs takes none from the others.",
+        description="Most connections to one upstream; a call beyond them waits as long as for a new connection. Each upstream has its "
+        "own, so that one that hangs takes none from the others.",
     )
     body_prefix: int = Field(
         65536,
