@@ -62,8 +62,8 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Function", "store"): "store: new",
     ("Function", "entities"): "entities: {party: {table: party_party, key: id, fields: {id: id}}}",
     ("Facade", "legacy"): "legacy: http://127.0.0.1:8000",
-    ("Tls", "certificate"): "/etc/strangler/facade.pem",
-    ("Tls", "key"): "/etc/strangler/facade.key",
+    ("Tls", "certificate"): "certificate: /etc/strangler/facade.pem",
+    ("Tls", "key"): "key: /etc/strangler/facade.key",
 }
 """What a required key looks like: (section, key) → an example. A test holds it complete."""
 

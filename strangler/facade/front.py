@@ -15,7 +15,7 @@ from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE
 from strangler.facade.shedding import PERIOD
-from strangler.facade.wire.caller import CallerConnection, Slowness, Taker
+from strangler.facade.wire.caller import CallerConnection, Patience, Taker
 from strangler.facade.wire.request import Request
 from strangler.settings.facade import Tls
 
@@ -41,10 +41,10 @@ class Front:
     """Opens a facade's calls. Belongs to the event loop's thread."""
 
     def __init__(
-        self, parts: Parts, slowness: Slowness, opens: type[Exchange] | type[Mirrored] = Exchange
+        self, parts: Parts, patience: Patience, opens: type[Exchange] | type[Mirrored] = Exchange
     ) -> None:
         """`opens` is what becomes of a call."""
-        self._parts, self.slowness, self._opens = parts, slowness, opens
+        self._parts, self.patience, self._opens = parts, patience, opens
         self.connections: set[CallerConnection] = set()
         self.draining = False
         self._tls = tls(parts.settings.tls) if parts.settings.tls else None

@@ -33,7 +33,7 @@ from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traces import Traces
 from strangler.facade.traffic import Tally
-from strangler.facade.wire.caller import Slowness
+from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
 from strangler.facade.wire.peers import Peers
@@ -41,6 +41,7 @@ from strangler.routing import RouteTable, Who, compile_routes
 from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
+from strangler.settings.facade import Callers
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -86,7 +87,7 @@ class Parts:
         self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics, self.sensitive)
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
-        self.front = Front(self, Slowness(), Mirrored if compares else Exchange)
+        self.front = Front(self, _patience(facade.callers), Mirrored if compares else Exchange)
         self.draw = random.random
         self.traces = Traces()
         self._tasks: list[asyncio.Task[None]] = []
@@ -199,3 +200,14 @@ def _table(settings: Settings, facade: FacadeSettings) -> RouteTable:
         raise ConfigurationError(
             [Problem("configuration", None, "functions.*.routes", str(error), "/parties/{id}")]
         ) from error
+
+
+def _patience(callers: Callers) -> Patience:
+    return Patience(
+        callers.head_bytes,
+        callers.body_bytes,
+        callers.head_time.total_seconds(),
+        callers.body_time.total_seconds(),
+        callers.write_time.total_seconds(),
+        callers.idle_time.total_seconds(),
+    )

@@ -48,6 +48,32 @@ class Shadow(Section):
     )
 
 
+class Callers(Section):
+    """What a caller may take: slow ones, whether in sending or in taking, hold up nobody else, and not for ever."""
+
+    head_bytes: int = Field(
+        65536,
+        ge=1024,
+        description="Longest head of a call, and longest trailers; ERPs put much into cookies.",
+    )
+    body_bytes: int | None = Field(
+        None, ge=0, description="Longest body of a call; beyond it 413. By default what the upstream takes."
+    )
+    head_time: Duration = Field(
+        timedelta(seconds=10), description="Longest time for the head of a call; then 408."
+    )
+    body_time: Duration = Field(
+        timedelta(seconds=30), description="Longest silence in the middle of a body; then 408."
+    )
+    write_time: Duration = Field(
+        timedelta(seconds=60), description="Longest time in which a caller takes nothing of its answer."
+    )
+    idle_time: Duration = Field(
+        timedelta(seconds=75),
+        description="How long an idle connection is kept: longer than clients and balancers keep theirs.",
+    )
+
+
 class Tls(Section):
     """The certificate under which the facade answers callers itself, where no balancer before it does."""
 
@@ -105,6 +131,7 @@ class Facade(Section):
         False,
         description="Whether case is nothing in a path, as it is to IIS: then no route is missed for it.",
     )
+    callers: Callers = Field(default_factory=Callers)
     budget: Budget = Field(default_factory=Budget)
     breaker: Breaker = Field(default_factory=Breaker)
     limits: Limits = Field(default_factory=Limits)

@@ -27,16 +27,15 @@ AHEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Slowness:
-    """What a caller may take: seconds, and bytes of a head."""
+class Patience:
+    """What a caller may take, in seconds, and in bytes; see `facade.callers`."""
 
-    head_bytes: int = 65536
-    head_time: float = 10.0
-    body_time: float = 30.0
-    """Longest silence in the middle of a body."""
-    write_time: float = 60.0
-    """Longest time in which nothing of an answer is taken."""
-    idle_time: float = 75.0
+    head_bytes: int
+    body_bytes: int | None
+    head_time: float
+    body_time: float
+    write_time: float
+    idle_time: float
 
 
 class Taker(Protocol):
@@ -61,7 +60,7 @@ class Taker(Protocol):
 class Opener(Protocol):
     """Where calls are handed to."""
 
-    slowness: Slowness
+    patience: Patience
     connections: set[CallerConnection]
     draining: bool
 
@@ -77,12 +76,13 @@ class Opener(Protocol):
 class Turn:
     """A call of this connection: under way, or waiting for its turn with what came of its body."""
 
-    __slots__ = ("complete", "pieces", "request", "taker")
+    __slots__ = ("complete", "pieces", "request", "size", "taker")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.taker: Taker | None = None
         self.pieces: list[bytes] = []
+        self.size = 0
         self.complete = not request.has_body
 
 
@@ -149,7 +149,7 @@ class CallerConnection(asyncio.Protocol):
         else:
             if self._in_head or self._turn is not None:
                 self._head_bytes += self._fed
-                if self._head_bytes > self._opener.slowness.head_bytes:
+                if self._head_bytes > self._opener.patience.head_bytes:
                     what = "head of the call is" if self._in_head else "trailers of the call are"
                     self._unreadable(Refusal(431, f"the {what} too long", "http_request_error"))
 
@@ -228,13 +228,20 @@ class CallerConnection(asyncio.Protocol):
 
     def _request(self) -> Request:
         parser, raw, heading = self._parser, self._raw, self._heading
-        most = self._opener.slowness.head_bytes
+        most = self._opener.patience.head_bytes
         if self._head_bytes + self._fed > most and _size(self._url, raw) > most:
             raise Refusal(431, "the head of the call is too long", "http_request_error")
         version = parser.get_http_version()
         if heading is None or heading.raw != raw or heading.version != version:
             heading = self._heading = read_heading(version, raw)
+        if heading.length and self._opener.patience.body_bytes is not None:
+            self._refuse_body(heading.length)
         return read_request(parser.get_method(), self._url, heading)
+
+    def _refuse_body(self, length: int) -> None:
+        most = self._opener.patience.body_bytes
+        if most is not None and length > most:
+            raise Refusal(413, f"the body of a call may have {most} bytes", "http_request_error")
 
     def on_body(self, piece: bytes) -> None:
         turn = self._turn
@@ -242,6 +249,12 @@ class CallerConnection(asyncio.Protocol):
             0  # what comes from here on that is no body is extensions of chunks, and trailers
         )
         if turn is None:
+            return
+        turn.size += len(piece)
+        try:
+            self._refuse_body(turn.size)
+        except Refusal as refusal:
+            self._unreadable(refusal)
             return
         if turn.taker is None:
             turn.pieces.append(piece)
@@ -372,7 +385,7 @@ class CallerConnection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Look whether the caller takes too long."""
-        limits, waited = self._opener.slowness, now - self._since
+        limits, waited = self._opener.patience, now - self._since
         if self._stuck_since and now - self._stuck_since > limits.write_time:
             self.abort()
         elif self._lingering:
