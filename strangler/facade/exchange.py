@@ -291,7 +291,7 @@ class Exchange:
                 self.task = Translation(self, b"".join(self._held))
 
     def gone(self, why: Refusal | None) -> None:
-        self._left = True
+        self._left = why is None
         if self._over:
             return
         if self._whole and self._flown is not None:

@@ -55,7 +55,7 @@ class Front:
         """Take callers."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: CallerConnection(self), sock=listener, backlog=BACKLOG
+            lambda: CallerConnection(self), sock=listener, backlog=BACKLOG, ssl=self._tls
         )
         self._sweeper = loop.create_task(self._sweep())
 

@@ -46,9 +46,9 @@ class Passing:
         """The head of a call for an upstream. `more` are whole header lines."""
         heading, host = request.heading, request.headers.get("host")
         # HTTP/1.0 need not say a host, and what we speak must.
-        named = (
-            f"Host: {pool.authority}\r\n" if host is None else f"Host: {host}\r\nX-Forwarded-Host: {host}\r\n"
-        )
+        named = f"Host: {pool.authority if host is None else host}\r\n"
+        if origin.host is not None:
+            named += f"X-Forwarded-Host: {origin.host}\r\n"
         return b"%b%b%b" % (
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
             heading.passing,
