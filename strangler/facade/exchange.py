@@ -355,7 +355,7 @@ class Exchange:
     def head(self, head: AnswerHead) -> None:
         call, request = self.call, self.request
         self._heard = call.first_byte = monotonic()
-        if head.status == 101 and not request.heading.upgrade:
+        if head.status == 101 and (head.upgrade != request.heading.upgrade or not head.upgrade):
             self._let_go()
             detail = f"{self._asked} changes to another protocol unasked"
             self.failed(UpstreamError(502, detail, "http_protocol_error"))

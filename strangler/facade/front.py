@@ -16,6 +16,7 @@ from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE
 from strangler.facade.shedding import PERIOD
 from strangler.facade.wire.caller import CallerConnection, Patience, Taker
+from strangler.facade.wire.request import RawHeaders as Lines
 from strangler.facade.wire.request import Request
 from strangler.settings.facade import Tls
 
@@ -105,6 +106,8 @@ class Front:
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         if request.target.partition("?")[0] in OWN_PATHS:
             return self._own(request, connection)
+        if request.headers.get("max-forwards") == "0" and request.method in ("OPTIONS", "TRACE"):
+            return self._last(request, connection)
         taker = self._opens(self._parts, request, connection)
         taker.begin()
         return taker
@@ -118,8 +121,18 @@ class Front:
         else:
             status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
         headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]
+        return self._tell(request, connection, status, headers, body)
+
+    def _last(self, request: Request, connection: CallerConnection) -> Taker:
+        """A call that may not go further. TRACE isn't answered: it would show what was added on the way."""
+        status = 204 if request.method == "OPTIONS" else 405
+        return self._tell(request, connection, status, [(b"Allow", b"OPTIONS")], b"")
+
+    def _tell(
+        self, request: Request, connection: CallerConnection, status: int, headers: Lines, body: bytes
+    ) -> Taker:
         keep = request.heading.keep_alive and not request.has_body and not self.draining
-        connection.write(parts.passing.whole(status, headers, body, request, keep))
+        connection.write(self._parts.passing.whole(status, headers, body, request, keep))
         connection.finished(keep)
         return _DONE
 

@@ -20,10 +20,21 @@ class AnswerHead:
     """The head of an answer. `lines` are the header lines that go on to the caller, each by itself, so that Set-Cookie stays apart.
 
     `length` is that of the body; None where it is chunked or goes on until the connection ends (`until_close`). `streams`: it
-    is a stream of events, which may have no end.
+    is a stream of events, which may have no end. `upgrade` is the protocol that the upstream changes to, or would.
     """
 
-    __slots__ = ("_hop", "_raw", "chunked", "length", "lines", "status", "streams", "until_close", "vias")
+    __slots__ = (
+        "_hop",
+        "_raw",
+        "chunked",
+        "length",
+        "lines",
+        "status",
+        "streams",
+        "until_close",
+        "upgrade",
+        "vias",
+    )
 
     def __init__(self, status: int, raw: RawHeaders) -> None:
         self.status, self._raw = status, raw
@@ -32,6 +43,7 @@ class AnswerHead:
         self.vias: list[bytes] = []
         self.length: int | None = None
         self.chunked = self.until_close = self.streams = False
+        self.upgrade = ""
 
     def passing(self) -> Iterator[tuple[bytes, bytes]]:
         """The lines that don't end on this hop."""
@@ -77,6 +89,8 @@ def read_answer(status: int, raw: RawHeaders, bodiless: bool) -> AnswerHead:
                 head.vias.append(line[1])
         elif text == "connection" and line[1] != b"keep-alive":
             hop += b"," + line[1]
+        elif text == "upgrade":
+            head.upgrade = line[1].decode("latin-1").lower()
     if hop:
         head.list_hop(hop)
     _frame(head, coding, length, bodiless)

@@ -18,7 +18,7 @@ class Fate(IntEnum):
     OURS = 2
     """The facade writes it itself towards an upstream; what the caller says about it isn't believed."""
     FRAMING = 3
-    """Says how long the message is, whose it is, or who passed it on; written anew."""
+    """Says how long the message is, whose it is, who passed it on and who may; written anew."""
     READ = 4
     """Passes, and the facade reads it."""
     ALIAS = 5
@@ -42,7 +42,7 @@ _FATES: Final = {
         b" x-real-ip x-strangler-shadow x-strangler-dry-run x-strangler-identity traceparent expect".split(),
         Fate.OURS,
     ),
-    **dict.fromkeys(b"content-length transfer-encoding host via".split(), Fate.FRAMING),
+    **dict.fromkeys(b"content-length transfer-encoding host via max-forwards".split(), Fate.FRAMING),
     b"content-type": Fate.READ,
 }
 

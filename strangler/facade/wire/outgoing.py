@@ -15,7 +15,7 @@ from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import header_name
 from strangler.facade.wire.peers import Origin
 from strangler.facade.wire.pool import Pool
-from strangler.facade.wire.request import Heading, Request, passing
+from strangler.facade.wire.request import Request, passing
 
 Pairs = list[tuple[str, str]]
 
@@ -53,7 +53,7 @@ class Passing:
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
             heading.passing,
             f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
-            f"traceparent: {trace}\r\n{more}{_framing(heading)}\r\n".encode(),
+            f"traceparent: {trace}\r\n{more}{_framing(request)}\r\n".encode(),
         )
 
     def told(self, request: Request, origin: Origin, trace: str) -> Pairs:
@@ -120,10 +120,20 @@ class Passing:
         return b"".join(lines)
 
 
-def _framing(heading: Heading) -> str:
+def _framing(request: Request) -> str:
+    heading = request.heading
     if heading.upgrade:
         return f"Connection: Upgrade\r\nUpgrade: {heading.upgrade}\r\n"
+    hops = heading.headers.get("max-forwards")
+    left = f"Max-Forwards: {forwards_left(request, hops)}\r\n" if hops is not None else ""
     if heading.chunked:
-        return "Transfer-Encoding: chunked\r\n"
+        return f"{left}Transfer-Encoding: chunked\r\n"
     length = heading.headers.get("content-length")
-    return "" if length is None else f"Content-Length: {length}\r\n"
+    return left if length is None else f"{left}Content-Length: {length}\r\n"
+
+
+def forwards_left(request: Request, hops: str) -> str:
+    """Max-Forwards behind this hop (RFC 9110, section 7.6.2): it means something to OPTIONS and TRACE only."""
+    if request.method not in ("OPTIONS", "TRACE") or not hops.isdecimal():
+        return hops
+    return str(int(hops) - 1)

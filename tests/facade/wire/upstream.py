@@ -6,6 +6,7 @@ It lives in a thread with a loop of its own, so that tests are plain calls: they
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -105,6 +106,9 @@ class Upstream:
                 writer.write(piece)
                 await writer.drain()
         if script.then == "reset":
+            # Without lingering a close is a reset.
+            socket_ = writer.get_extra_info("socket")
+            socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             writer.transport.abort()
         elif script.then == "close":
             writer.close()
