@@ -9,19 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from strangler.testing.facade import running
-from tests.facade.wire.caller import Answer, Heard, Line
-from tests.facade.wire.readings import Request
+from tests.facade.wire.asking import CHUNKED, LENGTH, ask, got, head, one, told
+from tests.facade.wire.caller import Line
 from tests.facade.wire.scene import Scene, configuration
 from tests.facade.wire.upstream import OK, Script, Upstream, standing, until
 
-
-def head(lines: bytes = b"", status: bytes = b"200 OK") -> bytes:
-    return b"HTTP/1.1 " + status + b"\r\n" + lines + b"\r\n"
-
-
 MEGABYTE = 1024 * 1024
-LENGTH = b"Content-Length: 2\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
 DATE = b"Date: Mon, 30 Nov 2026 08:00:00 GMT\r\n"
 
 SCRIPTS = {
@@ -38,9 +31,6 @@ SCRIPTS = {
     "/long": Script(head(b"Content-Length: %d\r\n" % MEGABYTE) + b"x" * MEGABYTE),
     "/head-of-much": Script(head(b"Content-Length: %d\r\n" % MEGABYTE)),
     "/head-of-chunks": Script(head(CHUNKED)),
-    "/too-long": Script(
-        head(LENGTH + b"Connection: close\r\n", b"413 Content Too Large") + b"no", then="keep", early=True
-    ),
 }
 
 
@@ -54,29 +44,6 @@ def upstream() -> Iterator[Upstream]:
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with running(configuration(upstream.url, total_timeout="5s"), tmp_path_factory.mktemp("facade")) as it:
         yield Scene(it, upstream)
-
-
-def ask(method: str, target: str, *lines: str, version: str = "1.1", body: bytes = b"") -> bytes:
-    return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: erp", *lines, "", ""]).encode() + body
-
-
-def told(scene: Scene, *asked: bytes, methods: tuple[str, ...] = ()) -> Heard:
-    """What is heard of requests that are sent at once."""
-    with Line(scene.facade.address, methods) as line:
-        line.send(b"".join(asked))
-        return line.listen(len(asked))
-
-
-def one(scene: Scene, asked: bytes, method: str = "GET") -> Answer:
-    heard = told(scene, asked, methods=(method,))
-    assert heard.odd == ""
-    assert [answer.whole for answer in heard.answers] == [True], heard.raw[:500]
-    return heard.answers[0]
-
-
-def got(upstream: Upstream, target: str) -> Request:
-    """The last request for a target that arrived."""
-    return [request for request in upstream.requests() if request.target == target][-1]
 
 
 @pytest.mark.parametrize(
@@ -222,84 +189,6 @@ def test_large_headers_of_erps_pass(scene: Scene, kilobytes: int) -> None:
     one(scene, ask("GET", f"/cookies/{kilobytes}", *cookies))
     sent = got(scene.upstream, f"/cookies/{kilobytes}").values("cookie")
     assert sum(map(len, sent)) >= 1000 * kilobytes
-
-
-def test_a_body_in_chunks_comes_whole_and_without_its_trailer_as_header(scene: Scene) -> None:
-    body = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n"
-    one(scene, ask("POST", "/chunks", "Transfer-Encoding: chunked", "Trailer: X-Trailer", body=body))
-    request = got(scene.upstream, "/chunks")
-    assert request.body == b"abcde"
-    assert request.values("x-trailer") == []
-
-
-def test_a_long_body_both_ways(scene: Scene) -> None:
-    body = bytes(range(256)) * 4096
-    with Line(scene.facade.address) as line:
-        line.send(ask("PUT", "/long", f"Content-Length: {len(body)}", body=body))
-        (answer,) = line.listen(1).answers
-    assert answer.body == b"x" * MEGABYTE
-    assert got(scene.upstream, "/long").body == body
-
-
-def test_what_the_caller_has_sent_goes_on_at_once(scene: Scene) -> None:
-    """A body is passed on as it comes; the upstream needn't wait for its end."""
-    with Line(scene.facade.address) as line:
-        line.send(ask("POST", "/streamed", "Content-Length: 4", body=b"ab"))
-        assert until(
-            lambda: any(b"/streamed" in c.got and b"\r\n\r\nab" in c.got for c in scene.upstream.connections)
-        )
-        line.send(b"cd")
-        assert line.listen(1).statuses == [200]
-
-
-def test_what_the_upstream_has_answered_goes_on_at_once(scene: Scene) -> None:
-    """An answer is passed on as it comes; that is what server-sent events live from."""
-    gate = threading.Event()
-    scene.upstream.scripts["/parts"] = Script(head(CHUNKED) + b"3\r\none\r\n", gate, b"3\r\ntwo\r\n0\r\n\r\n")
-    with Line(scene.facade.address) as line:
-        line.send(ask("GET", "/parts"))
-        line.until(lambda heard: bool(heard.answers) and heard.answers[0].body == b"one")
-        assert not line.heard.answers[0].whole
-        gate.set()
-        assert line.listen(1).answers[0].body == b"onetwo"
-
-
-def test_a_head_goes_on_before_there_is_a_body(scene: Scene) -> None:
-    gate = threading.Event()
-    scene.upstream.scripts["/head-first"] = Script(head(b"Content-Length: 2\r\n"), gate, b"ok")
-    with Line(scene.facade.address) as line:
-        line.send(ask("GET", "/head-first"))
-        line.until(lambda heard: bool(heard.answers))
-        gate.set()
-        assert line.listen(1).answers[0].body == b"ok"
-
-
-def test_who_expects_100_continue_gets_it_before_the_body_and_a_caller_of_1_0_never(scene: Scene) -> None:
-    with Line(scene.facade.address) as line:
-        line.send(ask("PUT", "/expects", "Expect: 100-continue", "Content-Length: 2"))
-        line.until(lambda heard: heard.informed == [100])
-        line.send(b"ab")
-        assert line.listen(1).statuses == [200]
-    assert got(scene.upstream, "/expects").body == b"ab"
-    with Line(scene.facade.address) as line:
-        line.send(
-            ask("PUT", "/expects", "Expect: 100-continue", "Content-Length: 2", version="1.0", body=b"ab")
-        )
-        heard = line.listen(1)
-    assert (heard.informed, heard.statuses) == ([], [200])
-
-
-def test_an_upstream_may_refuse_before_it_has_the_whole_body(scene: Scene) -> None:
-    """The caller hears why, and then nothing goes on over either connection."""
-    with Line(scene.facade.address) as line:
-        line.send(ask("POST", "/too-long", "Content-Length: 1000000", body=b"begin"))
-        line.until(lambda heard: heard.statuses == [413] and heard.answers[0].whole)
-        assert line.heard.answers[0].body == b"no"
-        line.send(b"x" * 100)
-    scene.settle()
-    (used,) = [each for each in scene.upstream.connections if b"/too-long" in each.got]
-    assert until(lambda: used.ended)
-    assert b"HTTP/1.1\r\n" not in bytes(used.got).partition(b"/too-long HTTP/1.1")[2]
 
 
 def test_connections_to_the_upstream_are_kept(scene: Scene) -> None:

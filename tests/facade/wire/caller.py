@@ -54,6 +54,7 @@ class Line:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._methods = list(methods)
         self.heard = Heard()
+        self._behind = b""
         self._reader = self._fresh()
 
     def __enter__(self) -> Line:
@@ -91,6 +92,24 @@ class Line:
         assert condition(self.heard), f"heard only {self.heard.raw[:500]!r}"
         return self.heard
 
+    def switched(self) -> None:
+        """Hear the answer that ends HTTP on this line; from then on there is only `raw`. Raises AssertionError."""
+        while b"\r\n\r\n" not in self.heard.raw and not self.heard.ended:
+            self._keep(self._socket.recv(65536))
+        assert self.heard.raw.startswith(b"HTTP/1.1 101 "), f"heard {self.heard.raw[:500]!r}"
+        self._behind = self.heard.raw.partition(b"\r\n\r\n")[2]
+
+    def raw(self, size: int) -> bytes:
+        """So many bytes as they are, less when the line ends."""
+        while len(self._behind) < size and (piece := self._socket.recv(65536)):
+            self._behind += piece
+        found, self._behind = self._behind[:size], self._behind[size:]
+        return found
+
+    def _keep(self, piece: bytes) -> None:
+        self.heard.raw += piece
+        self.heard.ended = not piece
+
     def _hear(self, condition: Callable[[Heard], bool]) -> Heard:
         while not self.heard.ended and not condition(self.heard):
             try:
@@ -118,8 +137,7 @@ class Line:
         return reader
 
     def _take(self, piece: bytes) -> None:
-        self.heard.raw += piece
-        self.heard.ended = not piece
+        self._keep(piece)
         if self.heard.odd:
             return
         try:

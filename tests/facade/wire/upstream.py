@@ -33,8 +33,11 @@ class Connection:
 
 
 class Script:
-    """What is answered to one target: bytes as they are, in pieces, where an event among them is waited for; then the connection is
-    closed, or reset, or left to the facade. With `early` it is answered when the head is there, whatever becomes of the body."""
+    """What is answered to one target: bytes as they are, in pieces, where an event among them is waited for.
+
+    `then`: the connection is closed, or reset, or left to the facade ("keep"), or turns into an echo of whatever comes. With `early` it is
+    answered when the head is there, whatever becomes of the body.
+    """
 
     def __init__(self, *pieces: bytes | threading.Event, then: str = "keep", early: bool = False) -> None:
         self.pieces, self.then, self.early = pieces, then, early
@@ -46,27 +49,49 @@ class Upstream:
     def __init__(self, scripts: Mapping[str, Script] | None = None) -> None:
         self.connections: list[Connection] = []
         self.asked: list[Request] = []
+        self.echoing: set[asyncio.StreamWriter] = set()
         self.scripts = dict(scripts or {})
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection()
+        connection, targets = Connection(), asyncio.Queue[str]()
         self.connections.append(connection)
-        reading = Strict()
+        # Answering apart from reading: so it is seen when the facade leaves while an answer takes its time.
+        answering = asyncio.create_task(self._answer_each(writer, targets))
         with suppress(ConnectionError):
-            while piece := await reader.read(65536):
-                connection.got += piece
-                for request in reading.feed(piece):
-                    self.asked.append(request)
-                    if not self._script(request.target).early:
-                        await self._answer(writer, request.target)
-                if self._script(reading.begun).early:
-                    await self._answer(writer, reading.begun)
-                if reading.nonsense:
-                    writer.write(BAD)
-                    break
+            await self._read(reader, writer, connection, targets)
         connection.ended = True
+        answering.cancel()
         writer.close()
+
+    async def _read(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: Connection,
+        targets: asyncio.Queue[str],
+    ) -> None:
+        reading = Strict()
+        while piece := await reader.read(65536):
+            connection.got += piece
+            if writer in self.echoing:
+                writer.write(piece)
+                await writer.drain()
+                continue
+            for request in reading.feed(piece):
+                self.asked.append(request)
+                if not self._script(request.target).early:
+                    targets.put_nowait(request.target)
+            if self._script(reading.begun).early:
+                targets.put_nowait(reading.begun)
+            if reading.nonsense:
+                writer.write(BAD)
+                return
+
+    async def _answer_each(self, writer: asyncio.StreamWriter, targets: asyncio.Queue[str]) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._answer(writer, await targets.get())
 
     def _script(self, target: str) -> Script:
         return self.scripts.get(target, Script(OK))
@@ -83,10 +108,17 @@ class Upstream:
             writer.transport.abort()
         elif script.then == "close":
             writer.close()
+        elif script.then == "echo":
+            self.echoing.add(writer)
 
     def requests(self) -> list[Request]:
         """All whole requests so far, in their order, without questions after health."""
         return [request for request in self.asked if request.target != HEALTH]
+
+    def left(self, target: str) -> bool:
+        """Whether the connection over which a target was asked for is ended."""
+        asked = f" {target} HTTP/1.1\r\n".encode()
+        return any(asked in each.got and each.ended for each in self.connections)
 
     def marks(self) -> list[int]:
         """How much has arrived on each connection; for `since`."""
