@@ -42,11 +42,15 @@ class Facade:
         return host, int(port)
 
     def memory(self, most: bool = False) -> int:
-        """Bytes of memory that it holds now, or the most that it ever held."""
+        """Bytes of memory that it holds now, or the most that it ever held since `forget_peak`."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(rf"{'VmHWM' if most else 'VmRSS'}:\s+(\d+) kB", status)
         assert found is not None
         return int(found[1]) * 1024
+
+    def forget_peak(self) -> None:
+        """From now on the most memory is counted anew."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def sockets(self) -> int:
         """Sockets that it has open, the listening one included."""
