@@ -83,6 +83,16 @@ def jsonrpc(stand: Stand) -> None:
     _alternate(stand, "facade-jsonrpc", callers.RPC, meaning)
 
 
+def exported(stand: Stand) -> None:
+    meaning = {"ours": "what `strangler export nginx` writes, in nginx", "limit": MEANING["limit"]}
+    with fronts.exported(stand.behind) as ours, fronts.passing(stand.behind) as limit:
+        urls = {"ours": ours, "limit": limit}
+        rates = arms.alternate(
+            {arm: _asked(stand, url, callers.GET) for arm, url in urls.items()}, stand.rounds
+        )
+        arms.report("facade-exported", "calls/s", rates, meaning, seconds=stand.seconds)
+
+
 def _alternate(stand: Stand, name: str, call: str, meaning: Mapping[str, str]) -> None:
     with (
         fronts.ours(stand.behind) as ours,
@@ -208,6 +218,7 @@ def _megabytes(size: float) -> float:
 TABLES: Final[Mapping[str, Callable[[Stand], None]]] = {
     "facade": throughput,
     "facade-jsonrpc": jsonrpc,
+    "facade-exported": exported,
     "facade-latency": latency,
     "facade-shadow": shadow,
     "facade-bodies": long_bodies,

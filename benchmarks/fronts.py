@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import yaml
+
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
@@ -24,6 +26,7 @@ from strangler.errors import Unavailable
 from strangler.testing.facade import Facade, running
 
 FUNCTIONS: Final = 500
+COMMAND: Final = Path(sys.executable).parent / "strangler"
 WEIGHT: Final = 5000
 """Of ten thousand callers' buckets, those whose reads the new side answers."""
 
@@ -123,16 +126,37 @@ def peer(behind: Upstream) -> Iterator[str]:
 @contextlib.contextmanager
 def ours(behind: Upstream, stage: Stage = Stage.CANARY, new: str = "", **section: Any) -> Iterator[Facade]:
     """The facade before both sides; `section` goes into that of the facade, `new` is another new side."""
-    home = behind.home / f"ours-{stage}-{len(list(behind.home.glob('ours-*')))}"
-    home.mkdir()
-    with Control.open(f"sqlite:///{home}/control.db") as control, control.begin():
-        for function in map(name, range(FUNCTIONS)):
-            before = standings.of(control, function)
-            standings.change(control, before, replace(before, stage=stage, weight=WEIGHT), at=1.0)
+    home = _standing(behind.home, stage)
     configured = configuration(behind.legacy, new or behind.new, home)
     configured["facade"] |= section
     with running(configured, home) as facade:
         yield facade
+
+
+@contextlib.contextmanager
+def exported(behind: Upstream) -> Iterator[str]:
+    """nginx with what `strangler export nginx` makes of the same routes and weights, those by path. Its URL."""
+    home, port = _standing(behind.home, Stage.CANARY), free_port()
+    file = home / "strangler.yaml"
+    file.write_text(yaml.safe_dump(configuration(behind.legacy, behind.new, home)))
+    options = ["--listen", f"127.0.0.1:{port}", "--without-body-routes"]
+    command = [str(COMMAND), "-c", str(file), "export", "nginx", *options]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told.returncode:
+        raise SystemExit(told.stderr)
+    with nginx(home, told.stdout, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def _standing(home: Path, stage: Stage) -> Path:
+    """A folder with a control store in which all functions stand in a stage."""
+    folder = home / f"standing-{len(list(home.glob('standing-*')))}"
+    folder.mkdir()
+    with Control.open(f"sqlite:///{folder}/control.db") as control, control.begin():
+        for function in map(name, range(FUNCTIONS)):
+            before = standings.of(control, function)
+            standings.change(control, before, replace(before, stage=stage, weight=WEIGHT), at=1.0)
+    return folder
 
 
 def name(number: int) -> str:
