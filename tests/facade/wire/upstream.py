@@ -6,6 +6,8 @@ It lives in a thread with a loop of its own, so that tests are plain calls: they
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -105,6 +107,10 @@ class Upstream:
                 writer.write(piece)
                 await writer.drain()
         if script.then == "reset":
+            # Without lingering it is a reset that the facade gets, not an end.
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             writer.transport.abort()
         elif script.then == "close":
             writer.close()
