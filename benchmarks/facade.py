@@ -218,10 +218,10 @@ def _megabytes(size: float) -> float:
 TABLES: Final[Mapping[str, Callable[[Stand], None]]] = {
     "facade": throughput,
     "facade-jsonrpc": jsonrpc,
-    "facade-exported": exported,
     "facade-latency": latency,
     "facade-shadow": shadow,
     "facade-bodies": long_bodies,
+    "facade-exported": exported,
 }
 
 

@@ -42,10 +42,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with running(
-        configuration(upstream.url, total_timeout="5s", breaker={"enabled": False}),
-        tmp_path_factory.mktemp("facade"),
-    ) as it:
+    with running(configuration(upstream.url, total_timeout="5s"), tmp_path_factory.mktemp("facade")) as it:
         yield Scene(it, upstream)
 
 

@@ -183,8 +183,8 @@ def test_a_line_of_a_function_goes_to_its_owner(peer: Peer, tmp_path: Path) -> N
         with call(facade, "/parties/1") as line:
             line.send("to legacy")
             assert line.recv(timeout=5) == "to legacy"
-        assert peer.asked[-1].path == "/parties/1"
-        assert not [request for request in new.asked if request.path != "/healthz"]
+        assert "/parties/1" in [request.path for request in peer.asked]
+        assert "/parties/1" not in [request.path for request in new.asked]
         _move(tmp_path)
         assert until(lambda: _reaches(facade, new))
 

@@ -19,7 +19,5 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with running(
-        configuration(upstream.url, breaker={"enabled": False}), tmp_path_factory.mktemp("facade")
-    ) as facade:
+    with running(configuration(upstream.url), tmp_path_factory.mktemp("facade")) as facade:
         yield Scene(facade, upstream)

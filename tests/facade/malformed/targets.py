@@ -31,6 +31,7 @@ CASES: Final[list[Case]] = [
     verbatim("an encoded backslash", b"/w%5Cx"),
     verbatim("encoded letters", b"/%77"),
     odd("twice encoded dots", b"/w/%252e%252e/x"),
+    odd("a twice encoded slash", b"/w%252fx"),
     verbatim("an encoded question mark", b"/w%3Fx=1"),
     verbatim("an encoded number sign", b"/w%23x"),
     verbatim("an encoded percent sign", b"/w%25x"),

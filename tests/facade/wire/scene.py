@@ -20,7 +20,8 @@ def configuration(legacy: str, new: str | None = None, **facade: Any) -> dict[st
         "name": "test",
         "sources": {"erp": {"kind": "sqlite", "url": "sqlite:///erp.db"}},
         "stores": {"new": {"url": "sqlite:///new.db"}},
-        "facade": {"port": 0, "legacy": legacy, "total_timeout": BUDGET} | facade,
+        "facade": {"port": 0, "legacy": legacy, "total_timeout": BUDGET, "breaker": {"enabled": False}}
+        | facade,
         "functions": {
             "party": {
                 "source": "erp",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -106,9 +107,10 @@ class Upstream:
                 writer.write(piece)
                 await writer.drain()
         if script.then == "reset":
-            # Without lingering a close is a reset.
-            socket_ = writer.get_extra_info("socket")
-            socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            # Without lingering it is a reset that the facade gets, not an end.
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             writer.transport.abort()
         elif script.then == "close":
             writer.close()
