@@ -158,13 +158,13 @@ JSON = st.recursive(
 MIRRORED = {"missing": "extra", "extra": "missing"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_nothing_differs_from_itself(value: Any) -> None:
     assert compare(value, value, rules()) == Compared([], {})
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(JSON, JSON)
 def test_what_differs_one_way_differs_the_other_way(one: Any, other: Any) -> None:
     there = {each.kind for each in compare(one, other, rules()).differences}
@@ -172,14 +172,14 @@ def test_what_differs_one_way_differs_the_other_way(one: Any, other: Any) -> Non
     assert {MIRRORED.get(kind, kind) for kind in there} == back
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(JSON, max_size=6), st.randoms(use_true_random=False))
 def test_a_list_without_order_is_alike_however_it_is_shuffled(value: list[Any], random: Any) -> None:
     shuffled = random.sample(value, len(value))
     assert compare(value, shuffled, rules({"rule": "unordered", "path": ""})).differences == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(JSON, JSON)
 def test_what_is_ignored_is_counted_by_the_rule_or_there_was_nothing(one: Any, other: Any) -> None:
     raw = compare(one, other, rules())
@@ -188,7 +188,7 @@ def test_what_is_ignored_is_counted_by_the_rule_or_there_was_nothing(one: Any, o
     assert ignored.hidden == ({0: len(raw.differences)} if raw.differences else {})
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(JSON, JSON)
 def test_every_difference_stands_where_it_says(one: Any, other: Any) -> None:
     for each in compare(one, other, rules()).differences:
