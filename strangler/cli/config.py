@@ -65,7 +65,7 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
     from rich.table import Table
     from rich.text import Text
 
-    from strangler.settings import ended_tolerances
+    from strangler.settings import ended_rules, ended_tolerances
 
     console = Console(soft_wrap=True, highlight=False)
     grid = Table(
@@ -104,6 +104,10 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
     for name, function in settings.functions.items():
         for words in ended_tolerances(function, today):
             console.print(Text.assemble(("! ", "bold yellow"), f"{name}.{words}"))
+        for words in ended_rules(function.shadow.rules, today):
+            console.print(Text.assemble(("! ", "bold yellow"), f"{name}: {words}"))
+    for words in ended_rules(settings.facade.shadow.rules if settings.facade else [], today):
+        console.print(Text.assemble(("! ", "bold yellow"), f"facade: {words}"))
 
 
 def _warn(application: Application, settings: Settings, document: Document) -> None:

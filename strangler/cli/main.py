@@ -64,6 +64,11 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quality": Lazy(
         "strangler.cli.quality:group", LOOK, "Check the data of legacy, store or events; list what fails."
     ),
+    "shadow": Lazy(
+        "strangler.cli.shadow:command",
+        LOOK,
+        "Show how the answers of both sides compare, and why not.",
+    ),
     "keys": Lazy(
         "strangler.cli.keys:command", LOOK, "Show which legacy key and which new key belong together."
     ),

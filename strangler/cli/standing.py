@@ -113,7 +113,13 @@ def status_json(each: Assessment) -> dict[str, Any]:
         "lag": delivery.lag if delivery else None,
         "late_writes": delivery.late_writes if delivery else 0,
         "drift": {"status": run.status, "keys": run.drift, "finished_at": run.finished_at} if run else None,
-        "shadow": {"matched": counted.matched, "mismatched": counted.mismatched, "failed": counted.failed},
+        "shadow": {
+            "matched": counted.matched,
+            "mismatched": counted.mismatched,
+            "noisy": counted.noisy,
+            "failed": counted.failed,
+            "uncompared": counted.uncompared,
+        },
         "quarantined": evidence.quarantined,
         "next": _target_json(each.target) if each.target else None,
         "gates": gates_json(each.gates),
@@ -245,12 +251,12 @@ def _drift(each: Assessment) -> Text:
 
 def _shadow(each: Assessment) -> Text:
     counted = each.evidence.compared
-    total = counted.matched + counted.mismatched
+    total = counted.total
     if not total:
         return Text("–", "bright_black")
-    share = f"{counted.matched / total:.1%}" if counted.mismatched else "100%"
+    share = f"{1 - counted.differing / total:.1%}" if counted.differing else "100%"
     return Text.assemble(
-        (share, "red" if counted.mismatched else "green"), (f" of {total:,} same", "bright_black")
+        (share, "red" if counted.differing else "green"), (f" of {total:,} same", "bright_black")
     )
 
 

@@ -13,6 +13,7 @@ from strangler import plugins
 from strangler.configuration.checks import quality
 from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.configuration.routed import conflicts, matches, paths, services
+from strangler.configuration.shadow import shadow
 from strangler.names import nearest
 from strangler.settings import Balance, Children, Entity, Settings, part_names
 from strangler.urls import kind as kind_of
@@ -424,6 +425,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     matches,
     conflicts,
     weights,
+    shadow,
     schedules,
     time_zone,
     urls,

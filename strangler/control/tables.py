@@ -320,9 +320,69 @@ comparison = Table(
     Column("mismatched", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),
+    Column("uncompared", Integer, nullable=False),
+    Column("pairs", Integer, nullable=False),
 )
-"""Shadow comparisons per minute. `failed` couldn't be compared, `dropped` didn't fit the queue; neither is a
-match."""
+"""Shadow comparisons per minute; see `strangler.control.comparisons.Comparison`."""
+
+shadow_field = Table(
+    "shadow_field",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("place", String(300), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("raw", BigInteger, nullable=False),
+    Column("noise", BigInteger, nullable=False),
+)
+"""How often each field differed while the function stood in the stage to which it came at `since`: between both sides in all
+comparisons (`calls`) and in those for which legacy was asked twice (`raw`), and in these between legacy and legacy (`noise`)."""
+
+shadow_shape = Table(
+    "shadow_shape",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("shape", String(32), primary_key=True),
+    Column("fields", Text, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+)
+"""How many answers differed in exactly these fields: `fields` is JSON, a list of [place, kind], `shape` its digest."""
+
+shadow_rule = Table(
+    "shadow_rule",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("rule", String(300), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("differences", BigInteger, nullable=False),
+)
+"""What each rule hid: so many differences, in so many answers."""
+
+shadow_failure = Table(
+    "shadow_failure",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("reason", String(300), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+"""Why reads weren't compared; `outcome` is failed or uncompared."""
+
+shadow_latency = Table(
+    "shadow_latency",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("side", String(8), primary_key=True),
+    Column("up_to", Integer, primary_key=True, autoincrement=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+"""How long both sides took for shadowed reads: `calls` that took at most `up_to` milliseconds and more than the class before."""
 
 mismatch = Table(
     "mismatch",

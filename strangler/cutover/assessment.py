@@ -15,7 +15,6 @@ from typing import Final
 
 from strangler.control import (
     backfills,
-    comparisons,
     deliveries,
     quality_runs,
     quarantine,
@@ -31,6 +30,7 @@ from strangler.cutover.gates import GateResult, judge
 from strangler.cutover.plan import Target, following
 from strangler.cutover.stages import Stage
 from strangler.settings import Function, Service, Settings
+from strangler.shadow.account import counted
 
 PROBE_TIMEOUT: Final = 2.0
 """Seconds that the new service has to say how it is: a service that needs longer isn't well."""
@@ -95,7 +95,6 @@ def collect(
     with control.read():
         picture = standings.snapshot(control)
         moves = history.moves(control, function)
-        shadowed = int(history.entered(moves, Stage.SHADOW) // 60)
         whole = reconciliations.latest_whole(control, function)
         return Evidence(
             now=clock(),
@@ -104,7 +103,7 @@ def collect(
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
             reconciliation=whole,
-            compared=comparisons.sums(control, function, since=shadowed),
+            compared=counted(control, function, history.entered(moves, Stage.SHADOW)),
             quarantined=quarantine.counts(control).get(function, 0),
             dependencies={name: picture.of(name).stage for name in settings.depends_on},
             health=health,

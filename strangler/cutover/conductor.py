@@ -64,8 +64,11 @@ class Acting:
         with self.control.begin() as connection:
             lock_decisions(connection)
             journal.refuse_while_open(self.control, intent.function, intent.cohort)
-            stored = standings.change(self.control, before, after, at=self.clock())
-            self.note(intent.function, kind, body)
+            at = (
+                self.clock()
+            )  # One moment for both: what is counted from the one on is asked for by the other.
+            stored = standings.change(self.control, before, after, at=at)
+            self.note(intent.function, kind, body, at)
             return stored
 
     def switch(self, intent: Intent, before: Standing) -> Standing:
@@ -81,10 +84,9 @@ class Acting:
             self.note(function, kind, body)
             return stored
 
-    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
-        ledger.append(
-            self.control, actor=self.actor, kind=kind, function=function, body=body, at=self.clock()
-        )
+    def note(self, function: str, kind: Kind, body: dict[str, Any], at: float | None = None) -> None:
+        at = self.clock() if at is None else at
+        ledger.append(self.control, actor=self.actor, kind=kind, function=function, body=body, at=at)
 
 
 @dataclass(slots=True)

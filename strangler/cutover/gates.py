@@ -283,16 +283,17 @@ def _unsure(run: QualityRun | None, side: str, evidence: Evidence, gates: Gates)
 def shadow(evidence: Evidence, function: Function) -> GateResult:
     """Enough reads were answered by both sides, and hardly any answer differed."""
     counted, limits = evidence.compared, function.gates.shadow
-    total = counted.matched + counted.mismatched
-    share, limit = counted.mismatched / total if total else 0.0, f"{limits.max_mismatch:.2%}"
+    total, missed = counted.total, counted.failed + counted.uncompared
+    share, limit = counted.differing / total if total else 0.0, f"{limits.max_mismatch:.2%}"
     figure = f"{share:.2%} of {total:,}"
     if total < limits.min_samples:
         words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}"
         do = "let callers read for longer, or lower gates.shadow.min_samples"
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
-    if counted.failed > UNCOMPARED * (total + counted.failed):
-        words = f"{counted.failed:,} of {total + counted.failed:,} reads could not be compared, more than {UNCOMPARED:.0%}"
-        do = "see in the facade's log why, mend it, then roll back a stage and advance to count anew"
+    see = f"see `strangler shadow {evidence.standing.function}`"
+    if missed > UNCOMPARED * (total + missed):
+        words = f"{missed:,} of {total + missed:,} reads could not be compared, more than {UNCOMPARED:.0%}"
+        do = f"{see} for why, mend it, then roll back a stage and advance to count anew"
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
     # With the whole weight on new no read is left that both sides could answer; what was compared before still counts.
     everything_moved = evidence.standing.weight == 10_000
@@ -301,11 +302,21 @@ def shadow(evidence: Evidence, function: Function) -> GateResult:
         words = f"the last comparison is {format_duration(age)} old"
         do = "see that callers come through the facade"
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
-    words = f"{counted.mismatched:,} of {total:,} answers differed"
-    if share <= limits.max_mismatch:
+    words = f"{counted.differing:,} of {total:,} answers differed"
+    if share > limits.max_mismatch:
+        do = f"{see}, mend the service, then roll back a stage and advance to count anew"
+        return GateResult(Gate.SHADOW, Verdict.FAIL, figure, limit, f"{words}, more than {limit}", do)
+    if not counted.noisy:
         return GateResult(Gate.SHADOW, Verdict.PASS, figure, limit, words)
-    do = "see the samples in the report, mend the service, then roll back a stage and advance to count anew"
-    return GateResult(Gate.SHADOW, Verdict.FAIL, figure, limit, f"{words}, more than {limit}", do)
+    noisy = (
+        f"{counted.noisy:,} {'more differs' if counted.noisy == 1 else 'more differ'} in nothing but noise"
+    )
+    if counted.noisy > limits.max_noise * total:
+        # What is never the same twice is never compared: somebody has to answer for that by name.
+        do = f"{see} for which fields, and write rules for them into functions.{evidence.standing.function}.shadow.rules"
+        words = f"{words}, but {noisy}, more than {limits.max_noise:.0%}"
+        return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
+    return GateResult(Gate.SHADOW, Verdict.PASS, figure, limit, f"{words}; {noisy}")
 
 
 def service(evidence: Evidence, function: Function) -> GateResult:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from strangler.control.comparisons import Compared
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import Gate, GateResult, judge, needed
 from strangler.cutover.stages import ORDER, RULES, Side, Stage, Standing
@@ -176,15 +175,11 @@ def _does(before: Standing, after: Standing) -> str:
 
 def _sampling(function: Function, evidence: Evidence) -> float:
     """The least time until shadow has its samples, at the pace so far; 0 when it has them or the pace isn't known."""
-    missing = function.gates.shadow.min_samples - _samples(evidence.compared)
+    missing = function.gates.shadow.min_samples - evidence.compared.total
     elapsed = evidence.now - evidence.standing.since
-    if missing <= 0 or evidence.standing.stage is not Stage.SHADOW or not _samples(evidence.compared):
+    if missing <= 0 or evidence.standing.stage is not Stage.SHADOW or not evidence.compared.total:
         return 0.0
-    return missing * elapsed / _samples(evidence.compared)
-
-
-def _samples(compared: Compared) -> int:
-    return compared.matched + compared.mismatched
+    return missing * elapsed / evidence.compared.total
 
 
 def _out_of_order(standing: Standing, stage: Stage, usual: Target) -> Refused:

@@ -77,7 +77,7 @@ class Mirrored:
         told = parts.passing.told(request, origin, trace)
         told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
-        parts.shadow.offer_mirrored(decision.function, decision.operation, call)  # type: ignore[attr-defined]
+        parts.shadow.offer_mirrored(decision.function, decision.operation, call)
 
     def _values(self, asked: Asked, found: Found) -> Values | None:
         if not found.wanted or not self._body:

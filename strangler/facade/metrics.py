@@ -97,7 +97,7 @@ class Metrics:
         )
         self.shadow = Counter(
             "strangler_facade_shadow",
-            "Shadow comparisons by outcome: matched, mismatched, failed, dropped.",
+            "Shadow comparisons by outcome: matched, mismatched, failed (new didn't answer), uncompared, dropped.",
             ["function", "outcome"],
             registry=registry,
         )

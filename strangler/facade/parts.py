@@ -84,7 +84,14 @@ class Parts:
         self.services = Services(translations, self.pools, self.timeouts.total)
         self._shadow_pools = Pools(facade, settings.functions)
         shadow_services = Services(translations, self._shadow_pools, facade.shadow.timeout.total_seconds())
-        self.shadow = Shadow(facade.shadow, shadow_services, self.tally, self.metrics, self.sensitive)
+        self.shadow = Shadow(
+            settings,
+            shadow_services,
+            self.tally.shadow,
+            self.metrics,
+            self.sensitive,
+            lambda function: self.keeper.current().of(function).since,
+        )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
         self.front = Front(self, _patience(facade.callers), Mirrored if compares else Exchange)
@@ -106,7 +113,6 @@ class Parts:
 
     async def open(self) -> None:
         self.log.open()
-        self.shadow.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
         self._tasks = [asyncio.create_task(part) for part in running]
 
@@ -163,7 +169,8 @@ class Parts:
         if both is not None:
             told = self.passing.told(asked, exchange.origin, call.trace)
             request = Request(asked.method, asked.target, told, both[0])
-            seen = Seen(decision.function, decision.operation, request, both[1])
+            taken = call.ended - call.began
+            seen = Seen(decision.function, decision.operation, request, both[1], taken)
         self.shadow.offer(decision.function, seen)
 
     def more(self, exchange: Exchange, now: float) -> str:

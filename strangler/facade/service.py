@@ -97,6 +97,8 @@ class Services:
     async def _call(self, function: str, call: ServiceRequest, until: float) -> Answer:
         return await whole.ask(self.pool(function), call, timeout=max(0.0, until - monotonic()), most=BODY)
 
-    async def legacy(self, call: ServiceRequest) -> Answer:
-        """The legacy ERP's whole answer. Raises Refusal when it doesn't answer."""
-        return await whole.ask(self._pools.legacy, call, timeout=self._timeout, most=BODY)
+    async def legacy(self, call: ServiceRequest, timeout: float | None = None) -> Answer:
+        """The legacy ERP's whole answer, within `timeout` seconds. Raises Refusal when it doesn't answer."""
+        return await whole.ask(
+            self._pools.legacy, call, timeout=self._timeout if timeout is None else timeout, most=BODY
+        )

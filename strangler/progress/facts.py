@@ -66,7 +66,7 @@ class FunctionProgress:
     `calls` are those of the last hour, `history` goes back up to a week. `steps` are the stages from the beginning, `decisions`
     everything about it on the ledger. `alarm` is a reconciliation since the last one over everything which looked at less and found
     drift. `compared` are the comparisons since it last entered shadow, `mismatches` some examples.
-    `ended` says which tolerances hide nothing any more.
+    `ended` says which tolerances and shadow rules hide nothing any more.
     """
 
     name: str

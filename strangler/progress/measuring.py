@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from strangler.cutover.stages import Stage
 from strangler.progress import pace
 from strangler.progress.attention import attention
 from strangler.progress.facts import Calls, FunctionProgress, Point, Progress, Reconciled, Step
-from strangler.settings import Settings, ended_tolerances
+from strangler.settings import Settings, ended_rules, ended_tolerances
 
 HOUR: Final = 60
 """Minutes that count as lately."""
@@ -83,8 +83,15 @@ def _function(
         quarantined=evidence.quarantined,
         steps=_steps(control, name),
         decisions=tuple(ledger.entries(control, function=name)),
-        ended=tuple(ended_tolerances(judged.settings, datetime.fromtimestamp(evidence.now, UTC).date())),
+        ended=tuple(_ended(judged)),
     )
+
+
+def _ended(judged: assessment.Assessment) -> Iterator[str]:
+    """What hides nothing any more."""
+    today = datetime.fromtimestamp(judged.evidence.now, UTC).date()
+    yield from ended_tolerances(judged.settings, today)
+    yield from ended_rules(judged.settings.shadow.rules, today)
 
 
 def _reconciled(control: Control, function: str) -> Reconciled | None:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from strangler.alike import without
 from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.patterns import apart
 from strangler.settings import Tolerance
@@ -93,7 +94,7 @@ def is_within(rule: Tolerance, legacy: Any, store: Any) -> bool:
     if legacy is None or store is None:
         return False
     if rule.within is None:
-        return bool(_without(rule.ignore, legacy) == _without(rule.ignore, store))
+        return bool(without(rule.ignore, legacy) == without(rule.ignore, store))
     try:
         if isinstance(rule.within, timedelta):
             return apart(legacy, store) <= rule.within
@@ -104,14 +105,3 @@ def is_within(rule: Tolerance, legacy: Any, store: Any) -> bool:
         InvalidOperation,
     ):  # NaN, or what a service wrote into a column that takes anything.
         return False
-
-
-def _without(ignored: Sequence[str], value: Any) -> Any:
-    """The text without what doesn't count."""
-    if not isinstance(value, str):
-        return value
-    if "blanks" in ignored:
-        value = " ".join(value.split())
-    if "trailing blanks" in ignored:
-        value = value.rstrip()
-    return value.casefold() if "case" in ignored else value

@@ -83,7 +83,10 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
             "matched": function.compared.matched,
             "mismatched": function.compared.mismatched,
             "failed": function.compared.failed,
+            "uncompared": function.compared.uncompared,
             "dropped": function.compared.dropped,
+            "noisy": function.compared.noisy,
+            "pairs": function.compared.pairs,
         },
         "calls_last_hour": [
             {

@@ -86,7 +86,7 @@ def decide(
         if place < ruling.weight:
             why = f"the caller's bucket {place} is below the weight {ruling.weight}"
             return Decision(route.function, "read", route.operation, Side.NEW, False, None, why)
-    return ruling.mirrored if draw < table.shadow_share else ruling.decision
+    return ruling.mirrored if table.shadows(route.function, draw) else ruling.decision
 
 
 def bucket(salt: str, function: str, caller: str) -> int:

@@ -15,7 +15,7 @@ from strangler.routing.asked import Asked, Values, Wanted
 from strangler.routing.leaf import Contradiction, Leaf, Plan
 from strangler.routing.paths import Rank, Segments, Template, readings_of, specificity
 from strangler.routing.route import CompiledRoute, compiled
-from strangler.settings import Facade, Function, Sticky
+from strangler.settings import Facade, Function, Sticky, shadow_of
 
 
 class Met(NamedTuple):
@@ -105,18 +105,19 @@ class Node:
 
 
 class RouteTable:
-    """All routes. `salt` makes the buckets of an installation its own; `shadow_share` of the reads are shadowed."""
+    """All routes. `salt` makes the buckets of an installation its own; `shadow_shares`: function → the share of its reads that is
+    shadowed, all of them where it isn't named."""
 
     def __init__(
         self,
         routes: Iterable[CompiledRoute],
         *,
         salt: str = "",
-        shadow_share: float = 1.0,
+        shadow_shares: Mapping[str, float] | None = None,
         ignore_case: bool = False,
         sticky: Sticky | None = None,
     ) -> None:
-        self.salt, self.shadow_share = salt, shadow_share
+        self.salt, self._shadow_shares = salt, shadow_shares or {}
         self._ignore_case = ignore_case
         sticky = sticky or Sticky()
         self._sticky_headers = tuple(name.lower() for name in sticky.headers)
@@ -133,6 +134,10 @@ class RouteTable:
                 return
             node = node.below(rank, text)
         node.here = leaf
+
+    def shadows(self, function: str, draw: float) -> bool:
+        """Whether a read is in the share that is shadowed. `draw` is a random number in [0, 1)."""
+        return draw < self._shadow_shares.get(function, 1.0)
 
     def leaves(self) -> Iterator[Leaf]:
         """All leaves, each with the routes of one path."""
@@ -190,7 +195,7 @@ def compile_routes(functions: Mapping[str, Function], facade: Facade | None = No
     return RouteTable(
         compiled(functions, ignore_case=facade.ignore_case),
         salt=facade.sticky.salt.get_secret_value(),
-        shadow_share=facade.shadow.share,
+        shadow_shares={name: shadow_of(facade, each).share for name, each in functions.items()},
         ignore_case=facade.ignore_case,
         sticky=facade.sticky,
     )

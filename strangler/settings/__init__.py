@@ -39,7 +39,6 @@ from strangler.settings.entities import Tolerance as Tolerance
 from strangler.settings.entities import named_parts as named_parts
 from strangler.settings.entities import part_names as part_names
 from strangler.settings.facade import Facade as Facade
-from strangler.settings.facade import Shadow as Shadow
 from strangler.settings.facade import Sticky as Sticky
 from strangler.settings.functions import Balance as Balance
 from strangler.settings.functions import BalanceTolerance as BalanceTolerance
@@ -63,6 +62,11 @@ from strangler.settings.routes import Match as Match
 from strangler.settings.routes import Protocol as Protocol
 from strangler.settings.routes import Route as Route
 from strangler.settings.routes import Service as Service
+from strangler.settings.shadow import FunctionShadow as FunctionShadow
+from strangler.settings.shadow import Shadow as Shadow
+from strangler.settings.shadow import ShadowRule as ShadowRule
+from strangler.settings.shadow import ended_rules as ended_rules
+from strangler.settings.shadow import shadow_of as shadow_of
 from strangler.settings.sources import Database as Database
 from strangler.settings.sources import Log as Log
 from strangler.settings.sources import Source as Source

@@ -102,7 +102,8 @@ Joins = dict[Name, Join]
 """Alias → the join."""
 
 
-def _as_within(value: Any) -> Any:
+def as_within(value: Any) -> Any:
+    """A distance as it is written: a number above 0, or a duration."""
     if isinstance(value, Decimal | timedelta):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
@@ -113,7 +114,8 @@ def _as_within(value: Any) -> Any:
         raise ValueError("neither a number above 0 nor a duration: write 0.01, or 1s") from None
 
 
-def _as_day(value: Any) -> Any:
+def as_day(value: Any) -> Any:
+    """A day as it is written."""
     try:
         return value if isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
@@ -130,7 +132,7 @@ class Tolerance(Section):
     field: str = Field(description="The field; not one of the key.")
     within: Annotated[
         Decimal | timedelta | None,
-        BeforeValidator(_as_within),
+        BeforeValidator(as_within),
         WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
     ] = Field(
         None,
@@ -149,7 +151,7 @@ class Tolerance(Section):
     owner: Words = Field(description="Who answers for it.")
     reason: Words = Field(description="Why it is so.")
     until: Annotated[
-        date | None, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})
+        date | None, BeforeValidator(as_day), WithJsonSchema({"type": "string", "format": "date"})
     ] = Field(
         None,
         description="The last day (in UTC) on which it holds; without it, it holds until it is taken out.",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from strangler.settings.base import Duration, Section, Share
+from strangler.settings.base import Duration, Section
 from strangler.settings.observability import AccessLog
 from strangler.settings.resilience import Breaker, Budget, Limits
+from strangler.settings.shadow import Shadow
 
 
 class Sticky(Section):
@@ -23,28 +24,6 @@ class Sticky(Section):
     cookies: list[str] = Field(default_factory=list, description="Cookie names, tried after the headers.")
     salt: SecretStr = Field(
         SecretStr("strangler"), description="Makes the buckets of this installation its own."
-    )
-
-
-class Shadow(Section):
-    """Reads sent to the new side too, and compared, never on the caller's time."""
-
-    share: Share = Field(1.0, description="Share of reads that are shadowed in the stages shadow and canary.")
-    queue: int = Field(
-        256, ge=1, description="Most comparisons that may wait; beyond it they are dropped and counted."
-    )
-    timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
-    settle: Duration = Field(
-        timedelta(seconds=2),
-        description="How long a difference may take to vanish, since the store is behind by the lag; "
-        "the service is asked again meanwhile.",
-    )
-    credentials: bool = Field(
-        False, description="Whether shadow calls carry the caller's Authorization and Cookie."
-    )
-    ignore: list[str] = Field(
-        default_factory=list,
-        description="Dotted paths in the answer that are not compared (`*` matches one step).",
     )
 
 

@@ -13,6 +13,7 @@ from strangler.settings.base import Duration, Name, Section, Share
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
 from strangler.settings.routes import Protocol, Route, Service
+from strangler.settings.shadow import FunctionShadow
 
 
 class Quarantine(Section):
@@ -133,6 +134,7 @@ class Function(Section):
     schedules: list[Schedule] = Field(
         default_factory=list, description="When it is reconciled without being asked for."
     )
+    shadow: FunctionShadow = Field(default_factory=FunctionShadow)
     weights: list[Share] = Field(
         default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
         description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",

@@ -41,6 +41,11 @@ class ShadowGate(Section):
     """The new service answers as the legacy one does."""
 
     max_mismatch: Share = Field(0.0, description="Largest share of compared reads that may differ.")
+    max_noise: Share = Field(
+        0.05,
+        description="Largest share of compared reads that may differ in nothing but what legacy itself doesn't answer the same twice; "
+        "with more it is inconclusive until rules name these fields.",
+    )
     min_samples: int = Field(
         100, ge=1, description="Fewest comparisons for a verdict; fewer is inconclusive."
     )

@@ -172,13 +172,26 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.shadow, {}, PASS, "0 of 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, matched=99)}, INCONCLUSIVE, "fewer than 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, mismatched=1)}, FAIL, "more than 0.00%"),
-    (gates.shadow, {"compared": replace(GOOD.compared, failed=5)}, PASS, "0 of 100"),
+    (gates.shadow, {"compared": replace(GOOD.compared, failed=2, uncompared=3)}, PASS, "0 of 100"),
     (
         gates.shadow,
-        {"compared": replace(GOOD.compared, failed=6)},
+        {"compared": replace(GOOD.compared, failed=3, uncompared=3)},
         INCONCLUSIVE,
         "6 of 106 reads could not be compared",
     ),
+    (
+        gates.shadow,
+        {"compared": replace(GOOD.compared, mismatched=5, noisy=5)},
+        PASS,
+        "0 of 105 answers differed; 5 more differ in nothing but noise",
+    ),
+    (
+        gates.shadow,
+        {"compared": replace(GOOD.compared, mismatched=6, noisy=6)},
+        INCONCLUSIVE,
+        "6 more differ in nothing but noise, more than 5%",
+    ),
+    (gates.shadow, {"compared": replace(GOOD.compared, mismatched=50, noisy=49)}, FAIL, "1 of 150"),
     (gates.shadow, {"compared": replace(GOOD.compared, last_minute=1)}, INCONCLUSIVE, "old"),
     (
         gates.shadow,

@@ -252,7 +252,9 @@ async def test_traffic_reaches_the_control_store_and_prometheus(
 
 
 async def test_counts_wait_for_a_control_store_that_is_away(control: Control) -> None:
+    from strangler.control import comparisons
     from strangler.facade.traffic import Tally
+    from strangler.shadow.counting import Observation
 
     class Away(Control):
         def begin(self):  # type: ignore[no-untyped-def]
@@ -260,12 +262,13 @@ async def test_counts_wait_for_a_control_store_that_is_away(control: Control) ->
 
     tally = Tally("f")
     tally.call("party", "read", Side.NEW, error=False, fenced=False, seconds=1.0)
-    tally.compared("party", "matched")
+    tally.shadow.add(Observation("party", 0.0, "matched"))
     await tally.flush(Away(control.engine))
     tally.call("party", "read", Side.NEW, error=True, fenced=False, seconds=1.0)
     await tally.flush(control)
     found = traffic.sums(control)[("party", "read", "new")]
     assert (found.calls, found.errors, found.seconds) == (2, 1, 2.0)
+    assert comparisons.sums(control, "party").matched == 1
 
 
 async def test_the_trace_is_passed_on_or_made(serve: Serve, front: Front) -> None:

@@ -223,6 +223,22 @@ def test_the_shadowed_share_is_drawn() -> None:
     assert not decide(half, standing(Stage.SHADOW), facts(draw=0.5)).shadow
 
 
+def test_a_function_has_its_own_share() -> None:
+    entity = {"table": "t", "key": "id", "fields": {"id": "id"}}
+    section = {
+        "source": "s",
+        "store": "s",
+        "entities": {"e": entity},
+        "routes": [REST],
+        "shadow": {"share": "10%"},
+    }
+    few = compile_routes(
+        {"party": Function.model_validate(section)}, Facade.model_validate({"legacy": "http://127.0.0.1"})
+    )
+    assert decide(few, standing(Stage.SHADOW), facts(draw=0.09)).shadow
+    assert not decide(few, standing(Stage.SHADOW), facts(draw=0.1)).shadow
+
+
 @pytest.mark.parametrize("template", ["parties", "/a/{rest:path}/b", "/a/x{id}", "/a/{}", "/a/{id:int}"])
 def test_a_template_that_cant_be_read_says_why(template: str) -> None:
     with pytest.raises(ValueError, match="must"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import time
 from typing import Any
 
@@ -14,10 +13,12 @@ from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
-from strangler.facade.compare import SHOWN, Difference, shown
-from strangler.facade.protocol import Answer
-from strangler.facade.shadow import PLAIN, WORKERS, plain
+from strangler.facade.protocol import Answer, Request
+from strangler.facade.shadow import BODY, HELD, WORKERS, Seen
 from strangler.facade.traffic import Tally
+from strangler.shadow import account
+from strangler.shadow.counting import Observation
+from strangler.shadow.noise import LEAST_PAIRS
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
 
@@ -38,7 +39,7 @@ async def shadowing(
     serve: Serve, front: Front, stand: Stand, legacy: Echo, new: Echo, **shadow: Any
 ) -> Running:
     facade = await front(
-        settings((await serve(legacy)).url, (await serve(new)).url, facade={"shadow": shadow})
+        settings((await serve(legacy)).url, (await serve(new)).url, facade={"shadow": {"noise": 0, **shadow}})
     )
     await applied(facade, stand.stage(Stage.SHADOW))
     return facade
@@ -48,7 +49,8 @@ async def test_matches_and_mismatches_are_counted_with_samples(
     serve: Serve, front: Front, stand: Stand, control: Control
 ) -> None:
     legacy, new = Echo("legacy", b'{"name":"a","n":1.10,"at":1}'), Echo("new", b'{"n":1.1,"name":"a","at":2}')
-    facade = await shadowing(serve, front, stand, legacy, new, ignore=["at"], settle="0s")
+    rule = {"rule": "ignore", "path": "at", "owner": "me", "reason": "so"}
+    facade = await shadowing(serve, front, stand, legacy, new, rules=[rule], settle="0s")
     assert await read(facade, authorization="secret", cookie="s=1") == legacy.body
     await until(lambda: len(new.asked) == 1)
     method, target, headers, _ = new.asked[0]
@@ -82,7 +84,7 @@ async def test_a_sample_shows_no_sensitive_value(
     front_settings = settings(
         (await serve(legacy)).url,
         (await serve(new)).url,
-        facade={"shadow": {"settle": "0s"}},
+        facade={"shadow": {"settle": "0s", "noise": 0}},
         entities={"party": entity},
     )
     facade = await front(front_settings)
@@ -93,7 +95,7 @@ async def test_a_sample_shows_no_sensitive_value(
             await asyncio.sleep(0.01)
     sample = comparisons.mismatches(control, "party")[0]
     assert "canary" not in str(sample)
-    assert sample.request == "GET /parties/2"
+    assert sample.request == "GET /parties/2?mail=***"
     assert {"path": "n", "kind": "value", "legacy": 1, "new": 2} in sample.differences
     assert {"path": "mail", "kind": "value", "legacy": "***", "new": "***"} in sample.differences
 
@@ -181,16 +183,6 @@ async def test_an_answer_too_long_to_keep_is_dropped(
     assert new.asked == []
 
 
-def test_an_answer_is_decompressed_by_its_bytes() -> None:
-    import gzip
-
-    told = [("content-encoding", "gzip")]
-    assert plain(Answer(200, told, gzip.compress(b"{}"))).body == b"{}"
-    assert plain(Answer(200, told, b"{}")).body == b"{}", "Tryton says gzip of what it sends plain"
-    with pytest.raises(ValueError, match="decompressed"):
-        plain(Answer(200, told, gzip.compress(b"{}" * 1000)[:-9]))
-
-
 @pytest.mark.parametrize(
     "said",
     ['{"n": 1000000000000000000000000000000}', '{"n": "\\ud800"}', '{"n": "\\u0000"}', '{"\\ud800": 1}'],
@@ -214,22 +206,146 @@ async def test_an_answer_that_no_database_can_keep_is_counted_like_any_other(
 
 async def test_a_sample_that_cant_be_kept_takes_no_count_with_it(control: Control) -> None:
     tally = Tally("f")
-    tally.compared("party", "mismatched", comparisons.Mismatch(1.0, "party", "GET /", [{"new": 2**70}]))
+    sample = comparisons.Mismatch(1.0, "party", "GET /", [{"new": 2**70}])
+    tally.shadow.add(Observation("party", 0.0, "mismatched", sample=sample))
     await tally.flush(control)
     assert comparisons.sums(control, "party").mismatched == 1
 
 
-def test_a_sample_keeps_an_example_not_a_copy() -> None:
-    found = shown(Difference("a", "value", ["x" * 1_000_000], "y"))
-    assert len(found["legacy"]) == SHOWN
-    assert found["new"] == "y"
+class Changing(Echo):
+    """An upstream whose answer has another moment each time."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.body = b'{"at":%d,"n":1}' % time.monotonic_ns()
+        await super().__call__(scope, receive, send)
 
 
-def test_a_short_answer_that_stands_for_a_very_long_one_is_not_compared() -> None:
-    bomb = gzip.compress(b"0" * (PLAIN + 1))
-    with pytest.raises(ValueError, match="longer than"):
-        plain(Answer(200, [("content-encoding", "gzip")], bomb))
-    members = gzip.compress(b"[1,") + gzip.compress(b"2]")
-    assert plain(Answer(200, [("content-encoding", "gzip")], members)).body == b"[1,2]"
-    with pytest.raises(ValueError, match="breaks off"):
-        plain(Answer(200, [("content-encoding", "gzip")], gzip.compress(b"[1,2]" * 100)[:-9]))
+async def test_what_legacy_doesnt_answer_the_same_twice_is_noise(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Changing("legacy"), Echo("new", b'{"at":0,"n":1}')
+    facade = await shadowing(serve, front, stand, legacy, new, noise=1, settle="0s")
+    for _ in range(LEAST_PAIRS + 1):
+        await read(facade)
+    async with asyncio.timeout(10):
+        while (await counted(facade, control)).mismatched != LEAST_PAIRS + 1:
+            await asyncio.sleep(0.01)
+    new.body = b'{"at":0,"n":2}'
+    await read(facade)
+    async with asyncio.timeout(10):
+        while (found := await counted(facade, control)).mismatched != LEAST_PAIRS + 2:
+            await asyncio.sleep(0.01)
+    assert found.pairs == LEAST_PAIRS + 2
+    judged = account.counted(control, "party", 0.0)
+    assert (judged.noisy, judged.differing) == (LEAST_PAIRS + 1, 1), "what differs in more than noise stands"
+    assert sorted(each.kind for each in comparisons.fields(control, "party")) == ["value", "value"]
+
+
+async def test_a_call_that_was_mirrored_is_asked_of_both_sides(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    facade = await shadowing(serve, front, stand, legacy, new)
+    asked = Request("GET", "/parties/7?x=1", [("authorization", "secret"), ("host", "erp")], b"")
+    facade.parts.shadow.offer_mirrored("party", None, asked)
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    assert [(each[0], each[1], each[2].get("authorization")) for each in legacy.asked + new.asked] == [
+        ("GET", "/parties/7?x=1", "secret"),
+        ("GET", "/parties/7?x=1", None),
+    ]
+    assert {each.side for each in comparisons.latencies(control, "party")} == {"legacy", "new"}
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "reason"),
+    [
+        (b"{", "uncompared", "Expecting property name"),
+        (b'{"a":1}', "failed", "doesn't accept connections"),
+    ],
+)
+async def test_what_couldnt_be_compared_is_told_with_its_reason(
+    told: bytes, outcome: str, reason: str, serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    new = (await serve(Echo("new", b'{"a":2}'))).url if outcome == "uncompared" else "http://127.0.0.1:1"
+    facade = await front(
+        settings((await serve(Echo("legacy", told))).url, new, facade={"shadow": {"noise": 0}}), wait=False
+    )
+    await applied(facade, stand.stage(Stage.SHADOW))
+    await read(facade)
+    async with asyncio.timeout(5):
+        while getattr(await counted(facade, control), outcome) != 1:
+            await asyncio.sleep(0.01)
+    [found] = comparisons.failures(control, "party")
+    assert (found.outcome, found.calls, reason in found.reason) == (outcome, 1, True), found
+
+
+async def test_an_answer_of_new_that_cant_be_read_is_a_mismatch(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1')
+    facade = await shadowing(serve, front, stand, legacy, new, settle="0s")
+    await read(facade)
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).mismatched != 1:
+            await asyncio.sleep(0.01)
+    [difference] = comparisons.mismatches(control, "party")[0].differences
+    assert (difference["path"], difference["kind"]) == ("", "type")
+
+
+async def test_a_function_says_itself_how_it_is_shadowed(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"n":"1.50","at":1}'), Echo("new", b'{"n":1.5,"at":2}')
+    said = {"owner": "me", "reason": "so"}
+    facade = await front(
+        settings(
+            (await serve(legacy)).url,
+            (await serve(new)).url,
+            facade={"shadow": {"noise": 0, "rules": [{"rule": "ignore", "path": "at", **said}]}},
+            shadow={"credentials": True, "rules": [{"rule": "decimal", "path": "n", **said}]},
+        )
+    )
+    await applied(facade, stand.stage(Stage.SHADOW))
+    await read(facade, authorization="secret")
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    assert new.asked[0][2]["authorization"] == "secret"
+    hidden = comparisons.hidden(control, "party")
+    assert {(each.rule, each.calls, each.differences) for each in hidden} == {
+        ("ignore at", 1, 1),
+        ("decimal n", 1, 1),
+    }
+
+
+async def test_what_waits_is_bounded_in_bytes_too(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    new.gate = asyncio.Event()
+    facade = await shadowing(serve, front, stand, legacy, new, timeout="1h")
+    long = Request("POST", "/rpc/", [], bytes(BODY))
+    for _ in range(HELD // BODY + 5):
+        facade.parts.shadow.offer("party", Seen("party", None, long, Answer(200, [], b"")))
+    assert (await counted(facade, control)).dropped == 5
+    new.gate.set()
+
+
+async def test_to_offer_a_call_costs_the_callers_path_microseconds(
+    serve: Serve, front: Front, stand: Stand
+) -> None:
+    """Also where the service hangs, and everything is dropped. The limit is wide of what is measured (1 to 3), for shared machines."""
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    new.gate = asyncio.Event()
+    facade = await shadowing(serve, front, stand, legacy, new, timeout="1h")
+    shadow = facade.parts.shadow
+    seen = Seen("party", None, Request("GET", "/parties/1", [("host", "a")], b""), Answer(200, [], b"{}"))
+    times = []
+    for _ in range(2000):
+        began = time.perf_counter()
+        shadow.offer("party", seen)
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[1000] < 20e-6
+    new.gate.set()

@@ -250,6 +250,51 @@ def upgrade() -> None:
         sa.Column("mismatched", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("dropped", sa.Integer(), nullable=False),
+        sa.Column("uncompared", sa.Integer(), nullable=False),
+        sa.Column("pairs", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "shadow_field",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("place", sa.String(300), primary_key=True),
+        sa.Column("kind", sa.String(8), primary_key=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("raw", sa.BigInteger(), nullable=False),
+        sa.Column("noise", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "shadow_shape",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("shape", sa.String(32), primary_key=True),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "shadow_rule",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("rule", sa.String(300), primary_key=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("differences", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "shadow_failure",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("outcome", sa.String(16), primary_key=True),
+        sa.Column("reason", sa.String(300), primary_key=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "shadow_latency",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("side", sa.String(8), primary_key=True),
+        sa.Column("up_to", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
     )
     op.create_table(
         "mismatch",

@@ -1,0 +1,89 @@
+"""Account: what shadow has found about one function, put together from the control store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from strangler.control import comparisons
+from strangler.control.comparisons import Compared, Failure, Field, Hidden, Latency, Mismatch
+from strangler.control.store import Control
+from strangler.settings import Shadow, ShadowRule
+from strangler.shadow.noise import excused, noise
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHidden:
+    """A rule with what it hid: so many differences, in so many answers. `ended`: its time is over."""
+
+    rule: ShadowRule
+    calls: int
+    differences: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything about one function, counted since it entered the stage shadow.
+
+    `fields` are those that differ, the most frequent first, noise last; `noise` (place, kind) of those that legacy doesn't answer the
+    same twice. `gone` are rules that are no longer in the configuration, but hid something.
+    """
+
+    function: str
+    compared: Compared
+    fields: Sequence[Field]
+    noise: frozenset[tuple[str, str]]
+    rules: Sequence[RuleHidden]
+    gone: Sequence[Hidden]
+    failures: Sequence[Failure]
+    latencies: Sequence[Latency]
+    samples: Sequence[Mismatch]
+
+
+def counted(control: Control, function: str, entered: float) -> Compared:
+    """What was compared since a function entered shadow, and how much of what differed is noise."""
+    found = comparisons.sums(control, function, since=int(entered // 60))
+    return _with_noise(control, function, entered, found, _noise(control, function, entered, found.pairs))
+
+
+def account(
+    control: Control, function: str, shadow: Shadow, entered: float, today: date, *, samples: int
+) -> Account:
+    """All of it; of the samples the newest. `shadow` is how the function is shadowed now."""
+    with control.read():
+        found = comparisons.sums(control, function, since=int(entered // 60))
+        fields = comparisons.fields(control, function, since=entered)
+        noisy = noise(fields, found.pairs)
+        hidden = {each.rule: each for each in comparisons.hidden(control, function, since=entered)}
+        return Account(
+            function=function,
+            compared=_with_noise(control, function, entered, found, noisy),
+            fields=sorted(fields, key=lambda field: (field.place, field.kind) in noisy),
+            noise=noisy,
+            rules=[_rule(rule, hidden, today) for rule in shadow.rules],
+            gone=[each for rule, each in hidden.items() if rule not in {rule.words for rule in shadow.rules}],
+            failures=comparisons.failures(control, function, since=entered),
+            latencies=comparisons.latencies(control, function, since=entered),
+            samples=comparisons.mismatches(control, function, limit=samples),
+        )
+
+
+def _rule(rule: ShadowRule, hidden: Mapping[str, Hidden], today: date) -> RuleHidden:
+    found = hidden.get(rule.words, Hidden(rule.words, 0, 0))
+    return RuleHidden(rule, found.calls, found.differences, rule.has_ended(today))
+
+
+def _noise(control: Control, function: str, entered: float, pairs: int) -> frozenset[tuple[str, str]]:
+    return noise(comparisons.fields(control, function, since=entered), pairs)
+
+
+def _with_noise(
+    control: Control, function: str, entered: float, found: Compared, noise: frozenset[tuple[str, str]]
+) -> Compared:
+    """With how many differ in nothing but noise: never more than differ at all."""
+    if not noise:
+        return found
+    shapes = comparisons.shapes(control, function, since=entered)
+    return replace(found, noisy=min(excused(shapes, noise), found.mismatched))

@@ -1,0 +1,158 @@
+"""Counting: what came of shadowed reads, added up until it is put into the control store.
+
+What is counted by name (fields, rules, reasons) is bounded: an answer whose keys are numbers of documents would have as many fields
+as there are documents. Beyond the bound they are counted together, as `OTHERS`.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+
+from strangler.control.comparisons import Mismatch, Sum
+from strangler.shadow.redaction import storable
+
+Outcome = Literal["matched", "mismatched", "failed", "uncompared", "dropped"]
+"""`failed`: the new service didn't answer. `uncompared`: it did, but the two couldn't be compared. `dropped`: there was no room."""
+
+Spot = tuple[str, str]
+"""Where something differed, and how: (place, kind)."""
+
+OTHERS: Final = "…"
+"""Stands for all names beyond those that are counted apart."""
+
+NAMES: Final = 500
+"""Names of each sort, of one function, that are counted apart."""
+
+TOGETHER: Final = 20
+"""Fields that differ at once, beyond which nobody asks for the exact set."""
+
+NAME_SHOWN: Final = 300
+"""Characters of a name that are kept."""
+
+SAMPLES: Final = 20
+"""Most samples kept between two flushes; the others are only counted."""
+
+SUMS: Final = 100_000
+"""Most figures that wait for a control store which is away; beyond them nothing new is counted."""
+
+LIMITS_MS: Final = (2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 2**31 - 1)
+"""Upper limits, in milliseconds, of the classes by which latencies are counted; the last one is without end."""
+
+
+class Observation(NamedTuple):
+    """What came of one shadowed read of a function, which has stood in its stage since `since`.
+
+    `spots`: where new differed. `twice`: where legacy differed from itself, None when it wasn't asked twice. `hidden`: rule → how many
+    differences it hid. `seconds`: side and how long it took to answer. `reason`: why it failed, or couldn't be compared.
+    """
+
+    function: str
+    since: float
+    outcome: Outcome
+    spots: frozenset[Spot] = frozenset()
+    twice: frozenset[Spot] | None = None
+    hidden: Mapping[str, int] = {}
+    seconds: tuple[tuple[str, float], ...] = ()
+    reason: str = ""
+    sample: Mismatch | None = None
+
+
+class Counting:
+    """Sums of observations, as `facade` makes them. Belongs to one thread."""
+
+    def __init__(self, facade: str) -> None:
+        self._facade = facade
+        self._names: dict[tuple[str, str], set[str]] = {}
+        self.sums: Counter[Sum] = Counter()
+        self.samples: list[Mismatch] = []
+        self._dropped: Counter[str] = Counter()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to take."""
+        return not (self.sums or self.samples or self._dropped)
+
+    def add(self, seen: Observation) -> None:
+        """Count one."""
+        group = (seen.function, seen.since)
+        self._count_minute(seen.function, seen.outcome)
+        for rule, differences in seen.hidden.items():
+            self.count(Sum("rule", (*group, rule), "calls"))
+            self.count(Sum("rule", (*group, rule), "differences"), differences)
+        for side, seconds in seen.seconds:
+            up_to = LIMITS_MS[bisect_left(LIMITS_MS, seconds * 1000)]
+            self.count(Sum("latency", (*group, side, up_to), "calls"))
+            self.count(Sum("latency", (*group, side, up_to), "seconds"), seconds)
+        if seen.reason:
+            reason = self._known("reason", seen.function, seen.reason)
+            self.count(Sum("failure", (*group, seen.outcome, reason), "calls"))
+        if seen.twice is not None:
+            self._count_minute(seen.function, "pairs")
+            self._count_fields(group, seen.twice, "noise")
+            self._count_fields(group, seen.spots, "raw")
+        if seen.spots:
+            self._count_fields(group, seen.spots, "calls")
+            self.count(Sum("shape", (*group, *self._shape(seen.function, seen.spots)), "calls"))
+        if seen.sample is not None and len(self.samples) < SAMPLES:
+            self.samples.append(seen.sample)
+
+    def drop(self, function: str) -> None:
+        """Count one for which there was no room. Cheap: with a service that hangs it is asked for every call."""
+        self._dropped[function] += 1
+
+    def _count_minute(self, function: str, column: str, figure: int = 1) -> None:
+        self.count(Sum("comparison", (int(time.time() // 60), self._facade, function), column), figure)
+
+    def count(self, sum: Sum, figure: float = 1) -> None:
+        """Add to a figure."""
+        if sum in self.sums or len(self.sums) < SUMS:
+            self.sums[sum] += figure  # type: ignore[assignment]  # seconds aren't whole
+
+    def take(self) -> tuple[Counter[Sum], list[Mismatch]]:
+        """Everything so far, and begin anew."""
+        for function, dropped in self._dropped.items():
+            self._count_minute(function, "dropped", dropped)
+        self._dropped.clear()
+        taken = self.sums, self.samples
+        self.sums, self.samples = Counter(), []
+        return taken
+
+    def give(self, sums: Mapping[Sum, float], samples: Iterable[Mismatch] = ()) -> None:
+        """Add what was taken, here or elsewhere."""
+        for each, figure in sums.items():
+            self.count(each, figure)
+        self.samples += list(samples)[: SAMPLES - len(self.samples)]
+
+    def _count_fields(self, group: tuple[str, float], spots: Iterable[Spot], figure: str) -> None:
+        for place, kind in {(self._known("field", group[0], place), kind) for place, kind in spots}:
+            self.count(Sum("field", (*group, place, kind), figure))
+
+    def _shape(self, function: str, spots: Iterable[Spot]) -> tuple[str, str]:
+        """The set of fields as JSON, behind its digest. Of too many it is no field that could be noise, so it never excuses an answer."""
+        places = sorted({(self._known("field", function, place), kind) for place, kind in spots})
+        shape = _json(places) if len(places) <= TOGETHER else OTHERS
+        digest = blake2b(shape.encode(), digest_size=16).hexdigest()
+        if self._known("shape", function, digest) == OTHERS or shape == OTHERS:
+            return OTHERS, _json([(OTHERS, OTHERS)])
+        return digest, shape
+
+    def _known(self, sort: str, function: str, name: str) -> str:
+        """The name as any database takes it, if it is one of those that are counted apart."""
+        name = storable(name, NAME_SHOWN + 1)
+        known = self._names.setdefault((sort, function), set())
+        if name not in known:
+            if len(known) >= NAMES or len(name) > NAME_SHOWN:
+                return OTHERS
+            known.add(name)
+        return name
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
