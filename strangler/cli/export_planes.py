@@ -63,7 +63,7 @@ def _command(target: str, title: str) -> click.Command:
         check: Path | None,
     ) -> ExitCode:
         from strangler import plugins
-        from strangler.planes.plane import Wishes, draw
+        from strangler.planes.drawing import Wishes, draw
 
         if check is not None:
             return _check(application, check)

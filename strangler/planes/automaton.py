@@ -9,31 +9,43 @@ A proxy needs no more for it than a table of texts for each step, which it looks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from strangler.paths import Rank
 from strangler.planes.plane import Rule
+from strangler.routing.paths import Rank
+from strangler.routing.route import ANY, BODY
 
-END: Final = ""
-"""The value of a segment behind the last one."""
+UNCLEAR: Final = "?"
+"""The value of a part that a request says in several ways; of a part of the head only."""
+
+_PATH: Final = ("segment", "set", "short")
 
 
 class Part(NamedTuple):
-    """What a step looks at: `segment` with its number from 0, `method`, `header`, `query`, `cookie` or `host`. A part that a request
-    doesn't have is the empty text."""
+    """What a step looks at, by kind.
+
+    `segment`: one of the path, by its number from 0; `set` and `short`: the same without what stands in parentheses behind it, and then
+    without the name space before it too, which is how OData names entity sets. The others are parts of the head: `method`, `host`,
+    `header`, `query`, `cookie`.
+    """
 
     kind: str
     name: str = ""
     number: int = 0
 
+    @property
+    def of_path(self) -> bool:
+        return self.kind in _PATH
+
 
 class Node(NamedTuple):
-    """A place in the walk: `edges` by value, `other` for any other one. Both name nodes."""
+    """A place in the walk: where it goes on by the value, where there is `absent` value, where with any `other`."""
 
     id: int
     edges: dict[str, int]
+    absent: int
     other: int
 
 
@@ -47,34 +59,35 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Automaton:
-    """The walk begins at `start`; `ends` are the nodes where it is over, each with the place of the rule in `rules`, None for no rule."""
+    """The walk begins at `start`; `ends` are the nodes where it is over, each with its rule, None for no rule. With the value
+    `UNCLEAR` it ends at `unclear`."""
 
     start: int
+    unclear: int
     steps: Sequence[Step]
-    ends: dict[int, int | None]
+    ends: dict[int, Rule | None]
 
-    def walk(self, values: dict[Part, str]) -> int | None:
-        """The place of the first rule that fits. `values`: the parts that the request has."""
-        at = self.start
-        for step in self.steps:
-            for node in step.nodes:
-                if node.id == at:
-                    at = node.edges.get(values.get(step.part, END), node.other)
-                    break
-        return self.ends[at]
+    @property
+    def segments(self) -> int:
+        """How many segments of a path the walk looks at."""
+        return 1 + max((step.part.number for step in self.steps if step.part.of_path), default=-1)
+
+    def names(self, kind: str) -> list[str]:
+        """The headers, cookies… that the walk looks at."""
+        return [step.part.name for step in self.steps if step.part.kind == kind]
+
+    def values(self, part: Part) -> list[str]:
+        """The values of a part that lead somewhere of their own, each once."""
+        return list(
+            dict.fromkeys(
+                v for step in self.steps if step.part == part for node in step.nodes for v in node.edges
+            )
+        )
 
 
 def build(rules: Sequence[Rule]) -> Automaton:
     """The automaton of the rules, first come first."""
     return _Building(rules).automaton()
-
-
-def parts(rules: Sequence[Rule]) -> list[Part]:
-    """What the rules look at, in the order of the walk. One segment more than the longest template has, so that its end is seen."""
-    longest = max((len(rule.template) for rule in rules), default=0)
-    named = {(condition.part, condition.name) for rule in rules for condition in rule.conditions}
-    segments = [Part("segment", number=number) for number in range(longest + 1)]
-    return [*segments, Part("method"), *(Part(kind, name) for kind, name in sorted(named))]
 
 
 _State = tuple[int, tuple[int, ...]]
@@ -84,31 +97,34 @@ _State = tuple[int, tuple[int, ...]]
 class _Building:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._parts = parts(rules)
-        self._head = next(n for n, part in enumerate(self._parts) if part.kind == "method")
+        self._templates = [rule.route.template for rule in rules]
         self._wanted = [_wanted(rule) for rule in rules]
-        self._ids: dict[_State, int] = {}
+        longest = max((len(template) for template in self._templates), default=0)
+        path = [Part(kind, number=n) for n in range(longest + 1) for kind in _PATH]
+        head = sorted({part for wanted in self._wanted for part in wanted}, key=_place)
+        self._parts, self._head = [*path, *head], len(path)
         self._steps = [Step(part) for part in self._parts]
-        self._ends: dict[int, int | None] = {}
+        self._ids: dict[_State, int] = {}
         self._open: list[_State] = []
+        self._ends: dict[int, Rule | None] = {}
 
     def automaton(self) -> Automaton:
+        unclear = self._ids.setdefault((-1, ()), 0)
         start = self._node(0, range(len(self._rules)))
         while self._open:
             step, alive = state = self._open.pop()
-            edges = self._segment_edges if step < self._head else self._head_edges
-            known, other = edges(step, alive)
-            self._steps[step].nodes.append(Node(self._ids[state], known, other))
-        return Automaton(start, [step for step in self._steps if step.nodes], self._ends)
+            edges = self._path_edges if step < self._head else self._head_edges
+            self._steps[step].nodes.append(Node(self._ids[state], *edges(step, alive)))
+        return Automaton(start, unclear, [step for step in self._steps if step.nodes], self._ends)
 
-    def _node(self, step: int, alive: Sequence[int] | range | Iterator[int]) -> int:
+    def _node(self, step: int, alive: Iterable[int]) -> int:
         """The node for the rules that are still possible, made when there is none."""
         state = self._settled(step, tuple(alive))
         if state not in self._ids:
             self._ids[state] = number = len(self._ids)
             step, left = state
             if step == len(self._parts):
-                self._ends[number] = left[0] if left else None
+                self._ends[number] = self._rules[left[0]] if left else None
             else:
                 self._open.append(state)
         return self._ids[state]
@@ -119,57 +135,95 @@ class _Building:
         if not alive:
             return over, ()
         if step < self._head:
-            if not all(self._takes_rest(rule, step) for rule in alive):
+            if not all(self._takes_rest(rule, self._parts[step].number) for rule in alive):
                 return step, alive
             step = self._head
-        for place, rule in enumerate(alive):
-            if not self._asks(rule, step):
-                alive = alive[: place + 1]
-                break
-        while step < over and not any(self._parts[step] in self._wanted[rule] for rule in alive):
+        while step < over:
+            alive = self._among(step, alive)
+            if any(self._parts[step] in self._wanted[rule] for rule in alive):
+                return step, alive
             step += 1
-        return step, alive if step < over else alive[:1]
+        return over, alive[:1]
 
-    def _asks(self, rule: int, step: int) -> bool:
-        return any(part in self._wanted[rule] for part in self._parts[step:])
+    def _among(self, step: int, alive: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of the rules that may still be chosen: none behind one that asks for nothing more."""
+        for place, rule in enumerate(alive):
+            if not any(part in self._wanted[rule] for part in self._parts[step:]):
+                return alive[: place + 1]
+        return alive
 
-    def _takes_rest(self, rule: int, step: int) -> bool:
-        return any(rank is Rank.REST for rank, _ in self._rules[rule].template[: step + 1])
+    def _takes_rest(self, rule: int, number: int) -> bool:
+        return any(rank is Rank.REST for rank, _ in self._templates[rule][: number + 1])
 
-    def _segment_edges(self, step: int, alive: tuple[int, ...]) -> tuple[dict[str, int], int]:
-        templates = {rule: self._rules[rule].template for rule in alive}
-        rest = {rule for rule in alive if self._takes_rest(rule, step)}
-        at = {
-            rule: templates[rule][step] for rule in alive if rule not in rest and step < len(templates[rule])
-        }
-        ended = [r for r in alive if r in rest or len(templates[r]) == step]
-        edges = {END: self._node(self._head, ended)}
-        for text in dict.fromkeys(text for rank, text in at.values() if rank is Rank.LITERAL):
-            edges[text] = self._node(
-                step + 1,
-                [
-                    r
-                    for r in alive
-                    if r in rest or (r in at and at[r] in ((Rank.LITERAL, text),)) or _named(at, r)
-                ],
-            )
-        return edges, self._node(step + 1, [r for r in alive if r in rest or _named(at, r)])
-
-    def _head_edges(self, step: int, alive: tuple[int, ...]) -> tuple[dict[str, int], int]:
-        asked = {rule: self._wanted[rule].get(self._parts[step]) for rule in alive}
-        values = dict.fromkeys(value for wanted in asked.values() for value in wanted or ())
+    def _path_edges(self, step: int, alive: tuple[int, ...]) -> tuple[dict[str, int], int, int]:
+        kind, _, number = self._parts[step]
+        at = {rule: self._at(rule, number) for rule in alive}
+        open_ = [r for r in alive if at[r][0] in (Rank.NAMED, Rank.REST)]
+        sets = [r for r in alive if r in open_ or at[r][0] is Rank.SET]
+        asked = Rank.LITERAL if kind == "segment" else Rank.SET
+        behind = len(_PATH) * (number + 1)
         edges = {
-            value: self._node(step + 1, [r for r in alive if asked[r] is None or value in asked[r]])  # type: ignore[operator]
-            for value in values
+            text: self._node(behind, [r for r in alive if r in open_ or _takes(kind, at[r], text)])
+            for text in dict.fromkeys(text for rank, text in at.values() if rank is asked)
         }
-        return edges, self._node(step + 1, [r for r in alive if asked[r] is None])
+        deeper = kind != _PATH[-1] and len(sets) > len(open_)
+        other = self._node(step + 1, sets) if deeper else self._node(behind, open_)
+        if kind != "segment":
+            return edges, other, other
+        ended = self._node(self._head, [r for r in alive if at[r][0] in (Rank.END, Rank.REST)])
+        return edges, ended, other
+
+    def _at(self, rule: int, number: int) -> tuple[Rank, str]:
+        """What the rule's template has for a segment of the path."""
+        template = self._templates[rule]
+        if self._takes_rest(rule, number):
+            return Rank.REST, ""
+        return template[number] if number < len(template) else (Rank.END, "")
+
+    def _head_edges(self, step: int, alive: tuple[int, ...]) -> tuple[dict[str, int], int, int]:
+        asked = {rule: self._wanted[rule].get(self._parts[step]) for rule in alive}
+        values = dict.fromkeys(
+            value for wanted in asked.values() for value in sorted(wanted or ()) if value != ANY
+        )
+
+        def after(fits: Iterator[int]) -> int:
+            return self._node(step + 1, fits)
+
+        edges = {
+            value: after(r for r in alive if _fits(asked[r], self._parts[step], value)) for value in values
+        }
+        absent = after(r for r in alive if asked[r] is None)
+        other = after(r for r in alive if (wanted := asked[r]) is None or ANY in wanted)
+        return edges, absent, other
 
 
-def _named(at: dict[int, tuple[Rank, str]], rule: int) -> bool:
-    return rule in at and at[rule][0] is Rank.NAMED
+def _takes(kind: str, at: tuple[Rank, str], value: str) -> bool:
+    """Whether what a template has for a segment takes the value."""
+    rank, text = at
+    if rank is Rank.LITERAL:
+        return kind == "segment" and text == value
+    name = value.partition("(")[0]
+    return rank is Rank.SET and text in (name, name.rpartition(".")[2])
 
 
-def _wanted(rule: Rule) -> dict[Part, tuple[str, ...]]:
+def _fits(wanted: Collection[str] | None, part: Part, value: str) -> bool:
+    if wanted is None or value in wanted or (ANY in wanted and part.kind != "host"):
+        return True
+    return part.kind == "host" and any(each.startswith("*.") and value.endswith(each[1:]) for each in wanted)
+
+
+def _wanted(rule: Rule) -> dict[Part, Collection[str]]:
     """What the rule wants of the head, by part."""
-    wanted = {Part(condition.part, condition.name): condition.values for condition in rule.conditions}
-    return wanted if rule.methods is None else {Part("method"): rule.methods, **wanted}
+    route = rule.route
+    wanted: dict[Part, Collection[str]] = {
+        Part(each.axis, each.name): each.values for each in route.conditions if each.axis not in BODY
+    }
+    if route.methods is not None:
+        wanted[Part("method")] = route.methods
+    if route.host is not None:
+        wanted[Part("host")] = (route.host,)
+    return wanted
+
+
+def _place(part: Part) -> tuple[bool, str, str]:
+    return part.kind != "method", part.kind, part.name

@@ -92,7 +92,7 @@ def test_routes_by_body_need_the_facade_or_a_word_that_they_are_left_out(estate:
     assert "server 127.0.0.1:8080" in by_facade.stdout
     left_out = estate.export("nginx", "--without-body-routes")
     assert left_out.exit_code == 0
-    assert "left out; the body doesn't show" in left_out.stderr
+    assert "told apart by their body go to legacy" in left_out.stderr
 
 
 def test_an_upstream_that_is_none_is_said(estate: Estate) -> None:

@@ -9,32 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from strangler.planes.automaton import Automaton, Part, build
+from strangler.planes.automaton import UNCLEAR, Automaton, build
 from strangler.planes.export import Export, heading
 from strangler.planes.plane import COMPARER, Plane, Refuse
 from strangler_adapters.dataplanes.haproxy_backends import alike, backends, maps, word
 from strangler_adapters.dataplanes.haproxy_lua import mirror
-from strangler_adapters.dataplanes.ways import BAD, REPLACED, SAFE, Ways
+from strangler_adapters.dataplanes.haproxy_parts import coded, files, value
+from strangler_adapters.dataplanes.ways import BAD, BROKEN, DOTS, REPLACED, SAFE, UNCLEAR_NOTE, Ways, odd
 
 FILE: Final = "haproxy.cfg"
 
 NOTES: Final = (
-    "A path with %2F, a backslash or a segment that begins with a semicolon may be read in several ways; such calls go to the facade, or "
-    "are refused with 400 where there is none.",
+    UNCLEAR_NOTE,
     "Timeouts count from one piece of an answer to the next, not over the whole call.",
     "The head of a call may have about 15 kB, unless tune.bufsize is raised.",
 )
 
 BODIES: Final = "Reads that have a body (POST) aren't mirrored to the comparer."
 
-_DOTS: Final = r"(/|\\|%2f|%5c)(\.|%2e){1,2}(/|\\|;|%2f|%5c|%3b|$)|%[01][0-9a-f]"
-_ODD: Final = r"%2f|%5c|\\|#|/;|/%3b"
-
 
 def compile(plane: Plane) -> Export:
     """The picture as a configuration with its maps."""
     automaton, ways = build(plane.rules), Ways(plane, alike)
-    ends = {node: ways.of(plane.rules[rule]) for node, rule in automaton.ends.items() if rule is not None}
+    ends = {node: ways.of(rule) for node, rule in automaton.ends.items() if rule is not None}
+    ends[automaton.unclear] = ways.unclear
     notes = (*plane.notes, *NOTES, *ways.notes, *([BODIES] if ways.mirrors else []))
     body = [
         heading(plane, "HAProxy", notes),
@@ -43,21 +41,23 @@ def compile(plane: Plane) -> Export:
         + "\n",
         *backends(ways),
     ]
-    files = {FILE: "\n".join(body), **_maps(automaton, ends), **maps(ways)}
+    written = {FILE: "\n".join(body), **_maps(automaton, ends), **maps(ways), **files(automaton)}
     if ways.mirrors:
-        files["mirror.lua"] = mirror(plane, plane.upstreams[COMPARER])
-    return Export(files, notes)
+        written["mirror.lua"] = mirror(plane, plane.upstreams[COMPARER])
+    return Export(written, notes)
 
 
 def _maps(automaton: Automaton, ends: dict[int, str]) -> dict[str, str]:
-    """The walk as three tables. A node's key has its step, since a node waits at its own step only; values are hexadecimal, since a
-    map has no quotes."""
+    """The walk as three tables. A node's key has its step, since a node waits at its own step only."""
     edges, others = [], []
     for number, step in enumerate(automaton.steps):
         for node in step.nodes:
             others.append(f"{node.id}/{number} {node.other}\n")
+            edges.append(f"{node.id}/{number}/ {node.absent}\n")
+            if not step.part.of_path:
+                edges.append(f"{node.id}/{number}/{UNCLEAR} {automaton.unclear}\n")
             edges += [
-                f"{node.id}/{number}/{text.encode().hex().upper()} {to}\n" for text, to in node.edges.items()
+                f"{node.id}/{number}/{coded(step.part, text)} {to}\n" for text, to in node.edges.items()
             ]
     return {
         "edges.map": "".join(edges),
@@ -76,15 +76,15 @@ def _frontend(plane: Plane, automaton: Automaton, ways: Ways) -> Iterator[str]:
     yield f"http-after-response set-header X-Strangler-Generation {plane.stamp.generation}"
     yield f"http-request return status 508 if {{ req.hdr(via) -m reg '(^|[ ,])1.1 {pseudonym}([ ,]|$)' }}"
     yield from _headers(pseudonym)
-    yield from _walk(automaton)
+    yield from _walk(plane, automaton)
     yield "http-request set-var(txn.way) str(write/legacy)"
     yield f"http-request set-var(txn.way) str(read/legacy) if {{ method {' '.join(SAFE)} }}"
     yield "http-request set-var(txn.end) var(txn.at),map_str(ends.map,?)"
     yield "http-request set-var(txn.way) var(txn.end) unless { var(txn.end) -m str ? }"
     if plane.splits():
         yield from _split(plane)
-    yield f"http-request set-var(txn.way) str({ways.odd}) if {{ path -m reg -i '{_ODD}' }}"
-    yield f"http-request set-var(txn.way) str({BAD}) if {{ path -m reg -i '{_DOTS}' }}"
+    yield f"http-request set-var(txn.way) str({ways.unclear}) if {{ path -m reg -i '{odd(plane)}' }}"
+    yield f"http-request set-var(txn.way) str({BAD}) if {{ path -m reg -i '{DOTS}|{BROKEN}' }}"
     for way, refuse in ways.refused.items():
         yield f"http-request return {_answer(refuse)} if {{ var(txn.way) -m str {way} }}"
     for share in ways.shares:
@@ -105,37 +105,21 @@ def _headers(pseudonym: str) -> Iterator[str]:
     yield f'http-request add-header Via "1.1 {pseudonym}"'
 
 
-def _walk(automaton: Automaton) -> Iterator[str]:
+def _walk(plane: Plane, automaton: Automaton) -> Iterator[str]:
     yield "http-request set-var(txn.path) path"
-    yield """http-request set-var(txn.path) 'var(txn.path),regsub(";[^/]*","",g)' if { path -m sub ; }"""
     yield """http-request set-var(txn.path) 'var(txn.path),regsub("//+","/",g)' if { path -m sub // }"""
+    if plane.ignore_case:
+        yield "http-request set-var(txn.path) var(txn.path),lower"
     yield f"http-request set-var(txn.at) str({automaton.start})"
     for number, step in enumerate(automaton.steps):
-        yield "http-request unset-var(txn.part)"
-        yield f"http-request set-var(txn.part) {_value(step.part)}"
+        for line in value(step.part, automaton):
+            yield f"http-request {line}"
         yield f"http-request set-var(txn.to) var(txn.at),concat(/{number}/,txn.part),map_str(edges.map,?)"
         yield (
             f"http-request set-var(txn.to) var(txn.at),concat(/{number}),map_str(others.map,?) "
             "if { var(txn.to) -m str ? }"
         )
         yield "http-request set-var(txn.at) var(txn.to) unless { var(txn.to) -m str ? }"
-
-
-def _value(part: Part) -> str:
-    """The part of a request in hexadecimal. A header that comes twice is neither of its values."""
-    match part.kind:
-        case "segment":
-            return f"var(txn.path),field({part.number + 2},/),url_dec,hex"
-        case "method":
-            return "method,hex"
-        case "header":
-            return f"req.fhdr({part.name}),hex if {{ req.fhdr_cnt({part.name}) eq 1 }}"
-        case "cookie":
-            return f"req.cook({part.name}),hex"
-        case "query":
-            return f"url_param({part.name}),hex"
-        case _:
-            return "req.hdr(host),host_only,lower,hex"
 
 
 def _split(plane: Plane) -> Iterator[str]:

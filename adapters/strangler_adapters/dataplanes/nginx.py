@@ -1,33 +1,39 @@
 """nginx: a file to be included in `http { }`, for nginx 1.18 or newer without any module of others.
 
 One regular expression takes the path apart; from there on everything is a look-up in a hash (`map`), so the number of functions costs
-nothing.
-nginx compares the texts of a `map` without regard to case; where case could matter the text that was found is compared once more.
+nothing. nginx compares the texts of a `map` without regard to case; where case matters the text that was found is compared once more.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from strangler.planes.automaton import Automaton, Part, Step, build, parts
+from strangler.planes.automaton import UNCLEAR, Automaton, Step, build
 from strangler.planes.export import Export, heading
 from strangler.planes.plane import Plane
+from strangler_adapters.dataplanes.nginx_parts import caller, parts, path, variable
 from strangler_adapters.dataplanes.nginx_server import server
-from strangler_adapters.dataplanes.nginx_tables import alike, split_of, splits, table, tables, upstreams
-from strangler_adapters.dataplanes.ways import Ways
+from strangler_adapters.dataplanes.nginx_tables import (
+    DOLLAR,
+    alike,
+    literal,
+    split_of,
+    splits,
+    table,
+    tables,
+    upstreams,
+)
+from strangler_adapters.dataplanes.ways import UNCLEAR_NOTE, Ways
 
 FILE: Final = "strangler.nginx.conf"
 
 NOTES: Final = (
     "Callers are divided by nginx's own hash (MurmurHash2): as many of them are answered by new, but not the same ones as by the facade.",
-    "A path with %2F, %3B, a backslash, # or a segment that begins with a semicolon may be read in several ways; such calls go to the "
-    "facade, or are refused with 400 where there is none.",
+    UNCLEAR_NOTE,
     "Timeouts count from one piece of an answer to the next, not over the whole call.",
-    "Of a header that a route looks at and that comes twice, nginx before 1.23 sees the first.",
+    "Of a header that a route looks at and that comes on two lines, nginx before 1.23 sees the first.",
 )
-
 
 _SAME: Final = r"~^(?:=.*?/\d+/)*?=(.*?)/(\d+)/(?:=.*?/\d+/)*:\1$"
 """Finds among the texts of a value (see `_folded`) the one that stands behind it, letter by letter."""
@@ -40,20 +46,22 @@ def compile(plane: Plane) -> Export:
     pieces = [
         heading(plane, "nginx, to be included in http { }", notes),
         _sizes(automaton),
+        DOLLAR,
         *upstreams(ways),
-        *_caller(plane),
+        *caller(plane),
         *splits(ways),
-        *_walk(automaton),
-        _chosen(plane, automaton, ways),
+        *parts(plane, automaton),
+        *_walk(automaton, plane.ignore_case),
+        _chosen(automaton, ways),
         *tables(ways),
-        server(plane, ways, _path(plane)),
+        server(plane, ways, path(automaton)),
     ]
     return Export({FILE: "\n".join(pieces)}, notes)
 
 
 def _sizes(automaton: Automaton) -> str:
     """Room for the look-ups: nginx makes its hashes when it starts, and wants to be told how large they may be."""
-    keys = [len(value) for step in automaton.steps for node in step.nodes for value in node.edges]
+    keys = [len(value.encode()) for step in automaton.steps for node in step.nodes for value in node.edges]
     bucket = 1 << max(7, (max(keys, default=0) + 64).bit_length())
     entries = max(2048, 1 << (2 * max(len(keys), len(automaton.ends))).bit_length())
     return (
@@ -62,45 +70,30 @@ def _sizes(automaton: Automaton) -> str:
     )
 
 
-def _path(plane: Plane) -> str:
-    """The regular expression that takes a path apart, without `;parameters`; possessive, so that it never tries anything twice."""
-    segments = sum(part.kind == "segment" for part in parts(plane.rules))
-    taken = "".join(rf"/*+(?<strangler_segment{n}>[^/;]*+)(?:;[^/]*+)?" for n in range(segments))
-    return f"(?s)^{taken}"
-
-
-def _caller(plane: Plane) -> Iterator[str]:
-    """Who the caller is: the first header or cookie that it has, else its address."""
-    found = "$remote_addr"
-    names = [variable(Part("header", name)) for name in plane.sticky.headers]
-    names += [variable(Part("cookie", name)) for name in plane.sticky.cookies]
-    yield from cookies(plane)
-    for number, name in reversed(list(enumerate(names))):
-        made = f"$strangler_caller{number or ''}"
-        yield table(name, made, [("", found)], default=name)
-        found = made
-    if not names:
-        yield table("$remote_addr", "$strangler_caller", [], default="$remote_addr")
-
-
-def _walk(automaton: Automaton) -> Iterator[str]:
+def _walk(automaton: Automaton, ignore_case: bool) -> Iterator[str]:
     """One step after the other: `$strangler_at3` is the node at which the walk stands after step 3."""
     before = str(automaton.start)
     for number, step in enumerate(automaton.steps):
-        yield from _step(number, step, before)
+        yield from _step(number, step, before, automaton.unclear, ignore_case)
         before = f"$strangler_at{number}"
 
 
-def _step(number: int, step: Step, before: str) -> Iterator[str]:
-    value, other = variable(step.part), f"$strangler_other{number}"
-    edges = [(node.id, text, to) for node in step.nodes for text, to in node.edges.items()]
-    key, at = f"{before}/{value}", f"$strangler_at{number}"
-    if step.part.kind != "method" and any(_cased(text) for _, text, _ in edges):
+def _step(number: int, step: Step, before: str, unclear: int, ignore_case: bool) -> Iterator[str]:
+    value, at, other = variable(step.part), f"$strangler_at{number}", f"$strangler_other{number}"
+    mark = "" if step.part.of_path else "="
+    edges = [(node.id, f"{mark}{text}", to) for node in step.nodes for text, to in node.edges.items()]
+    edges += [(node.id, "", node.absent) for node in step.nodes]
+    if not step.part.of_path:
+        edges += [(node.id, UNCLEAR, unclear) for node in step.nodes]
+    known = step.part.kind in ("method", "host") or (ignore_case and step.part.of_path)
+    if not known and any(_cased(text) for _, text, _ in edges):
         hit = f"$strangler_hit{number}"
-        yield table(key, hit, _folded(edges).items(), default="-")
+        yield table(f"{before}/{value}", hit, _folded(edges).items(), default="-")
         yield table(f"{hit}:{value}", at, [(_SAME, "$2")], default=other, plain=False)
     else:
-        yield table(key, at, [(f"{node}/{text}", str(to)) for node, text, to in edges], default=other)
+        yield table(
+            f"{before}/{value}", at, [(f"{node}/{text}", str(to)) for node, text, to in edges], default=other
+        )
     others = [(str(node.id), str(node.other)) for node in step.nodes]
     yield table(before, other, others, default=before)
 
@@ -110,17 +103,14 @@ def _folded(edges: Iterable[tuple[int, str, int]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node, text, to in edges:
         key = f"{node}/{text}".encode().lower().decode()  # as nginx folds: ASCII alone
-        found[key] = f"{found.get(key, '')}={text}/{to}/"
+        found[key] = f"{found.get(key, '')}={literal(text)}/{to}/"
     return found
 
 
-def _chosen(plane: Plane, automaton: Automaton, ways: Ways) -> str:
+def _chosen(automaton: Automaton, ways: Ways) -> str:
     last = f"$strangler_at{len(automaton.steps) - 1}" if automaton.steps else str(automaton.start)
-    ends = [
-        (str(node), _named(ways.of(plane.rules[rule])))
-        for node, rule in automaton.ends.items()
-        if rule is not None
-    ]
+    ends = [(str(node), _named(ways.of(rule))) for node, rule in automaton.ends.items() if rule is not None]
+    ends.append((str(automaton.unclear), ways.unclear))
     return table(last, "$strangler_routed", ends, default="$strangler_unrouted")
 
 
@@ -131,23 +121,3 @@ def _named(way: str) -> str:
 
 def _cased(text: str) -> bool:
     return text.lower() != text.upper()
-
-
-def variable(part: Part) -> str:
-    """nginx's variable for a part of a request."""
-    if part.kind == "segment":
-        return f"$strangler_segment{part.number}"
-    if part.kind in ("method", "host"):
-        return {"method": "$request_method", "host": "$host"}[part.kind]
-    prefix = {"header": "http", "query": "arg", "cookie": "strangler_cookie"}[part.kind]
-    return f"${prefix}_{re.sub('[^a-z0-9_]', '_', part.name.lower())}"
-
-
-def cookies(plane: Plane) -> Iterator[str]:
-    """Variables for cookies by their exact name: nginx's own know neither case nor all characters."""
-    asked = [
-        condition.name for rule in plane.rules for condition in rule.conditions if condition.part == "cookie"
-    ]
-    for name in dict.fromkeys([*plane.sticky.cookies, *asked]):
-        first = f"~(?:^|;)[ ]*{re.escape(name)}=([^;]*)"
-        yield table("$http_cookie", variable(Part("cookie", name)), [(first, "$1")], default="", plain=False)

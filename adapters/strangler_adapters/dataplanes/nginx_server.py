@@ -6,11 +6,8 @@ from http import HTTPStatus
 from typing import Final
 
 from strangler.planes.plane import COMPARER, Plane
-from strangler_adapters.dataplanes.nginx_tables import quoted
-from strangler_adapters.dataplanes.ways import REPLACED, Ways
-
-_DOTS: Final = r"~*^[^?]*(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:/|\\|;|%2f|%5c|%3b|\?|$)|^[^?]*%[01][0-9a-f]"
-_ODD: Final = r"~*^[^?]*(?:%2f|%5c|\\|#|/;|/%3b)"
+from strangler_adapters.dataplanes.nginx_tables import quoted, table
+from strangler_adapters.dataplanes.ways import BROKEN, DOTS, REPLACED, Ways, odd
 
 HEADERS: Final = r"""map $http_upgrade $strangler_connection {
     default "upgrade";
@@ -32,13 +29,12 @@ def server(plane: Plane, ways: Ways, path: str) -> str:
         f"    {quoted(f'~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)')} 1;\n}}\n"
     )
     return (
-        _shapes()
+        _shapes(plane)
         + HEADERS
         + loop
         + "\n"
         + _SERVER.format(
             listen=plane.listen,
-            body=plane.limits.body or 0,
             generation=_generation(plane),
             refusals=_refusals(plane, ways),
             path=quoted(path),
@@ -52,9 +48,10 @@ def server(plane: Plane, ways: Ways, path: str) -> str:
     )
 
 
-def _shapes() -> str:
+def _shapes(plane: Plane) -> str:
     """Paths that aren't to be matched: those that everybody refuses, and those that can be read in several ways."""
-    return f'map $request_uri $strangler_shape {{\n    default "";\n    {quoted(_DOTS)} bad;\n    {quoted(_ODD)} odd;\n}}\n'
+    rows = [(f"~*^[^?]*(?:{DOTS}|{BROKEN})", "bad"), (f"~*^[^?]*(?:{odd(plane)})", "odd")]
+    return table("$request_uri", "$strangler_shape", rows, default="", plain=False)
 
 
 def _refusals(plane: Plane, ways: Ways) -> str:
@@ -118,7 +115,7 @@ _REFUSAL: Final = """if ($strangler_status = {status}) {{
 
 _SERVER: Final = """server {{
     listen {listen};
-    client_max_body_size {body};
+    client_max_body_size 0;
     large_client_header_buffers 4 64k;
     underscores_in_headers on;
     {generation}

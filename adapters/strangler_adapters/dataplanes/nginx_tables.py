@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from strangler.planes.plane import COMPARER, LEGACY, To, Upstream
 from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
@@ -11,6 +12,15 @@ from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
 def quoted(text: str) -> str:
     """A string of nginx's configuration. Variables in it are put in where nginx allows them."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+DOLLAR: Final = 'geo $strangler_dollar {\n    default "$";\n}\n'
+"""A variable that is a dollar sign: nginx has no other way to write one where variables are put in."""
+
+
+def literal(text: str) -> str:
+    """A text that stays as it is where variables are put in."""
+    return text.replace("$", "${strangler_dollar}")
 
 
 def table(key: str, made: str, rows: Iterable[tuple[str, str]], *, default: str, plain: bool = True) -> str:
@@ -52,7 +62,7 @@ def _block(name: str, servers: list[str]) -> str:
 def splits(ways: Ways) -> Iterator[str]:
     """`$strangler_split_FUNCTION`: one of two ways by the caller."""
     for function, (split, inside, outside) in ways.splits.items():
-        key = f"{ways.plane.sticky.salt}:{function}:$strangler_caller"
+        key = f"{literal(ways.plane.sticky.salt)}:{function}:$strangler_caller"
         yield (
             f"split_clients {quoted(key)} {split_of(function)} {{\n"
             f"    {split.weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
@@ -68,7 +78,10 @@ def tables(ways: Ways) -> Iterator[str]:
     safe = [(method, "read/legacy") for method in SAFE]
     yield table("$request_method", "$strangler_unrouted", safe, default="write/legacy")
     yield table(
-        "$strangler_shape", "$strangler_way", [("bad", BAD), ("odd", ways.odd)], default="$strangler_routed"
+        "$strangler_shape",
+        "$strangler_way",
+        [("bad", BAD), ("odd", ways.unclear)],
+        default="$strangler_routed",
     )
     for share in ways.shares:
         yield _draw(share)
@@ -76,7 +89,7 @@ def tables(ways: Ways) -> Iterator[str]:
     yield table("$strangler_way", "$strangler_kind", kinds, default="refuse")
     yield _meaning("target", {way: _url(ways, way, to) for way, to in ways.targets.items()})
     yield _meaning("status", {way: str(refuse.status) for way, refuse in ways.refused.items()})
-    yield _meaning("why", {way: refuse.why for way, refuse in ways.refused.items()})
+    yield _meaning("why", {way: literal(refuse.why) for way, refuse in ways.refused.items()})
     waits = {way: str(refuse.retry_after) for way, refuse in ways.refused.items() if refuse.retry_after}
     yield _meaning("retry_after", waits)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from strangler.planes.plane import COMPARER, FACADE, LEGACY, Plane, Refuse, Rule, Split, To, Upstream
+from strangler.planes.plane import COMPARER, FACADE, LEGACY, Action, Plane, Refuse, Rule, Split, To, Upstream
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 """Methods with which a call that no route names may be sent again."""
@@ -16,8 +16,13 @@ REPLACED: Final = (
 )
 """Headers of the caller's that don't go on; what says where a call came from is written anew."""
 
+UNCLEAR_NOTE: Final = (
+    "What servers may read in several ways (in a path %2F, %5C, %25, a semicolon or a backslash; what a route looks at when it comes "
+    "twice; another method in a header of a POST) goes to the facade; where there is none to legacy as long as that owns everything, and "
+    "is refused from then on."
+)
+
 BAD: Final = "refuse/bad"
-ODD: Final = "refuse/odd"
 
 
 class Ways:
@@ -33,20 +38,16 @@ class Ways:
         self.splits: dict[str, tuple[Split, str, str]] = {}
         self._refusals: dict[Refuse, str] = {}
         self.notes: list[str] = []
-        self.refused = {
-            BAD: Refuse(400, "the path has dot segments, which different servers read differently"),
-            ODD: Refuse(400, "the path can be read in more than one way"),
-        }
-        if FACADE in plane.upstreams:
-            self.targets["write/facade"] = To(FACADE)
-        self._of = {rule: self._way(rule) for rule in plane.rules}
+        self.refused = {BAD: Refuse(400, "servers read the path differently")}
+        self.unclear = self._action(plane.unclear, once=True)
+        self._of = {rule: self._action(rule.action, rule.route.kind == "write") for rule in plane.rules}
 
     def of(self, rule: Rule) -> str:
         """The way of a rule."""
         return self._of[rule]
 
-    def _way(self, rule: Rule) -> str:
-        match rule.action:
+    def _action(self, action: Action, once: bool) -> str:
+        match action:
             case Refuse() as refuse:
                 way = self._refusals.setdefault(refuse, f"refuse/{len(self._refusals)}")
                 self.refused[way] = refuse
@@ -54,7 +55,7 @@ class Ways:
             case Split(function=function) as split:
                 self.splits[function] = split, self._read(split.inside), self._read(split.outside)
                 return f"split/{function}"
-            case To() as to if rule.kind == "write" or to.upstream == FACADE:
+            case To() as to if once or to.upstream == FACADE:
                 # What the facade is to decide may be a write, whatever the route calls it.
                 self.targets[f"write/{to.upstream}"] = to
                 return f"write/{to.upstream}"
@@ -77,11 +78,6 @@ class Ways:
         return False
 
     @property
-    def odd(self) -> str:
-        """The way of a path that can be read in several ways."""
-        return "write/facade" if FACADE in self.plane.upstreams else ODD
-
-    @property
     def shares(self) -> list[float]:
         """The shares of reads that are mirrored, each once."""
         return list(dict.fromkeys(to.mirrored for to in self.targets.values() if to.mirrored))
@@ -89,6 +85,17 @@ class Ways:
     @property
     def mirrors(self) -> bool:
         return bool(self.shares) and COMPARER in self.plane.upstreams
+
+
+DOTS: Final = r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:/|\\|;|%2f|%5c|%3b|\?|$)"
+BROKEN: Final = r"%(?![0-9a-f]{2})|%[01][0-9a-f]|%7f|[^!-~]"
+"""Paths that everybody refuses, as regular expressions that know no case: dot segments, and what encodes nothing or can't be shown."""
+
+
+def odd(plane: Plane) -> str:
+    """Paths that servers read in several ways, as a regular expression that knows no case."""
+    folded = "|%[89a-f][0-9a-f]" if plane.ignore_case else ""
+    return rf"%2f|%5c|%3b|%25[0-9a-f]{{2}}|\\|;|#{folded}"
 
 
 def server_of(way: str) -> str:
