@@ -65,7 +65,12 @@ def shapes(name: str, number: int) -> list[dict[str, Any]]:
     ]
 
 
-ANYWHERE = [read("/hosts/list", host="*.example.com"), write("/cookie", cookies={"Org.Id": "*"})]
+ANYWHERE = [
+    read("/hosts/list", host="*.example.com"),
+    write("/cookie", cookies={"Org.Id": "*"}),
+    read("/cookie/{some}", cookies={"Org.Id": "o1"}, query={"x": "1"}),
+    write("/cookie/{some}", cookies={"Org.Id": "*"}),
+]
 
 
 def configured(servers: Upstreams) -> Settings:
@@ -298,7 +303,8 @@ def test_every_route_is_reached_in_every_proxy(landscape: Landscape) -> None:
                     landscape.agree((method, "/shared/list", headers))
                     landscape.agree((method, "/shared/else/where", headers))
             for host in (f"{name}.example.com", f"a.b.{name}.example.com:8080", "example.com"):
-                landscape.agree((method, "/hosts/list", {"Authorization": "Basic x", "Host": host}))
-            landscape.agree(
-                (method, "/cookie", {"Authorization": "Basic x", "Cookie": f"a=b; Org.Id=o{number}"})
-            )
+                for path in ("/hosts/list", "/hosts/other"):
+                    landscape.agree((method, path, {"Authorization": "Basic x", "Host": host}))
+            for path in ("/cookie", "/cookie/a?x=1", "/cookie/a?x=2"):
+                cookie = f"a=b; Org.Id=o{number}"
+                landscape.agree((method, path, {"Authorization": "Basic x", "Cookie": cookie}))
