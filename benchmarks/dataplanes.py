@@ -38,10 +38,8 @@ http {{
     {what}
 }}
 """
-ANSWER: Final = "server { listen 127.0.0.1:%d; location / { default_type application/json; return 200 '%s'; } }" % (
-    UPSTREAM,
-    '{"id":42,"name":"%s"}' % ("x" * 88),
-)
+BODY: Final = f'{{"id":42,"name":"{"x" * 88}"}}'
+ANSWER: Final = f"server {{ listen 127.0.0.1:{UPSTREAM}; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
 PASS: Final = (
     f"upstream up {{ server 127.0.0.1:{UPSTREAM}; keepalive 64; }}\n"
     f"server {{ listen 127.0.0.1:{BARE}; location / {{ proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://up; }} }}"
@@ -182,7 +180,10 @@ def with_haproxy(home: Path, _: None, functions: int) -> Mapping[str, Arm]:
     return arms(
         home,
         functions,
-        {"ours": (EXPORTED, [*one, str(folder / "haproxy.cfg")]), "bare": (BARE, [*one, str(home / "bare.cfg")])},
+        {
+            "ours": (EXPORTED, [*one, str(folder / "haproxy.cfg")]),
+            "bare": (BARE, [*one, str(home / "bare.cfg")]),
+        },
     )
 
 

@@ -85,7 +85,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "export": Lazy(
         "strangler.cli.export:group",
         LOOK,
-        "Write the contracts of the events, or the routes for another proxy.",
+        "Write the contracts of the events, or routes for a proxy.",
     ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
