@@ -1,4 +1,5 @@
-"""`strangler export`: the events as contracts, for those who read them: JSON Schema of each, AsyncAPI of the log."""
+"""`strangler export`: the events as contracts, for those who read them (JSON Schema of each, AsyncAPI of the log), and the routes as
+configuration of other proxies."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from strangler.cli import export_planes
 from strangler.cli.application import Application, pass_application
 from strangler.cli.writing import write
 
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def group() -> None:
-    """Write the contracts of the events, as the mappings make them now."""
+    """Write the contracts of the events as the mappings make them now, or the routes as they stand now for another proxy."""
+
+
+for _command in export_planes.COMMANDS:
+    group.add_command(_command)
 
 
 @group.command()

@@ -88,7 +88,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
         "Show what a changed mapping would do; write one as SQL.",
     ),
     "export": Lazy(
-        "strangler.cli.export:group", LOOK, "Write the contracts of the events: JSON Schema, AsyncAPI."
+        "strangler.cli.export:group",
+        LOOK,
+        "Write the contracts of the events, or routes for a proxy.",
     ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."

@@ -75,10 +75,10 @@ def decide(
     if route is None:
         return UNROUTED
     if isinstance(route, Unclear):
-        return _unclear(standings, route)
+        return undecided(standings, route)
     ruling = standings.rulings.get(route)
     if ruling is None:
-        ruling = standings.rulings[route] = _ruling(standings, route)
+        ruling = standings.rulings[route] = follows(standings, route)
     if ruling.mirrored is None:
         return ruling.decision
     if ruling.weight:
@@ -91,14 +91,14 @@ def decide(
 
 def bucket(salt: str, function: str, caller: str) -> int:
     """Where a caller falls for a function, 0 to 9,999: always the same, and even over callers. New answers the callers below
-    the weight, so raising a weight only adds callers."""
-    digest = hashlib.blake2b(
-        f"{salt}\0{function}\0{caller}".encode(errors="surrogateescape"), digest_size=8
-    ).digest()
-    return int.from_bytes(digest, "big") % BUCKETS
+    the weight, so raising a weight only adds callers. It is made of what other proxies and languages can compute too, so that a caller
+    is on the same side there."""
+    digest = hashlib.sha256(f"{salt}:{function}:{caller}".encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:4], "big") % BUCKETS
 
 
-def _ruling(standings: Standings, route: CompiledRoute) -> Ruling:
+def follows(standings: Standings, route: CompiledRoute) -> Ruling:
+    """What follows for a route from where its function stands."""
     if standings.trust is Trust.NEVER:
         why = "the control store hasn't been reached since the start, so nobody knows who owns this function"
         return Ruling(
@@ -136,7 +136,7 @@ def _for_read(standing: Standing, route: CompiledRoute) -> Ruling:
     return Ruling(decision)
 
 
-def _unclear(standings: Standings, unclear: Unclear) -> Decision:
+def undecided(standings: Standings, unclear: Unclear) -> Decision:
     """A call that doesn't show what it asks for: legacy may have it as long as legacy owns all that it might touch."""
     # Invariant 4
     touched = sorted({route.function for route in unclear.routes})

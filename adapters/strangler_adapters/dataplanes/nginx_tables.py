@@ -1,0 +1,121 @@
+"""What each way means in nginx: its upstream, its place in the server, its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from strangler.planes.plane import COMPARER, LEGACY, To, Upstream
+from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
+
+
+def quoted(text: str) -> str:
+    """A string of nginx's configuration. Variables in it are put in where nginx allows them."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+DOLLAR: Final = 'geo $strangler_dollar {\n    default "$";\n}\n'
+"""A variable that is a dollar sign: nginx has no other way to write one where variables are put in."""
+
+
+def literal(text: str) -> str:
+    """A text that stays as it is where variables are put in."""
+    return text.replace("$", "${strangler_dollar}")
+
+
+def table(key: str, made: str, rows: Iterable[tuple[str, str]], *, default: str, plain: bool = True) -> str:
+    """A `map` that makes the variable `made` of `key`. `plain`: the rows are texts, not regular expressions."""
+    lines = [f"    {quoted(_text(known) if plain else known)} {quoted(value)};\n" for known, value in rows]
+    return f"map {quoted(key)} {made} {{\n    default {quoted(default)};\n{''.join(lines)}}}\n"
+
+
+def _text(known: str) -> str:
+    """A text as a key: some words and a tilde at the beginning mean something else."""
+    special = known.startswith("~") or known in ("default", "hostnames", "include", "volatile")
+    return f"\\{known}" if special else known
+
+
+def alike(one: Upstream, other: Upstream) -> bool:
+    """nginx puts scheme and path in front before it chooses among the servers of a group."""
+    return (one.tls, one.base) == (other.tls, other.base)
+
+
+def upstreams(ways: Ways) -> Iterator[str]:
+    """Blocks of servers. A dead one among two is passed over for ten seconds after three failures."""
+    known = ways.plane.upstreams
+    for each in known.values():
+        # A comparer that hangs is passed over too, for a server that refuses at once: nobody may wait for it.
+        two = [f"{each.address} max_fails=1 fail_timeout=5s", "127.0.0.1:9 backup"]
+        yield _block(each.name, two if each.name == COMPARER else [each.address])
+    for way, to in ways.targets.items():
+        if (name := server_of(way)) not in known:
+            first = f"{known[to.upstream].address} max_fails=3 fail_timeout=10s"
+            yield _block(name, [first, f"{known[LEGACY].address} backup"])
+
+
+def _block(name: str, servers: list[str]) -> str:
+    lines = "".join(f"    server {each};\n" for each in servers)
+    # Kept for less than servers keep them, so that a write seldom meets a connection that is just being closed.
+    return f"upstream strangler_{name} {{\n{lines}    keepalive 64;\n    keepalive_timeout 2s;\n}}\n"
+
+
+def splits(ways: Ways) -> Iterator[str]:
+    """`$strangler_split_FUNCTION`: one of two ways by the caller."""
+    for function, (split, inside, outside) in ways.splits.items():
+        key = f"{literal(ways.plane.sticky.salt)}:{function}:$strangler_caller"
+        yield (
+            f"split_clients {quoted(key)} {split_of(function)} {{\n"
+            f"    {split.weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
+        )
+
+
+def split_of(function: str) -> str:
+    return f"$strangler_split_{function}"
+
+
+def tables(ways: Ways) -> Iterator[str]:
+    """From the way to what it means."""
+    safe = [(method, "read/legacy") for method in SAFE]
+    yield table("$request_method", "$strangler_unrouted", safe, default="write/legacy")
+    yield table(
+        "$strangler_shape",
+        "$strangler_way",
+        [("bad", BAD), ("odd", ways.unclear)],
+        default="$strangler_routed",
+    )
+    for share in ways.shares:
+        yield _draw(share)
+    kinds = [(way, _kind(way)) for way in (*ways.targets, *ways.refused)]
+    yield table("$strangler_way", "$strangler_kind", kinds, default="refuse")
+    yield _meaning("target", {way: _url(ways, way, to) for way, to in ways.targets.items()})
+    yield _meaning("status", {way: str(refuse.status) for way, refuse in ways.refused.items()})
+    yield _meaning("why", {way: literal(refuse.why) for way, refuse in ways.refused.items()})
+    waits = {way: str(refuse.retry_after) for way, refuse in ways.refused.items() if refuse.retry_after}
+    yield _meaning("retry_after", waits)
+
+
+def _kind(way: str) -> str:
+    kind, *more = way.split("/")
+    return _drawn(float(more[0])) if kind == "mirror" else kind
+
+
+def _drawn(share: float) -> str:
+    """The variable that says whether this read is among those that are mirrored."""
+    return f"$strangler_drawn_{round(share * 10_000)}" if share < 1 else "mirror"
+
+
+def _draw(share: float) -> str:
+    if share >= 1:
+        return ""
+    return (
+        f'split_clients "$request_id" {_drawn(share)} {{\n    {share * 100:.2f}% mirror;\n    * read;\n}}\n'
+    )
+
+
+def _meaning(name: str, rows: Mapping[str, str]) -> str:
+    return table("$strangler_way", f"$strangler_{name}", rows.items(), default="")
+
+
+def _url(ways: Ways, way: str, to: To) -> str:
+    target = ways.plane.upstreams[to.upstream]
+    return f"{'https' if target.tls else 'http'}://strangler_{server_of(way)}{target.base}"
