@@ -11,6 +11,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from strangler.settings.access import Admin as Admin
+from strangler.settings.access import EdgeIdentity as EdgeIdentity
+from strangler.settings.access import Sessions as Sessions
+from strangler.settings.access import Signing as Signing
 from strangler.settings.base import Duration as Duration
 from strangler.settings.base import Name as Name
 from strangler.settings.base import Section as Section
