@@ -47,6 +47,7 @@ class Onward(NamedTuple):
 
 
 AS_IT_IS: Final = Onward()
+_NOTHING: Final = frozenset[str]()
 
 
 class Credentials:
@@ -100,7 +101,9 @@ class Credentials:
         """What the new service of a function is told; None when legacy must be asked first. `identity` is what `check` gave, `side` who
         answers the caller: legacy for a shadow call."""
         if self._sessions is None:
-            return self._told(function, asked, Mapped(identity), trace, side)
+            if self._signer is None or identity is None:
+                return AS_IT_IS
+            return Onward(_NOTHING, ((HEADER, self._signer.sign(identity, function, side, trace)),))
         mapped = self._sessions.known(asked, origin.address)
         return None if mapped is None else self._told(function, asked, _by(identity, mapped), trace, side)
 
@@ -135,10 +138,10 @@ class Credentials:
     def _kept_back(self, asked: Asked) -> tuple[frozenset[str], Headers]:
         """The header with the legacy session, where new services aren't to have it, and what else was in it."""
         if self._sessions is None or self._section.sessions is None or self._section.sessions.credentials:
-            return frozenset(), ()
+            return _NOTHING, ()
         found = self._sessions.carried(asked)
         if found is None:
-            return frozenset(), ()
+            return _NOTHING, ()
         carrier, left = found[0], without(asked, found[0])
         return frozenset([carrier.header]), ([(carrier.header, left)] if left else [])
 

@@ -13,11 +13,11 @@ from strangler.facade.answers import Refusal
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
-from strangler.facade.health import MEDIA_TYPE
+from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.shedding import PERIOD
 from strangler.facade.wire.caller import CallerConnection, Patience, Taker
 from strangler.facade.wire.request import Request
-from strangler.settings.facade import Tls
+from strangler.settings.access import Tls
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -46,7 +46,7 @@ class Front:
         """`opens` is what becomes of a call."""
         self._parts, self.patience, self._opens = parts, patience, opens
         self.connections: set[CallerConnection] = set()
-        self.draining = False
+        self.draining, self._public = False, parts.settings.public_health
         self._tls = tls(parts.settings.tls) if parts.settings.tls else None
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -103,7 +103,8 @@ class Front:
                     connection.sweep(now)
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
-        if request.target.partition("?")[0] in OWN_PATHS:
+        path = request.target.partition("?")[0]
+        if path in OWN_PATHS and (self._public or path != "/metrics"):
             return self._own(request, connection)
         taker = self._opens(self._parts, request, connection)
         taker.begin()
@@ -117,6 +118,7 @@ class Front:
             kind, body = parts.metrics.content_type(accept), parts.metrics.page(accept)
         else:
             status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
+            body = body if self._public else bare(status)
         headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]
         keep = request.heading.keep_alive and not request.has_body and not self.draining
         connection.write(parts.passing.whole(status, headers, body, request, keep))
