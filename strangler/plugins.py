@@ -1,4 +1,4 @@
-"""Plugins: find connectors, registrars, stores, logs, protocols, checkers and data planes by entry point; load only the one asked for."""
+"""Plugins: find what implements a port by entry point, and load only the one that is asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from strangler.errors import StranglerError
 
-Group = Literal["connectors", "registrars", "stores", "logs", "protocols", "checkers", "dataplanes"]
+Group = Literal[
+    "connectors", "registrars", "stores", "logs", "protocols", "sessions", "checkers", "dataplanes"
+]
 
 
 def names(group: Group) -> list[str]:

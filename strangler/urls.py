@@ -1,4 +1,4 @@
-"""URLs of databases: shown without their password, told apart by kind, and seen from a folder.
+"""URLs: of databases shown without their password, told apart by kind, and seen from a folder; of others, whether the way is safe.
 
 Nothing here connects anywhere or needs a driver, so that every part may use it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 _PASSWORD: Final = re.compile(r"(?P<before>://[^:/?#@]*):(?P<password>.*)@", re.DOTALL)
 _PARAMETER: Final = re.compile(
@@ -63,3 +64,15 @@ def anchored(url: str, folder: Path) -> str:
     scheme, rest = url.split("://", 1)
     _, question, parameters = rest.partition("?")
     return f"{scheme}:///{(folder / sqlite_path(url)).resolve()}{question}{parameters}"
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches the host."""
+    return host in ("127.0.0.1", "::1", "localhost")
+
+
+def is_trusted_way(url: str) -> bool:
+    """Whether what comes from an HTTP URL is what its host says: by https, or without leaving this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(host)))

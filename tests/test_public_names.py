@@ -29,11 +29,12 @@ ENTRY_POINTS = {
     "connectors": "debezium mysql polling postgres sqlite",
     "logs": "kafka sql",
     "protocols": "jsonrpc",
+    "sessions": "tryton",
     "stores": "postgresql sqlite",
 }
 
 COMMAND_NAMES = (
-    "init config connect doctor db run worker facade comparer stages status plan advance rollback hold release "
+    "init config connect doctor db run worker facade comparer access stages status plan advance rollback hold release "
     "reconcile backfill rebuild snapshot keys log quality quarantine source route mapping export report shadow"
 )
 

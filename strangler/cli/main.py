@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
     "facade": Lazy("strangler.cli.facade:command", RUN, "Run the HTTP front that callers use."),
     "comparer": Lazy("strangler.cli.facade:comparer", RUN, "Compare what another proxy mirrors."),
+    "access": Lazy("strangler.cli.access:group", RUN, "Give and take access to the facade's admin API."),
     "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),
     "status": Lazy("strangler.cli.cutover:status", MOVE, "Show where every function stands."),
     "plan": Lazy(

@@ -19,6 +19,7 @@ from strangler.configuration.document import Document, read
 from strangler.configuration.findings import Finding, dotted
 from strangler.errors import ConfigurationError, Problem, StranglerError
 from strangler.settings import Database, Facade, Settings
+from strangler.settings.access import Tls
 from strangler.urls import anchored, sqlite_url
 
 __all__ = ["load", "problems"]
@@ -127,7 +128,7 @@ def _completed(settings: Settings, folder: Path) -> Settings:
             "quality": settings.quality.model_copy(
                 update={"docs": folder / settings.quality.docs.expanduser()}
             ),
-            "facade": _facade(settings.facade, folder),
+            "facade": settings.facade and _anchored(settings.facade, folder),
             "python": {
                 name: call.model_copy(update={"folder": folder / (call.folder or Path()).expanduser()})
                 for name, call in settings.python.items()
@@ -136,8 +137,18 @@ def _completed(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _facade(facade: Facade | None, folder: Path) -> Facade | None:
-    if facade is None or facade.tls is None:
-        return facade
-    files = {name: folder / getattr(facade.tls, name).expanduser() for name in ("certificate", "key")}
-    return facade.model_copy(update={"tls": facade.tls.model_copy(update=files)})
+def _anchored(facade: Facade, folder: Path) -> Facade:
+    """The facade with its files seen from `folder`."""
+
+    def secured(tls: Tls | None) -> Tls | None:
+        files = ("certificate", "key")
+        return tls and tls.model_copy(
+            update={name: folder / getattr(tls, name).expanduser() for name in files}
+        )
+
+    identity, admin = facade.identity, facade.admin
+    if identity is not None and identity.jwks_file is not None:
+        identity = identity.model_copy(update={"jwks_file": folder / identity.jwks_file.expanduser()})
+    if admin is not None:
+        admin = admin.model_copy(update={"tls": secured(admin.tls)})
+    return facade.model_copy(update={"tls": secured(facade.tls), "identity": identity, "admin": admin})

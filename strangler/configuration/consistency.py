@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from strangler import plugins
+from strangler.configuration.access import access, keys_in_use
 from strangler.configuration.checks import quality
 from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.configuration.routed import conflicts, matches, paths, services
@@ -132,17 +133,9 @@ def encryption(settings: Settings) -> Iterator[Finding]:
     section = settings.encryption
     if section is None:
         return
-    if section.key not in section.keys:
-        meant = nearest(section.key, section.keys) or f"one of: {', '.join(section.keys)}"
-        yield Finding(("encryption", "key"), f"there is no key {section.key!r} among the keys", meant)
+    yield from keys_in_use(("encryption",), section)
     if find_spec("cryptography") is None:
         yield Finding(("encryption",), "what encrypts isn't installed", "pip install 'strangler[encryption]'")
-    from strangler.encryption import key_bytes
-
-    for name, secret in section.keys.items():
-        if key_bytes(secret.get_secret_value()) is None:
-            what = "isn't 32 bytes in base64"
-            yield Finding(("encryption", "keys", name), what, "what `openssl rand -base64 32` prints")
 
 
 def tables(settings: Settings) -> Iterator[Finding]:
@@ -414,6 +407,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     tolerances,
     sensitive,
     encryption,
+    access,
     quality,
     tables,
     balances,

@@ -405,3 +405,19 @@ facade = Table(
 )
 """Each running facade and the generation that it applies with all older requests done. One not seen for ten
 seconds is gone."""
+
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("used_at", Float),
+)
+"""Who may use the admin API: `digest` is the SHA-256 of a token's secret, in hexadecimal. Lines stay when they end, for those who audit;
+see `strangler.control.access_tokens`."""

@@ -15,6 +15,8 @@ from strangler.cutover.stages import Side
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.budget import Budget, wished
 from strangler.facade.call import GONE, NO_FUNCTION, Call
+from strangler.facade.credentials import AS_IT_IS, Onward
+from strangler.facade.introducing import Introduction
 from strangler.facade.look import Look
 from strangler.facade.passing import Kept
 from strangler.facade.service import BODY
@@ -28,6 +30,7 @@ from strangler.facade.wire.framing import LAST_CHUNK, chunk
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
+from strangler.identity import Identity
 from strangler.routing import Asked, BadPath, Found, Standings, Values, decide
 
 if TYPE_CHECKING:
@@ -45,11 +48,15 @@ class Exchange:
     """See above. `begin` it once; then it is called back until it has told its caller's connection that it is `finished`."""
 
     standings = Standings()
+    identity: Identity | None = None
+    told: Onward = AS_IT_IS
+    """What a new service is told of the caller."""
     task: Translation | None = None
     kept: Kept | None = None
     _look: Look | None = None
     _found: Found | None = None
     _lane: Lane | None = None
+    _introduction: Introduction | None = None
     _queued: Waiting | None = None
     """For room."""
     _upstream: UpstreamConnection | None = None
@@ -92,6 +99,7 @@ class Exchange:
         parts.exchanges.add(self)
         try:
             parts.passing.refuse_loops(request)
+            self.identity = parts.credentials.check(request.headers)
             assert call.asked is not None
             self._found = found = parts.table.find(call.asked)
             if found.wanted and request.has_body:
@@ -113,7 +121,7 @@ class Exchange:
         assert self._found is not None
         standings = self.standings = parts.keeper.current()
         decision = decide(
-            parts.table, standings, call.asked, self._found, values, parts.who(call), parts.draw()
+            parts.table, standings, call.asked, self._found, values, parts.who(self), parts.draw()
         )
         call.decision = decision
         if decision.status is not None:
@@ -177,12 +185,32 @@ class Exchange:
         services = self.parts.services
         pool = services.pool(function)
         if services.protocol(function) is None:
-            self._acquire(pool)
+            self._introduce(function, pool)
             return
         self._collects = True
         if self.request.heading.expects and not self._whole and self._look is None:
             self.caller.invite()
         self._collect()
+
+    def _introduce(self, function: str, pool: Pool) -> None:
+        """Let the new service know who the caller is."""
+        call = self.call
+        assert call.asked is not None
+        told = self.parts.credentials.onward(function, call.asked, self.origin, self.identity, call.trace)
+        if told is None:
+            self._introduction = Introduction(self, function)
+            return
+        self.told = told
+        self._acquire(pool)
+
+    def introduced(self, told: Onward) -> None:
+        """It is known what the new service is told."""
+        self._introduction = None
+        if not self._over:
+            assert self.call.decision is not None
+            assert self.call.decision.function is not None
+            self.told = told
+            self._acquire(self.parts.services.pool(self.call.decision.function))
 
     def to_legacy(self) -> None:
         """Ask legacy."""
@@ -243,7 +271,7 @@ class Exchange:
     def _hold(self, piece: bytes) -> None:
         self._held.append(piece)
         self._held_size += len(piece)
-        if self._held_size > HELD and self._waits:
+        if self._held_size > HELD and (self._waits or self._introduction is not None):
             self.caller.hold_back()
 
     def _holds(self, piece: bytes) -> bool:
@@ -325,7 +353,10 @@ class Exchange:
         self._upstream, self._waits = connection, False
         call.connected = self._heard = now = monotonic()
         passing = self.parts.passing
-        head = passing.onward(request, pool, self.origin, call.trace, self.parts.more(self, now))
+        more, drop = self.parts.more(self, now), frozenset[str]()
+        if pool is not self.parts.pools.legacy and self.told is not AS_IT_IS:
+            more, drop = more + self.told.lines, self.told.drop
+        head = passing.onward(request, pool, self.origin, call.trace, more, drop)
         if self._held:
             body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
             head = b"".join((head, *body, LAST_CHUNK if request.heading.chunked and self._whole else b""))
@@ -464,6 +495,11 @@ class Exchange:
             and not self.standings.moved(decision.function)
         )
 
+    @property
+    def values(self) -> Values:
+        """What routing saw of the body."""
+        return (self._look.values if self._look is not None else None) or _NOTHING
+
     def _in_time(self) -> bool:
         return monotonic() < self.budget.ends
 
@@ -536,8 +572,9 @@ class Exchange:
             return
         self._over = True
         self._let_go()
-        if self.task is not None:
-            self.task.give_up()
+        for task in (self.task, self._introduction):
+            if task is not None:
+                task.give_up()
         call, parts = self.call, self.parts
         call.ended = now = monotonic()
         self.tries.withdraw(now)

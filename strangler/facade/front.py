@@ -13,12 +13,12 @@ from strangler.facade.answers import Refusal
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
-from strangler.facade.health import MEDIA_TYPE
+from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.shedding import PERIOD
 from strangler.facade.wire.caller import CallerConnection, Patience, Taker
 from strangler.facade.wire.request import RawHeaders as Lines
 from strangler.facade.wire.request import Request
-from strangler.settings.facade import Tls
+from strangler.settings.access import Tls
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -47,7 +47,7 @@ class Front:
         """`opens` is what becomes of a call."""
         self._parts, self.patience, self._opens = parts, patience, opens
         self.connections: set[CallerConnection] = set()
-        self.draining = False
+        self.draining, self._public = False, parts.settings.public_health
         self._tls = tls(parts.settings.tls) if parts.settings.tls else None
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -104,7 +104,8 @@ class Front:
                     connection.sweep(now)
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
-        if request.target.partition("?")[0] in OWN_PATHS:
+        path = request.target.partition("?")[0]
+        if path in OWN_PATHS and (self._public or path != "/metrics"):
             return self._own(request, connection)
         if request.headers.get("max-forwards") == "0" and request.method in ("OPTIONS", "TRACE"):
             return self._last(request, connection)
@@ -120,6 +121,7 @@ class Front:
             kind, body = parts.metrics.content_type(accept), parts.metrics.page(accept)
         else:
             status, body = parts.health.healthz() if path == "/healthz" else parts.health.readyz()
+            body = body if self._public else bare(status)
         headers = [(b"Content-Type", kind.encode()), (b"Cache-Control", b"no-store")]
         return self._tell(request, connection, status, headers, body)
 

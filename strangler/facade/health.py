@@ -39,6 +39,11 @@ MEDIA_TYPE: Final = "application/health+json"
 Status = Literal["pass", "warn", "fail"]
 
 
+def bare(status: int) -> bytes:
+    """What everybody may know: whether it is well, without what was seen of whom."""
+    return orjson.dumps({"status": "pass" if status < 400 else "fail"})
+
+
 class Seen(NamedTuple):
     """What was seen of something outside, and when."""
 
@@ -58,6 +63,11 @@ class Health:
         self._keeper, self._pools = keeper, pools
         self._seen: dict[str, Seen] = {}
         self.draining = False
+
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """What was seen last of each upstream."""
+        return self._seen
 
     async def run(self) -> None:
         """Look until cancelled."""

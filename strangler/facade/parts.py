@@ -13,11 +13,13 @@ from contextlib import suppress
 from typing import Final
 
 from strangler.control.store import Control
+from strangler.cutover.stages import Side
 from strangler.errors import ConfigurationError, Problem
 from strangler.facade.breaker import Breakers, Transition
 from strangler.facade.budget import Timeouts
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
+from strangler.facade.credentials import Credentials
 from strangler.facade.exchange import Exchange
 from strangler.facade.failures import Failures
 from strangler.facade.flight import Flight
@@ -58,7 +60,8 @@ class Parts:
         *,
         compares: bool = False,
     ) -> None:
-        self.settings = facade = section(settings)
+        self.settings, self.compares = section(settings), compares
+        facade = self.settings
         self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.passing = Passing(f"strangler-{settings.name}")
         self.peers = Peers(facade.trusted_proxies)
@@ -78,10 +81,12 @@ class Parts:
         self.keeper = Keeper(open_control, self.id, self.flight, lease)
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
+        self.functions = tuple(settings.functions)
         self.table = _table(settings, facade)
         translations = protocols(settings.functions)
         self.pools = Pools(facade, settings.functions)
         self.services = Services(translations, self.pools, self.timeouts.total)
+        self.credentials = Credentials(facade, f"strangler-{settings.name}", self.services.legacy)
         self._shadow_pools = Pools(facade, settings.functions)
         shadow_services = Services(translations, self._shadow_pools, facade.shadow.timeout.total_seconds())
         self.shadow = Shadow(
@@ -113,12 +118,14 @@ class Parts:
 
     async def open(self) -> None:
         self.log.open()
+        await self.credentials.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
         self._tasks = [asyncio.create_task(part) for part in running]
 
     async def close(self) -> None:
         """Close everything. Counts are flushed, and the control store is told that this facade is gone."""
         await self.shadow.close()
+        await self.credentials.close()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -128,15 +135,19 @@ class Parts:
         await self._shadow_pools.close()
         self.log.close()
 
-    def who(self, call: Call) -> Who:
+    def who(self, exchange: Exchange) -> Who:
         """Who asks, as far as routing needs to know it."""
+        call, identity = exchange.call, exchange.identity
         assert call.asked is not None
-        return Who(self.table.identify(call.asked, call.client))
+        caller = self.table.identify(call.asked, call.client)
+        return Who(caller) if identity is None else Who(caller, identity.claims)
 
     def note(self, exchange: Exchange) -> None:
         """A call is over: what is to be counted, written and compared of it."""
         call = exchange.call
         self.note_call(call)
+        assert call.asked is not None
+        self.credentials.note(call.asked, exchange.values, call.status)
         if exchange.kept is not None:
             self._mirror(exchange)
 
@@ -168,6 +179,12 @@ class Parts:
         seen = None
         if both is not None:
             told = self.passing.told(asked, exchange.origin, call.trace)
+            assert call.asked is not None
+            onward = self.credentials.onward(
+                decision.function, call.asked, exchange.origin, exchange.identity, call.trace, Side.LEGACY
+            )
+            if onward is not None:
+                told = onward.applied(told)
             request = Request(asked.method, asked.target, told, both[0])
             taken = call.ended - call.began
             seen = Seen(decision.function, decision.operation, request, both[1], taken)

@@ -15,6 +15,8 @@ import uvloop
 
 from strangler.control.store import Control
 from strangler.errors import Unavailable
+from strangler.facade.admin.outlook import admin
+from strangler.facade.admin.server import AdminServer
 from strangler.facade.front import BACKLOG
 from strangler.facade.parts import Parts
 from strangler.facade.parts import section as section
@@ -75,17 +77,29 @@ class Facade:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.admin: AdminServer | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Take callers on a socket of `listen`."""
         self.parts.keeper.address = address_of(listener)
+        if self.parts.settings.admin is not None and not self.parts.compares:
+            self.admin = admin(self.parts, self.drain)
         await self.parts.open()
         await self.parts.front.open(listener)
+        if self.admin is not None:
+            self.admin.open()
+
+    def drain(self) -> None:
+        """Take nothing new; what is under way goes on."""
+        self.parts.health.draining = True
+        self.parts.front.drain()
 
     async def stop(self, within: float | None = None) -> None:
         """Finish the calls under way, at most within the configured time, and end."""
         parts = self.parts
         parts.health.draining = True
+        if self.admin is not None:
+            await self.admin.close()
         await parts.front.close(parts.settings.drain.total_seconds() if within is None else within)
         await parts.close()
 

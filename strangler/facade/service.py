@@ -10,6 +10,7 @@ from strangler import plugins
 from strangler.errors import ConfigurationError, Problem, StranglerError
 from strangler.facade import whole
 from strangler.facade.answers import Refusal
+from strangler.facade.identity.signing import HEADER
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Answer, Exchange, Request, ServiceProtocol, ServiceRequest
 from strangler.facade.wire.pool import Pool
@@ -18,17 +19,21 @@ from strangler.settings import Function
 BODY: Final = 8 * 1024 * 1024
 """Longest body of a call that is translated, and of an answer to it: both are held whole."""
 
-CARRIED: Final = frozenset(
-    [
-        "authorization",
-        "cookie",
-        "accept-language",
-        "idempotency-key",
-        "x-request-id",
-        "traceparent",
-        "tracestate",
-    ]
-) | {"via", "x-strangler-shadow", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+CARRIED: Final = (
+    frozenset(
+        [
+            "authorization",
+            "cookie",
+            "accept-language",
+            "idempotency-key",
+            "x-request-id",
+            "traceparent",
+            "tracestate",
+        ]
+    )
+    | {"via", "x-strangler-shadow", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+    | {HEADER}
+)
 """The caller's headers that a translated call has too."""
 
 

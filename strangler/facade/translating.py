@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from strangler.errors import UntranslatableRequest
 from strangler.facade.answers import Refusal
+from strangler.facade.introducing import told as introduced
 from strangler.facade.protocol import Answer, Request
 from strangler.facade.wire.upstream import UpstreamError
 
@@ -47,7 +48,8 @@ class Translation:
         assert decision is not None
         assert decision.function is not None
         function, asked = decision.function, exchange.request
-        told = parts.passing.told(asked, exchange.origin, call.trace)
+        onward = await introduced(exchange, function)
+        told = onward.applied(parts.passing.told(asked, exchange.origin, call.trace))
         request = Request(asked.method, asked.target, told, self._body)
         try:
             answer = await parts.services.ask(

@@ -33,7 +33,7 @@ class Worker:
     """One of them, kept alive."""
 
     def __init__(self, settings: Settings, listener: socket.socket, number: int) -> None:
-        self._settings, self._listener, self._name = settings, listener, f"facade {number}"
+        self._settings, self._listener, self._name = of_worker(settings, number), listener, f"facade {number}"
         self._falls = 0
         self._child: Child | None = None
         self._due = self._begun = 0.0
@@ -83,6 +83,15 @@ def serve_many(
         worker.let_go()
     for worker in workers:
         worker.close(drain + 5.0)
+
+
+def of_worker(settings: Settings, number: int) -> Settings:
+    """The settings of one of them, counted from 1: what the admin API tells is of one process, so each has a port of its own."""
+    facade = settings.facade
+    if facade is None or facade.admin is None or facade.admin.port == 0:
+        return settings
+    admin = facade.admin.model_copy(update={"port": facade.admin.port + number - 1})
+    return settings.model_copy(update={"facade": facade.model_copy(update={"admin": admin})})
 
 
 def _work(settings: Settings, listener: socket.socket, lifeline: Connection) -> None:

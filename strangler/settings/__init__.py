@@ -11,11 +11,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from strangler.settings.base import Duration as Duration
-from strangler.settings.base import Name as Name
-from strangler.settings.base import Section as Section
-from strangler.settings.base import Share as Share
-from strangler.settings.base import Words as Words
+from strangler.settings.access import Admin as Admin
+from strangler.settings.access import EdgeIdentity as EdgeIdentity
+from strangler.settings.access import Sessions as Sessions
+from strangler.settings.access import Signing as Signing
 from strangler.settings.codes import CodeMap as CodeMap
 from strangler.settings.codes import Meaning as Meaning
 from strangler.settings.codes import PythonCall as PythonCall
@@ -62,6 +61,11 @@ from strangler.settings.routes import Match as Match
 from strangler.settings.routes import Protocol as Protocol
 from strangler.settings.routes import Route as Route
 from strangler.settings.routes import Service as Service
+from strangler.settings.section import Duration as Duration
+from strangler.settings.section import Name as Name
+from strangler.settings.section import Section as Section
+from strangler.settings.section import Share as Share
+from strangler.settings.section import Words as Words
 from strangler.settings.shadow import FunctionShadow as FunctionShadow
 from strangler.settings.shadow import Shadow as Shadow
 from strangler.settings.shadow import ShadowRule as ShadowRule

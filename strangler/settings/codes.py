@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from strangler.settings.base import Section
+from strangler.settings.section import Section
 
 
 def _as_meaning(value: Any) -> Any:

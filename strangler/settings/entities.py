@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from pydantic_core import PydanticKnownError
 
 from strangler.durations import parse_duration, write_duration
-from strangler.settings.base import Name, Section, Share, Words
+from strangler.settings.section import Name, Section, Share, Words
 
 
 class EventName(Section):

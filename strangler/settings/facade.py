@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from strangler.settings.base import Duration, Section
+from strangler.settings.access import Admin, EdgeIdentity, Sessions, Signing, Tls
 from strangler.settings.observability import AccessLog
 from strangler.settings.resilience import Breaker, Budget, Limits
+from strangler.settings.section import Duration, Section
 from strangler.settings.shadow import Shadow
 
 
@@ -51,13 +51,6 @@ class Callers(Section):
         timedelta(seconds=75),
         description="How long an idle connection is kept: longer than clients and balancers keep theirs.",
     )
-
-
-class Tls(Section):
-    """The certificate under which the facade answers callers itself, where no balancer before it does."""
-
-    certificate: Path = Field(description="File with the certificate and those that it is signed by, PEM.")
-    key: Path = Field(description="File with its private key, PEM.")
 
 
 class Facade(Section):
@@ -117,3 +110,18 @@ class Facade(Section):
     access_log: AccessLog = Field(default_factory=AccessLog)
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)
+    identity: EdgeIdentity | None = Field(
+        None, description="Without it credentials go through, and nobody but the upstreams looks at them."
+    )
+    sessions: Sessions | None = Field(
+        None, description="Without it new services get the legacy session as it is."
+    )
+    signing: Signing | None = Field(
+        None, description="Without it new services aren't told who the caller is."
+    )
+    admin: Admin | None = Field(None, description="Without it there is no admin API.")
+    public_health: bool = Field(
+        True,
+        description="Whether callers' port tells /metrics and the details of /healthz and /readyz; false leaves them to the admin "
+        "port, and here only whether the facade is well and ready.",
+    )

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from strangler.settings.base import Duration, Name, Section, Share
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
 from strangler.settings.routes import Protocol, Route, Service
+from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
 
 

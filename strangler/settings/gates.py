@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from strangler.settings.base import Duration, Section, Share
 from strangler.settings.entities import CheckedSide
+from strangler.settings.section import Duration, Section, Share
 
 
 class LagGate(Section):

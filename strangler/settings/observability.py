@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from strangler.settings.base import Section
+from strangler.settings.section import Section
 
 
 class AccessLog(Section):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from strangler.settings.base import Duration, Section, Share
+from strangler.settings.section import Duration, Section, Share
 
 _KINDS: Final = ("connect", "timeout", "reset", "protocol")
 

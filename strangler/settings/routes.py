@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from strangler.settings.base import Section
+from strangler.settings.section import Section
 
 
 def _as_list(value: Any) -> Any:

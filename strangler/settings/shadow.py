@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from strangler.durations import write_duration
-from strangler.settings.base import Duration, Name, Section, Share, Words
 from strangler.settings.entities import Ignored, Key, as_day, as_within
+from strangler.settings.section import Duration, Name, Section, Share, Words
 
 if TYPE_CHECKING:
     from strangler.settings.facade import Facade

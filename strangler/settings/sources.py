@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from strangler.settings.base import Duration, Section
+from strangler.settings.section import Duration, Section
 
 
 class Database(Section):

@@ -311,3 +311,15 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "access_token",
+        sa.Column("id", sa.String(16), primary_key=True),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("created_by", sa.String(128), nullable=False),
+        sa.Column("expires_at", sa.Float()),
+        sa.Column("revoked_at", sa.Float()),
+        sa.Column("used_at", sa.Float()),
+    )

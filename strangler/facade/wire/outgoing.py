@@ -42,8 +42,16 @@ class Passing:
         before, this = request.headers.get("via"), f"{request.version} {self._pseudonym}"
         return this if before is None else f"{before}, {this}"
 
-    def onward(self, request: Request, pool: Pool, origin: Origin, trace: str, more: str = "") -> bytes:
-        """The head of a call for an upstream. `more` are whole header lines."""
+    def onward(
+        self,
+        request: Request,
+        pool: Pool,
+        origin: Origin,
+        trace: str,
+        more: str = "",
+        drop: frozenset[str] = frozenset(),
+    ) -> bytes:
+        """The head of a call for an upstream. `more` are whole header lines; `drop` names in lower case what doesn't go on."""
         heading, host = request.heading, request.headers.get("host")
         # HTTP/1.0 need not say a host, and what we speak must.
         named = f"Host: {pool.authority if host is None else host}\r\n"
@@ -51,7 +59,7 @@ class Passing:
             named += f"X-Forwarded-Host: {origin.host}\r\n"
         return b"%b%b%b" % (
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
-            heading.passing,
+            _without(heading, drop) if drop else heading.passing,
             f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
             f"traceparent: {trace}\r\n{more}{_framing(request)}\r\n".encode(),
         )
@@ -118,6 +126,11 @@ class Passing:
         if request is None or (request.method != "HEAD" and status not in (204, 304)):
             lines.append(body)
         return b"".join(lines)
+
+
+def _without(heading: Heading, drop: frozenset[str]) -> bytes:
+    lines = (line for line in passing(heading) if header_name(line[0]).text not in drop)
+    return b"".join(b"%b: %b\r\n" % line for line in lines)
 
 
 def _framing(request: Request) -> str:
