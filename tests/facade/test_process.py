@@ -180,6 +180,7 @@ async def test_a_signal_ends_it_when_calls_under_way_are_done(
             assert facades.live(control, now=0) == []
 
 
+@pytest.mark.slow
 async def test_several_workers_answer_on_one_address_and_one_that_dies_comes_back(
     serve: Serve, start: Start, tmp_path: Path
 ) -> None:
@@ -192,7 +193,7 @@ async def test_several_workers_answer_on_one_address_and_one_that_dies_comes_bac
         return [child for child in living if "spawn_main" in " ".join(child.cmdline())]
 
     with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as control:
-        await until(lambda: len(facades.live(control, now=0)) == 2, 30)
+        await until(lambda: len(facades.live(control, now=0)) == 2, 60)
         before = {line.id for line in facades.live(control, now=0)}
         first, second = workers()
         first.kill()
@@ -200,7 +201,7 @@ async def test_several_workers_answer_on_one_address_and_one_that_dies_comes_bac
             await until(
                 lambda: len(workers()) == 2 and {w.pid for w in workers()} != {first.pid, second.pid}, 30
             )
-            await until(lambda: len({line.id for line in facades.live(control, now=0)} - before) == 1, 30)
+            await until(lambda: len({line.id for line in facades.live(control, now=0)} - before) == 1, 60)
             for _ in range(20):
                 async with session.get(
                     f"{facade.url}/parties/1", headers={"connection": "close"}

@@ -15,7 +15,7 @@ from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import header_name
 from strangler.facade.wire.peers import Origin
 from strangler.facade.wire.pool import Pool
-from strangler.facade.wire.request import Request, passing
+from strangler.facade.wire.request import Heading, Request, passing
 
 Pairs = list[tuple[str, str]]
 
