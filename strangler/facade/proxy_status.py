@@ -68,5 +68,7 @@ def passed(upstream: str, status: int) -> bytes:
 
 def _quoted(text: str) -> str:
     """A string of RFC 8941: printable ASCII in quotes."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    plain = text
+    if not (text.isascii() and text.isprintable()):
+        plain = "".join(character if " " <= character <= "~" else "?" for character in text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -46,7 +46,7 @@ _bits: Final = _random.getrandbits
 os.register_at_fork(after_in_child=_random.seed)
 
 
-class Origin(NamedTuple):
+class Reporter(NamedTuple):
     """Who exports: the name of this migration, of this facade, and the base URLs of upstreams by their names in `Call.upstream`."""
 
     name: str
@@ -57,8 +57,8 @@ class Origin(NamedTuple):
 class Traces:
     """`begin` with a call, `note` when it is over. `open` starts the export where it is configured. Raises ConfigurationError."""
 
-    def __init__(self, settings: Settings, origin: Origin) -> None:
-        self._settings, self._origin = settings, origin
+    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+        self._settings, self._reporter = settings, reporter
         self._sample, self._follows = settings.sample, settings.from_callers
         self._exports = settings.endpoint is not None
         self._outlet = Outlet(None, "traces", again=self._start)
@@ -122,15 +122,15 @@ class Traces:
 
     def _order(self) -> bytes:
         """What the process apart must know, as its first line: on its standard input, since it holds what authorises it."""
-        settings, origin = self._settings, self._origin
+        settings, reporter = self._settings, self._reporter
         return orjson.dumps(
             {
                 "endpoint": settings.endpoint,
                 "headers": {name: value.get_secret_value() for name, value in settings.headers.items()},
                 "timeout": settings.timeout.total_seconds(),
-                "name": origin.name,
-                "instance": origin.instance,
-                "upstreams": dict(origin.upstreams),
+                "name": reporter.name,
+                "instance": reporter.instance,
+                "upstreams": dict(reporter.upstreams),
             },
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -143,9 +143,9 @@ def _installed() -> bool:
         return False
 
 
-def goes_on(given: str | None, sent: str) -> bool:
-    """Whether the trace that is sent on is the one that the caller gave: only then its `tracestate` is sent on too."""
-    return given is not None and given[3:35] == sent[3:35]
+def goes_on(headers: Mapping[str, str], sent: str) -> bool:
+    """Whether the caller's `tracestate` is sent on: it gave one, and the trace that is sent on is the one that it gave."""
+    return "tracestate" in headers and headers.get("traceparent", "")[3:35] == sent[3:35]
 
 
 def _flags(given: str) -> str:

@@ -140,3 +140,27 @@ def test_panels_of_the_dashboard_lie_side_by_side() -> None:
     assert max(x for x, _ in places) == 23
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
+
+
+PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("observability.md", "resilience.md")]
+
+
+def test_the_page_names_every_metric_and_none_besides(known: dict[str, set[str]]) -> None:
+    named = set(re.findall(r"`(strangler_facade_\w+)`", PAGES[0].read_text()))
+    families = text_string_to_metric_families(facade_metrics().page().decode())
+    counters = {"counter": "_total"}
+    there = {
+        family.name + counters.get(family.type, "")
+        for family in families
+        if family.name.startswith("strangler_") and not family.name.endswith("_created")
+    }
+    assert named == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_configuration_of_the_page_is_one(page: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        given = yaml.safe_load(block)["facade"]
+        assert settings(given.pop("legacy"), facade=given).facade is not None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import orjson
@@ -14,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.sdk.resources import Resource
 
@@ -23,11 +20,12 @@ from strangler.errors import ConfigurationError
 from strangler.facade import traces as module
 from strangler.facade.call import Call
 from strangler.facade.spans import Spans
-from strangler.facade.traces import Origin, Traces, _record, goes_on
+from strangler.facade.traces import Reporter, Traces, _record, goes_on
 from strangler.settings import Traces as Settings
 from tests.facade.calls import call
+from tests.facade.collector import Collector, attributes, collecting, spans_of
 
-ORIGIN = Origin(
+REPORTER = Reporter(
     "acme", "facade-1", {"legacy": "http://erp:8000", "new:party": "https://user:pw@party.internal/api"}
 )
 GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -44,7 +42,7 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 def begun(given: str | None = None, **settings: Any) -> str:
     headers = {} if given is None else {"traceparent": given}
-    return Traces(Settings.model_validate(settings), ORIGIN).begin(headers)
+    return Traces(Settings.model_validate(settings), REPORTER).begin(headers)
 
 
 def test_a_callers_trace_is_passed_on_as_it_is_where_no_span_is_made() -> None:
@@ -78,13 +76,15 @@ def test_what_is_no_context_begins_a_new_one_without_the_old_state(given: str, e
     sent = begun(given, endpoint=endpoint)
     assert module._GIVEN.fullmatch(sent)
     assert TRACE not in sent
-    assert not goes_on(given, sent)
+    assert not goes_on({"traceparent": given, "tracestate": "a=b"}, sent)
 
 
 def test_a_later_version_is_understood_as_far_as_ours_goes() -> None:
     assert begun(f"cc{GIVEN[2:]}-what-the-future-brings") == GIVEN
     assert begun(f"cc{GIVEN[2:-2]}09-x") == f"{GIVEN[:-2]}01", "flags that nobody knows are dropped"
-    assert goes_on(GIVEN, begun(f"cc{GIVEN[2:]}-x"))
+    later = f"cc{GIVEN[2:]}-x"
+    assert goes_on({"traceparent": later, "tracestate": "a=b"}, begun(later))
+    assert not goes_on({"traceparent": later}, begun(later))
 
 
 def test_strangers_begin_no_traces_where_that_is_configured() -> None:
@@ -92,7 +92,7 @@ def test_strangers_begin_no_traces_where_that_is_configured() -> None:
 
 
 def test_of_the_traces_that_begin_here_a_share_is_sampled_and_of_others_what_the_caller_said() -> None:
-    traces = Traces(Settings(sample=0.25), ORIGIN)
+    traces = Traces(Settings(sample=0.25), REPORTER)
     sampled = sum(traces.begin({}).endswith("-01") for _ in range(4000))
     assert 800 < sampled < 1200
     for flags in ("00", "01", "02", "03"):
@@ -105,7 +105,7 @@ def test_whatever_is_given_a_valid_context_is_sent(given: str) -> None:
 
 
 def test_no_two_traces_are_the_same_not_even_of_workers_that_were_forked() -> None:
-    traces = Traces(Settings(), ORIGIN)
+    traces = Traces(Settings(), REPORTER)
     ours, theirs = multiprocessing.get_context("fork").Pipe(duplex=False)
     traces.begin({})
     for _ in range(2):
@@ -128,59 +128,16 @@ def test_without_opentelemetry_an_endpoint_is_a_mistake_that_says_what_to_instal
     begun()
 
 
-class Collector:
-    """Takes what is exported by OTLP over HTTP."""
-
-    def __init__(self) -> None:
-        self.requests: list[ExportTraceServiceRequest] = []
-        self.headers: list[dict[str, str]] = []
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                request = ExportTraceServiceRequest()
-                request.ParseFromString(body)
-                collector.requests.append(request)
-                collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1/traces"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def spans(self) -> list[Span]:
-        return [span for request in self.requests for span in spans_of(request)]
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    started = Collector()
-    yield started
-    started.server.shutdown()
-    started.server.server_close()
-
-
-def spans_of(request: Any) -> list[Span]:
-    return [
-        span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
-    ]
+    with collecting() as started:
+        yield started
 
 
 def told(*calls: Call) -> list[Span]:
     """The spans of these calls, as a collector gets them."""
-    made = Spans(Resource({}), ORIGIN.upstreams, time.time_ns() - time.monotonic_ns())
+    made = Spans(Resource({}), REPORTER.upstreams, time.time_ns() - time.monotonic_ns())
     return spans_of(encode_spans([span for each in calls for span in made.of(orjson.loads(_record(each)))]))
-
-
-def attributes(span: Span) -> dict[str, Any]:
-    return {pair.key: getattr(pair.value, str(pair.value.WhichOneof("value"))) for pair in span.attributes}
 
 
 def seconds(span: Span) -> float:
@@ -243,7 +200,7 @@ def test_a_call_is_a_span_of_the_facade_and_one_of_its_question_to_the_upstream(
 
 def test_a_process_apart_tells_the_collector_what_is_sampled(collector: Collector) -> None:
     headers = {"Authorization": "Bearer x"}
-    traces = Traces(Settings.model_validate({"endpoint": collector.url, "headers": headers}), ORIGIN)
+    traces = Traces(Settings.model_validate({"endpoint": collector.url, "headers": headers}), REPORTER)
     traces.open()
     for number in range(4):
         traces.note(noted(trace=f"00-{TRACE}-c0ffee000000000{number}-0{number}", decided=False))
@@ -310,7 +267,7 @@ def test_an_exporter_that_died_is_started_again_and_what_was_lost_is_counted(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AGAIN", 0.3)
-    traces = Traces(Settings(endpoint=collector.url), ORIGIN)
+    traces = Traces(Settings(endpoint=collector.url), REPORTER)
     traces.open()
     traces.note(noted())
     until(lambda: len(collector.spans) == 2)
@@ -331,7 +288,7 @@ def test_an_exporter_that_died_is_started_again_and_what_was_lost_is_counted(
 
 def test_a_collector_that_is_away_holds_nobody_up(capfd: pytest.CaptureFixture[str]) -> None:
     traces = Traces(
-        Settings.model_validate({"endpoint": "http://127.0.0.1:9/v1/traces", "timeout": "1s"}), ORIGIN
+        Settings.model_validate({"endpoint": "http://127.0.0.1:9/v1/traces", "timeout": "1s"}), REPORTER
     )
     traces.open()
     for _ in range(100):
