@@ -6,12 +6,10 @@ The body is `application/problem+json` (RFC 9457); `Proxy-Status` (RFC 9209) tel
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
 
 import orjson
 
-NAME: Final = "strangler"
-"""How the facade calls itself in Proxy-Status."""
+from strangler.facade import proxy_status
 
 
 class Refusal(Exception):
@@ -21,12 +19,10 @@ class Refusal(Exception):
         super().__init__(detail)
         self.status, self.detail, self.error, self.retry_after = status, detail, error, retry_after
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self, upstream: str = "") -> list[tuple[bytes, bytes]]:
+        """The header lines; `upstream` was asked in vain, as `Call.upstream` names it."""
         headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-        if self.error:
-            headers.append(
-                (b"proxy-status", f"{NAME}; error={self.error}; details={_quoted(self.detail)}".encode())
-            )
+        headers.append((b"proxy-status", proxy_status.refused(self.error, self.detail, upstream)))
         if self.retry_after is not None:
             headers.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
         return headers
@@ -51,9 +47,3 @@ class BadRequest(Refusal):
 
 def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase
-
-
-def _quoted(text: str) -> str:
-    """A string of RFC 8941: printable ASCII in quotes."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -514,7 +514,11 @@ class Exchange:
             self.caller.abort()
             self._end(keep=False)
             return
-        self.tell(refusal.status, [*refusal.headers(), (b"traceparent", call.trace.encode())], refusal.body())
+        self.tell(
+            refusal.status,
+            [*refusal.headers(call.upstream), (b"traceparent", call.trace.encode())],
+            refusal.body(),
+        )
 
     def tell(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """A whole answer at once."""

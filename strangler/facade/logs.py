@@ -1,17 +1,12 @@
 """Access log: one JSON line per request on stdout, that says which side answered and why.
 
 A line is made when its call is over, in 2 µs: a thread that makes it later takes as long from the same interpreter, a hundred lines in one
-go, and keeps all that hangs on a call until then. The thread here only writes, so that a reader who is slow, stuck or gone slows no caller.
-When more lines wait than fit, the newest are dropped, and a line says how many.
+go, and keeps all that hangs on a call until then. The outlet's thread only writes.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_network
@@ -20,58 +15,30 @@ from typing import Any, Final
 import orjson
 
 from strangler.facade.call import NO_FUNCTION, Call
+from strangler.facade.outlet import Outlet
 from strangler.settings.observability import AccessLog as Settings
-
-WAITING: Final = 16 * 1024 * 1024
-"""Most bytes that may wait for the thread: some 40,000 lines."""
-
-PAUSE: Final = 0.1
-"""Seconds between two writes: many lines go out in one."""
-
-WHOLE: Final = 4096
-"""Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
 
 STDOUT: Final = 1
 
 
 class AccessLog:
-    """`open`, then `write` from the event loop, `close` at the end. Writes to a file descriptor, past every buffer of Python."""
+    """`open`, then `write` from the event loop, `close` at the end. Writes to the file descriptor `out`."""
 
     def __init__(self, settings: Settings | None = None, out: int = STDOUT) -> None:
         settings = settings or Settings()
-        self._enabled, self._client, self._out = settings.enabled, _CLIENT[settings.client], out
-        self._lines: deque[bytes] = deque()
-        # Each is counted by one thread alone, so that no addition is lost.
-        self._taken = self._gone = self._refused = self._failed = self._said = 0
-        self._writable = select.poll()
-        self._writable.register(out, select.POLLOUT)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
+        self._enabled, self._client = settings.enabled, _CLIENT[settings.client]
+        self._outlet = Outlet(out, "access-log", lost=_lost, again=lambda: out)
+        self.open, self.close = self._outlet.open, self._outlet.close
 
     @property
     def dropped(self) -> int:
         """Lines that were not written, since the start."""
-        return self._refused + self._failed
-
-    def open(self) -> None:
-        self._thread.start()
+        return self._outlet.dropped
 
     def write(self, call: Call) -> None:
         """Log a call that is over."""
-        if not self._enabled:
-            return
-        if self._taken - self._gone > WAITING:
-            self._refused += 1
-            return
-        line = self._line(call)
-        self._lines.append(line)
-        self._taken += len(line)
-
-    def close(self) -> None:
-        """Write what waits, then end; at most two seconds."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2)
+        if self._enabled:
+            self._outlet.put(self._line(call))
 
     def _line(self, call: Call) -> bytes:
         """Without the query: callers put secrets there."""
@@ -103,40 +70,27 @@ class AccessLog:
             line["fell_back"] = call.fell_back
         if self._client is not None:
             line["client"] = self._client(call.client)
-        return _dumped(line)
+        return json_line(line)
 
-    def _run(self) -> None:
-        while not self._over.wait(PAUSE):
-            self._flush()
-        self._flush()
 
-    def _flush(self) -> None:
-        """Write what waits, in pieces that stay whole."""
-        lines = self._lines
-        unsaid = self.dropped - self._said
-        if unsaid and self._put(_warning(f"{unsaid} lines dropped")):
-            self._said += unsaid
-        while lines:
-            piece = [lines.popleft()]
-            size = len(piece[0])
-            while lines and size + len(lines[0]) <= WHOLE:
-                size += len(lines[0])
-                piece.append(lines.popleft())
-            if not self._put(b"".join(piece)):
-                self._failed += len(piece)  # nobody reads any more; calls go on
-            self._gone += size
+def json_line(line: dict[str, Any]) -> bytes:
+    """A flat object as one line of JSON, whatever bytes its texts were made of."""
+    try:
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # bytes that are no text, as surrogates
+        plain = {name: _plain(value) for name, value in line.items()}
+        return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
 
-    def _put(self, piece: bytes) -> bool:
-        """Write all of it, for as long as that takes; False when it can't be."""
-        view = memoryview(piece)
-        while view:
-            try:
-                view = view[os.write(self._out, view) :]
-            except BlockingIOError:
-                self._writable.poll(PAUSE * 1000)
-            except (OSError, ValueError):
-                return False
-        return True
+
+def _plain(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _lost(lines: int) -> bytes:
+    words = f"{lines} lines dropped"
+    return json_line(
+        {"time": time.time(), "logger": "strangler.access", "level": "warning", "message": words}
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -153,19 +107,3 @@ _CLIENT: Final[Mapping[str, Callable[[str], str] | None]] = {
     "network": _network,
     "address": str,
 }
-
-
-def _dumped(line: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # bytes that are no text, as surrogates
-        plain = {name: _plain(value) for name, value in line.items()}
-        return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _plain(value: Any) -> Any:
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-
-
-def _warning(words: str) -> bytes:
-    return _dumped({"time": time.time(), "logger": "strangler.access", "level": "warning", "message": words})

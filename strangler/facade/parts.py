@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 from strangler.control.store import Control
@@ -24,16 +25,19 @@ from strangler.facade.exchange import Exchange
 from strangler.facade.failures import Failures
 from strangler.facade.flight import Flight
 from strangler.facade.front import Front
+from strangler.facade.gauges import watch_breakers, watch_drops, watch_pools, watch_shedding
 from strangler.facade.health import Health
 from strangler.facade.logs import AccessLog
 from strangler.facade.metrics import Metrics
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
+from strangler.facade.proxy_status import passed
+from strangler.facade.server_timing import timing
 from strangler.facade.service import Services, protocols
 from strangler.facade.shadow import Seen, Shadow
 from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
-from strangler.facade.traces import Traces
+from strangler.facade.traces import Reporter, Traces
 from strangler.facade.traffic import Tally
 from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
@@ -72,7 +76,9 @@ class Parts:
             facade.total_timeout.total_seconds(),
         )
         self.idle_timeout = facade.idle_timeout.total_seconds()
-        self.budget_header = claim(facade.budget.header)
+        budget_header = claim(facade.budget.header)
+        self.budget_header = budget_header if facade.budget.from_callers else ""
+        """The one in which callers say what time they have; empty where nobody listens."""
         self.breakers = Breakers(facade.breaker, self._broke)
         self.failures = Failures(facade.breaker.failures)
         self.shedding = Shedding(facade.limits)
@@ -101,7 +107,8 @@ class Parts:
         self.exchanges: set[Exchange] = set()
         self.front = Front(self, _patience(facade.callers), Mirrored if compares else Exchange)
         self.draw = random.random
-        self.traces = Traces()
+        upstreams = {pool.key: pool.base for pool in self.pools}
+        self.traces = Traces(facade.traces, Reporter(settings.name, self.id, upstreams))
         self._tasks: list[asyncio.Task[None]] = []
         self._show()
 
@@ -113,12 +120,15 @@ class Parts:
         watch("generation", words, (), lambda: [((), keeper.current().generation)])
         words = "Time since the control store last knew of us."
         watch("control_silence_seconds", words, (), lambda: [((), keeper.silence())])
-        words = "Lines of the access log that nobody could take."
-        self.metrics.watch_count("access_log_dropped", words, (), lambda: [((), self.log.dropped)])
+        watch_breakers(self.metrics, self.breakers)
+        watch_shedding(self.metrics, self.shedding)
+        watch_pools(self.metrics, self.pools)
+        watch_drops(self.metrics, lambda: self.log.dropped, lambda: self.traces.dropped)
 
     async def open(self) -> None:
         self.log.open()
         await self.credentials.open()
+        self.traces.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
         self._tasks = [asyncio.create_task(part) for part in running]
 
@@ -134,6 +144,7 @@ class Parts:
         await self.pools.close()
         await self._shadow_pools.close()
         self.log.close()
+        await asyncio.to_thread(self.traces.close)
 
     def who(self, exchange: Exchange) -> Who:
         """Who asks, as far as routing needs to know it."""
@@ -152,9 +163,10 @@ class Parts:
             self._mirror(exchange)
 
     def note_call(self, call: Call) -> None:
-        """Count it and write its line."""
+        """Count it, write its line, and have its spans made."""
         self.metrics.note(call)
         self.log.write(call)
+        self.traces.note(call)
         decision = call.decision
         if decision is not None and decision.function and decision.kind:
             self.tally.call(
@@ -196,7 +208,16 @@ class Parts:
 
     def back(self, exchange: Exchange) -> bytes:
         """Header lines that the caller gets beside the upstream's."""
-        return b""
+        return b"".join(b"%b: %b\r\n" % line for line in self.said(exchange.call, exchange.call.status))
+
+    def said(self, call: Call, status: int) -> list[tuple[bytes, bytes]]:
+        """What the facade says of an answer that it passes on, where that is configured."""
+        settings, lines = self.settings, []
+        if settings.proxy_status == "all":
+            lines.append((b"Proxy-Status", passed(call.upstream, status)))
+        if settings.server_timing:
+            lines.append((b"Server-Timing", timing(call, monotonic())))
+        return lines
 
     def _broke(self, side: str, function: str, transition: Transition) -> None:
         told = {"side": side, "function": function, "was": transition.was, "reason": transition.why}

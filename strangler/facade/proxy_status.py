@@ -1,8 +1,19 @@
-"""Proxy-Status (RFC 9209): in one header, that it was the facade who answered, and why."""
+"""Proxy-Status (RFC 9209): in one header, that it was the facade who answered, and why; or, where that is wanted, who did.
+
+Upstreams are named as in the log, `legacy` or `new:party`: their addresses are nobody's business. A line of an upstream's own stays, and
+ours follows it, since the one who is nearest to the caller comes last.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
+
+NAME: Final = "strangler"
+"""How the facade calls itself."""
+
+ITSELF: Final = "proxy_internal_response"
+"""The error of an answer that the facade made without asking anybody, where no other says it better."""
 
 ERRORS: Final = frozenset(
     (
@@ -41,3 +52,23 @@ ERRORS: Final = frozenset(
     )
 )
 """The errors that the RFC registers (section 2.3)."""
+
+
+def refused(error: str, detail: str, upstream: str = "") -> bytes:
+    """The value for an answer that the facade made. `error` is one of `ERRORS`, empty for `ITSELF`; `upstream` was asked in vain."""
+    hop = f"; next-hop={upstream}" if upstream else ""
+    return f"{NAME}; error={error or ITSELF}; details={_quoted(detail)}{hop}".encode()
+
+
+@lru_cache(maxsize=4096)
+def passed(upstream: str, status: int) -> bytes:
+    """The value for an answer that an upstream made."""
+    return f"{NAME}; next-hop={upstream}; received-status={status}".encode()
+
+
+def _quoted(text: str) -> str:
+    """A string of RFC 8941: printable ASCII in quotes."""
+    plain = text
+    if not (text.isascii() and text.isprintable()):
+        plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -72,6 +72,8 @@ class Translation:
 
     def _tell(self, answer: Answer) -> None:
         lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-        self._exchange.tell(
-            answer.status, [line for line in lines if line[0] != b"content-length"], answer.body
+        exchange = self._exchange
+        said = exchange.parts.said(exchange.call, answer.status)
+        exchange.tell(
+            answer.status, [*(line for line in lines if line[0] != b"content-length"), *said], answer.body
         )

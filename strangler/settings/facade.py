@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from strangler.settings.access import Admin, EdgeIdentity, Sessions, Signing, Tls
-from strangler.settings.observability import AccessLog
+from strangler.settings.observability import AccessLog, Traces
 from strangler.settings.resilience import Breaker, Budget, Limits
 from strangler.settings.section import Duration, Section
 from strangler.settings.shadow import Shadow
@@ -108,6 +109,17 @@ class Facade(Section):
     breaker: Breaker = Field(default_factory=Breaker)
     limits: Limits = Field(default_factory=Limits)
     access_log: AccessLog = Field(default_factory=AccessLog)
+    traces: Traces = Field(default_factory=Traces)
+    proxy_status: Literal["errors", "all"] = Field(
+        "errors",
+        description="Which answers say in Proxy-Status (RFC 9209) what the facade did: those that it made itself or whose upstream failed, "
+        "or all, with the side that answered.",
+    )
+    server_timing: bool = Field(
+        False,
+        description="Whether answers say in Server-Timing how long facade and upstream took. Times can tell strangers what they "
+        "shouldn't know, such as whether a key exists.",
+    )
     sticky: Sticky = Field(default_factory=Sticky)
     shadow: Shadow = Field(default_factory=Shadow)
     identity: EdgeIdentity | None = Field(

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from strangler.cutover.stages import Side
-from strangler.facade import logs
+from strangler.facade import outlet
 from strangler.facade.logs import AccessLog
 from strangler.settings import AccessLog as Settings
 from tests.facade.calls import TRACE, call
@@ -146,7 +146,7 @@ def test_lines_of_several_workers_on_one_pipe_stay_whole() -> None:
 def test_a_pipe_that_is_stuck_holds_nobody_up_and_what_is_dropped_is_said(
     monkeypatch: pytest.MonkeyPatch, blocking: bool
 ) -> None:
-    monkeypatch.setattr(logs, "WAITING", 50_000)
+    monkeypatch.setattr(outlet, "WAITING", 50_000)
     with pipe() as (readable, writable):
         os.set_blocking(writable, blocking)
         fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, 4096)
@@ -197,4 +197,4 @@ def test_closing_does_not_wait_for_ever_for_a_reader_who_is_stuck() -> None:
         log.close()
         assert time.monotonic() - began < 5
         os.close(readable)
-        log._thread.join()
+        log._outlet._thread.join()

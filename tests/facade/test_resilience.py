@@ -141,7 +141,9 @@ async def test_who_waits_for_room_in_vain_or_leaves_is_let_go(serve: Serve, fron
 async def test_connections_to_an_upstream_are_limited_and_shared(serve: Serve, front: Front) -> None:
     legacy = Echo("legacy")
     legacy.gate = asyncio.Event()
-    facade = await front(settings((await serve(legacy)).url, facade={"connections": 2, "connect_timeout": "10s"}))
+    facade = await front(
+        settings((await serve(legacy)).url, facade={"connections": 2, "connect_timeout": "10s"})
+    )
     calls = [asyncio.create_task(ask(facade)) for _ in range(6)]
     await until(lambda: facade.parts.pools.legacy.waiting == 4)
     assert len(legacy.asked) == 2

@@ -39,7 +39,7 @@ _FATES: Final = {
     ),
     **dict.fromkeys(
         b"forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server"
-        b" x-real-ip x-strangler-shadow x-strangler-dry-run x-strangler-identity traceparent expect".split(),
+        b" x-real-ip x-strangler-shadow x-strangler-dry-run x-strangler-identity traceparent tracestate expect".split(),
         Fate.OURS,
     ),
     **dict.fromkeys(b"content-length transfer-encoding host via max-forwards".split(), Fate.FRAMING),

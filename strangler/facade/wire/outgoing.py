@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from strangler.facade.answers import Refusal
+from strangler.facade.traces import goes_on
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import header_name
@@ -61,7 +62,7 @@ class Passing:
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
             _without(heading, drop) if drop else heading.passing,
             f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
-            f"traceparent: {trace}\r\n{more}{_framing(request)}\r\n".encode(),
+            f"traceparent: {trace}\r\n{_state(request, trace)}{more}{_framing(request)}\r\n".encode(),
         )
 
     def told(self, request: Request, origin: Origin, trace: str) -> Pairs:
@@ -74,6 +75,8 @@ class Passing:
         pairs += [("via", self._via(request)), ("x-forwarded-for", origin.forwarded)]
         pairs.append(("x-forwarded-proto", origin.scheme))
         pairs.append(("traceparent", trace))
+        if goes_on(request.headers, trace):
+            pairs.append(("tracestate", request.headers["tracestate"]))
         return pairs
 
     def back(self, head: AnswerHead, request: Request, keep: bool, more: bytes = b"") -> tuple[bytes, bool]:
@@ -131,6 +134,11 @@ class Passing:
 def _without(heading: Heading, drop: frozenset[str]) -> bytes:
     lines = (line for line in passing(heading) if header_name(line[0]).text not in drop)
     return b"".join(b"%b: %b\r\n" % line for line in lines)
+
+
+def _state(request: Request, trace: str) -> str:
+    headers = request.headers
+    return f"tracestate: {headers['tracestate']}\r\n" if goes_on(headers, trace) else ""
 
 
 def _framing(request: Request) -> str:

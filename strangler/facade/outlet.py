@@ -1,0 +1,111 @@
+"""Outlet: lines to a file descriptor, written by a thread, so that a reader who is slow, stuck or gone slows no caller.
+
+Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+WAITING: Final = 16 * 1024 * 1024
+"""Most bytes that may wait for the thread: some 40,000 lines."""
+
+PAUSE: Final = 0.1
+"""Seconds between two writes: many lines go out in one."""
+
+WHOLE: Final = 4096
+"""Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
+
+
+class Outlet:
+    """`open`, then `put` from the event loop, `close` at the end. Writes past every buffer of Python.
+
+    `lost` makes a line that says how many were dropped; None where nobody is to be told on this way. `again` is asked for another
+    descriptor when nobody reads from the one before; it gives None as long as there is none.
+    """
+
+    def __init__(
+        self,
+        out: int | None,
+        name: str,
+        *,
+        lost: Callable[[int], bytes] | None = None,
+        again: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._out, self._lost, self._again = out, lost, again
+        self._lines: deque[bytes] = deque()
+        # Each is counted by one thread alone, so that no addition is lost.
+        self._taken = self._gone = self._refused = self._failed = self._said = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were not written, since the start."""
+        return self._refused + self._failed
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def put(self, line: bytes) -> None:
+        """Have a line written, or dropped; it ends with a newline."""
+        if self._taken - self._gone > WAITING:
+            self._refused += 1
+            return
+        self._lines.append(line)
+        self._taken += len(line)
+
+    def close(self) -> None:
+        """Write what waits, then end; at most two seconds."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while not self._over.wait(PAUSE):
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits, in pieces that stay whole."""
+        lines = self._lines
+        unsaid = self.dropped - self._said
+        if self._lost and unsaid and self._write(self._lost(unsaid)):
+            self._said += unsaid
+        while lines:
+            piece = [lines.popleft()]
+            size = len(piece[0])
+            while lines and size + len(lines[0]) <= WHOLE:
+                size += len(lines[0])
+                piece.append(lines.popleft())
+            if not self._write(b"".join(piece)):
+                self._failed += len(piece)  # nobody reads any more; calls go on
+            self._gone += size
+
+    def _write(self, piece: bytes) -> bool:
+        """Write all of it, for as long as that takes; False when it can't be."""
+        if self._out is None:
+            self._out = self._again()
+        view = memoryview(piece)
+        while view and self._out is not None:
+            try:
+                view = view[os.write(self._out, view) :]
+            except BlockingIOError:
+                _wait_for(self._out)
+            except OSError:
+                # Half a line may be out by now: what reads from the next descriptor begins with a whole one.
+                self._out = self._again()
+                return False
+        return not view
+
+
+def _wait_for(out: int) -> None:
+    """Wait until the descriptor takes more, or a moment."""
+    writable = select.poll()
+    writable.register(out, select.POLLOUT)
+    writable.poll(PAUSE * 1000)
