@@ -23,7 +23,7 @@ from strangler.facade.identity.verifier import Verifier
 from strangler.facade.protocol import Headers
 from strangler.facade.session import Ask, Mapped
 from strangler.facade.sessions import opened, without
-from strangler.facade.wire.peers import Origin
+from strangler.facade.wire.request import Origin
 from strangler.identity import Identity
 from strangler.routing import Asked, Values
 from strangler.settings import Facade as FacadeSettings

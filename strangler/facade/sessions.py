@@ -15,7 +15,7 @@ from strangler import plugins
 from strangler.errors import ConfigurationError, Problem, StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.session import Ask, Carrier, Mapped, Session, SessionMapping, SessionOver
-from strangler.facade.wire.peers import Origin
+from strangler.facade.wire.request import Origin
 from strangler.routing import Asked, Values
 from strangler.settings import Sessions as SessionsSettings
 

@@ -35,15 +35,29 @@ class Tally:
     def __init__(self, facade: str) -> None:
         self._facade = facade
         self._calls: dict[tuple[int, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
+        self._now: dict[tuple[str, str, Side], list[float]] = {}
+        """The same since the last flush, whose minute it is."""
         self.shadow = Counting(facade)
 
     def call(
         self, function: str, kind: str, side: Side, *, error: bool, fenced: bool, seconds: float
     ) -> None:
-        if len(self._calls) < KINDS:
-            sums = self._calls[(_minute(), function, kind, side.value)]
-            for index, value in enumerate((1, error, fenced, seconds)):
-                sums[index] += value
+        sums = self._now.get((function, kind, side))
+        if sums is None:
+            sums = self._now[(function, kind, side)] = [0, 0, 0, 0.0]
+        sums[0] += 1
+        sums[1] += error
+        sums[2] += fenced
+        sums[3] += seconds
+
+    def _settle(self) -> None:
+        """What was counted since the last flush belongs to this minute."""
+        minute = _minute()
+        for (function, kind, side), counted in self._now.items():
+            if len(self._calls) < KINDS:
+                sums = self._calls[(minute, function, kind, side.value)]
+                sums[:] = [before + more for before, more in zip(sums, counted, strict=True)]
+        self._now.clear()
 
     async def run(self, control: Callable[[], Control | None]) -> None:
         """Flush every second until cancelled, and once more then."""
@@ -56,6 +70,7 @@ class Tally:
 
     async def flush(self, control: Control | None) -> None:
         """Put everything into the control store; keep it when that fails."""
+        self._settle()
         if control is None or (not self._calls and self.shadow.empty):
             return
         calls, (sums, samples) = dict(self._calls), self.shadow.take()

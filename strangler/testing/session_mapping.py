@@ -20,7 +20,7 @@ from strangler.facade.answers import Refusal
 from strangler.facade.protocol import Answer, ServiceRequest
 from strangler.facade.session import Ask, Mapped, SessionMapping, SessionOver
 from strangler.facade.sessions import carried, session_of
-from strangler.facade.wire.peers import Origin
+from strangler.facade.wire.request import Origin
 from strangler.routing import Asked, Values
 
 CLIENT = "192.0.2.7"

@@ -19,7 +19,7 @@ from strangler.facade.parts import Parts
 from strangler.facade.protocol import Answer, ServiceRequest
 from strangler.facade.session import Ask, Mapped, SessionMapping
 from strangler.facade.sessions import Sessions
-from strangler.facade.wire.peers import Origin
+from strangler.facade.wire.request import Origin
 from strangler.identity import Identity
 from strangler.routing import Asked, Values
 from strangler.settings import Sessions as SessionsSettings

@@ -16,9 +16,9 @@ class Unauthenticated(Refusal):
         super().__init__(400 if code == "invalid_request" else 401, detail, "http_request_denied")
         self.code = code
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self, upstream: str = "") -> list[tuple[bytes, bytes]]:
         challenge = 'Bearer realm="strangler"'
         if self.code:
             plain = self.detail.replace("\\", "").replace('"', "'")
             challenge += f', error="{self.code}", error_description="{plain}"'
-        return [*super().headers(), (b"www-authenticate", challenge.encode("ascii", "replace"))]
+        return [*super().headers(upstream), (b"www-authenticate", challenge.encode("ascii", "replace"))]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from strangler.facade.wire.names import Fate, header_name
+from strangler.facade.wire.names import NAMES, Fate
 from strangler.facade.wire.request import RawHeaders
 
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}").fullmatch
@@ -48,13 +48,13 @@ class AnswerHead:
     def passing(self) -> Iterator[tuple[bytes, bytes]]:
         """The lines that don't end on this hop."""
         for line in self._raw:
-            text, fate = header_name(line[0])
+            text, fate = NAMES[line[0]]
             if fate is not Fate.FRAMING and fate is not Fate.HOP and text not in self._hop:
                 yield line
 
     def pairs(self) -> list[tuple[str, str]]:
         """The same, names in lower case."""
-        return [(header_name(name).text, value.decode("latin-1")) for name, value in self.passing()]
+        return [(NAMES[name].text, value.decode("latin-1")) for name, value in self.passing()]
 
     def list_hop(self, connection: bytes) -> None:
         """Let nothing go on that Connection lists."""
@@ -64,6 +64,9 @@ class AnswerHead:
             self.lines = [b"%b: %b\r\n" % line for line in self.passing()]
 
 
+_READ: Final = Fate.READ
+_FRAMING: Final = Fate.FRAMING
+_ENDS_HERE: Final = frozenset((Fate.HOP, Fate.FRAMING))
 _COMMON: Final = frozenset(("", "close", "keep-alive", "upgrade"))
 
 
@@ -74,13 +77,12 @@ def read_answer(status: int, raw: RawHeaders, bodiless: bool) -> AnswerHead:
     coding = length = None
     lines = head.lines
     for line in raw:
-        text, fate = header_name(line[0])
-        if fate is Fate.PASSES or fate is Fate.OURS or fate is Fate.ALIAS:
+        text, fate = NAMES[line[0]]
+        if fate not in _ENDS_HERE:
             lines.append(b"%b: %b\r\n" % line)
-        elif fate is Fate.READ:
-            lines.append(b"%b: %b\r\n" % line)
-            head.streams = line[1][:17].lower() == b"text/event-stream"
-        elif fate is Fate.FRAMING:
+            if fate is _READ:
+                head.streams = line[1][:17].lower() == b"text/event-stream"
+        elif fate is _FRAMING:
             if text == "content-length":
                 length = line[1] if length is None else _again(length, line[1])
             elif text == "transfer-encoding":

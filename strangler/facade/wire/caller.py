@@ -266,7 +266,7 @@ class CallerConnection(asyncio.Protocol):
         if self._turn is not None and self._turn.request.has_body and self._parser.should_upgrade():
             return
         turn, self._turn = self._turn, None
-        if turn is not None:
+        if turn is not None and not turn.complete:
             turn.complete = True
             if turn.taker is not None:
                 turn.taker.whole()
@@ -279,7 +279,7 @@ class CallerConnection(asyncio.Protocol):
         pieces, turn.pieces = turn.pieces, []
         for piece in pieces:
             taker.piece(piece)
-        if turn.complete and self._active is turn:
+        if turn.complete and turn.request.has_body and self._active is turn:
             taker.whole()
 
     def finished(self, keep: bool) -> None:

@@ -46,14 +46,14 @@ _FATES: Final = {
     b"content-type": Fate.READ,
 }
 
-_KNOWN: Final[dict[bytes, HeaderName]] = {}
 _MOST: Final = 10_000
+"""Spellings that are remembered."""
 
 
-def header_name(raw: bytes) -> HeaderName:
-    """A name as it came on the wire."""
-    known = _KNOWN.get(raw)
-    if known is None:
+class _Names(dict[bytes, HeaderName]):
+    """Spelling on the wire → name. A dict, so that what is known costs no call."""
+
+    def __missing__(self, raw: bytes) -> HeaderName:
         lower = raw.lower()
         fate = _FATES.get(lower, Fate.PASSES)
         if b"_" in lower and _FATES.get(lower.replace(b"_", b"-"), Fate.PASSES) not in (
@@ -62,14 +62,18 @@ def header_name(raw: bytes) -> HeaderName:
         ):
             fate = Fate.ALIAS
         known = HeaderName(lower.decode("latin-1"), fate)
-        if len(_KNOWN) < _MOST:
-            _KNOWN[raw] = known
-    return known
+        if len(self) < _MOST:
+            self[raw] = known
+        return known
+
+
+NAMES: Final = _Names()
+"""`NAMES[raw]` is the name of a header as it came on the wire."""
 
 
 def claim(name: str) -> str:
     """From now on the facade writes the header of this name itself; returns the name in lower case."""
     lower = name.lower()
     _FATES[lower.encode()] = Fate.OURS
-    _KNOWN.clear()
+    NAMES.clear()
     return lower

@@ -13,10 +13,9 @@ from strangler.facade.answers import Refusal
 from strangler.facade.traces import goes_on
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
-from strangler.facade.wire.names import header_name
-from strangler.facade.wire.peers import Origin
+from strangler.facade.wire.names import NAMES
 from strangler.facade.wire.pool import Pool
-from strangler.facade.wire.request import Heading, Request, passing
+from strangler.facade.wire.request import Heading, Origin, Request, passing
 
 Pairs = list[tuple[str, str]]
 
@@ -53,21 +52,35 @@ class Passing:
         drop: frozenset[str] = frozenset(),
     ) -> bytes:
         """The head of a call for an upstream. `more` are whole header lines; `drop` names in lower case what doesn't go on."""
+        fixed = request.heading.fixed.get(pool.base)
+        if fixed is None or drop:
+            fixed = self._fixed(request, pool, origin, drop)
+        return b"%b%b%b" % (
+            f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n".encode(),
+            fixed,
+            f"traceparent: {trace}\r\n{_state(request, trace)}{more}{_framing(request)}\r\n".encode(),
+        )
+
+    def _fixed(self, request: Request, pool: Pool, origin: Origin, drop: frozenset[str]) -> bytes:
+        """What is the same for all calls of a heading to an upstream."""
         heading, host = request.heading, request.headers.get("host")
         # HTTP/1.0 need not say a host, and what we speak must.
         named = f"Host: {pool.authority if host is None else host}\r\n"
         if origin.host is not None:
             named += f"X-Forwarded-Host: {origin.host}\r\n"
-        return b"%b%b%b" % (
-            f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n{named}".encode(),
+        hops = f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
+        fixed = b"%b%b%b" % (
+            named.encode(),
             _without(heading, drop) if drop else heading.passing,
-            f"Via: {self._via(request)}\r\nX-Forwarded-For: {origin.forwarded}\r\nX-Forwarded-Proto: {origin.scheme}\r\n"
-            f"traceparent: {trace}\r\n{_state(request, trace)}{more}{_framing(request)}\r\n".encode(),
+            hops.encode(),
         )
+        if not drop:
+            heading.fixed[pool.base] = fixed
+        return fixed
 
     def told(self, request: Request, origin: Origin, trace: str) -> Pairs:
         """The same as pairs, names in lower case, without the framing: for a call that is put anew."""
-        pairs = [(header_name(name).text, value.decode("utf-8")) for name, value in passing(request.heading)]
+        pairs = [(NAMES[name].text, value.decode("utf-8")) for name, value in passing(request.heading)]
         if host := request.headers.get("host"):
             pairs.append(("host", host))
         if origin.host is not None:
@@ -132,7 +145,7 @@ class Passing:
 
 
 def _without(heading: Heading, drop: frozenset[str]) -> bytes:
-    lines = (line for line in passing(heading) if header_name(line[0]).text not in drop)
+    lines = (line for line in passing(heading) if NAMES[line[0]].text not in drop)
     return b"".join(b"%b: %b\r\n" % line for line in lines)
 
 

@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import NamedTuple
 
-from strangler.facade.wire.request import Request
-
-
-class Origin(NamedTuple):
-    """Where a call comes from: the caller's address, and what is said onward of it: `forwarded` lists the hops before this one."""
-
-    address: str
-    scheme: str
-    forwarded: str
-    host: str | None
+from strangler.facade.wire.request import Origin, Request
 
 
 class Peers:
@@ -35,6 +25,12 @@ class Peers:
 
     def origin(self, request: Request, address: str, scheme: str) -> Origin:
         """Of a call that came from `address` by `scheme`."""
+        found = request.heading.origin
+        if found is None:
+            found = request.heading.origin = self._origin(request, address, scheme)
+        return found
+
+    def _origin(self, request: Request, address: str, scheme: str) -> Origin:
         headers = request.headers
         host = headers.get("host")
         if not self._networks or not self.trusts(address):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from strangler.facade.answers import BadRequest, Refusal
-from strangler.facade.wire.names import Fate, header_name
+from strangler.facade.wire.names import NAMES, Fate
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -18,6 +18,15 @@ MOST_HEADERS: Final = 200
 _TARGET: Final = re.compile(rb"/[!\"$-~]*").fullmatch
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~-]*)(:[0-9]{0,5})?").fullmatch
 _LENGTH: Final = re.compile(r"[0-9]{1,18}").fullmatch
+
+
+class Origin(NamedTuple):
+    """Where a call comes from: the caller's address, and what is said onward of it: `forwarded` lists the hops before this one."""
+
+    address: str
+    scheme: str
+    forwarded: str
+    host: str | None
 
 
 class Heading:
@@ -31,10 +40,12 @@ class Heading:
     __slots__ = (
         "chunked",
         "expects",
+        "fixed",
         "headers",
         "hop",
         "keep_alive",
         "length",
+        "origin",
         "passing",
         "raw",
         "upgrade",
@@ -45,6 +56,10 @@ class Heading:
         self.version, self.raw = version, raw
         self.headers: dict[str, str] = {}
         self.passing = b""
+        self.origin: Origin | None = None
+        """Where the calls with it come from, once that was looked for: a heading belongs to one connection."""
+        self.fixed: dict[str, bytes] = {}
+        """Address of an upstream → what of the head for it is the same for all calls with this heading."""
         self.length: int | None = 0
         self.chunked = self.expects = False
         self.keep_alive = version == "1.1"
@@ -55,15 +70,12 @@ class Heading:
 class Request:
     """A call's head: its first line and its `Heading`. `target` is in origin form: `/path?query`, or `*` of OPTIONS."""
 
-    __slots__ = ("headers", "heading", "method", "target", "version")
+    __slots__ = ("has_body", "headers", "heading", "method", "target", "version")
 
     def __init__(self, method: str, target: str, heading: Heading) -> None:
         self.method, self.target, self.heading = method, target, heading
         self.headers, self.version = heading.headers, heading.version
-
-    @property
-    def has_body(self) -> bool:
-        return self.heading.length != 0
+        self.has_body = heading.length != 0
 
 
 def read_heading(version: str, raw: RawHeaders) -> Heading:
@@ -76,7 +88,7 @@ def read_heading(version: str, raw: RawHeaders) -> Heading:
     headers = heading.headers
     hosts = lengths = 0
     for name, value in raw:
-        text, fate = header_name(name)
+        text, fate = NAMES[name]
         if fate is Fate.FRAMING:
             hosts += text == "host"
             lengths += text == "content-length"
@@ -110,7 +122,7 @@ def read_heading(version: str, raw: RawHeaders) -> Heading:
 def passing(heading: Heading) -> Iterator[tuple[bytes, bytes]]:
     """The lines that don't end on this hop."""
     for line in heading.raw:
-        text, fate = header_name(line[0])
+        text, fate = NAMES[line[0]]
         if (fate is Fate.PASSES or fate is Fate.READ) and text not in heading.hop:
             yield line
 
