@@ -8,8 +8,9 @@
             ask: GET /customers/{path.no | zeros(10)}
             answer: {customerNo: id | zeros(10), limit: credit | number}
 
-An operation is a method and a path template, or the name that its route gives it. Values are `path.…`, `query.…`,
-`header.…` and `body.…`. A fault is the problem document of the service under its status, unless `errors` says what legacy told.
+An operation is a method and a path template, or the name that its route gives it; then the steps of its path are `path.0`, `path.1`.
+Values are `path.…`, `query.…` and `body.…`.
+A fault is the problem document of the service under its status, unless `errors` says what legacy told.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def connect(options: Mapping[str, Any], around: Around) -> Translation:
     section = checked("rest", ContractOptions, options)
     contract = Rest(section.operations)
     compiled = all_compiled(section, contract, Language(JSON, around.code_maps))
+    for name, operation in compiled.items():
+        if " " not in name:  # The route has read the path already.
+            compiled[name] = operation._replace(read=operation.read | {("path",)})
     return Translation(contract, [Operations(compiled)], around.own)
 
 
@@ -74,6 +78,9 @@ class Rest:
         return Answer(trouble.status, [("content-type", kind), *kept], _safely(told))
 
     def comparable(self, answer: Answer) -> Any:
+        """Of an error only its status: its words are the two sides' own."""
+        if answer.status >= 400:
+            return {"status": answer.status}
         return exact.parsed(answer.body) if answer.body.strip() else None
 
     def structure(self, written: Any, language: Language) -> Source:

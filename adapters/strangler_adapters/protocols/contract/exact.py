@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -30,7 +31,7 @@ def _exact(value: Any) -> Any:
             return {str(name): _exact(each) for name, each in value.items()}
         case list() | tuple():
             return [_exact(each) for each in value]
-        case Decimal() if not value.is_finite():
+        case Decimal() | float() if not isfinite(value):
             raise ValueError(f"{value} is no number of JSON")
         case Decimal():
             return orjson.Fragment(f"{value:f}")

@@ -184,7 +184,7 @@ def _compiled(options: OperationOptions, contract: Contract, language: Language)
     found = _ASK.fullmatch(options.ask.strip())
     if not found:
         raise StranglerError(f"{options.ask!r} is no call", do="GET /customers/{CustomerNo}")
-    target = filled(found[2], language, "read", _quoted)
+    target = filled(found[2], language, "read", quoted)
     query = {name: source(each, language, "read") for name, each in options.query.items()}
     headers = {name: source(each, language, "read") for name, each in options.headers.items()}
     body = None if options.body is None else structure(options.body, language, "read")
@@ -250,7 +250,7 @@ def _as_header(name: str, value: Any) -> str:
     return shown
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """As one segment of a path. Raises UntranslatableRequest for what would be another path."""
     if value in ("", ".", ".."):
         raise UntranslatableRequest(f"{value!r} can't be part of a path")

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from strangler.errors import StranglerError, UntranslatableRequest
@@ -234,7 +234,7 @@ def _as_text(value: Any, source: Source) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def unread(values: Any, read: Mapping[Path, None] | set[Path] | frozenset[Path]) -> list[str]:
+def unread(values: Any, read: Collection[Path]) -> list[str]:
     """The dotted places of values that no path reads. What says nothing (an empty text, an empty list, null) needn't be read."""
     return sorted(
         {".".join(place) for place in _leaves(values, ()) if not any(_covers(path, place) for path in read)}

@@ -21,6 +21,9 @@ TYPES: Final[tuple[Type, ...]] = (
 LONGEST: Final = 1000
 """Digits of a number: more are a mistake or an attack, as reading them takes the square of their time."""
 
+LARGEST: Final = 100
+"""Places before the point, and zeros behind it, of a decimal that any side means."""
+
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
@@ -65,7 +68,7 @@ def decimal(raw: Any) -> Decimal:
         number = Decimal(raw)
     else:
         raise ValueError(f"{_shown(raw)} is no decimal number")
-    if not number.is_finite() or (number and abs(number.adjusted()) > LONGEST):
+    if not number.is_finite() or (number and abs(number.adjusted()) > LARGEST):
         raise ValueError("the number is out of bounds")
     return number
 

@@ -7,14 +7,13 @@ domain or the context says something about it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from strangler.errors import UntranslatableRequest
 from strangler_adapters.protocols.records.fields import Fields
 from strangler_adapters.protocols.records.search import Condition, Order
 
 ACTIVE: Final = "active"
-Like = Literal["as it is", "within"]
 
 
 class Operators(NamedTuple):
