@@ -76,7 +76,9 @@ class Services:
             except StopIteration as done:
                 told: Answer = done.value
                 return told
-            answer = await self._call(function, step._replace(headers=[*carried, *step.headers]), until)
+            own = {name for name, _ in step.headers}
+            headers = [*(header for header in carried if header[0] not in own), *step.headers]
+            answer = await self._call(function, step._replace(headers=headers), until)
 
     async def _call(self, function: str, call: ServiceRequest, until: float) -> Answer:
         return await whole.ask(self.pool(function), call, timeout=max(0.0, until - monotonic()), most=BODY)
