@@ -28,7 +28,7 @@ ENTRY_POINTS = {
     "checkers": "great_expectations",
     "connectors": "debezium mysql polling postgres sqlite",
     "logs": "kafka sql",
-    "protocols": "jsonrpc",
+    "protocols": "form jsonrpc odata rest soap",
     "sessions": "tryton",
     "stores": "postgresql sqlite",
 }

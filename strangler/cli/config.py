@@ -34,6 +34,9 @@ def check(application: Application, offline: bool) -> None:
 
     settings, document = configuration.load_with_lines(application.path)
     inspection = None
+    from strangler.facade import translations
+
+    _, wrong = translations.read(settings)
     if offline:
         from strangler import python_functions
 
@@ -43,8 +46,8 @@ def check(application: Application, offline: bool) -> None:
 
         inspection = inspect(settings)
         found = [*inspection.unreached, *inspection.findings]
-    if found:
-        raise ConfigurationError(configuration.problems(application.path, document, found))
+    if found or wrong:
+        raise ConfigurationError(configuration.problems(application.path, document, [*found, *wrong]))
     _print(application, settings, inspection)
     _warn(application, settings, document)
     _conclude(application, inspection)

@@ -18,7 +18,7 @@ from strangler.configuration import code_maps, consistency, wording
 from strangler.configuration.document import Document, read
 from strangler.configuration.findings import Finding, dotted
 from strangler.errors import ConfigurationError, Problem, StranglerError
-from strangler.settings import Database, Facade, Settings
+from strangler.settings import Database, Facade, Function, Settings
 from strangler.settings.access import Tls
 from strangler.urls import anchored, sqlite_url
 
@@ -129,6 +129,9 @@ def _completed(settings: Settings, folder: Path) -> Settings:
                 update={"docs": folder / settings.quality.docs.expanduser()}
             ),
             "facade": settings.facade and _anchored(settings.facade, folder),
+            "functions": {
+                name: _protocol_seen(function, folder) for name, function in settings.functions.items()
+            },
             "python": {
                 name: call.model_copy(update={"folder": folder / (call.folder or Path()).expanduser()})
                 for name, call in settings.python.items()
@@ -152,3 +155,11 @@ def _anchored(facade: Facade, folder: Path) -> Facade:
     if admin is not None:
         admin = admin.model_copy(update={"tls": secured(admin.tls)})
     return facade.model_copy(update={"tls": secured(facade.tls), "identity": identity, "admin": admin})
+
+
+def _protocol_seen(function: Function, folder: Path) -> Function:
+    """With the folder of its protocol's files seen from `folder`."""
+    if function.protocol is None:
+        return function
+    seen = {"folder": folder / function.protocol.folder.expanduser()}
+    return function.model_copy(update={"protocol": function.protocol.model_copy(update=seen)})

@@ -33,12 +33,13 @@ from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
 from strangler.facade.proxy_status import passed
 from strangler.facade.server_timing import timing
-from strangler.facade.service import Services, protocols
+from strangler.facade.service import Services
 from strangler.facade.shadow import Seen, Shadow
 from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traces import Reporter, Traces
 from strangler.facade.traffic import Tally
+from strangler.facade.translations import translations
 from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
@@ -89,12 +90,12 @@ class Parts:
         self.sensitive = names(settings)
         self.functions = tuple(settings.functions)
         self.table = _table(settings, facade)
-        translations = protocols(settings.functions)
+        spoken = translations(settings)
         self.pools = Pools(facade, settings.functions)
-        self.services = Services(translations, self.pools, self.timeouts.total)
+        self.services = Services(spoken, self.pools, self.timeouts.total)
         self.credentials = Credentials(facade, f"strangler-{settings.name}", self.services.legacy)
         self._shadow_pools = Pools(facade, settings.functions)
-        shadow_services = Services(translations, self._shadow_pools, facade.shadow.timeout.total_seconds())
+        shadow_services = Services(spoken, self._shadow_pools, facade.shadow.timeout.total_seconds())
         self.shadow = Shadow(
             settings,
             shadow_services,

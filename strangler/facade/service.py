@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
-from strangler import plugins
-from strangler.errors import ConfigurationError, Problem, StranglerError
 from strangler.facade import whole
 from strangler.facade.answers import Refusal
 from strangler.facade.identity.signing import HEADER
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Answer, Exchange, Request, ServiceProtocol, ServiceRequest
 from strangler.facade.wire.pool import Pool
-from strangler.settings import Function
 
 BODY: Final = 8 * 1024 * 1024
 """Longest body of a call that is translated, and of an answer to it: both are held whole."""
@@ -35,24 +32,6 @@ CARRIED: Final = (
     | {HEADER}
 )
 """The caller's headers that a translated call has too."""
-
-
-def protocols(functions: Mapping[str, Function]) -> dict[str, ServiceProtocol]:
-    """The protocol of each function that has one. Raises ConfigurationError with all options that don't fit."""
-    found: dict[str, ServiceProtocol] = {}
-    problems: list[Problem] = []
-    for name, function in functions.items():
-        if function.protocol is not None:
-            try:
-                found[name] = plugins.load("protocols", function.protocol.kind)(function.protocol.options)
-            except StranglerError as error:
-                path = f"functions.{name}.protocol"
-                problems.append(
-                    Problem("configuration", None, path, f"{error.what}: {error.why}".rstrip(": "), error.do)
-                )
-    if problems:
-        raise ConfigurationError(problems)
-    return found
 
 
 class Services:
@@ -97,7 +76,9 @@ class Services:
             except StopIteration as done:
                 told: Answer = done.value
                 return told
-            answer = await self._call(function, step._replace(headers=[*carried, *step.headers]), until)
+            own = {name for name, _ in step.headers}
+            headers = [*(header for header in carried if header[0] not in own), *step.headers]
+            answer = await self._call(function, step._replace(headers=headers), until)
 
     async def _call(self, function: str, call: ServiceRequest, until: float) -> Answer:
         return await whole.ask(self.pool(function), call, timeout=max(0.0, until - monotonic()), most=BODY)

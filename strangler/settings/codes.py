@@ -61,10 +61,11 @@ class CodeMap(Section):
         return self.values or {}
 
 
-def _as_call(value: str) -> str:
+def as_call(value: str) -> str:
+    """`module:name`, as it is written. Raises ValueError."""
     module, _, function = value.partition(":")
     if not all(each.isidentifier() for each in (*module.split("."), function)):
-        raise ValueError("not a module and a function in it: write my_mappings:iban_of")
+        raise ValueError("not a module and a name in it: write my_module:my_name")
     return value
 
 
@@ -77,7 +78,7 @@ class PythonCall(Section):
     """A Python function of your own, which expressions call by the name that it stands under. It must depend on its arguments alone.
     See docs/expressions.md."""
 
-    call: Annotated[str, AfterValidator(_as_call)] = Field(
+    call: Annotated[str, AfterValidator(as_call)] = Field(
         description="`module:function`. A file of that name in `folder`, or a module that is installed."
     )
     takes: list[TypeName] = Field(description="The types of its arguments, in order.", min_length=1)

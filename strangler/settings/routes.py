@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from strangler.settings.codes import as_call
 from strangler.settings.section import Section
 
 
@@ -87,7 +89,23 @@ class Service(Section):
 class Protocol(Section):
     """How requests of the legacy contract are put to the new service and its answers put back."""
 
-    kind: str = Field(description="An entry point of `strangler.protocols` (jsonrpc).")
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="What only this protocol knows; see its page."
+    kind: str = Field(
+        description="An entry point of `strangler.protocols`: rest, jsonrpc, soap, odata, form."
     )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="What only this protocol knows; see docs/protocols.md."
+    )
+    class_: Annotated[str, AfterValidator(as_call)] | None = Field(
+        None,
+        alias="class",
+        description="`module:Class` of your own for what the options can't say. A file of that name in `folder`, or a module that is "
+        "installed.",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="What the class is made with, by name."
+    )
+    folder: Path = Field(
+        Path(),
+        description="Where the module's file is, and files that options name; by default that of the configuration file.",
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -296,7 +296,7 @@ BAD = [
     Bad("condition without a table", "facade:", "code_maps: {unit: {values: {A: x}, where: a = 1}}\nfacade:",
         [(6, "code_maps.unit.where", "is about a table, and there is none", "leave it out")]),
     Bad("Python function that isn't one", "facade:", "python: {f: {call: f, takes: [text], gives: text}}\nfacade:",
-        [(6, "python.f.call", "not a module and a function in it", "my_mappings:iban_of")]),
+        [(6, "python.f.call", "not a module and a name in it", "my_module:my_name")]),
     Bad("Python function of an unknown type", "facade:", "python: {f: {call: 'm:f', takes: [string], gives: text}}\nfacade:",
         [(6, "python.f.takes[0]", "string", "text")]),
     Bad("code map whose file isn't there", "facade:", "code_maps: {unit: {file: maps/unit.csv}}\nfacade:",

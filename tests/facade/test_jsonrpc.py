@@ -12,9 +12,9 @@ from fastapi.responses import JSONResponse
 
 from strangler.cutover.stages import Stage
 from strangler.errors import StranglerError, UntranslatableRequest
-from strangler.facade.protocol import Answer
+from strangler.facade.protocol import Answer, Around
 from strangler.facade.protocol import Request as Call
-from strangler_adapters.jsonrpc import connect
+from strangler_adapters.protocols.jsonrpc import connect
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
 OPTIONS: dict[str, Any] = {
@@ -26,9 +26,9 @@ OPTIONS: dict[str, Any] = {
         "code": "code",
         "active": "active",
         "rec_name": "name",
-        "credit": {"field": "credit", "type": "decimal"},
-        "born": {"field": "born", "type": "date"},
-        "write_date": {"field": "changed_at", "type": "timestamp"},
+        "credit": "credit | decimal",
+        "born": "born | date",
+        "write_date": "changed_at | timestamp",
     },
 }
 METHODS = ["read", "search", "search_read", "search_count", "default_get"]
@@ -285,7 +285,11 @@ async def test_shadow_compares_in_the_callers_terms(serve: Serve, front: Front, 
 def ask(method: str, params: list[Any], *told: Answer) -> tuple[list[str], Answer]:
     """Put a call to a service that answers with `told`: what it was asked, and what the caller is told."""
     body = json.dumps({"id": 7, "method": f"model.party.party.{method}", "params": [*params, {}]}).encode()
-    exchange, asked, answers = connect(OPTIONS).translate(None, Call("POST", "/", [], body)), [], iter(told)
+    exchange, asked, answers = (
+        connect(OPTIONS, Around()).translate(None, Call("POST", "/", [], body)),
+        [],
+        iter(told),
+    )
     try:
         step = next(exchange)
         while True:
@@ -332,17 +336,17 @@ def test_a_call_of_the_wrong_form_is_untranslatable_and_can_be_refused(call: tup
     with pytest.raises(UntranslatableRequest) as error:
         ask(*call)
     request = Call("POST", "/", [], json.dumps({"id": "\ud800", "params": [call[1]]}).encode())
-    assert connect(OPTIONS).refuse(request, str(error.value)).status == 200
+    assert connect(OPTIONS, Around()).refuse(request, str(error.value)).status == 200
 
 
 def test_a_call_nested_without_end_is_untranslatable() -> None:
     with pytest.raises(UntranslatableRequest):
-        next(connect(OPTIONS).translate(None, Call("POST", "/", [], b"[" * 200_000)))
+        next(connect(OPTIONS, Around()).translate(None, Call("POST", "/", [], b"[" * 200_000)))
 
 
 def test_a_service_that_fails_is_no_answer_in_trytons_terms() -> None:
     body = json.dumps({"id": 7, "method": "model.party.party.read", "params": [[1], ["name"], {}]}).encode()
-    exchange = connect(OPTIONS).translate(None, Call("POST", "/tryton/rpc/", [], body))
+    exchange = connect(OPTIONS, Around()).translate(None, Call("POST", "/tryton/rpc/", [], body))
     assert next(exchange).target == "/parties?ids=1"
     with pytest.raises(StopIteration) as stopped:
         exchange.send(Answer(503, [("retry-after", "3")], b""))
@@ -354,7 +358,7 @@ def test_a_service_that_fails_is_no_answer_in_trytons_terms() -> None:
     [b"", b"[]", b'{"method":"model.party.party.read"}', b'{"method":"model.sale.sale.read","params":[{}]}'],
 )
 def test_what_is_no_call_of_the_model_is_refused(body: bytes) -> None:
-    protocol = connect(OPTIONS)
+    protocol = connect(OPTIONS, Around())
     call = Call("POST", "/tryton/rpc/", [], body)
     with pytest.raises(UntranslatableRequest):
         next(protocol.translate(None, call))
@@ -372,5 +376,5 @@ def test_what_is_no_call_of_the_model_is_refused(body: bytes) -> None:
 )
 def test_options_that_dont_fit_are_named(change: dict[str, Any], named: str) -> None:
     with pytest.raises(StranglerError) as error:
-        connect(OPTIONS | change)
+        connect(OPTIONS | change, Around())
     assert named in str(error.value)

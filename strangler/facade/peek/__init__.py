@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Final, Literal, Protocol
 
 from strangler.facade.peek.form import FormScanner
-from strangler.facade.peek.json import Scanner as Scanner
+from strangler.facade.peek.json import Scanner
 from strangler.facade.peek.xml import XmlScanner
 
 Kind = Literal["json", "form", "xml"]

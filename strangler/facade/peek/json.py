@@ -194,10 +194,11 @@ class Scanner:
         if not found:
             self._flush_word()
             return len(data)
-        if found.start() > at:
+        if found.start() > at or found[0][0] in b'"{}[]:,':
             self._flush_word()
+            if self.broken:
+                return found.end()
         if found[1] is not None:
-            self._flush_word()
             self._string(found[1])
             return found.end()
         token = found[0]
@@ -208,7 +209,6 @@ class Scanner:
             if found.end() < len(data):
                 self._flush_word()
             return found.end()
-        self._flush_word()
         self._punctuation(token)
         return found.end()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -10,14 +11,20 @@ from strangler.facade.peek import Kind, Peek, scanner
 
 
 def outcomes(kind: Kind, names: Collection[str], body: bytes, data: st.DataObject) -> Peek:
-    """Read it whole and in drawn pieces, hold the two to each other, and give the one that read it whole."""
-    whole, pieces = scanner(kind, names), scanner(kind, names)
+    """Read it whole, in drawn pieces, and where it is short byte by byte; hold them to each other, and give the one that read it whole."""
+    whole = scanner(kind, names)
     whole.whole(body)
-    at = 0
-    while at < len(body):
-        size = data.draw(st.integers(1, max(7, len(body) // 3)))
-        pieces.feed(body[at : at + size])
-        at += size
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    _agrees(whole, kind, names, [body[a:b] for a, b in pairwise([0, *cuts, len(body)])])
+    if len(body) < 200:
+        _agrees(whole, kind, names, [body[at : at + 1] for at in range(len(body))])
+    return whole
+
+
+def _agrees(whole: Peek, kind: Kind, names: Collection[str], parts: list[bytes]) -> None:
+    pieces = scanner(kind, names)
+    for part in parts:
+        pieces.feed(part)
     pieces.end()
     assert pieces.ambiguous == whole.ambiguous
     if not whole.ambiguous:
@@ -25,4 +32,3 @@ def outcomes(kind: Kind, names: Collection[str], body: bytes, data: st.DataObjec
         if not whole.broken:
             assert pieces.values == whole.values
             assert pieces.settled == whole.settled
-    return whole

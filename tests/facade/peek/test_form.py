@@ -6,7 +6,7 @@ import tracemalloc
 from urllib.parse import parse_qs, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.facade.peek import scanner
@@ -17,6 +17,7 @@ FIELDS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(fields=FIELDS, data=st.data())
 def test_what_it_finds_is_what_a_whole_parse_finds(
     fields: list[tuple[str, str]], data: st.DataObject
@@ -50,6 +51,7 @@ PARTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(parts=st.lists(PARTS, max_size=12), data=st.data())
 def test_whole_or_in_pieces_it_finds_the_same_whatever_it_is_given(
     parts: list[bytes], data: st.DataObject

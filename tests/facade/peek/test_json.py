@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.facade.peek.json import Scanner
@@ -39,17 +39,14 @@ def looked_up(document: Any, path: str) -> Any:
     return None if isinstance(document, dict | list) else json.dumps(document)
 
 
+@settings(deadline=None)
 @given(document=VALUES, indent=st.sampled_from([None, 1]), ascii=st.booleans(), data=st.data())
 def test_what_it_finds_is_what_a_whole_parse_finds(
     document: Any, indent: int | None, ascii: bool, data: Any
 ) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=ascii).encode()
-    scanner, at = Scanner(PATHS), 0
-    while at < len(text):
-        size = data.draw(st.integers(1, 7))
-        scanner.feed(text[at : at + size])
-        at += size
-    scanner.end()
+    scanner = outcomes("json", PATHS, text, data)
+    assert isinstance(scanner, Scanner)
     assert scanner.complete
     assert not scanner.broken
     assert not scanner.ambiguous
@@ -103,11 +100,13 @@ PAIRS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(text=PAIRS, data=st.data())
 def test_whole_or_in_pieces_it_finds_the_same_whatever_it_is_given(text: str, data: st.DataObject) -> None:
     outcomes("json", [*PATHS, "params.method"], text.encode(), data)
 
 
+@settings(deadline=None)
 @given(noise=st.binary(max_size=80), data=st.data())
 def test_noise_is_read_alike_too(noise: bytes, data: st.DataObject) -> None:
     outcomes("json", ["method"], b'{"method":"a",' + noise, data)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.facade.peek import SOAP_OPERATION, scanner
@@ -45,6 +45,7 @@ def told(element: ElementTree.Element, path: str) -> str | None:
     return None if len(element) else (element.text or "").strip()
 
 
+@settings(deadline=None)
 @given(tree=TREES, data=st.data())
 def test_what_it_finds_is_what_a_whole_parse_finds(tree: Any, data: st.DataObject) -> None:
     text = f"<p:a xmlns:p='urn:p'>{written(tree)}</p:a>"
@@ -81,6 +82,7 @@ PARTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(parts=st.lists(PARTS, max_size=12), data=st.data())
 def test_whole_or_in_pieces_it_finds_the_same_whatever_it_is_given(
     parts: list[str], data: st.DataObject
