@@ -391,9 +391,10 @@ class Exchange:
             detail = f"{self._asked} changes to another protocol unasked"
             self.failed(UpstreamError(502, detail, "http_protocol_error"))
             return
-        self.tries.end("", head.status, call.first_byte)
         self._begun = True
         call.status = head.status
+        if head.status == 101 or head.streams:
+            self.tries.end("", head.status, call.first_byte)  # it may have no end
         if head.status == 101:
             self._change(head)
             return
@@ -421,6 +422,7 @@ class Exchange:
 
     def done(self) -> None:
         self._upstream = None
+        self.tries.end("", self.call.status, monotonic())
         if self._cut:
             self._out.append(LAST_CHUNK)
         self.flush()

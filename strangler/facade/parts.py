@@ -106,6 +106,7 @@ class Parts:
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
+        self._says = facade.proxy_status == "all" or facade.server_timing
         self.front = Front(self, _patience(facade.callers), Mirrored if compares else Exchange)
         self.draw = random.random
         upstreams = {pool.key: pool.base for pool in self.pools}
@@ -209,6 +210,8 @@ class Parts:
 
     def back(self, exchange: Exchange) -> bytes:
         """Header lines that the caller gets beside the upstream's."""
+        if not self._says:
+            return b""
         return b"".join(b"%b: %b\r\n" % line for line in self.said(exchange.call, exchange.call.status))
 
     def said(self, call: Call, status: int) -> list[tuple[bytes, bytes]]:
