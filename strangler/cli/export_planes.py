@@ -86,10 +86,10 @@ COMMANDS: Final = [_command(target, title) for target, title in TARGETS.items()]
 
 def _standings(application: Application) -> Standings:
     from strangler.control import standings
-    from strangler.routing import Standings, Trust, by_function
+    from strangler.routing import picture
 
     news = standings.snapshot(application.control)
-    return Standings(news.generation, by_function(news.standings), Trust.SURE)
+    return picture(news.generation, news.standings)
 
 
 def _write(export: Export, output: Path | None) -> None:

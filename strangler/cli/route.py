@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +13,9 @@ from strangler.cli.application import Application, pass_application
 from strangler.errors import ExitCode, StranglerError
 
 if TYPE_CHECKING:
-    from strangler.routing import Asked, Decision, Found, RouteTable, Standings, Values, Wanted
+    from strangler.routing import Asked, Decision, Found, RouteTable, Standings, Values
     from strangler.routing.explanation import Candidate
-    from strangler.routing.logged import Logged
-    from strangler.routing.replay import Counted, Replay
-    from strangler.settings import Settings
+    from strangler.settings import Facade, Settings
 
 SHOWN: Final = 12
 """Routes that were passed over, of which so many are listed: an ERP may have thousands at one path."""
@@ -71,7 +65,9 @@ def explain(
     asked = _asked(request, headers, data is not None)
     try:
         found = table.find(asked)
-        values = _values(found.wanted, asked, _body(data))
+        values = _values(
+            found, asked, _body(data), _facade(application.settings, application.path).body_prefix
+        )
         decision = _decision(application, table, asked, found, values, caller)
         listed = candidates(table, asked, found, values)
     except BadPath as error:
@@ -101,15 +97,14 @@ def replay(application: Application, log: Path, against: Path | None, wants_json
     request counts as answered by legacy. Exit code: 1 when something moves; 2 when nothing does but some of it could not be judged,
     since a log has no bodies, and ours neither queries nor headers.
     """
-    from strangler.routing import Standings, Trust, by_function
+    from strangler.cli.replayed import Lines, as_json, opened, show
     from strangler.routing.replay import replay_change, replay_log
 
     table = _table(application.settings, application.path)
     other = _table(_settings(against), against) if against else None
-    snapshot = _snapshot(application)
-    standings = Standings(snapshot.generation, by_function(snapshot.standings), Trust.SURE)
-    lines = _Lines()
-    with _opened(log) as file:
+    standings = _standings(application)
+    lines = Lines()
+    with opened(log) as file:
         requests = lines.read(file)
         done = (
             replay_change(requests, table, other, standings)
@@ -117,31 +112,12 @@ def replay(application: Application, log: Path, against: Path | None, wants_json
             else replay_log(requests, table, standings)
         )
     if wants_json:
-        click.echo(json.dumps(_replayed(done, lines), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(as_json(done, lines), indent=2, ensure_ascii=False))
     else:
-        _print_replay(done, lines)
+        show(done, lines)
     if done.moved:
         return ExitCode.FAILED
     return ExitCode.UNUSABLE if done.unjudged or lines.unread or not done.same else ExitCode.OK
-
-
-class _Lines:
-    """The requests of a log, and a count of the lines that are none."""
-
-    def __init__(self) -> None:
-        self.unread: dict[str, int] = {}
-
-    def read(self, file: Iterable[str]) -> Iterator[Logged]:
-        from strangler.routing.logged import Unreadable, read
-
-        for line in file:
-            try:
-                logged = read(line.rstrip("\r\n")) if line.strip() else None
-            except Unreadable as error:
-                self.unread[str(error)] = self.unread.get(str(error), 0) + 1
-                continue
-            if logged is not None:
-                yield logged
 
 
 def _settings(path: Path) -> Settings:
@@ -153,17 +129,23 @@ def _settings(path: Path) -> Settings:
 def _table(settings: Settings, path: Path) -> RouteTable:
     from strangler.routing import compile_routes
 
+    return compile_routes(settings.functions, _facade(settings, path))
+
+
+def _facade(settings: Settings, path: Path) -> Facade:
     if settings.facade is None:
         raise StranglerError(
             f"there is no facade in {path}", do="facade: {legacy: 'http://127.0.0.1:8000'}, and routes"
         )
-    return compile_routes(settings.functions, settings.facade)
+    return settings.facade
 
 
-def _snapshot(application: Application) -> Any:
+def _standings(application: Application) -> Standings:
     from strangler.control import standings
+    from strangler.routing import picture
 
-    return standings.snapshot(application.control)
+    snapshot = standings.snapshot(application.control)
+    return picture(snapshot.generation, snapshot.standings)
 
 
 def _asked(request: str, headers: tuple[str, ...], has_body: bool) -> Asked:
@@ -192,27 +174,22 @@ def _body(data: str | None) -> bytes | None:
         ) from error
 
 
-def _values(wanted: Wanted, asked: Asked, body: bytes | None) -> Values | None:
+def _values(found: Found, asked: Asked, body: bytes | None, limit: int) -> Values | None:
     """What the body shows of what is wanted; None without a body where one is wanted."""
-    from strangler.facade.peek import scanner
+    from strangler.facade.answers import BadRequest
+    from strangler.facade.look import Look
 
-    if not body:
-        return None if wanted and body is None else {}
-    values: dict[tuple[str, str], str | None] = {}
-    media = asked.headers.get("content-type", "")
-    for kind, names in wanted.items():
-        peek = scanner(kind, names)  # type: ignore[arg-type]
-        peek.whole(body)
-        if peek.ambiguous:
-            raise StranglerError(
-                f"the facade refuses this body with 400: it names one of {', '.join(sorted(names))} twice",
-                why="servers differ in which one they obey",
-            )
-        if peek.broken and (not media or kind in media):
-            return None
-        found: Mapping[str, str | None] = {} if peek.broken else peek.values
-        values |= {(kind, name): found.get(name) for name in names}
-    return values
+    if body is None or not found.wanted:
+        return None if found.wanted else {}
+    look = Look(asked, found.wanted, limit)
+    try:
+        if body:
+            look.feed(body[:limit], only=len(body) <= limit)
+        if len(body) <= limit:
+            look.end()
+    except BadRequest as error:
+        raise StranglerError("the facade refuses this body with 400", why=error.detail) from error
+    return look.values
 
 
 def _decision(
@@ -223,12 +200,12 @@ def _decision(
     values: Values | None,
     caller: str | None,
 ) -> Decision:
-    from strangler.routing import Standings, Trust, Who, by_function, decide
+    from strangler.cli.recorded import Recorded
+    from strangler.routing import Who, decide
 
-    snapshot = _snapshot(application)
-    standings: Standings = Standings(snapshot.generation, by_function(snapshot.standings), Trust.SURE)
+    standings = _standings(application)
     who = Who(caller if caller is not None else table.identify(asked, "127.0.0.1"))
-    return decide(table, standings, asked, found, values, who, draw=0.0)
+    return decide(table, standings, asked, found, values, who, 0.0, Recorded(application.control))
 
 
 def _explained(decision: Decision, listed: list[Candidate]) -> dict[str, Any]:
@@ -272,51 +249,3 @@ def _print_decision(decision: Decision, listed: list[Candidate]) -> None:
         click.echo(f"  {each.route.place}  {_path(each)}: {each.why}")
     if len(passed) > SHOWN:
         click.echo(f"  and {len(passed) - SHOWN} more (--json lists all)")
-
-
-@contextmanager
-def _opened(log: Path) -> Iterator[Iterable[str]]:
-    try:
-        if str(log) == "-":
-            yield io.TextIOWrapper(sys.stdin.buffer, errors="surrogateescape")
-        elif log.suffix == ".gz":
-            with gzip.open(log, "rt", errors="surrogateescape") as unpacked:
-                yield unpacked
-        else:
-            with log.open(errors="surrogateescape") as file:
-                yield file
-    except (OSError, EOFError) as error:
-        raise StranglerError(f"the log {log} can't be read", why=str(error)) from error
-
-
-def _replayed(done: Replay, lines: _Lines) -> dict[str, Any]:
-    def counted(each: Counted) -> dict[str, Any]:
-        return {"count": each.count, "examples": each.examples}
-
-    return {
-        "same": done.same,
-        "moved": [
-            {"before": before, "after": after, **counted(each)}
-            for (before, after), each in done.moved.items()
-        ],
-        "unjudged": [{"depends_on": what, **counted(each)} for what, each in done.unjudged.items()],
-        "unread": lines.unread,
-    }
-
-
-def _print_replay(done: Replay, lines: _Lines) -> None:
-    moved = sorted(done.moved.items(), key=lambda each: -each[1].count)
-    total = sum(each.count for _, each in moved)
-    click.echo(f"{done.same:,} stay where they are, {total:,} {'move' if total != 1 else 'moves'}")
-    for (before, after), each in moved:
-        click.echo(click.style(f"{each.count:>9,}  ", bold=True) + f"{before}  ⇒  {after}")
-        for example in each.examples:
-            click.echo(click.style(f"             {example}", dim=True))
-    for what, each in sorted(done.unjudged.items(), key=lambda each: -each[1].count):
-        click.echo(
-            click.style(f"{each.count:>9,}  ", fg="yellow") + f"could not be judged: it depends on {what}"
-        )
-        for example in each.examples:
-            click.echo(click.style(f"             {example}", dim=True))
-    for what, count in lines.unread.items():
-        click.echo(click.style(f"{count:>9,}  ", fg="yellow") + f"lines could not be read: {what}")

@@ -8,12 +8,14 @@ from typing import Final
 
 from strangler.configuration.findings import Finding, Path
 from strangler.names import nearest
-from strangler.settings import Match, Settings
+from strangler.settings import Created, Function, Match, Place, Settings
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "MERGE", "PROPFIND", "REPORT")
 """What is taken for a method: those of HTTP, MERGE of older OData, and what WebDAV and its kin read with."""
 
 _HOST: Final = re.compile(r"(\*\.)?([a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
+
+_LOCATION: Final = re.compile(r"[^{}]*\{\w+\}[^{}]*")
 
 _ASKED: Final = (
     ("headers", "headers"),
@@ -81,6 +83,56 @@ def _match(at: Path, match: Match) -> Iterator[Finding]:
         for name, values in getattr(match, field).items():
             if not values:
                 yield Finding((*at, key, name), "has no value, so no request meets it", '"*" for any value')
+
+
+def places(settings: Settings) -> Iterator[Finding]:
+    """Each place where a value of a request stands is one place, and can be there."""
+    for name, function in settings.functions.items():
+        cohorts, documents = function.cohorts, function.documents
+        at: Path = ("functions", name)
+        if cohorts is not None:
+            yield from _places((*at, "cohorts", "from"), cohorts.from_, function)
+        if documents is not None:
+            yield from _places((*at, "documents", "key"), documents.key, function)
+            yield from _created((*at, "documents", "created"), documents.created)
+
+
+def _places(at: Path, sections: list[Place], function: Function) -> Iterator[Finding]:
+    for index, section in enumerate(sections):
+        if len(section.named) != 1:
+            given = " and ".join(f"`{key}`" for key, _ in section.named)
+            what = f"has {given}, and a place is one of them" if given else "names no place"
+            yield Finding((*at, index), what, "header: X-Company")
+        elif section.path is not None:
+            parameter = re.compile(rf"{{{re.escape(section.path)}(:path)?}}")
+            if not any(parameter.search(route.match.path) for route in function.routes):
+                what = f"no path of the function's routes has {{{section.path}}}"
+                yield Finding(
+                    (*at, index, "path"), what, "a parameter of a path: /companies/{company}/orders"
+                )
+
+
+def _created(at: Path, section: Created) -> Iterator[Finding]:
+    if (section.json_body is None) == (section.location is None):
+        what = "has both `json` and `location`" if section.json_body else "has neither `json` nor `location`"
+        yield Finding(at, what, "json: id, or location: /orders/{id}")
+    elif section.location is not None and not _LOCATION.fullmatch(section.location):
+        what = "has no parameter, or more than one"
+        yield Finding((*at, "location"), what, "/orders/{id}, or /card.php?id={id}")
+
+
+def testers(settings: Settings) -> Iterator[Finding]:
+    """Each of those who may say which side answers is known by one thing."""
+    overrides = settings.facade.overrides if settings.facade else None
+    for index, tester in enumerate(overrides.allow if overrides else ()):
+        at: Path = ("facade", "overrides", "allow", index)
+        given = [key for key in ("token", "role", "claim") if getattr(tester, key) is not None]
+        if len(given) != 1:
+            named = " and ".join(f"`{key}`" for key in given)
+            what = f"has {named}, and is known by one of them" if given else "says nothing of who it is"
+            yield Finding(at, what, "token: ${TESTER_TOKEN}, or role: erp-tester, or claim: department")
+        elif tester.values and tester.claim is None:
+            yield Finding((*at, "values"), "are those of a claim, and there is none", "claim: department")
 
 
 def conflicts(settings: Settings) -> Iterator[Finding]:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata: Final = MetaData()
 
@@ -421,3 +433,17 @@ access_token = Table(
 )
 """Who may use the admin API: `digest` is the SHA-256 of a token's secret, in hexadecimal. Lines stay when they end, for those who audit;
 see `strangler.control.access_tokens`."""
+
+pin = Table(
+    "pin",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("key", String(160), nullable=False),
+    Column("side", String(8), nullable=False),
+    Column("until", Float, nullable=False),
+    UniqueConstraint("function", "key", name="pin_document"),
+    sqlite_autoincrement=True,
+)
+"""Documents that stay on the side on which they were begun, until when. `seq` grows in the order of commits, and no number comes twice, so
+that who has read up to one misses nothing; see `strangler.control.pins`."""

@@ -64,9 +64,8 @@ class Mirrored:
             raise BadRequest(str(error)) from error
         who = Who(parts.table.identify(asked, self._caller.address))
         standings = parts.keeper.current()
-        decision = decide(
-            parts.table, standings, asked, found, self._values(asked, found), who, random.random()
-        )
+        values = self._values(asked, found)
+        decision = decide(parts.table, standings, asked, found, values, who, random.random(), parts.memory)
         if not decision.shadow or decision.side is not Side.LEGACY or decision.function is None:
             return
         if self._long:

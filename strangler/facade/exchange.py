@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from strangler.cutover.stages import Side
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.begun import Begun
 from strangler.facade.budget import Budget, wished
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.credentials import AS_IT_IS, Onward
@@ -74,6 +75,10 @@ class Exchange:
     _flown: int | None = None
     """The generation under which it is a write."""
     _over = False
+    begun: Begun | None = None
+    """Who reads from the answer whether a document was begun."""
+    _writer = ""
+    """Who writes."""
 
     def __init__(self, parts: Parts, request: Request, caller: CallerConnection) -> None:
         self.parts, self.request, self.caller = parts, request, caller
@@ -120,8 +125,9 @@ class Exchange:
         assert call.asked is not None
         assert self._found is not None
         standings = self.standings = parts.keeper.current()
+        who = parts.who(self)
         decision = decide(
-            parts.table, standings, call.asked, self._found, values, parts.who(self), parts.draw()
+            parts.table, standings, call.asked, self._found, values, who, parts.draw(), parts.memory
         )
         call.decision = decision
         if decision.status is not None:
@@ -132,6 +138,7 @@ class Exchange:
         if decision.kind == "write":
             self._flown = standings.generation
             parts.flight.begin(standings.generation)
+            self._writer, self.begun = who.caller, parts.memory.attend(decision)
         # What a route calls a write is one, even if its method is GET.
         self._repeatable = decision.kind == "read" or (decision.kind is None and self.request.method in SAFE)
         if decision.shadow:
@@ -399,6 +406,9 @@ class Exchange:
             self._change(head)
             return
         self._stream = head.streams
+        if self.begun is not None:
+            told = dict(head.pairs())
+            self.begun.head(head.status, told.get("location"), told.get("content-encoding"))
         endless = request.version == "1.0" and head.length is None and head.status not in (204, 304)
         self._keep = request.heading.keep_alive and not endless and not self.parts.front.draining
         if self.kept is not None:
@@ -411,6 +421,8 @@ class Exchange:
         self.call.sent += len(piece)
         if self.kept is not None:
             self.kept.answered(piece)
+        if self.begun is not None:
+            self.begun.piece(piece)
         self._out.append(chunk(piece) if self._cut else piece)
 
     def flush(self) -> None:
@@ -491,10 +503,9 @@ class Exchange:
             decision is not None
             and decision.side is Side.NEW
             and decision.kind == "read"
-            and decision.function is not None
+            and decision.fallback
             and self._replay
             and self._in_time()
-            and not self.standings.moved(decision.function)
         )
 
     @property
@@ -588,6 +599,8 @@ class Exchange:
         if self._queued is not None:
             parts.shedding.withdraw(self._queued)
         if self._flown is not None:
+            assert call.decision is not None
+            parts.memory.note(self.standings, call.decision, self._writer, self.begun)
             parts.flight.end(self._flown)
         parts.note(self)
         self._leave()

@@ -28,6 +28,7 @@ from strangler.facade.front import Front
 from strangler.facade.gauges import watch_breakers, watch_drops, watch_pools, watch_shedding
 from strangler.facade.health import Health
 from strangler.facade.logs import AccessLog
+from strangler.facade.memory import Memory
 from strangler.facade.metrics import Metrics
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
@@ -85,11 +86,15 @@ class Parts:
         self.shedding = Shedding(facade.limits)
         self.metrics, self.flight = Metrics(settings.functions), Flight()
         self.log = AccessLog(facade.access_log)
-        self.keeper = Keeper(open_control, self.id, self.flight, lease)
+        self.memory = Memory(settings.functions, facade)
+        self.keeper = Keeper(open_control, self.id, self.flight, self.memory, lease)
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
         self.functions = tuple(settings.functions)
         self.table = _table(settings, facade)
+        if self.table.overriding is not None:
+            for name in self.table.overriding.own_headers:
+                claim(name)
         spoken = translations(settings)
         self.pools = Pools(facade, settings.functions)
         self.services = Services(spoken, self.pools, self.timeouts.total)
@@ -153,7 +158,7 @@ class Parts:
         call, identity = exchange.call, exchange.identity
         assert call.asked is not None
         caller = self.table.identify(call.asked, call.client)
-        return Who(caller) if identity is None else Who(caller, identity.claims)
+        return Who(caller) if identity is None else Who(caller, identity.claims, identity.roles)
 
     def note(self, exchange: Exchange) -> None:
         """A call is over: what is to be counted, written and compared of it."""
@@ -210,9 +215,13 @@ class Parts:
 
     def back(self, exchange: Exchange) -> bytes:
         """Header lines that the caller gets beside the upstream's."""
-        if not self._says:
+        cookie = self.memory.cookie(exchange.standings, exchange.call.decision)
+        if cookie is None and not self._says:
             return b""
-        return b"".join(b"%b: %b\r\n" % line for line in self.said(exchange.call, exchange.call.status))
+        lines = self.said(exchange.call, exchange.call.status)
+        if cookie is not None:
+            lines.append((b"Set-Cookie", cookie.encode()))
+        return b"".join(b"%b: %b\r\n" % line for line in lines)
 
     def said(self, call: Call, status: int) -> list[tuple[bytes, bytes]]:
         """What the facade says of an answer that it passes on, where that is configured."""

@@ -5,8 +5,8 @@ replace the old ones in a single assignment. In table `facade` it acknowledges t
 older is still under way (invariant 5); that line is also what makes it exist for the conductor. A facade that
 couldn't write it for long enough counts as gone; some seconds before that its lease is over and it lets no write through.
 
-The order in a round matters: first say that we are here, then read. A conductor that fences either sees us, and
-waits, or was done before we were here, and then we read its fence.
+The order in a round matters: first put what other facades must know (documents that were begun), then say that we are here, then
+read. A conductor that fences either sees us, and waits, or was done before we were here, and then we read its fence.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from strangler.control import facades, standings
+from strangler.control.pins import Pin
 from strangler.control.store import Control
 from strangler.errors import StranglerError
 from strangler.facade.flight import Flight
-from strangler.routing import Standings, Trust, by_function
+from strangler.routing import Standings, Trust, picture
 
 PERIOD: Final = 0.2
 """Seconds between two looks at the generation: the delay with which a fence is noticed."""
@@ -38,15 +39,25 @@ CLOCKS: Final = 5.0
 LEASE: Final = facades.GONE_AFTER - CLOCKS
 """Seconds for which the facade lets writes through after it last announced itself."""
 
+if TYPE_CHECKING:
+    from strangler.facade.memory import Memory, News
+
 _log: Final = logging.getLogger("strangler.facade")
 
 
 class Keeper:
-    """Keeps the standings up to date. `open_control` may raise Unavailable; it is asked again until it doesn't."""
+    """Keeps the standings up to date, and carries what `memory` has for other facades. `open_control` may raise Unavailable; it is asked
+    again until it doesn't."""
 
     def __init__(
-        self, open_control: Callable[[], Control], id: str, flight: Flight, lease: float = LEASE
+        self,
+        open_control: Callable[[], Control],
+        id: str,
+        flight: Flight,
+        memory: Memory,
+        lease: float = LEASE,
     ) -> None:
+        self._memory = memory
         self._open, self.id, self._flight, self._lease = open_control, id, flight, lease
         self.address = ""
         self.trouble = "the control store hasn't been asked yet"
@@ -93,27 +104,42 @@ class Keeper:
         began, applied = time.monotonic(), self._flight.settled(self._sure.generation)
         due = applied != self._acknowledged or began - self._announced_at >= BEAT
         known = None if self._sure is self._never else self._sure.generation
-        news = await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._visit, applied if due else None, known
-        )
+        begun = self._memory.take()  # With the writes that have landed: none of what they began comes later.
+        try:
+            visit = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._visit, applied if due else None, known, begun
+            )
+        except BaseException:
+            self._memory.give_back(begun)
+            raise
         if due:
             self._acknowledged, self._announced_at = applied, began
-        if news is not None:
-            self._sure = Standings(news.generation, by_function(news.standings), Trust.SURE)
-            self._lost = replace(self._sure, trust=Trust.LOST)
+        self._learn(*visit)
         if self.trouble:
             _log.info("the control store is reached", extra={"generation": self._sure.generation})
         self.trouble = ""
 
-    def _visit(self, applied: int | None, known: int | None) -> standings.Snapshot | None:
-        """Announce, then read. Runs in the thread."""
+    def _learn(self, snapshot: standings.Snapshot | None, news: News) -> None:
+        """Act by what was read, all of it from the same moment on."""
+        sure = self._sure if snapshot is None else picture(snapshot.generation, snapshot.standings)
+        self._memory.learn(news, sure)
+        if snapshot is not None:
+            self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
+
+    def _visit(
+        self, applied: int | None, known: int | None, begun: list[Pin]
+    ) -> tuple[standings.Snapshot | None, News]:
+        """Put what others must know, announce, then read. Runs in the thread."""
         if self._control is None:
             self._control = self._open()
+        self._memory.put(self._control, begun)
         if applied is not None:
             facades.seen(self._control, self.id, generation=applied, address=self.address, at=time.time())
-        if known is not None and standings.generation(self._control) == known:
-            return None
-        return standings.snapshot(self._control)
+        snapshot = None
+        if known is None or standings.generation(self._control) != known:
+            snapshot = standings.snapshot(self._control)
+        # After them: what was begun before a switch was put there before its fence was acknowledged.
+        return snapshot, self._memory.read(self._control)
 
     async def leave(self) -> None:
         """Take the facade's line away: it is over, with all its requests done."""

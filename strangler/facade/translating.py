@@ -68,6 +68,9 @@ class Translation:
             call.detail = what
             answer = protocol.refuse(request, str(error))
         exchange.tries.end("", 200, monotonic())
+        if exchange.begun is not None:
+            exchange.begun.head(answer.status, answer.header("location"), answer.header("content-encoding"))
+            exchange.begun.piece(answer.body)
         self._tell(answer)
 
     def _tell(self, answer: Answer) -> None:

@@ -23,9 +23,11 @@ from strangler.planes.plane import (
 )
 from strangler.planes.stamp import Stamp, fingerprint
 from strangler.routing import BUCKETS, Decision, Standings
-from strangler.routing.decision import UNAVAILABLE, Ruling, follows, undecided
+from strangler.routing.decision import undecided
 from strangler.routing.paths import Rank, Template
 from strangler.routing.route import CompiledRoute, compiled
+from strangler.routing.ruling import UNAVAILABLE, Ruling, follows
+from strangler.routing.standings import moved
 from strangler.routing.table import Unclear
 from strangler.settings import Facade, Function, Settings
 
@@ -70,6 +72,8 @@ class _Drawing:
     def plane(self) -> Plane:
         settings, facade = self._settings, self._facade
         self._refuse_body_routes()
+        if facade.overrides is not None:
+            self._note("facade.overrides: testers can't say here which side answers; they do at the facade")
         rules = tuple(Rule(route, self._action(route)) for route in self._routes)
         return Plane(
             name=settings.name,
@@ -96,6 +100,8 @@ class _Drawing:
     def _action(self, route: CompiledRoute) -> Action:
         if _hidden(route):
             return self._hidden(route)
+        if route.scope is not None:
+            return self._scoped(route.function)
         ruling = follows(self._standings, route)
         if ruling.decision.status is not None:
             return self._refusal(ruling.decision)
@@ -120,6 +126,17 @@ class _Drawing:
             )
         return action
 
+    def _scoped(self, function: str) -> To:
+        """Where calls go that are told apart by their cohort, or by where their document was begun."""
+        if FACADE not in self._upstreams:
+            raise StranglerError(
+                f"{function}: its calls are told apart by cohort or document, which only the facade does",
+                why="where a document was begun is in the control store, and a cohort may be in a body or a verified identity",
+                do="name a running facade with --facade URL, which such calls are then sent to",
+            )
+        self._note(f"{function}: its calls are told apart by cohort or document, so they go to the facade")
+        return To(FACADE)
+
     def _unclear(self, routes: Sequence[CompiledRoute], why: str) -> To | Refuse:
         """What becomes of a request that could mean any of the routes."""
         if FACADE in self._upstreams:
@@ -138,11 +155,15 @@ class _Drawing:
                 "their body and a caller must be on one side with all of them"
             )
             return To(FACADE)
+        if self._facade.read_your_writes.enabled:
+            self._note(
+                f"{function}: who has just written may read from new what its store doesn't have yet; only the facade prevents that"
+            )
         return Split(function, ruling.weight, self._new(function), self._legacy(function, ruling))
 
     def _new(self, function: str) -> To:
         name = self._side(function, Side.NEW)
-        stays = name != FACADE and not self._standings.moved(function)
+        stays = name != FACADE and not any(moved(each) for each in self._standings.all_of(function))
         return To(name, fallback=LEGACY if stays else None)
 
     def _legacy(self, function: str, ruling: Ruling) -> To:

@@ -18,10 +18,11 @@ Values = Mapping[tuple[str, str], str | None]
 
 
 class Who(NamedTuple):
-    """Who asks. `caller` keeps a caller on one side; `claims` are those of its identity, where the facade verified one."""
+    """Who asks. `caller` keeps a caller on one side; `claims` and `roles` are those of its identity, where the facade verified one."""
 
     caller: str
     claims: Mapping[str, Any] = {}
+    roles: tuple[str, ...] = ()
 
 
 class Asked:

@@ -1,59 +1,26 @@
 """Decision: which side answers a request, and why. Pure.
 
-No clock, no I/O, no chance: what is random (the draw for shadow traffic) and what is timed (whether the standings can still be
-trusted) comes in with the arguments. What follows from the standings alone is worked out once for each route (`Ruling`).
+No clock, no I/O, no chance: what is random (the draw for shadow traffic), what is timed (whether the standings can still be
+trusted) and what is remembered of earlier requests comes in with the arguments.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final
 
-from strangler.cutover.stages import RULES, Reads, Side, Standing
+from strangler.cutover.stages import Side, Stage
 from strangler.routing.asked import Asked, Values, Who
-from strangler.routing.route import CompiledRoute, Kind
-from strangler.routing.standings import Standings, Trust
+from strangler.routing.overriding import HEEDED
+from strangler.routing.remembered import NOTHING, Remembered
+from strangler.routing.route import CompiledRoute
+from strangler.routing.ruling import UNAVAILABLE, UNPROCESSABLE, Decision, Ruling, follows, refuse
+from strangler.routing.scope import Request, Scope, Told, Untold
+from strangler.routing.standings import Standings, Trust, moved
 from strangler.routing.table import Found, RouteTable, Unclear
 
 BUCKETS: Final = 10_000
 """Callers are hashed into this many buckets; a weight is the number of buckets that new answers."""
-
-UNAVAILABLE: Final = 503
-UNPROCESSABLE: Final = 422
-
-
-class Decision(NamedTuple):
-    """Who answers, and why in words. `status` is None, or the status with which the facade itself refuses.
-
-    `function` is None where no route names the request. `kind` is `write` also for a request that can't be read far
-    enough to tell, None where no route names it. `side` is who would answer, also when refused. `cohort` and `key` are those that the
-    request is about, where its function has any and the request shows them.
-    """
-
-    function: str | None
-    kind: Kind | None
-    operation: str | None
-    side: Side
-    shadow: bool
-    status: int | None
-    why: str
-    cohort: str | None = None
-    key: str | None = None
-
-    @property
-    def fenced(self) -> bool:
-        """Refused for the moment: the caller may repeat it."""
-        return self.status == UNAVAILABLE
-
-
-class Ruling(NamedTuple):
-    """What follows for a route from where its function stands: the decision, the same with a copy to new where reads are shadowed, and
-    the weight below which a caller's bucket belongs to new."""
-
-    decision: Decision
-    mirrored: Decision | None = None
-    weight: int = 0
-
 
 UNROUTED: Final = Decision(
     None, None, None, Side.LEGACY, False, None, "no route names it, so the legacy ERP answers"
@@ -68,6 +35,7 @@ def decide(
     values: Values | None,
     who: Who,
     draw: float,
+    memory: Remembered = NOTHING,
 ) -> Decision:
     """Who answers the request. `found` is what the table found for it, `values` what `found.wanted` asked for, None where the body
     doesn't show them. `draw` is a random number in [0, 1) that decides whether it is in the share that is shadowed."""
@@ -75,18 +43,14 @@ def decide(
     if route is None:
         return UNROUTED
     if isinstance(route, Unclear):
-        return undecided(standings, route)
-    ruling = standings.rulings.get(route)
-    if ruling is None:
-        ruling = standings.rulings[route] = follows(standings, route)
-    if ruling.mirrored is None:
-        return ruling.decision
-    if ruling.weight:
-        place = bucket(table.salt, route.function, who.caller)
-        if place < ruling.weight:
-            why = f"the caller's bucket {place} is below the weight {ruling.weight}"
-            return Decision(route.function, "read", route.operation, Side.NEW, False, None, why)
-    return ruling.mirrored if table.shadows(route.function, draw) else ruling.decision
+        return undecided(standings, route, memory)
+    if route.scope is not None:
+        request = Request(asked, found.segments(route), values, who)
+        return _scoped(table, standings, route, route.scope, request, draw, memory)
+    rule = follows(standings, route)
+    return _by_tester(table, rule, route, asked, who) or _by_stage(
+        table, rule, route, None, asked, who, draw, memory
+    )
 
 
 def bucket(salt: str, function: str, caller: str) -> int:
@@ -97,52 +61,110 @@ def bucket(salt: str, function: str, caller: str) -> int:
     return int.from_bytes(digest[:4], "big") % BUCKETS
 
 
-def follows(standings: Standings, route: CompiledRoute) -> Ruling:
-    """What follows for a route from where its function stands."""
-    if standings.trust is Trust.NEVER:
-        why = "the control store hasn't been reached since the start, so nobody knows who owns this function"
-        return Ruling(
-            Decision(route.function, route.kind, route.operation, Side.LEGACY, False, UNAVAILABLE, why)
-        )
-    standing = standings.of(route.function)
-    return (
-        _for_write(standings.trust, standing, route) if route.kind == "write" else _for_read(standing, route)
-    )
+def _by_tester(
+    table: RouteTable, rule: Ruling, route: CompiledRoute, asked: Asked, who: Who
+) -> Decision | None:
+    """What a tester asks for, if it may: of reads only, so nothing is written to a side that isn't the owner (invariant 4)."""
+    if table.overriding is None or route.kind == "write" or rule.decision.status is not None:
+        return None
+    side = table.overriding.side(asked, who)
+    if side is None or rule.standing.stage not in HEEDED:
+        return None
+    return Decision(route.function, "read", route.operation, side, False, None, f"a tester asks for {side}")
 
 
-def _for_write(trust: Trust, standing: Standing, route: CompiledRoute) -> Ruling:
-    # Invariant 4: only the owner is written to; nobody while the owner is being changed or may have changed unseen.
-    status, why = None, f"{standing.owner} owns it"
-    if standing.fenced:
-        status, why = UNAVAILABLE, "writes are fenced for the moment of a switch; repeat it"
-    elif trust is Trust.LOST:
-        status, why = (
+def _by_stage(
+    table: RouteTable,
+    rule: Ruling,
+    route: CompiledRoute,
+    key: str | None,
+    asked: Asked,
+    who: Who,
+    draw: float,
+    memory: Remembered,
+) -> Decision:
+    """What the ruling comes to for one request."""
+    decision = rule.decision
+    if rule.mirrored is None:
+        return decision
+    if rule.weight:
+        place = bucket(table.salt, route.function, who.caller)
+        if place < rule.weight:
+            if memory.wrote(route.function, key, who.caller, asked):
+                why = "legacy was written to a moment ago, and the store may not have that yet"
+                return decision._replace(why=why)
+            why = f"the caller's bucket {place} is below the weight {rule.weight}"
+            return Decision(
+                route.function, "read", route.operation, Side.NEW, False, None, why, fallback=True
+            )
+    return rule.mirrored if table.shadows(route.function, draw) else decision
+
+
+def _scoped(
+    table: RouteTable,
+    standings: Standings,
+    route: CompiledRoute,
+    scope: Scope,
+    request: Request,
+    draw: float,
+    memory: Remembered,
+) -> Decision:
+    """For a function with cohorts or documents."""
+    cohort, key = scope.cohort_of(request), scope.key_of(request)
+    rule = follows(standings, route, cohort)
+    name = cohort if isinstance(cohort, str) else None
+    document = key if isinstance(key, str) else None
+    decision = _by_tester(table, rule, route, request.asked, request.who)
+    if decision is None:
+        decision = _by_stage(table, rule, route, document, request.asked, request.who, draw, memory)
+        if key is not None and decision.status is None:
+            decision = _at_home(rule, route, key, decision, memory)
+    return decision._replace(cohort=name, key=document)
+
+
+def _at_home(
+    rule: Ruling, route: CompiledRoute, key: Told, decision: Decision, memory: Remembered
+) -> Decision:
+    """The same for a document that was begun on one side, and for one that may have been."""
+    pins = memory.pins(route.function)
+    if pins is None or key is Untold.ABSENT:
+        return decision
+    owner = rule.standing.owner
+    side = pins.side(key) if isinstance(key, str) else None
+    if side is Side.LEGACY and rule.standing.stage is Stage.RETIRED:
+        side = None  # There is nothing left of it to answer.
+    if side is not None:
+        return _moved_to(decision, side, f"the document was begun in {side} and stays there")
+    if isinstance(key, str):
+        could, status, why = (
+            pins.unheld,
             UNAVAILABLE,
-            "the control store is out of reach, so the owner may have changed unseen; repeat it",
+            "more documents stay where they were begun than are held",
         )
-    return Ruling(Decision(route.function, "write", route.operation, standing.owner, False, status, why))
+    else:
+        could, status, why = pins.sides, UNPROCESSABLE, "it doesn't show which document it is about"
+    if could - {owner}:
+        return refuse(route, owner, status, f"{why}, and it may be one that was begun on the other side")
+    return _moved_to(decision, owner, f"{why}, so the owner answers") if could else decision
 
 
-def _for_read(standing: Standing, route: CompiledRoute) -> Ruling:
-    reads = RULES[standing.stage].reads
-    side = Side.NEW if reads is Reads.NEW else Side.LEGACY
-    why = f"in stage {standing.stage} {side} answers"
-    if reads is Reads.WEIGHTED:
-        why = f"the caller's bucket isn't below the weight {standing.weight}"
-    decision = Decision(route.function, "read", route.operation, side, False, None, why)
-    if reads in (Reads.MIRRORED, Reads.WEIGHTED):
-        weight = standing.weight if reads is Reads.WEIGHTED else 0
-        return Ruling(decision, decision._replace(shadow=True), weight)
-    return Ruling(decision)
+def _moved_to(decision: Decision, side: Side, why: str) -> Decision:
+    shadow = decision.shadow and side is Side.LEGACY
+    return decision._replace(side=side, shadow=shadow, why=why, fallback=False)
 
 
-def undecided(standings: Standings, unclear: Unclear) -> Decision:
+def undecided(standings: Standings, unclear: Unclear, memory: Remembered = NOTHING) -> Decision:
     """A call that doesn't show what it asks for: legacy may have it as long as legacy owns all that it might touch."""
     # Invariant 4
     touched = sorted({route.function for route in unclear.routes})
+    every = [standing for name in touched for standing in standings.all_of(name)]
+    gone = {standing.function for standing in every if moved(standing)} | {
+        name for name in touched if (pins := memory.pins(name)) and Side.NEW in pins.sides
+    }
     status, why = None, f"{unclear.why}; legacy owns every one that it could be"
-    if standings.trust is not Trust.SURE or any(standings.of(name).fenced for name in touched):
+    if standings.trust is not Trust.SURE or any(standing.fenced for standing in every):
         status, why = UNAVAILABLE, f"{unclear.why}, and one that it could be isn't open to writes"
-    elif moved := [name for name in touched if standings.moved(name)]:
-        status, why = UNPROCESSABLE, f"{unclear.why}, and {', '.join(moved)}, which it could be, left legacy"
+    elif gone:
+        status = UNPROCESSABLE
+        why = f"{unclear.why}, and {', '.join(sorted(gone))}, which it could be, left legacy"
     return Decision(None, "write", None, Side.LEGACY, False, status, why)

@@ -121,6 +121,7 @@ class Leaf:
         "_operation",
         "_plans",
         "every",
+        "members",
         "order",
         "routes",
     )
@@ -128,6 +129,7 @@ class Leaf:
     def __init__(self, order: tuple[int, ...], routes: Iterable[CompiledRoute]) -> None:
         self.order = order
         self.routes = tuple(sorted(routes, key=lambda route: (route.rank, route.kind == "read")))
+        self.members = frozenset(self.routes)
         self.every = (1 << len(self.routes)) - 1
         self._any_method = _bits(n for n, route in enumerate(self.routes) if route.methods is None)
         self._by_method = _table(
@@ -217,10 +219,11 @@ def _plan(routes: Iterator[CompiledRoute]) -> Plan:
         final = not route.looks_inside
     wanted: dict[str, set[str]] = {}
     for route in able:
-        for condition in route.conditions:
-            if condition.axis in BODY:
-                wanted.setdefault(condition.axis, set()).add(condition.name)
-    return Plan(tuple(able), bool(wanted), final, {kind: frozenset(names) for kind, names in wanted.items()})
+        inside = [(each.axis, each.name) for each in route.conditions if each.axis in BODY]
+        for kind, name in (*inside, *(route.scope.wanted if route.scope else ())):
+            wanted.setdefault(kind, set()).add(name)
+    told = {kind: frozenset(names) for kind, names in wanted.items()}
+    return Plan(tuple(able), any(route.looks_inside for route in able), final, told)
 
 
 def _choices(routes: Sequence[CompiledRoute], every: int) -> Iterator[Choice]:

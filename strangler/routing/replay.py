@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from strangler.cutover.stages import RULES, Reads, Side
+from strangler.cutover.stages import RULES, Reads, Side, Standing
 from strangler.routing.decision import BUCKETS
 from strangler.routing.explanation import place
 from strangler.routing.leaf import Leaf
@@ -134,16 +134,18 @@ def _outcome(routes: Possible | BadPath, logged: Logged, standings: Standings) -
 def _of(route: CompiledRoute | None, standings: Standings) -> Outcome:
     if route is None:
         return Outcome(sides=frozenset((Side.LEGACY,)))
-    standing = standings.of(route.function)
-    if route.kind == "write":
-        sides = {standing.owner}
-    elif (reads := RULES[standing.stage].reads) is Reads.WEIGHTED:
-        sides = ({Side.NEW} if standing.weight else set()) | (
-            {Side.LEGACY} if standing.weight < BUCKETS else set()
-        )
-    else:
-        sides = {Side.NEW if reads is Reads.NEW else Side.LEGACY}
+    sides = {side for standing in standings.all_of(route.function) for side in _sides(route, standing)}
     return Outcome(route.function, route.kind, frozenset(sides))
+
+
+def _sides(route: CompiledRoute, standing: Standing) -> set[Side]:
+    """Who may answer, by the caller where it goes by weight."""
+    if route.kind == "write":
+        return {standing.owner}
+    reads = RULES[standing.stage].reads
+    if reads is Reads.WEIGHTED and standing.weight:
+        return {Side.NEW} if standing.weight >= BUCKETS else set(Side)
+    return {Side.NEW if reads is Reads.NEW else Side.LEGACY}
 
 
 def _alike(mine: Possible | BadPath, theirs: Possible | BadPath) -> bool:

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from strangler.routing.asked import OPERATION
 from strangler.routing.paths import Rank, Template, below, compile_template, lowered, specificity
+from strangler.routing.scope import Scope, scope_of
 from strangler.settings import Function, Match, Route
 
 Kind = Literal["read", "write"]
@@ -51,6 +52,7 @@ class CompiledRoute:
     host: str | None
     conditions: tuple[Condition, ...]
     opaque: bool = False
+    scope: Scope | None = None
 
     @property
     def order(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -83,7 +85,8 @@ def compiled(functions: Mapping[str, Function], *, ignore_case: bool) -> Iterato
     for name, function in functions.items():
         for index, route in enumerate(function.routes):
             for each in compile_route(name, index, route):
-                yield replace(each, template=lowered(each.template)) if ignore_case else each
+                template = lowered(each.template) if ignore_case else each.template
+                yield replace(each, template=template, scope=scope_of(function, template))
 
 
 def compile_route(function: str, index: int, route: Route) -> Iterator[CompiledRoute]:

@@ -1,4 +1,4 @@
-"""Standings: where all functions stand at one moment, and how far that can be relied on. Pure."""
+"""Standings: where all functions and cohorts stand at one moment, and how far that can be relied on. Pure."""
 
 from __future__ import annotations
 
@@ -22,25 +22,41 @@ class Trust(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """One atomic picture of where all functions stand; a request keeps the one that it began with.
+    """One atomic picture of where everything stands; a request keeps the one that it began with.
 
-    `rulings` is what `strangler.routing.decision` has found to follow from it, kept as long as the picture holds.
+    `functions` are the whole functions, `cohorts` the slices of each that have a standing of their own, by name. `rulings` is what
+    `strangler.routing.ruling` has found to follow from it all, kept as long as the picture holds.
     """
 
     generation: int = 0
     functions: Mapping[str, Standing] = field(default_factory=dict)
     trust: Trust = Trust.NEVER
+    cohorts: Mapping[str, Mapping[str, Standing]] = field(default_factory=dict)
     rulings: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def of(self, function: str) -> Standing:
+    def of(self, function: str, cohort: str | None = None) -> Standing:
+        """The standing of a cohort where it has one, else of its function."""
+        if cohort is not None and (own := self.cohorts.get(function, {}).get(cohort)):
+            return own
         return self.functions.get(function) or at_the_start(function)
 
-    def moved(self, function: str) -> bool:
-        """Whether legacy isn't asked any more, neither to read nor to write."""
-        standing = self.of(function)
-        return standing.owner is Side.NEW or RULES[standing.stage].reads is Reads.NEW
+    def all_of(self, function: str) -> tuple[Standing, ...]:
+        """The standing of a function, and those of its cohorts."""
+        return self.of(function), *self.cohorts.get(function, {}).values()
 
 
-def by_function(standings: Iterable[Standing]) -> dict[str, Standing]:
-    """Standings of whole functions, by function."""
-    return {standing.function: standing for standing in standings if standing.cohort == EVERYONE}
+def moved(standing: Standing) -> bool:
+    """Whether legacy isn't asked any more, neither to read nor to write."""
+    return standing.owner is Side.NEW or RULES[standing.stage].reads is Reads.NEW
+
+
+def picture(generation: int, standings: Iterable[Standing], trust: Trust = Trust.SURE) -> Standings:
+    """The standings of functions and cohorts, put together."""
+    functions: dict[str, Standing] = {}
+    cohorts: dict[str, dict[str, Standing]] = {}
+    for standing in standings:
+        if standing.cohort == EVERYONE:
+            functions[standing.function] = standing
+        else:
+            cohorts.setdefault(standing.function, {})[standing.cohort] = standing
+    return Standings(generation, functions, trust, cohorts)

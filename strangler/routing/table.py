@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from strangler.routing.asked import Asked, Values, Wanted
 from strangler.routing.leaf import Contradiction, Leaf, Plan
+from strangler.routing.overriding import Overriding
 from strangler.routing.paths import Rank, Segments, Template, readings_of, specificity
 from strangler.routing.route import CompiledRoute, compiled
 from strangler.settings import Facade, Function, Sticky, shadow_of
@@ -55,6 +56,10 @@ class Found(NamedTuple):
             why = unclear[0].why if unclear else _SPELLED
             return Unclear((*routes, *(route for each in unclear for route in each.routes)), why)
         return min(routes, key=lambda route: route.order, default=None)
+
+    def segments(self, route: CompiledRoute) -> list[Segments]:
+        """The segments of the path in each reading that leads to the route."""
+        return [each.segments for met in self.readings for each in met if route in each.leaf.members]
 
 
 def _choose(met: tuple[Met, ...], asked: Asked, values: Values | None) -> CompiledRoute | Unclear | None:
@@ -106,7 +111,7 @@ class Node:
 
 class RouteTable:
     """All routes. `salt` makes the buckets of an installation its own; `shadow_shares`: function → the share of its reads that is
-    shadowed, all of them where it isn't named."""
+    shadowed, all of them where it isn't named; `overriding` is what testers may say."""
 
     def __init__(
         self,
@@ -116,8 +121,9 @@ class RouteTable:
         shadow_shares: Mapping[str, float] | None = None,
         ignore_case: bool = False,
         sticky: Sticky | None = None,
+        overriding: Overriding | None = None,
     ) -> None:
-        self.salt, self._shadow_shares = salt, shadow_shares or {}
+        self.salt, self.overriding, self._shadow_shares = salt, overriding, shadow_shares or {}
         self._ignore_case = ignore_case
         sticky = sticky or Sticky()
         self._sticky_headers = tuple(name.lower() for name in sticky.headers)
@@ -198,6 +204,7 @@ def compile_routes(functions: Mapping[str, Function], facade: Facade | None = No
         shadow_shares={name: shadow_of(facade, each).share for name, each in functions.items()},
         ignore_case=facade.ignore_case,
         sticky=facade.sticky,
+        overriding=Overriding(facade.overrides) if facade.overrides else None,
     )
 
 

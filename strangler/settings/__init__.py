@@ -15,6 +15,8 @@ from strangler.settings.access import Admin as Admin
 from strangler.settings.access import EdgeIdentity as EdgeIdentity
 from strangler.settings.access import Sessions as Sessions
 from strangler.settings.access import Signing as Signing
+from strangler.settings.answering import Overrides as Overrides
+from strangler.settings.answering import ReadYourWrites as ReadYourWrites
 from strangler.settings.codes import CodeMap as CodeMap
 from strangler.settings.codes import Meaning as Meaning
 from strangler.settings.codes import PythonCall as PythonCall
@@ -58,7 +60,11 @@ from strangler.settings.observability import Traces as Traces
 from strangler.settings.resilience import Breaker as Breaker
 from strangler.settings.resilience import Budget as Budget
 from strangler.settings.resilience import Limits as Limits
+from strangler.settings.routes import Cohorts as Cohorts
+from strangler.settings.routes import Created as Created
+from strangler.settings.routes import Documents as Documents
 from strangler.settings.routes import Match as Match
+from strangler.settings.routes import Place as Place
 from strangler.settings.routes import Protocol as Protocol
 from strangler.settings.routes import Route as Route
 from strangler.settings.routes import Service as Service

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from strangler.settings.access import Admin, EdgeIdentity, Sessions, Signing, Tls
+from strangler.settings.answering import Overrides, ReadYourWrites
 from strangler.settings.observability import AccessLog, Traces
 from strangler.settings.resilience import Breaker, Budget, Limits
 from strangler.settings.section import Duration, Section
@@ -121,6 +122,14 @@ class Facade(Section):
         "shouldn't know, such as whether a key exists.",
     )
     sticky: Sticky = Field(default_factory=Sticky)
+    read_your_writes: ReadYourWrites = Field(default_factory=ReadYourWrites)
+    overrides: Overrides | None = Field(None, description="Without it no header says which side answers.")
+    pins: int = Field(
+        500_000,
+        ge=1,
+        description="Documents of which a facade knows the side (`functions.*.documents`), about 150 bytes each. With more, calls about "
+        "documents that aren't known are refused once a side that there are more of isn't the owner.",
+    )
     shadow: Shadow = Field(default_factory=Shadow)
     identity: EdgeIdentity | None = Field(
         None, description="Without it credentials go through, and nobody but the upstreams looks at them."

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
-from strangler.settings.routes import Protocol, Route, Service
+from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
 from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
 
@@ -125,6 +125,10 @@ class Function(Section):
         None, description="Translation of requests; without it they are passed on as they are."
     )
     routes: list[Route] = Field(default_factory=list)
+    cohorts: Cohorts | None = Field(None, description="Slices that move on their own; see docs/routing.md.")
+    documents: Documents | None = Field(
+        None, description="Documents that stay where they were begun; see docs/routing.md."
+    )
     balances: dict[Name, Balance] = Field(
         default_factory=dict,
         description="What must add up alike on both sides, by name; every reconciliation compares it.",

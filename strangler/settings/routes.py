@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from strangler.settings.codes import as_call
-from strangler.settings.section import Section
+from strangler.settings.section import Duration, Section
 
 
 def _as_list(value: Any) -> Any:
@@ -77,6 +78,75 @@ class Route(Section):
     operation: str | None = Field(
         None, description="What the protocol plugin calls it, when it can't tell from the request."
     )
+
+
+class Place(Section):
+    """A place in a request where a value stands: one of these."""
+
+    header: str | None = Field(None, description="A header.")
+    query: str | None = Field(None, description="A name in the query.")
+    cookie: str | None = Field(None, description="A cookie.")
+    path: str | None = Field(
+        None, description="A parameter of the path template: `company` where that has {company}."
+    )
+    json_body: str | None = Field(None, alias="json", description="A dotted path in a JSON body.")
+    form: str | None = Field(None, description="A field of an urlencoded form in the body.")
+    xml: str | None = Field(None, description="A dotted path of local names from the root of an XML body.")
+    claim: str | None = Field(None, description="A claim of the identity that the facade verified.")
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What is given of all that, as (key, name): one, in a configuration that is right."""
+        given = self.model_dump(by_alias=True, exclude_none=True)
+        return [(key, str(name)) for key, name in given.items()]
+
+
+class Cohorts(Section):
+    """Slices of a function that move on their own: a company code, a plant, a tenant. The value that a request has is the name of its
+    cohort; one without a standing of its own goes with the rest of the function."""
+
+    from_: list[Place] = Field(
+        alias="from",
+        min_length=1,
+        description="Where a request says which cohort it is about; of several the first that it has.",
+    )
+    default: str | None = Field(
+        None,
+        description="The cohort of requests that show none. Without it they are refused while the cohorts stand on different sides.",
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Created(Section):
+    """Where an answer tells the key of a document that was begun: one of these."""
+
+    json_body: str | None = Field(
+        None, alias="json", description="A dotted path in the JSON body of the answer: `id`, `result.0`."
+    )
+    location: str | None = Field(
+        None,
+        description="The Location header, as a path with one parameter: `/orders/{id}`, `/card.php?id={id}`.",
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Documents(Section):
+    """Documents that stay on the side on which they were begun, for reads and writes, whoever owns the function by then."""
+
+    key: list[Place] = Field(
+        min_length=1,
+        description="Where a request says which document it is about; of several the first that it has.",
+    )
+    created: Created = Field(
+        description="Where the answer to a write tells the key of the document that it began."
+    )
+    for_: Duration = Field(
+        timedelta(days=30),
+        alias="for",
+        description="How long a document stays; by then it should be finished.",
+    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Service(Section):

@@ -123,7 +123,7 @@ def test_each_required_key_has_an_example() -> None:
     from strangler.settings import Section
 
     required = {
-        (model.__name__, name)
+        (model.__name__, field.alias or name)
         for model in sections(Section)
         for name, field in model.model_fields.items()
         if field.is_required()

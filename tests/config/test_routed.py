@@ -83,6 +83,68 @@ def test_a_route_that_cant_be_meant_is_named_with_its_line(
     assert expected in result.output
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "cohorts: {from: []}",
+            "functions.party.cohorts.from: has no entries\n    fix: from: [{header: X-Company}]",
+        ),
+        ("cohorts: {from: [{}]}", "functions.party.cohorts.from[0]: names no place"),
+        (
+            "cohorts: {from: [{header: a, query: b}]}",
+            "cohorts.from[0]: has `header` and `query`, and a place is one",
+        ),
+        (
+            "cohorts: {from: [{path: company}]}",
+            "cohorts.from[0].path: no path of the function's routes has {company}",
+        ),
+        ("documents: {key: [{header: a}]}", "functions.party.documents.created: 'created' is missing"),
+        (
+            "documents: {key: [{header: a}], created: {}}",
+            "documents.created: has neither `json` nor `location`",
+        ),
+        (
+            "documents: {key: [{header: a}], created: {location: /orders}}",
+            "documents.created.location: has no parameter, or more than one",
+        ),
+    ],
+)
+def test_a_place_that_cant_be_is_named(tmp_path: Path, line: str, expected: str) -> None:
+    party = function("party", READ, WRITE).replace("    routes:", f"    {line}\n    routes:")
+    result = check(tmp_path, party)
+    assert result.exit_code == 2
+    assert expected in result.output
+
+
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        ("[{}]", "facade.overrides.allow[0]: says nothing of who it is"),
+        (
+            "[{token: aaaaaaaaaaaaaaaa, claim: groups}]",
+            "facade.overrides.allow[0]: has `token` and `claim`, and is known by one",
+        ),
+        (
+            "[{token: aaaaaaaaaaaaaaaa, values: [x]}]",
+            "allow[0].values: are those of a claim, and there is none",
+        ),
+        ("[{token: short}]", "facade.overrides.allow[0].token"),
+        ("[]", "facade.overrides.allow: has no entries"),
+    ],
+)
+def test_who_may_say_which_side_answers_is_known_by_one_thing(
+    tmp_path: Path, allow: str, expected: str
+) -> None:
+    path = tmp_path / "strangler.yaml"
+    head = HEAD.replace('8000"}', f'8000", overrides: {{allow: {allow}}}}}')
+    path.write_text(head + function("party", READ, WRITE))
+    result = CliRunner().invoke(root, ["-c", str(path), "config", "check", "--offline"])
+    assert result.exit_code == 2
+    assert expected in result.output
+    assert "short" not in result.output
+
+
 def test_what_stays_on_legacy_is_warned_of_and_stops_nobody(tmp_path: Path) -> None:
     result = check(
         tmp_path, function("party", READ, WRITE), function("bare"), function("half", READ.replace("/p", "/q"))

@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from strangler.cli.main import root
-from strangler.control import standings
+from strangler.control import pins, standings
+from strangler.control.pins import Pin
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage, at_the_start
+from strangler.cutover.stages import Side, Stage, at_the_start
 from tests.routing.tables import standing
 
 CONFIGURATION = """\
@@ -113,6 +114,28 @@ def test_what_the_facade_refuses_is_said(config: Path) -> None:
     assert "dot segments" in result.output
     twice = route(config, "explain", "POST /rpc", "-d", '{"method": "a", "method": "party.read"}')
     assert (twice.exit_code, "twice" in twice.output) == (2, True)
+
+
+def test_cohort_and_document_are_explained_from_what_is_recorded(config: Path, tmp_path: Path) -> None:
+    more = """    cohorts: {from: [{header: X-Company}]}
+    documents: {key: [{path: id}], created: {json: id}}
+    routes:
+      - {match: {path: "/parties/{id}", method: GET}"""
+    config.write_text(
+        CONFIGURATION.replace('    routes:\n      - {match: {path: "/parties/{id}", method: GET}', more, 1)
+    )
+    with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
+        pins.add(control, [Pin("party", "7", Side.LEGACY, 9e9)], now=1.0)
+        before = at_the_start("party", "DE01")
+        standings.change(control, before, standing("party", Stage.SYNCING, "DE01"), at=1.0)
+    home = told(config, "PUT /parties/7", "-H", "X-Company: FR01")
+    assert (home["side"], home["cohort"], home["key"]) == ("legacy", "FR01", "7")
+    assert "begun in legacy" in home["why"]
+    assert told(config, "PUT /parties/8", "-H", "X-Company: FR01")["side"] == "new"
+    assert told(config, "PUT /parties/8", "-H", "X-Company: DE01")["side"] == "legacy"
+    assert told(config, "PUT /parties/8")["status"] == 422
+    words = route(config, "explain", "PUT /parties/7", "-H", "X-Company: FR01").output
+    assert "cohort:    FR01" in words
 
 
 OWN = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 from urllib.parse import quote
@@ -193,20 +193,31 @@ def test_the_cost_of_a_request_doesnt_grow_with_the_functions(inside: bool) -> N
             return [{"kind": "read", "match": {"path": "/rpc", "json": {"method": f"f{number}.read"}}}]
         return [{"kind": "read", "match": {"path": f"/api/f{number}/{{id}}"}}]
 
-    def cost(count: int) -> float:
+    def asking(count: int) -> Callable[[], None]:
         compiled = table({f"f{number}": route(number) for number in range(count)})
         asked = Asked("POST", "/rpc" if inside else f"/api/f{count // 2}/7", {})
         values = {("json", "method"): f"f{count // 2}.read"}
-        at, times = standings(), []
-        for _ in range(30):
-            began = time.perf_counter()
+        at = standings()
+
+        def ask_often() -> None:
             for _ in range(50):
                 assert ask(compiled, asked, values, at).function == f"f{count // 2}"
-            times.append(time.perf_counter() - began)
-        return min(times)
 
-    few, many = cost(2), cost(2000)
-    assert many < few * 3, f"{many / few:.1f} times the cost for a thousand times the functions"
+        return ask_often
+
+    # Taken in turns, so that what else the machine does weighs on both.
+    few, many = asking(2), asking(2000)
+    took = [(seconds(few), seconds(many)) for _ in range(40)]
+    least = [min(each) for each in zip(*took, strict=True)]
+    assert least[1] < least[0] * 3, (
+        f"{least[1] / least[0]:.1f} times the cost for a thousand times the functions"
+    )
+
+
+def seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def test_matching_is_whole_for_every_pair_of_methods_and_hosts() -> None:

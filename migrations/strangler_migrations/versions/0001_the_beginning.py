@@ -323,3 +323,13 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.Float()),
         sa.Column("used_at", sa.Float()),
     )
+    op.create_table(
+        "pin",
+        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("key", sa.String(160), nullable=False),
+        sa.Column("side", sa.String(8), nullable=False),
+        sa.Column("until", sa.Float(), nullable=False),
+        sa.UniqueConstraint("function", "key", name="pin_document"),
+        sqlite_autoincrement=True,
+    )
