@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "run": Lazy("strangler.cli.run:run", RUN, "Run worker and facade together, in one process."),
     "worker": Lazy("strangler.cli.run:worker", RUN, "Run the sync: capture, backfill, delivery."),
     "facade": Lazy("strangler.cli.facade:command", RUN, "Run the HTTP front that callers use."),
+    "facades": Lazy("strangler.cli.facades:group", RUN, "Show the facades, and forget one that has ended."),
     "comparer": Lazy("strangler.cli.facade:comparer", RUN, "Compare what another proxy mirrors."),
     "access": Lazy("strangler.cli.access:group", RUN, "Give and take access to the facade's admin API."),
     "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),

@@ -40,7 +40,14 @@ def live(control: Control, *, now: float, within: float = GONE_AFTER) -> list[Fa
         return [FacadeRecord(*row) for row in connection.execute(query)]
 
 
-def forget(control: Control, id: str) -> None:
-    """A facade stops, with all its requests done."""
+def silent(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
+    """Those that weren't seen in the last `within` seconds and haven't said goodbye: killed, or cut off from the control store."""
+    query = select(tables.facade).where(tables.facade.c.seen_at < now - within).order_by("id")
+    with control.read() as connection:
+        return [FacadeRecord(*row) for row in connection.execute(query)]
+
+
+def forget(control: Control, id: str) -> bool:
+    """A facade stops, with all its requests done. False when there was none of this name."""
     with control.begin() as connection:
-        connection.execute(delete(tables.facade).where(tables.facade.c.id == id))
+        return connection.execute(delete(tables.facade).where(tables.facade.c.id == id)).rowcount > 0

@@ -62,8 +62,10 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
     """
     with control.begin() as connection:
         since = at if after.stage is not before.stage or before.generation == 0 else before.since
-        stored = replace(after, generation=_grow(connection), since=since)
-        if not _replaced(connection, before, asdict(stored)):
+        generation = _grow(connection)
+        left = 0 if after.stage is Stage.LEGACY else before.left or generation
+        stored = replace(after, generation=generation, since=since, left=left)
+        if not _replaced(connection, before, _row(stored)):
             raise Refused(
                 f"{before.function} was changed by somebody else at this moment",
                 why=f"the decision was made on generation {before.generation}, which is no longer the last",
@@ -108,6 +110,12 @@ def _is(function: str, cohort: str) -> tuple[Any, Any]:
     return tables.standing.c.function == function, tables.standing.c.cohort == cohort
 
 
+def _row(standing: Standing) -> dict[str, Any]:
+    values = asdict(standing)
+    left = values.pop("left")
+    return {**values, "left_at": left}
+
+
 def _standing(row: Any) -> Standing:
     until = row["sync_until"]
     return Standing(
@@ -121,4 +129,5 @@ def _standing(row: Any) -> Standing:
         hold=row["hold"],
         generation=row["generation"],
         since=row["since"],
+        left=row["left_at"],
     )

@@ -44,6 +44,7 @@ standing = Table(
     Column("hold", Text),
     Column("generation", Integer, nullable=False),
     Column("since", Float, nullable=False),
+    Column("left_at", Integer, nullable=False),
 )
 """Where each function stands; see `strangler.cutover.stages.Standing`."""
 

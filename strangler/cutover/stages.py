@@ -66,6 +66,10 @@ RULES: Final[dict[Stage, Rule]] = {
     Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, "the legacy function is switched off"),
 }
 
+SETTLED: Final = frozenset((Stage.LEGACY, Stage.RETIRED))
+"""The stages in which the owner doesn't change: a function that nobody has begun to move needs several steps before it may, each of
+which leaves its mark (`Standing.left`), and one that is retired doesn't come back."""
+
 EVERYONE: Final = "*"
 """The cohort that is the whole function."""
 
@@ -76,7 +80,8 @@ class Standing:
 
     `weight` is in basis points (0–10,000) and counts in canary only. `fenced` means that writes are refused for the moment of a switch.
     `sync_until` is the source position beyond which delivery applies nothing (None: no limit). `generation` grows by one
-    with every change of any standing in the control store. `hold` is the reason for which nobody may advance, None when free.
+    with every change of any standing in the control store; `left` is the one under which it left stage `legacy`, 0 as long as it
+    hasn't. `hold` is the reason for which nobody may advance, None when free.
     """
 
     function: str
@@ -89,6 +94,7 @@ class Standing:
     hold: str | None
     generation: int
     since: float
+    left: int = 0
 
 
 def at_the_start(function: str, cohort: str = EVERYONE) -> Standing:

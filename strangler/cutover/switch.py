@@ -84,6 +84,7 @@ class Switch:
         Raises Refused when it isn't begun and Undone when it was put back, each with the reason.
         """
         self._outside.way_back()
+        self._refuse_unaware(before)
         if intent.owner is Side.LEGACY:
             self._refuse_loss(intent)
         self._deadline = time.monotonic() + self._limit
@@ -91,6 +92,22 @@ class Switch:
         with _signs_of_life(self._control, opened, self._clock):
             decided = self._decide_or_undo(opened, fenced)
             return self._finish(decided)
+
+    def _refuse_unaware(self, before: Standing) -> None:
+        """A facade that was cut off before anybody began to move the function takes it for untouched, and goes on with its writes."""
+        # Invariant 4
+        unaware = [
+            facade
+            for facade in facades.silent(self._control, now=self._clock())
+            if facade.generation < before.left
+        ]
+        if unaware:
+            names = ", ".join(f"{facade.id} at {facade.address}" for facade in unaware)
+            raise Refused(
+                f"the switch of {before.function} isn't begun: {names} may still write to legacy",
+                why="it was last heard of when the function was untouched, and hasn't said goodbye since",
+                do="let it reach the control store again; or make sure that it has ended, then `strangler facades forget ID`",
+            )
 
     def _finish(self, decided: Journal) -> Standing:
         intent = decided.intent

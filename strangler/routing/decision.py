@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import SETTLED, Side, Stage
 from strangler.routing.asked import Asked, Values, Who
 from strangler.routing.overriding import HEEDED
 from strangler.routing.remembered import NOTHING, Remembered
@@ -162,7 +162,9 @@ def undecided(standings: Standings, unclear: Unclear, memory: Remembered = NOTHI
         name for name in touched if (pins := memory.pins(name)) and Side.NEW in pins.sides
     }
     status, why = None, f"{unclear.why}; legacy owns every one that it could be"
-    if standings.trust is not Trust.SURE or any(standing.fenced for standing in every):
+    lost = standings.trust is Trust.LOST
+    closed = any(standing.fenced or (lost and standing.stage not in SETTLED) for standing in every)
+    if standings.trust is Trust.NEVER or closed:
         status, why = UNAVAILABLE, f"{unclear.why}, and one that it could be isn't open to writes"
     elif gone:
         status = UNPROCESSABLE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from strangler.cutover.stages import RULES, Reads, Side, Standing
+from strangler.cutover.stages import RULES, SETTLED, Reads, Side, Standing
 from strangler.routing.route import CompiledRoute, Kind
 from strangler.routing.scope import Untold
 from strangler.routing.standings import Standings, Trust, moved
@@ -89,7 +89,7 @@ def _for_write(trust: Trust, standing: Standing, route: CompiledRoute) -> Decisi
     status, why = None, f"{standing.owner} owns it"
     if standing.fenced:
         status, why = UNAVAILABLE, "writes are fenced for the moment of a switch; repeat it"
-    elif trust is Trust.LOST:
+    elif trust is Trust.LOST and standing.stage not in SETTLED:
         status, why = (
             UNAVAILABLE,
             "the control store is out of reach, so the owner may have changed unseen; repeat it",
@@ -121,7 +121,9 @@ def _for_any(standings: Standings, route: CompiledRoute) -> Ruling:
         why = f"it doesn't show its cohort, and those of {route.function} are on different sides"
         return Ruling(whole, refuse(route, Side.LEGACY, UNPROCESSABLE, why))
     if route.kind == "write":
-        strictest = next((standing for standing in every if standing.fenced), whole)
+        fenced = [standing for standing in every if standing.fenced]
+        moving = [standing for standing in every if standing.stage not in SETTLED]
+        strictest = (fenced or moving or [whole])[0]
         return Ruling(whole, _for_write(standings.trust, strictest, route))
     if _alike(every) or True in gone:
         return _for_read(whole, route)

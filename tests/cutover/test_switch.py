@@ -303,3 +303,29 @@ def assert_untouched(control: Control, before: Standing) -> None:
     assert replace(now, generation=before.generation) == before
     assert journal.unfinished(control) == []
     assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.UNDONE]
+
+
+def test_invariant_4_a_facade_that_was_cut_off_before_the_function_moved_holds_the_switch(
+    control: Control, estate: Estate
+) -> None:
+    """It takes the function for untouched and goes on with its writes to legacy, however long it is alone."""
+    facades.seen(control, "lost", generation=0, address="http://far", at=time.time() - 3600)
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        with pytest.raises(Refused, match="lost at http://far may still write to legacy"):
+            Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+        assert not standings.of(control, "party").fenced
+        # One that fell silent later knows that the function is on its way, and refuses by itself.
+        facades.seen(
+            control, "lost", generation=before.generation, address="http://far", at=time.time() - 3600
+        )
+        live = Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert live.owner is Side.NEW
+
+
+def test_a_function_that_went_back_to_the_start_is_untouched_again(control: Control) -> None:
+    away = standing_at(control, Stage.SYNCING)
+    assert away.left == away.generation
+    further = standings.change(control, away, replace(away, stage=Stage.SHADOW), at=2.0)
+    assert further.left == away.generation
+    assert standings.change(control, further, replace(further, stage=Stage.LEGACY), at=3.0).left == 0

@@ -134,7 +134,7 @@ async def test_invariant_5_a_write_counts_until_it_is_done_even_if_its_caller_le
 
 
 async def test_a_write_of_a_function_is_refused_once_the_lease_is_over(
-    serve: Serve, front: Front, control: Control
+    serve: Serve, front: Front, control: Control, stand: Stand
 ) -> None:
     away = False
 
@@ -155,6 +155,14 @@ async def test_a_write_of_a_function_is_refused_once_the_lease_is_over(
     facade = await front(
         settings((await serve(Echo("legacy"))).url), lease=2.5, open_control=lambda: breakable
     )
+    away = True
+    await until(lambda: facade.parts.health.readyz()[0] == 503)
+    assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200, (
+        "nobody has begun to move the function, so its owner can't have changed"
+    )
+    away = False
+    await until(lambda: facade.parts.health.readyz()[0] == 200)
+    await applied(facade, stand.stage(Stage.SYNCING))
     away = True
     await until(lambda: facade.parts.keeper.trouble != "")
     assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200, (

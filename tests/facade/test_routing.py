@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, SETTLED, Side, Stage, Standing
 from strangler.routing import (
     BUCKETS,
     Asked,
@@ -124,12 +124,15 @@ def test_invariant_4_a_fenced_write_is_refused_and_a_read_goes_on() -> None:
 
 
 def test_invariant_4_no_write_without_the_lease() -> None:
-    lost = Standings(1, standing(Stage.LEGACY).functions, Trust.LOST)
+    lost = Standings(1, standing(Stage.SYNCING).functions, Trust.LOST)
     refused = decide(PARTY, lost, facts("PUT"))
     assert refused.fenced
     assert "control store" in refused.why
     assert decide(PARTY, lost, facts()).status is None
     assert decide(PARTY, lost, facts(path="/elsewhere")).status is None
+    for stage in SETTLED:
+        settled = Standings(1, standing(stage).functions, Trust.LOST)
+        assert decide(PARTY, settled, facts("PUT")).status is None, "its owner can't have changed"
 
 
 def test_nothing_of_a_function_is_answered_before_its_owner_is_known() -> None:

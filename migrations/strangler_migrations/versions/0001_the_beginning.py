@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("hold", sa.Text()),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("since", sa.Float(), nullable=False),
+        sa.Column("left_at", sa.Integer(), nullable=False),
     )
     op.create_table(
         "journal",
