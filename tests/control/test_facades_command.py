@@ -36,7 +36,7 @@ def test_they_are_shown_and_a_silent_one_is_forgotten(configured: Path) -> None:
     assert "live" in next(line for line in lines if "here-1" in line)
     silent = next(line for line in lines if "gone-2" in line)
     assert "silent" in silent
-    assert "2h ago" in silent
+    assert "2 h ago" in silent
     assert "lives" in str(run(configured, "forget", "here-1").exception)
     assert run(configured, "forget", "gone-2").exit_code == 0
     assert "no facade gone-2" in str(run(configured, "forget", "gone-2").exception)
