@@ -5,6 +5,7 @@ The migrations are found by the name of their package, shipped in the same wheel
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from typing import Final
 
@@ -18,6 +19,9 @@ from sqlalchemy import Connection, text
 from strangler.control.store import Control
 from strangler.control.tables import metadata
 from strangler.errors import StoreError
+
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Alembic's operations are one global of the process: two threads that start at once would take each other's."""
 
 _LOCK: Final = 7_307_100_001
 """The advisory lock on PostgreSQL under which the tables change; SQLite has its write lock."""
@@ -53,7 +57,8 @@ def upgrade(control: Control) -> bool:
                 why="a newer Strangler has used it",
                 do="install that version again, or name another control store",
             )
-        command.upgrade(_config(connection), "head")
+        with _ONE_AT_A_TIME:
+            command.upgrade(_config(connection), "head")
     return True
 
 

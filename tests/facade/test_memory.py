@@ -218,6 +218,9 @@ async def test_a_document_stays_over_a_switch_in_every_facade_and_over_a_restart
         assert await ask(running, "GET", "/orders/1") == "legacy"
         assert await ask(running, "PUT", "/orders/2") == "new"
     assert await ask(two, "POST", "/orders") == '{"id": 1001}'
+    fence = stand.move(fenced=True)
+    for running in (one, two, three):
+        await until(lambda running=running: acknowledged(control, running) >= fence)  # type: ignore[misc]
     back = stand.stage(Stage.SYNCING)
     for running in (one, two, three):
         await applied(running, back)
