@@ -1,11 +1,14 @@
-"""The running facades, and the generation of standings that each of them applies (invariant 5)."""
+"""The running facades, and the generation of standings that each of them applies (invariant 5).
+
+Whoever lets writes through has a line here: facades, code that writes by itself, and those who carry the standings into the configuration
+of another proxy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from strangler.control import tables
 from strangler.control.store import Control
@@ -18,24 +21,34 @@ long must refuse writes by itself, since nobody waits for it any more."""
 
 @dataclass(frozen=True, slots=True)
 class FacadeRecord:
-    """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`."""
+    """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`.
+
+    `lasts`: it stands for a proxy that goes on passing writes on when nobody speaks for it any more; so it never counts as gone, and
+    switches wait for it until somebody says that it is over (`forget`).
+    """
 
     id: str
     generation: int
     seen_at: float
     address: str
+    lasts: bool = False
+
+    def unheard(self, now: float) -> bool:
+        """Whether nobody has spoken for it lately."""
+        return self.seen_at < now - GONE_AFTER
 
 
-def seen(control: Control, id: str, *, generation: int, address: str, at: float) -> None:
+def seen(control: Control, id: str, *, generation: int, address: str, at: float, lasts: bool = False) -> None:
     """A facade says that it lives and which generation it applies."""
-    values = {"id": id, "generation": generation, "seen_at": at, "address": address}
+    values = {"id": id, "generation": generation, "seen_at": at, "address": address, "lasts": lasts}
     with control.begin() as connection:
         upsert(connection, tables.facade, [values])
 
 
 def live(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
-    """The facades seen in the last `within` seconds."""
-    query = select(tables.facade).where(tables.facade.c.seen_at >= now - within).order_by("id")
+    """The facades seen in the last `within` seconds, and those that last."""
+    table = tables.facade
+    query = select(table).where(or_(table.c.seen_at >= now - within, table.c.lasts)).order_by(table.c.id)
     with control.read() as connection:
         return [FacadeRecord(*row) for row in connection.execute(query)]
 

@@ -3,7 +3,7 @@
 Each step is journalled with its effect in one transaction. Up to `decided` whatever fails, and the time limit, undoes
 all of it; from there on it is only finished, by whoever comes (`recovery`). The order is the guarantee:
 
-1. the way back is ready; then the fence: facades refuse writes;
+1. the way back is ready, and whoever lets writes through is heard; then the fence: facades refuse writes;
 2. every living facade has acknowledged the fence, so no older write is under way;
 3. only now the source's position is read (invariant 5), and delivery is told to apply nothing beyond it;
 4. delivery has reached it;
@@ -18,13 +18,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from strangler.changes import Position
 from strangler.control import deliveries, facades, ledger, standings
+from strangler.control.facades import FacadeRecord
 from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.history import Kind
@@ -83,6 +84,7 @@ class Switch:
 
         Raises Refused when it isn't begun and Undone when it was put back, each with the reason.
         """
+        self._refuse_unheard(intent)
         self._outside.way_back()
         self._refuse_unaware(before)
         if intent.owner is Side.LEGACY:
@@ -161,13 +163,26 @@ class Switch:
             return [acknowledge, self._limit_delivery, self._catch_up, self._check_drift, self._decide]
         return [acknowledge, self._check_loss, self._decide]
 
+    def _refuse_unheard(self, intent: Intent) -> None:
+        """Refuse to fence while somebody is known who wouldn't hear of it: the switch could only be undone."""
+        now = self._clock()
+        if unheard := [each for each in facades.live(self._control, now=now) if each.unheard(now)]:
+            raise Refused(
+                f"{intent.function} can't be switched: nobody speaks for {_named(unheard)}",
+                why="it goes on passing writes on by the standings that it was last given",
+                do=_REVIVE,
+            )
+
     def _acknowledge(self, at: Journal, fenced: Standing) -> Journal:
         def behind() -> str:
             late = [
                 f for f in facades.live(self._control, now=self._clock()) if f.generation < fenced.generation
             ]
-            names = ", ".join(f"{facade.id} at {facade.address}" for facade in late)
-            return f"writes from before the fence may still be under way in facade {names}" if late else ""
+            return (
+                f"writes from before the fence may still be under way in facade {_named(late)}"
+                if late
+                else ""
+            )
 
         with self._watched(Step.ACKNOWLEDGED):
             self._wait(
@@ -259,6 +274,16 @@ class Switch:
                 do="try again at a quieter time, or raise cutover.time_limit",
             )
         return left
+
+
+_REVIVE: Final = (
+    "start `strangler export … --follow` for it again; or, once that proxy passes no writes on any more, "
+    "`strangler export … --unfollow`"
+)
+
+
+def _named(those: Sequence[FacadeRecord]) -> str:
+    return ", ".join(f"{facade.id} at {facade.address}" for facade in those)
 
 
 @contextmanager
