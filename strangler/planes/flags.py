@@ -58,7 +58,7 @@ def _of(function: str, standing: Standing) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _flag(variants: Mapping[str, Any], standing: Standing, answers: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"stage": standing.stage.value, "owner": standing.owner.value, "generation": standing.generation}
+    told = {"stage": standing.stage.value, "owner": standing.owner.value}
     return {"state": "ENABLED", "variants": dict(variants), **answers, "metadata": told}
 
 

@@ -75,7 +75,7 @@ class Writer:
 @BOTH
 def test_invariants_4_5_a_function_is_switched_under_writes_through_the_proxy(scene: Scene) -> None:
     scene.stand(Stage.CANARY, weight=0)
-    scene.servers["legacy"].delay = scene.servers["new"].delay = 0.05
+    scene.servers["legacy"].delay = 1.5  # Longer than it takes to load a configuration.
     with scene.proxy(), scene.following():
         scene.acts()
         writers = [Writer(scene) for _ in range(4)]
