@@ -301,8 +301,19 @@ def test_a_facade_not_seen_for_long_is_gone(control: Control) -> None:
     facades.seen(control, "b", generation=2, address="http://b", at=109.0)
     assert [f.id for f in facades.live(control, now=115.0)] == ["a", "b"]
     assert [(f.id, f.generation) for f in facades.live(control, now=116.0)] == [("b", 2)]
-    facades.forget(control, "b")
+    assert facades.forget(control, "b")
+    assert not facades.forget(control, "b")
     assert facades.live(control, now=116.0) == []
+
+
+def test_a_line_that_lasts_is_never_gone(control: Control) -> None:
+    facades.seen(control, "nginx", generation=3, address="nginx by /x", at=100.0, lasts=True)
+    (line,) = facades.live(control, now=1_000_000.0)
+    assert (line.id, line.generation, line.lasts) == ("nginx", 3, True)
+    assert line.unheard(1_000_000.0)
+    assert not line.unheard(110.0)
+    facades.forget(control, "nginx")
+    assert facades.live(control, now=0.0) == []
 
 
 def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:

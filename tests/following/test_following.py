@@ -43,6 +43,7 @@ def going_on(*works: Callable[[], None]) -> Iterator[None]:
     assert failed == []
 
 
+pytestmark = pytest.mark.slow
 BOTH = pytest.mark.parametrize("target", ["nginx", "haproxy"])
 
 
