@@ -33,13 +33,13 @@ def command(application: Application, output: Path | None, check: Path | None) -
     Three flags for each function: F (legacy or new: who answers reads), F.owner (who may write), F.new (true or false). It is of one
     generation: export anew when a function has moved.
     """
-    from strangler.planes.flags import NOTES, flags
+    from strangler.planes.flags import flags, notes
 
     if check is not None:
         return check_stamp(application, check)
     definitions = flags(application.settings, standings_now(application))
     text = json.dumps(definitions, indent=2, ensure_ascii=False) + "\n"
-    for note in NOTES:
+    for note in notes(application.settings):
         click.echo(f"note: {note}", err=True)
     if output is None:
         click.echo(text, nl=False)

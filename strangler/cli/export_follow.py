@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from strangler.cli.application import Application
-from strangler.errors import ExitCode, StranglerError
+from strangler.errors import ExitCode
 
 if TYPE_CHECKING:
     from strangler.following.proxy import Proxy
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """What the user wants of following: a proxy, None to follow it no more, and the folder of its files."""
+    """What the user wants of following: the proxy, and the folder of its files."""
 
     target: str
-    title: str
     output: Path
-    proxy: Proxy | None
+    proxy: Proxy
 
     @property
     def id(self) -> str:
@@ -52,12 +51,7 @@ def following_options(command: Command) -> Command:
             "--follow",
             is_flag=True,
             help="Go on: write anew for each generation, let the proxy load it, and let switches wait until it acts by it. Needs --output, "
-            "--reload and --pid. Ctrl-C stops it; the proxy goes on, and switches are refused until it is followed again.",
-        ),
-        click.option(
-            "--unfollow",
-            is_flag=True,
-            help="Write nothing; say that the proxy of --output passes no writes on any more, so that no switch waits for it.",
+            "--reload and --pid. Ctrl-C stops it; the proxy goes on, and no function is switched until it is followed again.",
         ),
         click.option(
             "--test", metavar="COMMAND", help="Checks the files before they are loaded, e.g. 'nginx -t'."
@@ -89,62 +83,43 @@ def asked_to_follow(
     listen: str,
     *,
     follow: bool,
-    unfollow: bool,
     test: str | None,
     reload: str | None,
     pid: Path | None,
     probe: str | None,
 ) -> Asked | None:
     """None when the export is to be written once. Raises UsageError for what doesn't go together."""
-    if not (follow or unfollow):
+    if not follow:
         if test or reload or pid or probe:
             raise click.UsageError("--test, --reload, --pid and --probe are for --follow")
         return None
-    if follow and unfollow:
-        raise click.UsageError("either --follow or --unfollow")
-    if output is None:
-        raise click.UsageError("name the folder of the proxy's files with --output")
-    if unfollow:
-        return Asked(target, title, output, None)
-    if reload is None or pid is None:
-        raise click.UsageError("--follow needs --reload COMMAND and --pid FILE")
+    if output is None or reload is None or pid is None:
+        raise click.UsageError("--follow needs --output DIR, --reload COMMAND and --pid FILE")
     from strangler.following.proxy import Proxy, probe_of
 
-    return Asked(target, title, output, Proxy(title, test, reload, pid, probe or probe_of(listen)))
+    return Asked(target, output, Proxy(title, test, reload, pid, probe or probe_of(listen)))
 
 
 def follow(application: Application, asked: Asked, make: Callable[[Standings], Export]) -> ExitCode:
-    """Follow until a signal comes, or say that it is over."""
-    if asked.proxy is None:
-        return _forget(application, asked)
+    """Follow until a signal comes."""
     from strangler import logs
     from strangler.assembly import control
     from strangler.facade.background import Background, Line
+    from strangler.facade.memory import Memory
+    from strangler.facade.server import section
     from strangler.following.folder import Folder
     from strangler.following.follower import Effect, Follower
 
     settings, folder, effect = application.settings, Folder(asked.place), Effect()
-    line = Line(asked.id, f"{asked.title} by {asked.place} on {socket.gethostname()}", lasts=True)
+    memory = Memory({}, section(settings))
+    line = Line(asked.id, f"{asked.proxy.title} by {asked.place} on {socket.gethostname()}", lasts=True)
     with folder.alone():
         logs.configure()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        background = Background(lambda: control(settings), line, effect)
+        background = Background(lambda: control(settings), line, effect, memory)
         background.open(0.0)
         Follower(make, folder, asked.proxy, effect).run(background.current, stop)
         background.close(5.0)
-    return ExitCode.OK
-
-
-def _forget(application: Application, asked: Asked) -> ExitCode:
-    from strangler.control import facades
-
-    if not facades.forget(application.control, asked.id):
-        raise StranglerError(
-            f"nobody follows a proxy by {asked.place} from this machine",
-            why=f"there is no {asked.id} among those who let writes through",
-            do="run it on the machine, and with the --output, of the --follow that it is to end",
-        )
-    click.echo(f"no switch waits any more for the proxy by {asked.place}")
     return ExitCode.OK

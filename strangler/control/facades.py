@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from strangler.control import tables
 from strangler.control.store import Control
@@ -23,8 +23,8 @@ long must refuse writes by itself, since nobody waits for it any more."""
 class FacadeRecord:
     """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`.
 
-    `lasts`: it stands for a proxy that goes on passing writes on when nobody speaks for it any more; so it never counts as gone, and
-    switches wait for it until somebody says that it is over (`forget`).
+    `lasts`: it stands for a proxy that goes on passing writes on when nobody speaks for it any more; so it doesn't count as gone when it
+    is silent, and switches wait for it until somebody says that it has ended (`forget`).
     """
 
     id: str
@@ -32,10 +32,6 @@ class FacadeRecord:
     seen_at: float
     address: str
     lasts: bool = False
-
-    def unheard(self, now: float) -> bool:
-        """Whether nobody has spoken for it lately."""
-        return self.seen_at < now - GONE_AFTER
 
 
 def seen(control: Control, id: str, *, generation: int, address: str, at: float, lasts: bool = False) -> None:
@@ -46,21 +42,27 @@ def seen(control: Control, id: str, *, generation: int, address: str, at: float,
 
 
 def live(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
-    """The facades seen in the last `within` seconds, and those that last."""
-    table = tables.facade
-    query = select(table).where(or_(table.c.seen_at >= now - within, table.c.lasts)).order_by(table.c.id)
-    with control.read() as connection:
-        return [FacadeRecord(*row) for row in connection.execute(query)]
+    """The facades seen in the last `within` seconds."""
+    return _those(control, tables.facade.c.seen_at >= now - within)
 
 
 def silent(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
     """Those that weren't seen in the last `within` seconds and haven't said goodbye: killed, or cut off from the control store."""
-    query = select(tables.facade).where(tables.facade.c.seen_at < now - within).order_by("id")
-    with control.read() as connection:
-        return [FacadeRecord(*row) for row in connection.execute(query)]
+    return _those(control, tables.facade.c.seen_at < now - within)
+
+
+def awaited(control: Control, *, now: float) -> list[FacadeRecord]:
+    """Those by whom writes may still go through: all that live, and the silent ones that last. A switch waits for them."""
+    return _those(control, or_(tables.facade.c.seen_at >= now - GONE_AFTER, tables.facade.c.lasts))
 
 
 def forget(control: Control, id: str) -> bool:
     """A facade stops, with all its requests done. False when there was none of this name."""
     with control.begin() as connection:
         return connection.execute(delete(tables.facade).where(tables.facade.c.id == id)).rowcount > 0
+
+
+def _those(control: Control, condition: ColumnElement[bool]) -> list[FacadeRecord]:
+    query = select(tables.facade).where(condition).order_by("id")
+    with control.read() as connection:
+        return [FacadeRecord(*row) for row in connection.execute(query)]

@@ -3,7 +3,7 @@
 Each step is journalled with its effect in one transaction. Up to `decided` whatever fails, and the time limit, undoes
 all of it; from there on it is only finished, by whoever comes (`recovery`). The order is the guarantee:
 
-1. the way back is ready, and whoever lets writes through is heard; then the fence: facades refuse writes;
+1. the way back is ready, and nobody goes on unheard; then the fence: facades refuse writes;
 2. every living facade has acknowledged the fence, so no older write is under way;
 3. only now the source's position is read (invariant 5), and delivery is told to apply nothing beyond it;
 4. delivery has reached it;
@@ -84,7 +84,6 @@ class Switch:
 
         Raises Refused when it isn't begun and Undone when it was put back, each with the reason.
         """
-        self._refuse_unheard(intent)
         self._outside.way_back()
         self._refuse_unaware(before)
         if intent.owner is Side.LEGACY:
@@ -96,19 +95,17 @@ class Switch:
             return self._finish(decided)
 
     def _refuse_unaware(self, before: Standing) -> None:
-        """A facade that was cut off before anybody began to move the function takes it for untouched, and goes on with its writes."""
+        """Somebody whom nobody has heard of lately goes on with writes: a facade that was cut off before anybody began to move the function
+        takes it for untouched, and a proxy does as it was last told."""
         # Invariant 4
-        unaware = [
-            facade
-            for facade in facades.silent(self._control, now=self._clock())
-            if facade.generation < before.left
-        ]
-        if unaware:
-            names = ", ".join(f"{facade.id} at {facade.address}" for facade in unaware)
+        silent = facades.silent(self._control, now=self._clock())
+        if unaware := [each for each in silent if each.lasts or each.generation < before.left]:
             raise Refused(
-                f"the switch of {before.function} isn't begun: {names} may still write to legacy",
-                why="it was last heard of when the function was untouched, and hasn't said goodbye since",
-                do="let it reach the control store again; or make sure that it has ended, then `strangler facades forget ID`",
+                f"the switch of {before.function} isn't begun: {_named(unaware)} may still write to {before.owner}",
+                why="it was last heard of when the function was untouched, or is a proxy that does as it was last told; and it hasn't said "
+                "goodbye since",
+                do="let it reach the control store again (a proxy: follow it again); or make sure that it has ended, then `strangler "
+                "facades forget ID`",
             )
 
     def _finish(self, decided: Journal) -> Standing:
@@ -163,20 +160,12 @@ class Switch:
             return [acknowledge, self._limit_delivery, self._catch_up, self._check_drift, self._decide]
         return [acknowledge, self._check_loss, self._decide]
 
-    def _refuse_unheard(self, intent: Intent) -> None:
-        """Refuse to fence while somebody is known who wouldn't hear of it: the switch could only be undone."""
-        now = self._clock()
-        if unheard := [each for each in facades.live(self._control, now=now) if each.unheard(now)]:
-            raise Refused(
-                f"{intent.function} can't be switched: nobody speaks for {_named(unheard)}",
-                why="it goes on passing writes on by the standings that it was last given",
-                do=_REVIVE,
-            )
-
     def _acknowledge(self, at: Journal, fenced: Standing) -> Journal:
         def behind() -> str:
             late = [
-                f for f in facades.live(self._control, now=self._clock()) if f.generation < fenced.generation
+                f
+                for f in facades.awaited(self._control, now=self._clock())
+                if f.generation < fenced.generation
             ]
             return (
                 f"writes from before the fence may still be under way in facade {_named(late)}"
@@ -274,12 +263,6 @@ class Switch:
                 do="try again at a quieter time, or raise cutover.time_limit",
             )
         return left
-
-
-_REVIVE: Final = (
-    "start `strangler export … --follow` for it again; or, once that proxy passes no writes on any more, "
-    "`strangler export … --unfollow`"
-)
 
 
 def _named(those: Sequence[FacadeRecord]) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 from strangler.control.store import Control
 from strangler.facade.flight import Flight
+from strangler.facade.memory import Memory
 from strangler.facade.standing import LEASE, PERIOD, Keeper
 from strangler.routing import Standings, Trust
 
@@ -32,27 +33,6 @@ class Line:
     lasts: bool = False
 
 
-class GuardedFlight(Flight):
-    """Writes in flight that begin and end in any thread. Who decides by standings and begins does both under the `lock`: then no
-    generation is acknowledged in between."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock = threading.RLock()
-
-    def begin(self, generation: int) -> None:
-        with self.lock:
-            super().begin(generation)
-
-    def end(self, generation: int) -> None:
-        with self.lock:
-            super().end(generation)
-
-    def settled(self, generation: int) -> int:
-        with self.lock:
-            return super().settled(generation)
-
-
 class Background:
     """Standings that are kept up to date from `open` to `close`. Safe to use from any thread.
 
@@ -64,12 +44,13 @@ class Background:
         open_control: Callable[[], Control],
         line: Line,
         flight: Flight,
+        memory: Memory,
         *,
         heard: Callable[[], None] = lambda: None,
         lease: float = LEASE,
     ) -> None:
         self._line, self._flight, self._heard = line, flight, heard
-        self._keeper = Keeper(open_control, line.id, flight, lease)
+        self._keeper = Keeper(open_control, line.id, flight, memory, lease)
         self._keeper.address, self._keeper.lasts = line.address, line.lasts
         self._loop = asyncio.new_event_loop()
         landed = flight.on_landing

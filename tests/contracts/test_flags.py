@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ from strangler.control.store import Control
 from strangler.cutover.stages import Stage, Standing
 from strangler.planes.flags import flags
 from strangler.planes.stamp import read
+from strangler.routing import picture
 from tests.dataplanes.landscape import rest, settings, standing, standings
 
 SCHEMAS = Path(__file__).parent / "flagd"
+
+COHORTS = {"from": [{"header": "X-Company"}]}
 
 Evaluated = Callable[..., FlagdCore]
 
@@ -47,7 +51,7 @@ def evaluated(schema: Draft7Validator) -> Evaluated:
     def load(*stands: Standing, **function: Any) -> FlagdCore:
         names = dict.fromkeys((one.function for one in stands), rest("party"))
         made = settings("http://127.0.0.1:1", names, dict.fromkeys(names, "http://127.0.0.1:1"), **function)
-        definitions = flags(made, standings(*stands))
+        definitions = flags(made, picture(7, stands))
         schema.validate(definitions)
         core = FlagdCore()
         core.set_flags(json.dumps(definitions))
@@ -107,6 +111,38 @@ def test_while_writes_are_fenced_nobody_is_the_owner(evaluated: Evaluated) -> No
     details = core.resolve_string_value("party.owner", "code's own")
     assert (details.value, details.reason) == ("code's own", Reason.DISABLED)
     assert core.resolve_string_value("party", "?").value == "new"
+
+
+def test_a_cohort_has_its_own_answer(evaluated: Evaluated) -> None:
+    stands = (
+        standing("party", Stage.CANARY, 2500),
+        replace(standing("party", Stage.LIVE), cohort="1000"),
+        replace(standing("party", Stage.SHADOW, fenced=True), cohort="2000"),
+    )
+    core = evaluated(*stands, cohorts=COHORTS)
+
+    def said(flag: str, **attributes: str) -> str:
+        value = core.resolve_string_value(flag, "code's own", caller("Basic 1", **attributes)).value
+        assert isinstance(value, str)
+        return value
+
+    assert said("party", cohort="1000") == said("party.owner", cohort="1000") == "new"
+    assert core.resolve_boolean_value("party.new", False, caller("x", cohort="1000")).value is True
+    assert (said("party", cohort="2000"), said("party.owner", cohort="2000")) == ("legacy", "code's own")
+    assert said("party.owner", cohort="3000") == "legacy", "it goes with the rest of the function"
+    assert said("party") == said("party.owner") == "code's own", "the cohorts are on different sides"
+    sides = [core.resolve_string_value("party", "?", caller(str(n), cohort="3000")).value for n in range(100)]
+    assert set(sides) == {"legacy", "new"}
+    named = evaluated(*stands, cohorts={**COHORTS, "default": "1000"})
+    assert named.resolve_string_value("party", "?", caller("Basic 1")).value == "new"
+
+
+def test_who_doesnt_say_its_cohort_has_legacy_while_that_has_the_data_of_all(evaluated: Evaluated) -> None:
+    ahead = replace(standing("party", Stage.CANARY, 10_000), cohort="1000")
+    core = evaluated(standing("party", Stage.SYNCING), ahead, cohorts=COHORTS)
+    assert core.resolve_string_value("party", "?", caller("x", cohort="1000")).value == "new"
+    assert core.resolve_string_value("party", "?", caller("x")).value == "legacy"
+    assert core.resolve_string_value("party.owner", "?").reason == Reason.STATIC
 
 
 def test_a_file_of_flags_says_what_it_is_of_and_can_be_asked_whether_it_is_still_right(

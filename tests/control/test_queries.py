@@ -306,14 +306,16 @@ def test_a_facade_not_seen_for_long_is_gone(control: Control) -> None:
     assert facades.live(control, now=116.0) == []
 
 
-def test_a_line_that_lasts_is_never_gone(control: Control) -> None:
+def test_a_line_that_lasts_is_waited_for_when_it_is_silent(control: Control) -> None:
     facades.seen(control, "nginx", generation=3, address="nginx by /x", at=100.0, lasts=True)
-    (line,) = facades.live(control, now=1_000_000.0)
+    facades.seen(control, "gone", generation=3, address="http://gone", at=100.0)
+    assert [f.id for f in facades.awaited(control, now=110.0)] == ["gone", "nginx"]
+    (line,) = facades.awaited(control, now=1_000_000.0)
     assert (line.id, line.generation, line.lasts) == ("nginx", 3, True)
-    assert line.unheard(1_000_000.0)
-    assert not line.unheard(110.0)
+    assert facades.live(control, now=1_000_000.0) == []
+    assert len(facades.silent(control, now=1_000_000.0)) == 2
     facades.forget(control, "nginx")
-    assert facades.live(control, now=0.0) == []
+    assert facades.awaited(control, now=1_000_000.0) == []
 
 
 def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:

@@ -138,7 +138,7 @@ class Scene:
 
     def line(self) -> FacadeRecord | None:
         """How the proxy stands in the table of facades."""
-        return next(iter(facades.live(self.control, now=time.time())), None)
+        return next(iter(facades.awaited(self.control, now=time.time())), None)
 
     def acts(self, generation: int | None = None) -> None:
         """Wait until the proxy acts by a generation, by default the present one."""

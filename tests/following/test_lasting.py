@@ -17,17 +17,17 @@ from strangler.following.processes import serving
 from tests.dataplanes.test_command import CONFIGURATION
 
 
-def test_status_says_for_whom_nobody_speaks(tmp_path: Path) -> None:
+def test_status_says_which_proxy_nobody_follows(tmp_path: Path) -> None:
     (tmp_path / "strangler.yaml").write_text(CONFIGURATION)
 
     def status() -> str:
         return CliRunner().invoke(root, ["-c", str(tmp_path / "strangler.yaml"), "status"]).output
 
-    assert "nobody speaks for it" not in status()
+    assert "nobody follows it" not in status()
     with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as control:
         seen_at = time.time() - 3600
         facades.seen(control, "n", generation=1, address="nginx by /x", at=seen_at, lasts=True)
-    assert "nginx by /x: nobody speaks for it, so no switch is possible" in " ".join(status().split())
+    assert "nginx by /x: nobody follows it, so no switch is possible" in " ".join(status().split())
 
 
 def test_a_version_is_used_whole_and_the_one_before_stays_until_it_is_dropped(tmp_path: Path) -> None:

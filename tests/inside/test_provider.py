@@ -132,6 +132,31 @@ def test_what_cant_be_answered_is_the_default_with_the_reason_in_words(
     assert client.get_string_value("party", "d") == "new", "a fence is for writes"
 
 
+def test_cohorts_and_documents_are_told_by_the_context(home: str, control: Control, told: Told) -> None:
+    documents = {"key": [{"path": "id"}], "created": {"json": "id"}}
+    of = configured(home, documents=documents, cohorts={"from": [{"json": "company"}]})
+    provider = StranglerProvider(of)
+    api.set_provider_and_wait(provider)
+    client = api.get_client()
+    with provider.writing("party", cohort="1000") as write:
+        write.began("D1")
+    at(control, "party", Stage.CANARY, 10_000)
+    standings.amend(control, "party", "1000", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
+
+    def owner(**attributes: str) -> tuple[str, Reason | str | None]:
+        details = client.get_string_details("party.owner", "d", EvaluationContext("me", dict(attributes)))
+        return details.value, details.reason
+
+    wait_for(lambda: owner(cohort="1000") == ("new", Reason.TARGETING_MATCH))
+    assert owner(cohort="2000") == ("legacy", Reason.STATIC)
+    assert owner(cohort="1000", key="D1") == ("legacy", Reason.TARGETING_MATCH)
+    read = client.get_string_details("party", "d", EvaluationContext("me", {"cohort": 1000}))
+    assert (read.value, read.flag_metadata["cohort"]) == ("new", "1000")
+    untold = client.get_string_details("party.owner", "d")
+    assert (untold.value, untold.error_code) == ("d", ErrorCode.INVALID_CONTEXT)
+    assert "doesn't show its cohort" in str(untold.error_message)
+
+
 async def test_coroutines_ask_too(client: OpenFeatureClient) -> None:
     assert await client.get_string_value_async("party", "?") == "legacy"
 
@@ -181,6 +206,8 @@ def test_a_lost_control_store_is_last_known_until_the_lease_ends_and_then_the_de
         assert (lost.value, lost.error_code) == ("d", ErrorCode.GENERAL)
         assert "out of reach for so long" in str(lost.error_message)
         wait_for(lambda: client.get_provider_status() is ProviderStatus.ERROR)
+        untouched = client.get_string_details("sale.owner", "d")
+        assert (untouched.value, untouched.reason) == ("legacy", Reason.STALE), "nobody has begun to move it"
     wait_for(lambda: client.get_string_value("party", "d") == "new")
     wait_for(lambda: client.get_provider_status() is ProviderStatus.READY)
     wait_for(

@@ -181,14 +181,47 @@ def _put(estate: Estate, owner: Side, key: str, value: int) -> None:
 def test_invariant_4_no_write_without_the_lease_and_a_long_one_can_ask_before_it_commits(
     make: Make, postgres_url: str
 ) -> None:
-    Control.open(postgres_url).close()
+    with Control.open(postgres_url) as control:
+        stand(control, Stage.CANARY)
     provider = make(of=configured(postgres_url), lease=2.0)
     with provider.writing("party") as long, out_of_reach(postgres_url):
         long.confirm()
 
         wait_for(lambda: "out of reach" in _why_not(provider))
-        with pytest.raises(Refused, match="mustn't be committed"):
+        with pytest.raises(Refused, match="this write of party mustn't be committed"):
             long.confirm()
+        with provider.writing("sale"):
+            pass  # Nobody has begun to move it: that takes steps for which this process would be waited for.
+
+
+def test_invariant_4_a_document_stays_where_it_was_begun_and_a_cohort_has_its_own_owner(
+    make: Make, control: Control, home: str
+) -> None:
+    documents = {"key": [{"path": "id"}], "created": {"json": "id"}}
+    of = configured(home, documents=documents, cohorts={"from": [{"header": "X-Company"}]})
+    first, second = make("first", of), make("second", of)
+    stand(control, Stage.CANARY)
+    with first.writing("party", cohort="1000") as write:
+        write.began("D1")
+    with first.writing("party", key="D1", cohort="1000") as write:
+        assert write.owner is Side.LEGACY
+    standings.amend(control, "party", "1000", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
+    wait_for(lambda: _owner(second, cohort="1000", key="D2") == "new")
+    assert _owner(second, cohort="1000", key="D1") == _owner(first, cohort="1000", key="D1") == "legacy"
+    assert _owner(second, cohort="2000", key="D2") == "legacy"
+    with pytest.raises(Refused, match="can't be written to now") as raised, first.writing("party"):
+        pytest.fail("nobody knows which cohort")
+    assert "doesn't show its cohort" in raised.value.why
+
+
+def _owner(provider: StranglerProvider, **about: str) -> str:
+    with provider.writing("party", **about) as write:
+        return write.owner.value
+
+
+def test_what_doesnt_stay_cant_be_said_to_be_begun(make: Make) -> None:
+    with make().writing("party") as write, pytest.raises(StranglerError, match="documents of party don't"):
+        write.began("D1")
 
 
 def test_a_process_that_is_forked_off_writes_nothing(make: Make) -> None:

@@ -22,8 +22,9 @@ from strangler.errors import Refused
 from strangler.facade.inside import Inside, Write
 from strangler.facade.standing import LEASE
 from strangler.routing import Standings, Trust
+from strangler.routing.named import About
 from strangler.settings import Settings
-from strangler_adapters.openfeature.resolution import details, flag, keys, trusted
+from strangler_adapters.openfeature.resolution import about_of, details, flag, keys, trusted
 
 WAIT: Final = 5.0
 """Seconds that `set_provider_and_wait` waits for the control store, and that a shutdown waits for writes under way."""
@@ -113,9 +114,18 @@ class StranglerProvider(AbstractProvider):
     # What it can beyond that
 
     @contextmanager
-    def writing(self, function: str, side: Side | str | None = None) -> Iterator[Write]:
+    def writing(
+        self,
+        function: str,
+        side: Side | str | None = None,
+        *,
+        caller: str = "",
+        cohort: str | None = None,
+        key: str | None = None,
+    ) -> Iterator[Write]:
         """A write of the function that is under way, to `side` or to whoever owns it (`write.owner`). A switch of owners waits until it is
-        over. In coroutines too: it doesn't wait.
+        over. In coroutines too: it doesn't wait. `caller` reads its own write; `cohort` and `key` say what it is about, where the function
+        has cohorts, or documents that stay where they were begun.
 
         Raises Refused when another side owns the function, while writes are fenced, and while nobody knows who owns it.
         """
@@ -125,7 +135,7 @@ class StranglerProvider(AbstractProvider):
                 why="the provider isn't set, or is shut down",
                 do="openfeature.api.set_provider_and_wait(provider)",
             )
-        with self._inside.writing(function, side) as write:
+        with self._inside.writing(function, side, About(caller, cohort, key)) as write:
             yield write
 
     def _resolve(
@@ -136,10 +146,11 @@ class StranglerProvider(AbstractProvider):
         if inside is None:
             raise ProviderNotReadyError("the provider isn't set, or is shut down")
         standings, trouble = inside.current(), inside.trouble
-        trusted(standings, trouble)
-        caller = (context.targeting_key if context else None) or ""
-        decision = inside.ask(standings, asked.function, asked.kind, caller)
-        return details(asked, decision, standings, caller, stale=bool(trouble))
+        trusted(standings, asked, trouble)
+        about = about_of(context)
+        decision = inside.ask(standings, asked.function, asked.kind, about)
+        home = inside.at_home(asked.function, about.key)
+        return details(asked, decision, standings, about, home=home, stale=bool(trouble))
 
     def _no_such_type(self, key: str, type_: type) -> NoReturn:
         flag(key, self._settings.functions, type_)
@@ -192,4 +203,4 @@ def _changed(functions: Mapping[str, Any], before: Standings, after: Standings) 
     """The keys of the functions that stand otherwise than before."""
     if before.generation == after.generation:
         return []
-    return [key for name in functions if before.of(name) != after.of(name) for key in keys(name)]
+    return [key for name in functions if before.all_of(name) != after.all_of(name) for key in keys(name)]

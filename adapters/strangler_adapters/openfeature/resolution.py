@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
+from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import (
     FlagNotFoundError,
     GeneralError,
@@ -19,11 +20,12 @@ from openfeature.exception import (
 )
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 
-from strangler.cutover.stages import RULES, Reads, Side, Standing
+from strangler.cutover.stages import EVERYONE, RULES, SETTLED, Reads, Side, Standing
 from strangler.names import nearest
 from strangler.routing import BUCKETS, Decision, Standings, Trust
-from strangler.routing.decision import UNPROCESSABLE
+from strangler.routing.named import About
 from strangler.routing.route import Kind
+from strangler.routing.ruling import UNPROCESSABLE
 
 _FACETS: Final[Mapping[str, tuple[Kind, type]]] = {
     "": ("read", str),
@@ -65,29 +67,43 @@ def flag(key: str, functions: Collection[str], asked: type) -> Flag:
 _WORDS: Final = {str: "string", bool: "boolean"}
 
 
-def trusted(standings: Standings, trouble: str) -> None:
-    """Raises ProviderNotReadyError and GeneralError where nobody knows any more who owns what."""
+def about_of(context: EvaluationContext | None) -> About:
+    """What an evaluation is about: the targeting key, and the attributes `cohort` and `key`."""
+    if context is None:
+        return About()
+    cohort, key = (context.attributes.get(name) for name in ("cohort", "key"))
+    return About(
+        context.targeting_key or "",
+        None if cohort is None else str(cohort),
+        None if key is None else str(key),
+    )
+
+
+def trusted(standings: Standings, asked: Flag, trouble: str) -> None:
+    """Raises ProviderNotReadyError and GeneralError where nobody knows any more who owns the function."""
     if standings.trust is Trust.NEVER:
         raise ProviderNotReadyError(f"the control store hasn't been reached yet: {trouble}")
-    if standings.trust is Trust.LOST:
+    moving = any(each.stage not in SETTLED for each in standings.all_of(asked.function))
+    if standings.trust is Trust.LOST and moving:
         raise GeneralError(
-            f"the control store has been out of reach for so long that owners may have changed unseen: {trouble}"
+            f"the control store has been out of reach for so long that {asked.function} may have moved unseen: {trouble}"
         )
 
 
 def details(
-    asked: Flag, decision: Decision, standings: Standings, caller: str, stale: bool
+    asked: Flag, decision: Decision, standings: Standings, about: About, *, home: bool, stale: bool
 ) -> FlagResolutionDetails[str | bool]:
-    """The answer. `stale`: the control store can't be reached at this moment. Raises OpenFeatureError."""
-    standing = standings.of(asked.function)
+    """The answer. `home`: it is known where the document was begun. `stale`: the control store can't be reached at this moment. Raises
+    OpenFeatureError."""
     if decision.status is not None:
         raise _refused(asked, decision)
-    reason = _reason(asked, standing)
-    if reason is Reason.SPLIT and not caller:
+    standing = standings.of(asked.function, decision.cohort)
+    reason = Reason.TARGETING_MATCH if home else _reason(asked, standing)
+    if reason is Reason.SPLIT and not about.caller:
         raise TargetingKeyMissingError(
             f"{asked.function} is answered by new for some callers, so the context must say which caller it is: a targeting key"
         )
-    told = {
+    told: dict[str, bool | int | float | str] = {
         "stage": standing.stage.value,
         "owner": standing.owner.value,
         "weight": standing.weight,
@@ -95,6 +111,8 @@ def details(
         "why": decision.why,
         "reason": reason.value,
     }
+    if standing.cohort != EVERYONE:
+        told["cohort"] = standing.cohort
     return FlagResolutionDetails(
         value=asked.value(decision.side),
         variant=decision.side.value,
@@ -104,8 +122,14 @@ def details(
 
 
 def _reason(asked: Flag, standing: Standing) -> Reason:
-    weighted = asked.kind == "read" and RULES[standing.stage].reads is Reads.WEIGHTED
-    return Reason.SPLIT if weighted and 0 < standing.weight < BUCKETS else Reason.STATIC
+    """Of a cohort with a standing of its own the weight divides the callers, too."""
+    if (
+        asked.kind == "read"
+        and RULES[standing.stage].reads is Reads.WEIGHTED
+        and 0 < standing.weight < BUCKETS
+    ):
+        return Reason.SPLIT
+    return Reason.STATIC if standing.cohort == EVERYONE else Reason.TARGETING_MATCH
 
 
 def _refused(asked: Flag, decision: Decision) -> OpenFeatureError:
