@@ -1,5 +1,5 @@
 """`strangler export`: the events as contracts, for those who read them (JSON Schema of each, AsyncAPI of the log), and the routes as
-configuration of other proxies."""
+configuration of other proxies, or as flags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from strangler.cli import export_planes
+from strangler.cli import export_flags, export_planes
 from strangler.cli.application import Application, pass_application
 from strangler.cli.writing import write
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def group() -> None:
-    """Write the contracts of the events as the mappings make them now, or the routes as they stand now for another proxy."""
+    """Write the contracts of the events as the mappings make them now, or how functions stand now for another proxy or as flags."""
 
 
-for _command in export_planes.COMMANDS:
+for _command in (*export_planes.COMMANDS, export_flags.command):
     group.add_command(_command)
 
 

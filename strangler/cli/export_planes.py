@@ -6,11 +6,12 @@ What the proxy can't do is said on stderr and in the file itself.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.export_follow import asked_to_follow, follow, following_options
 from strangler.cli.writing import write
 from strangler.errors import ExitCode, StranglerError
 
@@ -52,31 +53,40 @@ def _command(target: str, title: str) -> click.Command:
         metavar="FILE",
         help="Write nothing; say whether this exported file is of the present generation and configuration, and exit with 1 when it isn't.",
     )
+    @following_options
     @pass_application
     def command(
         application: Application,
+        /,
         facade: str | None,
         comparer: str | None,
         listen: str | None,
         without_body_routes: bool,
         output: Path | None,
         check: Path | None,
+        **following: Any,
     ) -> ExitCode:
         from strangler import plugins
         from strangler.planes.drawing import Wishes, draw
 
         if check is not None:
-            return _check(application, check)
+            return check_stamp(application, check)
         section = application.settings.facade
         own = f"{section.host}:{section.port}" if section else ""
         wishes = Wishes(listen or own, facade, comparer, without_body_routes)
-        plane = draw(application.settings, _standings(application), wishes)
-        _write(plugins.load("dataplanes", target)(plane), output)
+        compile = plugins.load("dataplanes", target)
+        asked = asked_to_follow(target, title, output, wishes.listen, **following)
+        if asked is not None:
+            return follow(
+                application, asked, lambda standings: compile(draw(application.settings, standings, wishes))
+            )
+        _write(compile(draw(application.settings, standings_now(application), wishes)), output)
         return ExitCode.OK
 
     command.help = (
         f"Write the routes as configuration of {title}, as the functions stand now.\n\nIt is of one generation: export anew when a "
-        "function has moved or is fenced. What can't be said to the proxy is told on stderr and in the file."
+        "function has moved or is fenced; or let --follow do it, for which switches wait. What can't be said to the proxy is told on "
+        "stderr and in the file."
     )
     return command
 
@@ -84,7 +94,8 @@ def _command(target: str, title: str) -> click.Command:
 COMMANDS: Final = [_command(target, title) for target, title in TARGETS.items()]
 
 
-def _standings(application: Application) -> Standings:
+def standings_now(application: Application) -> Standings:
+    """Where everything stands at this moment, for what is made of it once."""
     from strangler.control import standings
     from strangler.routing import picture
 
@@ -108,7 +119,8 @@ def _write(export: Export, output: Path | None) -> None:
     click.echo(next(iter(export.files.values())), nl=False)
 
 
-def _check(application: Application, path: Path) -> ExitCode:
+def check_stamp(application: Application, path: Path) -> ExitCode:
+    """Say whether an exported file is of the present generation and configuration."""
     from strangler.control import standings
     from strangler.planes.stamp import Stamp, fingerprint, outdated
 

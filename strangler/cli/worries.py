@@ -39,7 +39,13 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
         intent = open_switch.intent
         told.add(f"{intent.function}: a switch to {intent.owner} is under way, last step: {open_switch.step}")
     beyond = [each for each in assessed if each.evidence.standing.stage not in (Stage.LEGACY, Stage.SYNCING)]
-    if beyond and not facades.live(control, now=beyond[0].evidence.now):
-        told.add("no facade was seen in the last 10 s: callers that come past it aren't routed")
+    now = assessed[0].evidence.now if assessed else 0.0
+    told |= {
+        f"{facade.address}: nobody follows it, so no switch is possible (strangler facades)"
+        for facade in facades.silent(control, now=now)
+        if facade.lasts
+    }
+    if beyond and not facades.live(control, now=now):
+        told.add("no facade was seen lately: callers that come past it aren't routed")
     for words in sorted(told):
         yield Text.assemble(("! ", "bold yellow"), words)

@@ -1,11 +1,14 @@
-"""The running facades, and the generation of standings that each of them applies (invariant 5)."""
+"""The running facades, and the generation of standings that each of them applies (invariant 5).
+
+Whoever lets writes through has a line here: facades, code that writes by itself, and those who carry the standings into the configuration
+of another proxy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from strangler.control import tables
 from strangler.control.store import Control
@@ -18,36 +21,48 @@ long must refuse writes by itself, since nobody waits for it any more."""
 
 @dataclass(frozen=True, slots=True)
 class FacadeRecord:
-    """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`."""
+    """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`.
+
+    `lasts`: it stands for a proxy that goes on passing writes on when nobody speaks for it any more; so it doesn't count as gone when it
+    is silent, and switches wait for it until somebody says that it has ended (`forget`).
+    """
 
     id: str
     generation: int
     seen_at: float
     address: str
+    lasts: bool = False
 
 
-def seen(control: Control, id: str, *, generation: int, address: str, at: float) -> None:
+def seen(control: Control, id: str, *, generation: int, address: str, at: float, lasts: bool = False) -> None:
     """A facade says that it lives and which generation it applies."""
-    values = {"id": id, "generation": generation, "seen_at": at, "address": address}
+    values = {"id": id, "generation": generation, "seen_at": at, "address": address, "lasts": lasts}
     with control.begin() as connection:
         upsert(connection, tables.facade, [values])
 
 
 def live(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
     """The facades seen in the last `within` seconds."""
-    query = select(tables.facade).where(tables.facade.c.seen_at >= now - within).order_by("id")
-    with control.read() as connection:
-        return [FacadeRecord(*row) for row in connection.execute(query)]
+    return _those(control, tables.facade.c.seen_at >= now - within)
 
 
 def silent(control: Control, *, now: float, within: float = GONE_AFTER) -> list[FacadeRecord]:
     """Those that weren't seen in the last `within` seconds and haven't said goodbye: killed, or cut off from the control store."""
-    query = select(tables.facade).where(tables.facade.c.seen_at < now - within).order_by("id")
-    with control.read() as connection:
-        return [FacadeRecord(*row) for row in connection.execute(query)]
+    return _those(control, tables.facade.c.seen_at < now - within)
+
+
+def awaited(control: Control, *, now: float) -> list[FacadeRecord]:
+    """Those by whom writes may still go through: all that live, and the silent ones that last. A switch waits for them."""
+    return _those(control, or_(tables.facade.c.seen_at >= now - GONE_AFTER, tables.facade.c.lasts))
 
 
 def forget(control: Control, id: str) -> bool:
     """A facade stops, with all its requests done. False when there was none of this name."""
     with control.begin() as connection:
         return connection.execute(delete(tables.facade).where(tables.facade.c.id == id)).rowcount > 0
+
+
+def _those(control: Control, condition: ColumnElement[bool]) -> list[FacadeRecord]:
+    query = select(tables.facade).where(condition).order_by("id")
+    with control.read() as connection:
+        return [FacadeRecord(*row) for row in connection.execute(query)]

@@ -415,9 +415,10 @@ facade = Table(
     Column("generation", Integer, nullable=False),
     Column("seen_at", Float, nullable=False),
     Column("address", Text, nullable=False),
+    Column("lasts", Boolean, nullable=False),
 )
-"""Each running facade and the generation that it applies with all older requests done. One not seen for ten
-seconds is gone."""
+"""Each running facade and the generation that it applies with all older requests done. One not seen for a while
+is gone, unless it lasts; see `strangler.control.facades.FacadeRecord`."""
 
 access_token = Table(
     "access_token",

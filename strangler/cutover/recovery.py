@@ -110,6 +110,6 @@ def _await_facades(control: Control, at: Journal, clock: Clock) -> None:
     generation = standings.of(control, at.intent.function, at.intent.cohort).generation
     deadline = time.monotonic() + LIFT_WAIT
     while time.monotonic() < deadline:
-        if all(facade.generation >= generation for facade in facades.live(control, now=clock())):
+        if all(facade.generation >= generation for facade in facades.awaited(control, now=clock())):
             return
         time.sleep(POLL)

@@ -3,7 +3,7 @@
 Each step is journalled with its effect in one transaction. Up to `decided` whatever fails, and the time limit, undoes
 all of it; from there on it is only finished, by whoever comes (`recovery`). The order is the guarantee:
 
-1. the way back is ready; then the fence: facades refuse writes;
+1. the way back is ready, and nobody goes on unheard; then the fence: facades refuse writes;
 2. every living facade has acknowledged the fence, so no older write is under way;
 3. only now the source's position is read (invariant 5), and delivery is told to apply nothing beyond it;
 4. delivery has reached it;
@@ -18,13 +18,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from strangler.changes import Position
 from strangler.control import deliveries, facades, ledger, standings
+from strangler.control.facades import FacadeRecord
 from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.history import Kind
@@ -94,19 +95,17 @@ class Switch:
             return self._finish(decided)
 
     def _refuse_unaware(self, before: Standing) -> None:
-        """A facade that was cut off before anybody began to move the function takes it for untouched, and goes on with its writes."""
+        """Somebody whom nobody has heard of lately goes on with writes: a facade that was cut off before anybody began to move the function
+        takes it for untouched, and a proxy does as it was last told."""
         # Invariant 4
-        unaware = [
-            facade
-            for facade in facades.silent(self._control, now=self._clock())
-            if facade.generation < before.left
-        ]
-        if unaware:
-            names = ", ".join(f"{facade.id} at {facade.address}" for facade in unaware)
+        silent = facades.silent(self._control, now=self._clock())
+        if unaware := [each for each in silent if each.lasts or each.generation < before.left]:
             raise Refused(
-                f"the switch of {before.function} isn't begun: {names} may still write to legacy",
-                why="it was last heard of when the function was untouched, and hasn't said goodbye since",
-                do="let it reach the control store again; or make sure that it has ended, then `strangler facades forget ID`",
+                f"the switch of {before.function} isn't begun: {_named(unaware)} may still write to {before.owner}",
+                why="it was last heard of when the function was untouched, or is a proxy that does as it was last told; and it hasn't said "
+                "goodbye since",
+                do="let it reach the control store again (a proxy: follow it again); or make sure that it has ended, then `strangler "
+                "facades forget ID`",
             )
 
     def _finish(self, decided: Journal) -> Standing:
@@ -164,10 +163,15 @@ class Switch:
     def _acknowledge(self, at: Journal, fenced: Standing) -> Journal:
         def behind() -> str:
             late = [
-                f for f in facades.live(self._control, now=self._clock()) if f.generation < fenced.generation
+                f
+                for f in facades.awaited(self._control, now=self._clock())
+                if f.generation < fenced.generation
             ]
-            names = ", ".join(f"{facade.id} at {facade.address}" for facade in late)
-            return f"writes from before the fence may still be under way in facade {names}" if late else ""
+            return (
+                f"writes from before the fence may still be under way in facade {_named(late)}"
+                if late
+                else ""
+            )
 
         with self._watched(Step.ACKNOWLEDGED):
             self._wait(
@@ -259,6 +263,10 @@ class Switch:
                 do="try again at a quieter time, or raise cutover.time_limit",
             )
         return left
+
+
+def _named(those: Sequence[FacadeRecord]) -> str:
+    return ", ".join(f"{facade.id} at {facade.address}" for facade in those)
 
 
 @contextmanager

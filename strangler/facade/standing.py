@@ -59,7 +59,7 @@ class Keeper:
     ) -> None:
         self._memory = memory
         self._open, self.id, self._flight, self._lease = open_control, id, flight, lease
-        self.address = ""
+        self.address, self.lasts = "", False
         self.trouble = "the control store hasn't been asked yet"
         self._control: Control | None = None
         self._never = Standings()
@@ -134,7 +134,14 @@ class Keeper:
             self._control = self._open()
         self._memory.put(self._control, begun)
         if applied is not None:
-            facades.seen(self._control, self.id, generation=applied, address=self.address, at=time.time())
+            facades.seen(
+                self._control,
+                self.id,
+                generation=applied,
+                address=self.address,
+                at=time.time(),
+                lasts=self.lasts,
+            )
         snapshot = None
         if known is None or standings.generation(self._control) != known:
             snapshot = standings.snapshot(self._control)
@@ -142,8 +149,8 @@ class Keeper:
         return snapshot, self._memory.read(self._control)
 
     async def leave(self) -> None:
-        """Take the facade's line away: it is over, with all its requests done."""
-        if self._control is not None:
+        """Take the facade's line away, unless it lasts: it is over, with all its requests done."""
+        if self._control is not None and not self.lasts:
             with suppress(StranglerError):
                 await asyncio.get_running_loop().run_in_executor(
                     self._thread, facades.forget, self._control, self.id

@@ -26,8 +26,9 @@ def heading(plane: Plane, target: str, notes: Iterable[str], mark: str = "#") ->
         f"The routes of {plane.name} for {target}. Made by `strangler export`; don't edit it, export it anew.",
         str(plane.stamp),
         "",
-        "It says how the functions stood at that generation. A switch of owners doesn't wait for this proxy: export anew and reload when "
-        "writes are fenced, and again when the owner has changed; or let writes go through the facade.",
+        "It says how the functions stood at that generation. A switch of owners waits for this proxy only while it is followed "
+        "(--follow). Otherwise export anew and reload when writes are fenced, and again when the owner has changed; or let writes go "
+        "through the facade.",
         *(f"- {note}" for note in notes),
     ]
     wrapped = [piece for line in lines for piece in textwrap.wrap(line, 118, subsequent_indent="  ") or [""]]

@@ -301,8 +301,21 @@ def test_a_facade_not_seen_for_long_is_gone(control: Control) -> None:
     facades.seen(control, "b", generation=2, address="http://b", at=109.0)
     assert [f.id for f in facades.live(control, now=115.0)] == ["a", "b"]
     assert [(f.id, f.generation) for f in facades.live(control, now=116.0)] == [("b", 2)]
-    facades.forget(control, "b")
+    assert facades.forget(control, "b")
+    assert not facades.forget(control, "b")
     assert facades.live(control, now=116.0) == []
+
+
+def test_a_line_that_lasts_is_waited_for_when_it_is_silent(control: Control) -> None:
+    facades.seen(control, "nginx", generation=3, address="nginx by /x", at=100.0, lasts=True)
+    facades.seen(control, "gone", generation=3, address="http://gone", at=100.0)
+    assert [f.id for f in facades.awaited(control, now=110.0)] == ["gone", "nginx"]
+    (line,) = facades.awaited(control, now=1_000_000.0)
+    assert (line.id, line.generation, line.lasts) == ("nginx", 3, True)
+    assert facades.live(control, now=1_000_000.0) == []
+    assert len(facades.silent(control, now=1_000_000.0)) == 2
+    facades.forget(control, "nginx")
+    assert facades.awaited(control, now=1_000_000.0) == []
 
 
 def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:

@@ -53,11 +53,20 @@ class Caller:
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         try:
-            return self._ask(method, target, headers or {}, body)
+            return self.ask_once(method, target, headers, body)
         except (http.client.RemoteDisconnected, ConnectionError):
             # A proxy may close a kept connection at any time between two calls.
-            self.close()
+            return self.ask_once(method, target, headers, body)
+
+    def ask_once(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """Raises OSError when the connection is closed, upon which nobody knows what has come of it."""
+        try:
             return self._ask(method, target, headers or {}, body)
+        except (http.client.HTTPException, OSError):
+            self.close()
+            raise
 
     def _ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         if self._connection is None:

@@ -20,11 +20,12 @@ class Got(NamedTuple):
 
 
 class Upstream:
-    """One server. `delay`: seconds before each answer. `status`: of each answer."""
+    """One server. `delay`: seconds before each answer. `status`: of each answer. `done`: what it has answered."""
 
     def __init__(self, name: str) -> None:
         self.name, self.delay, self.status = name, 0.0, 200
         self.got: list[Got] = []
+        self.done: list[Got] = []
         self.server: asyncio.Server | None = None
         self.port = 0
         self._connections: set[asyncio.StreamWriter] = set()
@@ -60,9 +61,11 @@ class Upstream:
         for name, _, value in pairs:
             headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.got.append(Got(method, target, headers, body))
+        asked = Got(method, target, headers, body)
+        self.got.append(asked)
         if self.delay:
             await asyncio.sleep(self.delay)
+        self.done.append(asked)
         said = self.name.encode()
         sent = b"" if method == "HEAD" else said
         writer.write(

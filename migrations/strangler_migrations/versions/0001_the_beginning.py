@@ -311,6 +311,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("lasts", sa.Boolean(), nullable=False),
     )
     op.create_table(
         "access_token",

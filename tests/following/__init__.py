@@ -1,0 +1,1 @@
+"""Proxies that are followed: real ones, with the real command beside them."""

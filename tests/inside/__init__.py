@@ -1,0 +1,1 @@
+"""Code inside a process that asks who owns a function, and writes by itself."""
