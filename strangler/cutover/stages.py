@@ -66,6 +66,11 @@ RULES: Final[dict[Stage, Rule]] = {
     Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, "the legacy function is switched off"),
 }
 
+SHADOWED: Final = frozenset(
+    stage for stage in Stage if RULES[stage].reads in (Reads.MIRRORED, Reads.WEIGHTED)
+)
+"""The stages in which legacy owns a function and new is asked beside it."""
+
 EVERYONE: Final = "*"
 """The cohort that is the whole function."""
 

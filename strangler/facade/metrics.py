@@ -101,6 +101,13 @@ class Metrics:
             ["function", "outcome"],
             registry=registry,
         )
+        self.effects = Counter(
+            "strangler_facade_effects",
+            "Writes put to the new service as dry runs, by outcome: rehearsed (a worker compares it), mismatched (new would have refused), "
+            "failed, unasked (it doesn't know dry runs), dropped.",
+            ["function", "outcome"],
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
 
     def note(self, call: Call) -> None:
