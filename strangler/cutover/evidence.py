@@ -48,4 +48,4 @@ class Evidence:
     stopped: str = ""
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
-    effects: Effects = Effects()
+    effects: Effects = field(default_factory=Effects)

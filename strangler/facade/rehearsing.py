@@ -27,6 +27,9 @@ from strangler.shadow.counting import Compared, EffectOutcome
 from strangler.shadow.foretold import foretold, together
 from strangler.shadow.reading import plain
 
+LONGEST: Final = 65_536
+"""Bytes of what is foretold of one write: it waits in the control store."""
+
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _STATUS: Final = "(status)"
 
@@ -115,6 +118,8 @@ class _DryRun:
         asked = call._replace(headers=[*call.headers, ASKED])
         answer = await self._services.call(function, asked, until)
         self._check(function, call, answer)
+        if sum(map(len, self.told)) + len(answer.body) > LONGEST:
+            raise Unforetold(f"it foretells more than {LONGEST:,} bytes")
         try:
             events = foretold(answer.body)
         except ValueError as error:

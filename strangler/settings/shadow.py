@@ -133,8 +133,8 @@ class FunctionShadow(Section):
     )
     writes: bool = Field(
         False,
-        description="Whether writes that legacy has accepted are put to the service as a dry run, and their effects compared with what sync "
-        "derives. The service has to know the header X-Strangler-Dry-Run: see docs/shadow.md.",
+        description="Whether writes that legacy has accepted are put to the service as dry runs, and their effects compared with what "
+        "sync derives. The service has to know the header X-Strangler-Dry-Run: see docs/shadow.md.",
     )
     rules: list[ShadowRule] = Field(
         default_factory=list,

@@ -26,6 +26,9 @@ TRIED: Final = 50
 CLOCKS: Final = 5.0
 """Seconds by which the clocks of facade, worker and legacy database may differ."""
 
+Named = tuple[str, tuple[str, ...] | None]
+"""Type and key of an event."""
+
 Outcome = Literal["matched", "mismatched", "missing", "unexpected"]
 
 
@@ -106,9 +109,9 @@ def judge(
     derived: Sequence[Derived],
     entities: Entities,
     rules: Rules,
-    others: Collection[tuple[str, tuple[str, ...] | None]] = (),
+    later: Mapping[Named, int],
 ) -> Judgement:
-    """Compare. `derived` are the events that may be of the write and belong to no earlier one, `others` types and keys that later writes
+    """Compare. `derived` are the events that may be of the write and belong to no earlier one; `later`: how many of each later writes
     foretell."""
     left = {each.number: each for each in derived}
     pairs, missing = [], []
@@ -119,7 +122,7 @@ def judge(
         else:
             pairs.append(pair)
             del left[pair.derived.number]
-    more = list(_more(write, pairs, missing, left.values(), others))
+    more = list(_more(write, pairs, missing, left.values(), later))
     differences = [each for pair in pairs for each in pair.differences]
     # As of fields: `extra` is what only new has, `missing` what only legacy has.
     differences += [Difference((told.type,), "extra", None, _shown(told.key, told.data)) for told in missing]
@@ -155,14 +158,15 @@ def _more(
     pairs: Sequence[_Pair],
     missing: Sequence[Foretold],
     derived: Iterable[Derived],
-    others: Collection[tuple[str, tuple[str, ...] | None]],
+    later: Mapping[Named, int],
 ) -> Iterator[Derived]:
     """What is of the write, and wasn't foretold."""
     transactions = {pair.derived.transaction for pair in pairs}
     keys = {told.key for told in missing} | ({(write.key,)} if write.key is not None else set())
     for each in derived:
         near = each.key in keys and write.distance(each.event) <= CLOCKS
-        if each.transaction in transactions or (near and (each.event.type, each.key) not in others):
+        foretold = later.get((each.event.type, each.key), 0) > 0
+        if each.transaction in transactions or (near and not foretold):
             yield each
 
 

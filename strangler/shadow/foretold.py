@@ -11,12 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from strangler.shadow.reading import parse
 
-LONGEST: Final = 65_536
-"""Bytes of such an answer: it waits in the control store."""
-
-MOST: Final = 100
-"""Events of one write."""
-
 _TYPE: Final = re.compile(r"\w[\w.-]{0,119}")
 
 
@@ -31,13 +25,9 @@ class Foretold(NamedTuple):
 
 def foretold(body: bytes) -> list[Foretold]:
     """The events of an answer. Raises ValueError saying what is wrong with it."""
-    if len(body) > LONGEST:
-        raise ValueError(f"the list of events has {len(body):,} bytes, more than {LONGEST:,}")
     told = parse(body)
     if not isinstance(told, list):
         raise ValueError("the answer to a dry run is no list of events")
-    if len(told) > MOST:
-        raise ValueError(f"there are {len(told)} events, more than {MOST}")
     return [_event(each) for each in told]
 
 
