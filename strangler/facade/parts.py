@@ -194,7 +194,7 @@ class Parts:
         return (
             function in self.shadow.writes
             and decision.side is Side.LEGACY
-            and standings.of(function).stage in SHADOWED
+            and standings.of(function, decision.cohort).stage in SHADOWED
         )
 
     def _mirror(self, exchange: Exchange) -> None:
@@ -204,7 +204,7 @@ class Parts:
         assert decision is not None
         assert decision.function is not None
         assert kept is not None
-        if kept.head is None or call.error or call.status >= (400 if decision.kind == "read" else 300):
+        if kept.head is None or call.error or call.status >= 400:
             return
         both, asked = kept.both(), exchange.request
         seen = None

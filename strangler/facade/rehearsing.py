@@ -77,16 +77,30 @@ class Rehearsing:
         except Exception as error:  # noqa: BLE001  # a protocol may stumble over a dry run's answer in any way
             what = f"the protocol can't go on from a dry run's answer: {type(error).__name__}"
             return _said(seen, "failed", what)
-        asked = redaction.call(seen.request, seen.operation, lane.hidden)
         return Expected(
-            seen.function, seen.since, seen.at - seen.seconds, seen.at, asked, seen.key, together(run.told)
+            seen.function,
+            seen.since,
+            seen.at - seen.seconds,
+            seen.at,
+            redaction.call(seen.request, seen.operation, lane.hidden),
+            self._key(seen),
+            together(run.told),
         )
+
+    def _key(self, seen: Seen) -> str | None:
+        """The key that a write names, where it is one."""
+        protocol = self._services.protocol(seen.function)
+        if protocol is None:
+            return seen.key
+        keys = protocol.named(seen.operation, seen.request).keys
+        return keys[0] if len(keys) == 1 else None
 
     async def _accepted(self, seen: Seen) -> bool:
         """Whether legacy did it. In a thread: a long answer is long to parse."""
         protocol, legacy = self._services.protocol(seen.function), seen.legacy
-        if protocol is None or legacy is None:
-            return legacy is not None
+        assert legacy is not None
+        if protocol is None:
+            return 200 <= legacy.status < 300
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(

@@ -55,10 +55,10 @@ class Tally:
     def _settle(self) -> None:
         """What was counted since the last flush belongs to this minute."""
         minute = _minute()
-        for (function, kind, side), counted in self._now.items():
+        for (function, kind, side), lately in self._now.items():
             if len(self._calls) < KINDS:
                 sums = self._calls[(minute, function, kind, side.value)]
-                sums[:] = [before + more for before, more in zip(sums, counted, strict=True)]
+                sums[:] = [before + more for before, more in zip(sums, lately, strict=True)]
         self._now.clear()
 
     def expect(self, expected: Expected) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from strangler.control.sources import CLOCKS
 from strangler.events import Event, decode_key
 from strangler.settings import Entity
 from strangler.shadow.compare import Difference, compare
@@ -22,9 +23,6 @@ from strangler.shadow.rules import Rules
 
 TRIED: Final = 50
 """Events of its type with which one that has no key yet is compared, the nearest ones."""
-
-CLOCKS: Final = 5.0
-"""Seconds by which the clocks of facade, worker and legacy database may differ."""
 
 Named = tuple[str, tuple[str, ...] | None]
 """Type and key of an event."""

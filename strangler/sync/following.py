@@ -24,6 +24,7 @@ from typing import Final
 from strangler.control import comparisons, counted, effects, quarantine, sources, standings, stops
 from strangler.control.comparisons import Mismatch
 from strangler.control.effects import Expected
+from strangler.control.sources import CLOCKS
 from strangler.control.store import Control
 from strangler.cutover.stages import SHADOWED
 from strangler.errors import StoreError
@@ -32,7 +33,7 @@ from strangler.sensitive import names
 from strangler.settings import Settings, shadow_of
 from strangler.shadow import redaction
 from strangler.shadow.counting import Compared, Counting, EffectOutcome
-from strangler.shadow.effects import CLOCKS, Derived, Entities, Judgement, Named, Write, judge
+from strangler.shadow.effects import Derived, Entities, Judgement, Named, Write, judge
 from strangler.shadow.foretold import Foretold, foretold
 from strangler.shadow.rules import Rules, compiled
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from strangler.changes import Position
+from strangler.control.sources import CLOCKS
 from strangler.events import Effect, Event, encode_key
 from strangler.settings import Entity, ShadowRule
-from strangler.shadow.effects import CLOCKS, Derived, Entities, Judgement, Write, judge
+from strangler.shadow.effects import Derived, Entities, Judgement, Write, judge
 from strangler.shadow.foretold import Foretold, foretold, together
 from strangler.shadow.rules import compiled
 
@@ -45,40 +46,56 @@ def judged(
 
 
 FULL = {"id": 7, "name": "a", "credit": "1.5"}
+A, B, C = ({"name": name, "credit": None} for name in "abc")
+EXTRA, MISSING = ("PartnerChanged", "extra"), ("PartnerChanged", "missing")
+NAME, CREDIT, COLOUR = (
+    ("PartnerChanged.name", "value"),
+    ("PartnerChanged.credit", "missing"),
+    ("PartnerChanged.colour", "extra"),
+)
+SAME = event(7, name="a", credit="1.5")
 
 
 @pytest.mark.parametrize(
     ("expected", "derived", "outcome", "differences"),
     [
-        ([told("7", **FULL)], [event(7, name="a", credit="1.5")], "matched", []),
-        ([told("7", **FULL)], [event(7, name="b", credit="1.5")], "mismatched", [("PartnerChanged.name", "value")]),
-        ([told("7", **FULL)], [], "missing", [("PartnerChanged", "extra")]),
-        ([told("7", **FULL)], [event(8, name="a", credit="1.5")], "missing", [("PartnerChanged", "extra")]),
-        # Another type of the same key, near by, is what legacy did instead.
-        ([told("7", **FULL)], [event(7, "PartnerRemoved")], "missing", [("PartnerChanged", "extra"), ("PartnerRemoved", "missing")]),
-        # Far away it is another one's.
-        ([told("7", **FULL)], [event(7, "PartnerRemoved", at=AT + CLOCKS + 1)], "missing", [("PartnerChanged", "extra")]),
+        ([told("7", **FULL)], [SAME], "matched", []),
+        ([told("7", **FULL)], [event(7, name="b", credit="1.5")], "mismatched", [NAME]),
+        ([told("7", **FULL)], [], "missing", [EXTRA]),
+        ([told("7", **FULL)], [event(8, name="a", credit="1.5")], "missing", [EXTRA]),
+        # Another type of the same key, near by, is what legacy did instead; far away it is another one's.
+        (
+            [told("7", **FULL)],
+            [event(7, "PartnerRemoved")],
+            "missing",
+            [EXTRA, ("PartnerRemoved", "missing")],
+        ),
+        ([told("7", **FULL)], [event(7, "PartnerRemoved", at=AT + CLOCKS + 1)], "missing", [EXTRA]),
         # What was done beside, in the same transaction.
-        ([told("7", **FULL)], [event(7, name="a", credit="1.5"), event(8, name="x", place="5/2")], "unexpected", [("PartnerChanged", "missing")]),
-        ([told("7", **FULL)], [event(7, name="a", credit="1.5"), event(8, name="x", place="6/1")], "matched", []),
+        ([told("7", **FULL)], [SAME, event(8, name="x", place="5/2")], "unexpected", [MISSING]),
+        ([told("7", **FULL)], [SAME, event(8, name="x", place="6/1")], "matched", []),
         # A field of which the source says nothing isn't compared; one that the mapping doesn't have is.
         ([told("7", **FULL)], [event(7, name="a")], "matched", []),
-        ([told("7", **FULL, colour="red")], [event(7, name="a", credit="1.5")], "mismatched", [("PartnerChanged.colour", "extra")]),
-        ([told("7", id=7, name="a")], [event(7, name="a", credit="1.5")], "mismatched", [("PartnerChanged.credit", "missing")]),
+        ([told("7", **FULL, colour="red")], [SAME], "mismatched", [COLOUR]),
+        ([told("7", id=7, name="a")], [SAME], "mismatched", [CREDIT]),
         ([told("7", "PartnerRemoved")], [event(7, "PartnerRemoved")], "matched", []),
         ([told("7", "PartnerRemoved", **FULL)], [event(7, "PartnerRemoved")], "matched", []),
         # The key is only made up when it is written: the event is found by what it says.
-        ([told(None, id=99, name="b", credit=None)], [event(7, name="a", credit=None), event(8, name="b", credit=None, place="6/1")], "matched", []),
-        ([told(None, name="b", credit=None)], [event(7, name="a", credit=None)], "mismatched", [("PartnerChanged.name", "value")]),
+        ([told(None, id=99, **B)], [event(7, **A), event(8, place="6/1", **B)], "matched", []),
+        ([told(None, **B)], [event(7, **A)], "mismatched", [NAME]),
         # Several of one transaction, also of one key.
-        ([told("7", **FULL), told("8", id=8, name="x", credit=None)], [event(8, name="x", credit=None), event(7, name="a", credit="1.5", place="5/2")], "matched", []),
-        ([told("7", **FULL), told("7", **FULL)], [event(7, name="a", credit="1.5")], "missing", [("PartnerChanged", "extra")]),
-        # Of several the one that is alike, then the one that is near.
-        ([told("7", **FULL)], [event(7, name="b", credit="1.5"), event(7, name="a", credit="1.5", place="6/1", at=AT + 9)], "matched", []),
-        ([told("7", **FULL)], [event(7, name="b", credit="1", place="4/1", at=AT - 9), event(7, name="c", credit="1")], "mismatched", [("PartnerChanged.credit", "value"), ("PartnerChanged.name", "value")]),
+        (
+            [told("7", id=7, **A), told("8", id=8, **B)],
+            [event(8, **B), event(7, place="5/2", **A)],
+            "matched",
+            [],
+        ),
+        ([told("7", **FULL), told("7", **FULL)], [SAME], "missing", [EXTRA]),
+        # Of several the one that is alike, however far.
+        ([told("7", id=7, **A)], [event(7, **B), event(7, place="6/1", at=AT + 9, **A)], "matched", []),
         ([], [], "matched", []),
     ],
-)  # fmt: skip
+)
 def test_a_write_is_judged_by_what_became_of_it(
     expected: list[Foretold], derived: list[Event], outcome: str, differences: list[tuple[str, str]]
 ) -> None:
