@@ -15,6 +15,9 @@ from strangler.settings import Shadow as ShadowSettings
 from strangler.settings import ShadowRule
 from strangler.shadow.rules import Maps, Rules, compiled
 
+WORKERS: Final = 8
+"""Comparisons of one lane under way at once; those that wait for the store to catch up are among them."""
+
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 MARK: Final = ("x-strangler-shadow", "1")
 
@@ -62,6 +65,11 @@ class Rulebook:
         return self._compiled
 
 
+def room(settings: ShadowSettings) -> int:
+    """Calls that a lane has room for, those under way included."""
+    return settings.queue + WORKERS
+
+
 class Lane:
     """What waits of one function and kind, and how it is compared. `hidden`: what its sensitive values are called, in lower case."""
 
@@ -70,6 +78,7 @@ class Lane:
     ) -> None:
         self.function, self.kind, self.settings, self.hidden = function, kind, settings, hidden
         self.book = Rulebook(settings.rules, maps)
-        self.queue: asyncio.Queue[Seen] = asyncio.Queue(settings.queue)
+        self.queue: asyncio.Queue[Seen] = asyncio.Queue()
+        self.room, self.inside = room(settings), 0
         self.workers: list[asyncio.Task[None]] = []
         self.timeout, self.settle = settings.timeout.total_seconds(), settings.settle.total_seconds()

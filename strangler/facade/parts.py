@@ -17,6 +17,7 @@ from typing import Final
 from strangler.control.store import Control
 from strangler.cutover.stages import SHADOWED, Side
 from strangler.errors import ConfigurationError, Problem
+from strangler.facade.aside import Aside
 from strangler.facade.breaker import Breakers, Transition
 from strangler.facade.budget import Timeouts
 from strangler.facade.call import Call
@@ -58,7 +59,7 @@ _log: Final = logging.getLogger("strangler.facade")
 
 class Parts:
     """The parts of one facade, or of a comparer. Made without touching anything; `open` inside the event loop.
-    Raises ConfigurationError."""
+    `apart`: comparing has a process of its own. Raises ConfigurationError."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Parts:
         lease: float = LEASE,
         *,
         compares: bool = False,
+        apart: bool = False,
     ) -> None:
         self.settings, self.compares = section(settings), compares
         facade = self.settings
@@ -101,14 +103,10 @@ class Parts:
         self.pools = Pools(facade, settings.functions)
         self.services = Services(spoken, self.pools, self.timeouts.total)
         self.credentials = Credentials(facade, f"strangler-{settings.name}", self.services.legacy)
-        self._shadow_pools = Pools(facade, settings.functions)
-        shadow_services = Services(spoken, self._shadow_pools, facade.shadow.timeout.total_seconds())
-        self.shadow = Shadow(
-            settings,
-            shadow_services,
-            self.tally,
-            self.metrics,
-            self.sensitive,
+        self.shadow: Shadow | Aside = (
+            Aside(settings, self.tally, self.metrics.note_shadow)
+            if apart
+            else Shadow(settings, spoken, self.tally, self.metrics.note_shadow)
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
@@ -135,6 +133,7 @@ class Parts:
 
     async def open(self) -> None:
         self.log.open()
+        await self.shadow.open()
         await self.credentials.open()
         self.traces.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
@@ -150,7 +149,6 @@ class Parts:
                 await task
         await self.keeper.leave()
         await self.pools.close()
-        await self._shadow_pools.close()
         self.log.close()
         await asyncio.to_thread(self.traces.close)
 

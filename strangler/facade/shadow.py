@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from time import monotonic
+from typing import Final, Protocol
 
 from strangler.control.comparisons import Kind
 from strangler.control.effects import Expected
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.comparing import Comparing, NewFailed
-from strangler.facade.lane import Lane, Seen
-from strangler.facade.metrics import Metrics
-from strangler.facade.protocol import Request
+from strangler.facade.lane import WORKERS, Lane, Seen
+from strangler.facade.pools import Pools
+from strangler.facade.protocol import Request, ServiceProtocol
 from strangler.facade.rehearsing import Rehearsing
 from strangler.facade.service import Services
 from strangler.facade.traffic import Tally
+from strangler.sensitive import names
 from strangler.settings import Settings, shadow_of
 from strangler.shadow import redaction
 from strangler.shadow.counting import Compared, EffectOutcome, Observation, Outcome
@@ -35,8 +37,21 @@ BODY: Final = 1024 * 1024
 HELD: Final = 64 * BODY
 """Bytes of bodies that wait to be compared, of all functions together; beyond them calls are dropped."""
 
-WORKERS: Final = 8
-"""Comparisons of one lane under way at once; those that wait for the store to catch up are among them."""
+SWEPT: Final = 1.0
+"""Seconds between two looks for connections that nobody has used for long."""
+
+LaneKey = tuple[str, Kind]
+"""Of a lane: the function, and what of it."""
+
+
+class Outcomes(Protocol):
+    """Is told of calls their kind, their function, and what came of them."""
+
+    def __call__(self, kind: Kind, function: str, outcome: str, calls: int = 1) -> None: ...
+
+
+Done = Callable[[LaneKey], None]
+"""Is told of each call that was offered, once it is done with, whatever came of it."""
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -47,34 +62,43 @@ class Shadow:
     def __init__(
         self,
         settings: Settings,
-        services: Services,
+        translations: Mapping[str, ServiceProtocol],
         tally: Tally,
-        metrics: Metrics,
-        sensitive: Mapping[str, frozenset[str]],
+        outcomes: Outcomes,
+        done: Done = lambda lane: None,
     ) -> None:
-        """`services` with connections of their own. `sensitive`: function → what its sensitive values are called, see
-        `strangler.sensitive.names`."""
+        """`outcomes` is told what comes of each call, `done` when one that was offered is."""
+        assert settings.facade is not None
         self.writes = writes(settings)
-        self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, sensitive)}
-        self._tally, self._metrics = tally, metrics
-        self._dropped = {
-            key: (metrics.shadow if key[1] == "read" else metrics.effects).labels(key[0], "dropped")
-            for key in self._lanes
-        }
+        self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, names(settings))}
+        self._tally, self._outcomes, self._done = tally, outcomes, done
         self._held = 0
+        self._pools = Pools(settings.facade, settings.functions)
+        self._sweeper: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compare")
+        services = Services(translations, self._pools, settings.facade.shadow.timeout.total_seconds())
         self._comparing = Comparing(services, self._thread)
         self._rehearsing = Rehearsing(services, self._thread)
+
+    async def open(self) -> None:
+        """Look after connections from now on."""
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEPT)
+            self._pools.sweep(monotonic())
 
     def offer(self, function: str, seen: Seen | None, kind: Kind = "read") -> None:
         """Lay a call into the queue; never waits. None stands for a call too long to keep."""
         lane = self._lanes.get((function, kind))
         if lane is None:
             return
-        if seen is None or lane.queue.full() or self._held + seen.size > HELD:
+        if seen is None or lane.inside >= lane.room or self._held + seen.size > HELD:
             self._drop(lane)
             return
         self._held += seen.size
+        lane.inside += 1
         lane.queue.put_nowait(seen)
         if not lane.workers:
             lane.workers = [asyncio.create_task(self._work(lane)) for _ in range(WORKERS)]
@@ -85,15 +109,17 @@ class Shadow:
 
     async def close(self) -> None:
         """What still waits is dropped and counted."""
-        workers = [worker for lane in self._lanes.values() for worker in lane.workers]
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        tasks = [worker for lane in self._lanes.values() for worker in lane.workers]
+        tasks += [self._sweeper] if self._sweeper is not None else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for lane in self._lanes.values():
             while not lane.queue.empty():
                 lane.queue.get_nowait()
                 self._drop(lane)
         self._thread.shutdown(wait=False)
+        await self._pools.close()
 
     async def _work(self, lane: Lane) -> None:
         work = self._compare if lane.kind == "read" else self._rehearse
@@ -103,6 +129,8 @@ class Shadow:
                 await work(lane, seen)
             finally:
                 self._held -= seen.size
+                lane.inside -= 1
+                self._done((lane.function, lane.kind))
 
     async def _compare(self, lane: Lane, seen: Seen) -> None:
         try:
@@ -126,7 +154,7 @@ class Shadow:
             self._tally.shadow.add_effect(came)
             outcome = came.outcome
         if came is not None:
-            self._metrics.effects.labels(seen.function, outcome).inc()
+            self._outcomes("write", seen.function, outcome)
 
     def _fail(self, lane: Lane, seen: Seen, outcome: Outcome, error: Exception) -> None:
         # What the facade itself says of a call never quotes it; other errors may.
@@ -137,12 +165,19 @@ class Shadow:
         _log.info("shadow comparison failed", extra={"function": seen.function, "reason": reason})
 
     def _count(self, observed: Observation) -> None:
-        self._metrics.shadow.labels(observed.function, observed.outcome).inc()
+        self._outcomes("read", observed.function, observed.outcome)
         self._tally.shadow.add(observed)
 
     def _drop(self, lane: Lane) -> None:
-        self._dropped[lane.function, lane.kind].inc()
-        self._tally.shadow.drop(lane.function, "comparison" if lane.kind == "read" else "effect")
+        self._done((lane.function, lane.kind))
+        drop(self._tally, self._outcomes, (lane.function, lane.kind))
+
+
+def drop(tally: Tally, outcomes: Outcomes, lane: LaneKey) -> None:
+    """Count a call for which there is no room."""
+    function, kind = lane
+    outcomes(kind, function, "dropped")
+    tally.shadow.drop(function, "comparison" if kind == "read" else "effect")
 
 
 def writes(settings: Settings) -> frozenset[str]:

@@ -17,7 +17,8 @@ from strangler.control.effects import WAITING, Effects, Expected
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.facade.declared import HEADER
-from strangler.facade.shadow import BODY, WORKERS
+from strangler.facade.lane import WORKERS
+from strangler.facade.shadow import BODY
 from strangler.facade.traffic import Tally
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
@@ -288,7 +289,7 @@ async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted
     facade = await rehearsing(
         serve, front, stand, Echo("legacy", b"{}"), new, shadow={"writes": True, "timeout": "1h"}
     )
-    facade.parts.shadow._lanes["party", "write"].queue._maxsize = 3  # type: ignore[attr-defined]
+    facade.parts.shadow._lanes["party", "write"].room = 3 + WORKERS
     began = time.monotonic()
     for _ in range(30):
         assert await put(facade) == 200

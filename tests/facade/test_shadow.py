@@ -13,9 +13,9 @@ from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
-from strangler.facade.lane import Seen
+from strangler.facade.lane import WORKERS, Seen
 from strangler.facade.protocol import Answer, Request
-from strangler.facade.shadow import BODY, HELD, WORKERS
+from strangler.facade.shadow import BODY, HELD
 from strangler.facade.traffic import Tally
 from strangler.shadow import account
 from strangler.shadow.counting import Observation
