@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
+from multiprocessing import util
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -36,14 +37,26 @@ CONTROL_WAIT: Final = 60.0
 
 
 class Child:
-    """A process that is tied to this one. Its work gets these arguments, and then its end of the pipe."""
+    """A process that is tied to this one. Its work gets these arguments, and then its end of the pipe.
 
-    def __init__(self, name: str, work: Callable[..., None], *arguments: Any) -> None:
+    `duplex`: it says something on the pipe too. `parent`: it may have children of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[..., None],
+        *arguments: Any,
+        duplex: bool = False,
+        parent: bool = False,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
-        theirs, self.pipe = context.Pipe(duplex=False)
+        theirs, self.pipe = context.Pipe(duplex=duplex)
         os.set_blocking(self.pipe.fileno(), False)
         self.name = name
-        self._process = context.Process(target=work, args=(*arguments, theirs), name=name, daemon=True)
+        self._process = context.Process(target=work, args=(*arguments, theirs), name=name, daemon=not parent)
+        # At its end a process waits for children that aren't daemons, so it has to let go of them before that.
+        self._letting_go = util.Finalize(self, self.pipe.close, exitpriority=10)
         self._process.start()
         theirs.close()
 
@@ -54,7 +67,7 @@ class Child:
 
     def close(self, within: float = STOP_WITHIN) -> None:
         """Let go of it, and wait until it has finished what it has in hand, at most so many seconds."""
-        self.pipe.close()
+        self._letting_go()
         self._process.join(within)
         if self._process.is_alive():
             self._process.kill()

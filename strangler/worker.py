@@ -23,7 +23,7 @@ from functools import partial
 from strangler import assembly
 from strangler.apart import fill_apart
 from strangler.boundary import Boundary
-from strangler.control import backfills, sources
+from strangler.control import backfills, effects, sources
 from strangler.control.store import Control
 from strangler.cutover.recovery import recover
 from strangler.errors import SourceError, StranglerError, Unavailable
@@ -34,6 +34,7 @@ from strangler.mirror import Mirror
 from strangler.mirror.file import MirrorFile
 from strangler.schedules.timekeeper import Timekeeper
 from strangler.settings import Settings
+from strangler.sync.following import Following, followed
 from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
 
@@ -61,6 +62,7 @@ class Worker:
     def start(self) -> None:
         self._keeper.keep("recovery", self._recover, lambda error: None)
         self._keeper.keep("schedules", partial(self._timekeeper.run, self._keeper.stop), lambda error: None)
+        self._keeper.keep("effects", self._follow, lambda error: None)
         for name in self._settings.sources:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             captured = partial(self._keeper.waits_for, self._captured[name])
@@ -86,6 +88,17 @@ class Worker:
                 logger.warning(ended)
             if self._keeper.stop.wait(RECOVER_EVERY):
                 return
+
+    def _follow(self) -> None:
+        """Compare what new services foretold of writes with the events of the sources that this process reads."""
+        functions = followed(self._settings)
+        if not functions:
+            effects.forget(self._control, time.time())  # Nobody compares them any more.
+            self._keeper.stop.wait()
+            return
+        with closing(assembly.log(self._settings)) as log:
+            following = Following(self._settings, functions, log, self._control)
+            following.run(self._keeper.stop, lambda source: self._captured[source].is_set())
 
     def _read(self, name: str) -> None:
         """A source's thread: capture, translate, append."""

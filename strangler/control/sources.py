@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -30,6 +30,22 @@ class SourceRecord:
     committed_at: float
     error: str | None
     behind: int | None = None
+
+
+SILENCE: Final = 10.0
+"""Seconds after which the silence of a source that doesn't say how much waits there means that there is nothing."""
+
+CLOCKS: Final = 5.0
+"""Seconds by which the clocks of the source and of a host may differ."""
+
+
+def covered(source: SourceRecord) -> float:
+    """Until when (seconds since the epoch) all that was committed in the source is surely in the log up to its position."""
+    told = min(source.seen_at, source.committed_at) - CLOCKS
+    if source.committed_at < source.seen_at or source.behind == 0:
+        return told
+    # It had nothing more to tell. That may be since it was busy with what doesn't concern us.
+    return told - SILENCE if source.behind is None else 0.0
 
 
 def get(control: Control, name: str) -> SourceRecord | None:

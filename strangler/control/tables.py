@@ -405,8 +405,66 @@ mismatch = Table(
     Column("function", String(64), nullable=False),
     Column("request", Text, nullable=False),
     Column("differences", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
 )
-"""A bounded number of samples of shadow mismatches: `differences` JSON list of {path, kind, legacy, new}."""
+"""A bounded number of samples of what differed in shadow, of each `kind`, read and write: `differences` JSON list of {path, kind, legacy,
+new}."""
+
+expected_effect = Table(
+    "expected_effect",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("began", Float, nullable=False),
+    Column("ended", Float, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("key", Text),
+    Column("events", Text, nullable=False),
+    Index("expected_effect_function", "function", "ended"),
+)
+"""A bounded number of writes that legacy answered between `began` and `ended`, with what the new service would have emitted: `events` is
+a JSON list of {type, key, data}, encrypted where there is a cipher. A worker compares them with what sync derives, and forgets them."""
+
+effect = Table(
+    "effect",
+    metadata,
+    Column("minute", Integer, primary_key=True),
+    Column("counter", String(64), primary_key=True),
+    Column("function", String(64), primary_key=True),
+    Column("matched", Integer, nullable=False),
+    Column("mismatched", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("unexpected", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("unasked", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+)
+"""Writes per minute by what came of comparing their effects, as a facade or a worker (`counter`) counted them; see
+`strangler.control.effects.Effects`."""
+
+effect_place = Table(
+    "effect_place",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("place", String(300), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+"""In how many writes an event (`PartyRenamed`), or a field of it (`PartyRenamed.name`), differed in one way."""
+
+effect_failure = Table(
+    "effect_failure",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("since", Float, primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("reason", String(300), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+"""Why the effects of writes weren't compared; `outcome` is late, failed or unasked."""
 
 facade = Table(
     "facade",

@@ -16,6 +16,7 @@ from typing import Final
 from strangler.control import (
     backfills,
     deliveries,
+    effects,
     quality_runs,
     quarantine,
     reconciliations,
@@ -95,6 +96,7 @@ def collect(
     with control.read():
         picture = standings.snapshot(control)
         moves = history.moves(control, function)
+        entered = history.entered(moves, Stage.SHADOW)
         whole = reconciliations.latest_whole(control, function)
         return Evidence(
             now=clock(),
@@ -103,12 +105,13 @@ def collect(
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
             reconciliation=whole,
-            compared=counted(control, function, history.entered(moves, Stage.SHADOW)),
+            compared=counted(control, function, entered),
             quarantined=quarantine.counts(control).get(function, 0),
             dependencies={name: picture.of(name).stage for name in settings.depends_on},
             health=health,
             switched_at=history.switched(moves),
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
+            effects=effects.sums(control, function, since=int(entered // 60)),
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
         )

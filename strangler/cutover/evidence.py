@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from strangler.control.backfills import BackfillRecord
 from strangler.control.comparisons import Compared
 from strangler.control.deliveries import DeliveryRecord
+from strangler.control.effects import Effects
 from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import Run
 from strangler.control.sources import SourceRecord
@@ -29,7 +30,7 @@ class Evidence:
     `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
     that has ended, however it ended; `alarm` one since then that looked at less and found drift.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
-    `quality` has the last run of the checks of data that has ended, by side.
+    `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't.
     """
 
@@ -47,3 +48,4 @@ class Evidence:
     stopped: str = ""
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
+    effects: Effects = field(default_factory=Effects)

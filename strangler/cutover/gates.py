@@ -46,6 +46,7 @@ class Gate(StrEnum):
     DRIFT = "drift"
     QUALITY = "quality"
     SHADOW = "shadow"
+    EFFECTS = "effects"
     SERVICE = "service"
     DEPENDENCIES = "dependencies"
     LATE_WRITES = "late writes"
@@ -89,6 +90,7 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.DRIFT,
         Gate.QUALITY,
         Gate.SHADOW,
+        Gate.EFFECTS,
         Gate.SERVICE,
         Gate.DEPENDENCIES,
     ),
@@ -98,11 +100,13 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
 
 
 def needed(to: Stage, function: Function) -> tuple[Gate, ...]:
-    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow; one that declares no checks
-    has nothing to run for their sake."""
+    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow, one whose writes aren't
+    shadowed no effects; one that declares no checks has nothing to run for their sake."""
     beside = set()
     if not any(route.kind == "read" for route in function.routes):
         beside.add(Gate.SHADOW)
+    if not function.shadow.writes:
+        beside.add(Gate.EFFECTS)
     if not any(map(_declares, function.entities.values())):
         beside.add(Gate.QUALITY)
     return tuple(gate for gate in NEEDED[to] if gate not in beside)
@@ -319,6 +323,39 @@ def shadow(evidence: Evidence, function: Function) -> GateResult:
     return GateResult(Gate.SHADOW, Verdict.PASS, figure, limit, f"{words}; {noisy}")
 
 
+def effects(evidence: Evidence, function: Function) -> GateResult:
+    """Enough writes were thought through by new, and hardly any would have had another effect."""
+    counted, limits = evidence.effects, function.gates.effects
+    total, missed = counted.total, counted.uncompared
+    share, limit = counted.differing / total if total else 0.0, f"{limits.max_mismatch:.2%}"
+    figure = f"{share:.2%} of {total:,}"
+    see = f"see `strangler shadow {evidence.standing.function}`"
+    if counted.unasked and not total:
+        words = f"{counted.unasked:,} writes weren't put to the new service, since it doesn't say that it knows dry runs"
+        do = "let it answer OPTIONS with X-Strangler-Dry-Run: understood, as docs/shadow.md has it"
+        return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
+    if total < limits.min_samples:
+        words = f"the effects of {total:,} writes were compared, fewer than {limits.min_samples:,}"
+        do = "let callers write for longer, or lower gates.effects.min_samples"
+        return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
+    if missed > UNCOMPARED * (total + missed):
+        words = f"the effects of {missed:,} of {total + missed:,} writes could not be compared, more than {UNCOMPARED:.0%}"
+        do = f"{see} for why, mend it, then roll back a stage and advance to count anew"
+        return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
+    age = evidence.now - 60 * (counted.last_minute + 1)
+    if age > SHADOW_DAY:
+        words, do = (
+            f"the last comparison of a write is {format_duration(age)} old",
+            "see that callers come through the facade",
+        )
+        return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
+    words = f"{counted.differing:,} of {total:,} writes would have had another effect"
+    if share > limits.max_mismatch:
+        do = f"{see}, mend the service, then roll back a stage and advance to count anew"
+        return GateResult(Gate.EFFECTS, Verdict.FAIL, figure, limit, f"{words}, more than {limit}", do)
+    return GateResult(Gate.EFFECTS, Verdict.PASS, figure, limit, words)
+
+
 def service(evidence: Evidence, function: Function) -> GateResult:
     """The new service is there and says that it is well."""
     if function.service is None:
@@ -377,6 +414,7 @@ _CHECKS: Final[dict[Gate, Callable[[Evidence, Function], GateResult]]] = {
     Gate.DRIFT: drift,
     Gate.QUALITY: quality,
     Gate.SHADOW: shadow,
+    Gate.EFFECTS: effects,
     Gate.SERVICE: service,
     Gate.DEPENDENCIES: dependencies,
     Gate.LATE_WRITES: late_writes,

@@ -70,6 +70,11 @@ SETTLED: Final = frozenset((Stage.LEGACY, Stage.RETIRED))
 """The stages in which the owner doesn't change: a function that nobody has begun to move needs several steps before it may, each of
 which leaves its mark (`Standing.left`), and one that is retired doesn't come back."""
 
+SHADOWED: Final = frozenset(
+    stage for stage in Stage if RULES[stage].reads in (Reads.MIRRORED, Reads.WEIGHTED)
+)
+"""The stages in which legacy owns a function and new is asked beside it."""
+
 EVERYONE: Final = "*"
 """The cohort that is the whole function."""
 

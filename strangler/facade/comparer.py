@@ -76,7 +76,8 @@ class Mirrored:
         told = parts.passing.told(request, origin, trace)
         told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
-        parts.shadow.offer_mirrored(decision.function, decision.operation, call)
+        since = standings.of(decision.function).since
+        parts.shadow.offer_mirrored(decision.function, decision.operation, call, since)
 
     def _values(self, asked: Asked, found: Found) -> Values | None:
         if not found.wanted or not self._body:

@@ -141,7 +141,7 @@ class Exchange:
             self._writer, self.begun = who.caller, parts.memory.attend(decision)
         # What a route calls a write is one, even if its method is GET.
         self._repeatable = decision.kind == "read" or (decision.kind is None and self.request.method in SAFE)
-        if decision.shadow:
+        if parts.keeps(standings, decision):
             self.kept = Kept(SHADOW_BODY)
             for piece in self._held:
                 self.kept.asked(piece)

@@ -15,6 +15,7 @@ from typing import Final, Literal, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from strangler.control.comparisons import Kind
 from strangler.facade import exposition
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.exposition import Example, labelled
@@ -101,7 +102,24 @@ class Metrics:
             ["function", "outcome"],
             registry=registry,
         )
+        self.effects = Counter(
+            "strangler_facade_effects",
+            "Writes put to the new service as dry runs, by outcome: rehearsed (a worker compares it), mismatched (new would have refused), "
+            "failed, unasked (it doesn't know dry runs), dropped.",
+            ["function", "outcome"],
+            registry=registry,
+        )
+        self._shadowed: dict[tuple[str, str, str], Counter] = {}
         ProcessCollector(registry=registry)
+
+    def note_shadow(self, kind: Kind, function: str, outcome: str, calls: int = 1) -> None:
+        """Add calls that were put to new beside legacy."""
+        key = (kind, function, outcome)
+        child = self._shadowed.get(key)
+        if child is None:
+            counter = self.shadow if kind == "read" else self.effects
+            child = self._shadowed[key] = counter.labels(function, outcome)
+        child.inc(calls)
 
     def note(self, call: Call) -> None:
         """Add a call that is over."""

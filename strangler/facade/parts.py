@@ -8,14 +8,16 @@ import os
 import random
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
 from strangler.control.store import Control
-from strangler.cutover.stages import Side
+from strangler.cutover.stages import SHADOWED, Side
 from strangler.errors import ConfigurationError, Problem
+from strangler.facade.aside import Aside
 from strangler.facade.breaker import Breakers, Transition
 from strangler.facade.budget import Timeouts
 from strangler.facade.call import Call
@@ -27,6 +29,7 @@ from strangler.facade.flight import Flight
 from strangler.facade.front import Front
 from strangler.facade.gauges import watch_breakers, watch_drops, watch_pools, watch_shedding
 from strangler.facade.health import Health
+from strangler.facade.lane import Seen
 from strangler.facade.logs import AccessLog
 from strangler.facade.memory import Memory
 from strangler.facade.metrics import Metrics
@@ -35,7 +38,7 @@ from strangler.facade.protocol import Request
 from strangler.facade.proxy_status import passed
 from strangler.facade.server_timing import timing
 from strangler.facade.service import Services
-from strangler.facade.shadow import Seen, Shadow
+from strangler.facade.shadow import Shadow
 from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traces import Reporter, Traces
@@ -45,7 +48,7 @@ from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
 from strangler.facade.wire.peers import Peers
-from strangler.routing import RouteTable, Who, compile_routes
+from strangler.routing import Decision, RouteTable, Standings, Who, compile_routes
 from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
@@ -56,7 +59,7 @@ _log: Final = logging.getLogger("strangler.facade")
 
 class Parts:
     """The parts of one facade, or of a comparer. Made without touching anything; `open` inside the event loop.
-    Raises ConfigurationError."""
+    `apart`: comparing has a process of its own. Raises ConfigurationError."""
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Parts:
         lease: float = LEASE,
         *,
         compares: bool = False,
+        apart: bool = False,
     ) -> None:
         self.settings, self.compares = section(settings), compares
         facade = self.settings
@@ -99,15 +103,10 @@ class Parts:
         self.pools = Pools(facade, settings.functions)
         self.services = Services(spoken, self.pools, self.timeouts.total)
         self.credentials = Credentials(facade, f"strangler-{settings.name}", self.services.legacy)
-        self._shadow_pools = Pools(facade, settings.functions)
-        shadow_services = Services(spoken, self._shadow_pools, facade.shadow.timeout.total_seconds())
-        self.shadow = Shadow(
-            settings,
-            shadow_services,
-            self.tally.shadow,
-            self.metrics,
-            self.sensitive,
-            lambda function: self.keeper.current().of(function).since,
+        self.shadow: Shadow | Aside = (
+            Aside(settings, self.tally, self.metrics.note_shadow)
+            if apart
+            else Shadow(settings, spoken, self.tally, self.metrics.note_shadow)
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()
@@ -134,6 +133,7 @@ class Parts:
 
     async def open(self) -> None:
         self.log.open()
+        await self.shadow.open()
         await self.credentials.open()
         self.traces.open()
         running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
@@ -149,7 +149,6 @@ class Parts:
                 await task
         await self.keeper.leave()
         await self.pools.close()
-        await self._shadow_pools.close()
         self.log.close()
         await asyncio.to_thread(self.traces.close)
 
@@ -185,14 +184,25 @@ class Parts:
                 seconds=call.ended - call.began,
             )
 
+    def keeps(self, standings: Standings, decision: Decision) -> bool:
+        """Whether a copy of the call and its answer is kept for shadow."""
+        if decision.shadow or decision.kind != "write":
+            return decision.shadow
+        function = decision.function
+        return (
+            function in self.shadow.writes
+            and decision.side is Side.LEGACY
+            and standings.of(function, decision.cohort).stage in SHADOWED
+        )
+
     def _mirror(self, exchange: Exchange) -> None:
-        """A read that legacy answered is offered for comparison. What legacy itself refused says nothing about new."""
+        """A call that legacy answered is offered for comparison. What legacy itself refused says nothing about new."""
         call, kept = exchange.call, exchange.kept
         decision = call.decision
         assert decision is not None
         assert decision.function is not None
         assert kept is not None
-        if kept.head is None or call.status >= 400 or call.error:
+        if kept.head is None or call.error or call.status >= 400:
             return
         both, asked = kept.both(), exchange.request
         seen = None
@@ -205,9 +215,17 @@ class Parts:
             if onward is not None:
                 told = onward.applied(told)
             request = Request(asked.method, asked.target, told, both[0])
-            taken = call.ended - call.began
-            seen = Seen(decision.function, decision.operation, request, both[1], taken)
-        self.shadow.offer(decision.function, seen)
+            seen = Seen(
+                decision.function,
+                decision.operation,
+                request,
+                both[1],
+                call.ended - call.began,
+                exchange.standings.of(decision.function).since,
+                time.time(),
+                decision.key,
+            )
+        self.shadow.offer(decision.function, seen, "write" if decision.kind == "write" else "read")
 
     def more(self, exchange: Exchange, now: float) -> str:
         """Header lines that an upstream gets beside the caller's."""

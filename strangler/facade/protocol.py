@@ -113,6 +113,11 @@ class ServiceProtocol(Protocol):
         `why` says what, those below it more."""
         ...
 
+    def accepted(self, operation: str | None, request: Request, answer: Answer) -> bool:
+        """Whether an answer of legacy with a status of success says that it did what it was asked for, and is no fault. Raises ValueError
+        when it can't be read."""
+        ...
+
     def comparable(self, operation: str | None, request: Request, answer: Answer) -> Any:
         """What of an answer counts when shadow compares two, as JSON values with numbers as int or Decimal; ValueError when it
         can't be read. Here goes what the contract leaves open, like the order of records."""

@@ -13,11 +13,7 @@ from typing import Final, NamedTuple
 
 from strangler.changes import Position
 from strangler.control.deliveries import DeliveryRecord
-from strangler.control.sources import SourceRecord
-from strangler.facade.standing import CLOCKS
-
-SILENCE: Final = 10.0
-"""Seconds after which the silence of a source that doesn't say how much waits there means that there is nothing."""
+from strangler.control.sources import SourceRecord, covered
 
 SIGHTINGS: Final = 64
 """Moments of a source that wait for delivery to come by."""
@@ -40,7 +36,7 @@ class Passing:
     def look(self, source: SourceRecord | None, delivery: DeliveryRecord | None, held: int) -> None:
         """What the control store knows now; `held` keys of the function are in quarantine."""
         if source is not None and source.error is None:
-            self._sight(Sighting(source.position, _covered(source)))
+            self._sight(Sighting(source.position, covered(source)))
         if delivery is None or delivery.error is not None or held:
             return
         while self._ahead and delivery.position >= self._ahead[0].position:
@@ -52,15 +48,6 @@ class Passing:
         if self._ahead and (self._ahead[-1].position == sighting.position or len(self._ahead) >= SIGHTINGS):
             self._ahead.pop()
         self._ahead.append(sighting)
-
-
-def _covered(source: SourceRecord) -> float:
-    """Until when all that was committed is surely in the source's position."""
-    told = min(source.seen_at, source.committed_at) - CLOCKS
-    if source.committed_at < source.seen_at or source.behind == 0:
-        return told
-    # It had nothing more to tell. That may be since it was busy with what doesn't concern us.
-    return told - SILENCE if source.behind is None else 0.0
 
 
 class Recent:

@@ -104,9 +104,12 @@ class Facade:
         await parts.close()
 
 
-def facade(settings: Settings, open_control: OpenControl, *, compares: bool = False) -> Facade:
-    """A facade, to be embedded; `compares`: one that only takes what another proxy mirrors. Raises ConfigurationError."""
-    return Facade(Parts(settings, open_control, compares=compares))
+def facade(
+    settings: Settings, open_control: OpenControl, *, compares: bool = False, apart: bool = False
+) -> Facade:
+    """A facade, to be embedded; `compares`: one that only takes what another proxy mirrors; `apart`: one that compares in a process
+    of its own. Raises ConfigurationError."""
+    return Facade(Parts(settings, open_control, compares=compares, apart=apart))
 
 
 def serve(
@@ -123,7 +126,7 @@ def serve(
     `bound` is a socket of `bind`. `stop` is set by the caller's own handler, for a signal that comes before the facade takes them.
     `lifeline` is the pipe to a parent, whose end is a signal too; then signals are the parent's.
     """
-    front = facade(settings, open_control, compares=compares)
+    front = facade(settings, open_control, compares=compares, apart=True)
     with listening(bound) as listener:
         what = "comparer" if compares else "facade"
         _log.info(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Final
 
@@ -34,6 +34,10 @@ CARRIED: Final = (
 """The caller's headers that a translated call has too."""
 
 
+Asks = Callable[[str, ServiceRequest, float], Awaitable[Answer]]
+"""Puts a call to the service of a function, until a moment of `time.monotonic()`. Raises Refusal when it doesn't answer."""
+
+
 class Services:
     """The new services by function. `timeout` is the longest time for one question, in seconds."""
 
@@ -54,20 +58,25 @@ class Services:
         return self._translations.get(function)
 
     async def ask(
-        self, function: str, operation: str | None, request: Request, timeout: float | None = None
+        self,
+        function: str,
+        operation: str | None,
+        request: Request,
+        timeout: float | None = None,
+        asks: Asks | None = None,
     ) -> Answer:
-        """The new side's answer in the caller's terms, within `timeout` seconds in all. Raises UntranslatableRequest, and Refusal when it
-        doesn't answer."""
+        """The new side's answer in the caller's terms, within `timeout` seconds in all. `asks` puts each call to it, by default as it is.
+        Raises UntranslatableRequest, and Refusal when it doesn't answer."""
         until = monotonic() + (self._timeout if timeout is None else timeout)
-        protocol = self.protocol(function)
+        protocol, asks = self.protocol(function), asks or self.call
         if protocol is None:
             as_it_is = ServiceRequest(request.method, request.target, request.headers, request.body)
-            return await self._call(function, as_it_is, until)
+            return await asks(function, as_it_is, until)
         carried = [header for header in request.headers if header[0] in CARRIED]
-        return await self._follow(function, protocol.translate(operation, request), carried, until)
+        return await self._follow(function, protocol.translate(operation, request), carried, until, asks)
 
     async def _follow(
-        self, function: str, exchange: Exchange, carried: list[tuple[str, str]], until: float
+        self, function: str, exchange: Exchange, carried: list[tuple[str, str]], until: float, asks: Asks
     ) -> Answer:
         answer: Answer | None = None
         while True:
@@ -78,9 +87,10 @@ class Services:
                 return told
             own = {name for name, _ in step.headers}
             headers = [*(header for header in carried if header[0] not in own), *step.headers]
-            answer = await self._call(function, step._replace(headers=headers), until)
+            answer = await asks(function, step._replace(headers=headers), until)
 
-    async def _call(self, function: str, call: ServiceRequest, until: float) -> Answer:
+    async def call(self, function: str, call: ServiceRequest, until: float) -> Answer:
+        """The service's own answer to one call."""
         return await whole.ask(self.pool(function), call, timeout=max(0.0, until - monotonic()), most=BODY)
 
     async def legacy(self, call: ServiceRequest, timeout: float | None = None) -> Answer:

@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from strangler.control import comparisons, traffic
-from strangler.control.comparisons import Sum
+from strangler.control import comparisons, counted, effects, traffic
+from strangler.control.counted import Sum
+from strangler.control.effects import WAITING, Expected
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.stages import Side
@@ -38,6 +39,7 @@ class Tally:
         self._now: dict[tuple[str, str, Side], list[float]] = {}
         """The same since the last flush, whose minute it is."""
         self.shadow = Counting(facade)
+        self._expected: list[Expected] = []
 
     def call(
         self, function: str, kind: str, side: Side, *, error: bool, fenced: bool, seconds: float
@@ -53,11 +55,18 @@ class Tally:
     def _settle(self) -> None:
         """What was counted since the last flush belongs to this minute."""
         minute = _minute()
-        for (function, kind, side), counted in self._now.items():
+        for (function, kind, side), lately in self._now.items():
             if len(self._calls) < KINDS:
                 sums = self._calls[(minute, function, kind, side.value)]
-                sums[:] = [before + more for before, more in zip(sums, counted, strict=True)]
+                sums[:] = [before + more for before, more in zip(sums, lately, strict=True)]
         self._now.clear()
+
+    def expect(self, expected: Expected) -> None:
+        """Let a worker compare a write's effects; drop it when the control store was away for so long that too much waits."""
+        if len(self._expected) < WAITING:
+            self._expected.append(expected)
+        else:
+            self.shadow.drop(expected.function, "effect")
 
     async def run(self, control: Callable[[], Control | None]) -> None:
         """Flush every second until cancelled, and once more then."""
@@ -71,6 +80,8 @@ class Tally:
     async def flush(self, control: Control | None) -> None:
         """Put everything into the control store; keep it when that fails."""
         self._settle()
+        if control is not None and self._expected:
+            await self._hand_over(control)
         if control is None or (not self._calls and self.shadow.empty):
             return
         calls, (sums, samples) = dict(self._calls), self.shadow.take()
@@ -86,6 +97,15 @@ class Tally:
                 await asyncio.to_thread(comparisons.add_mismatches, control, samples)
         except Exception as error:  # noqa: BLE001  # an example that can't be kept takes no count with it
             _log.warning("samples of mismatches are lost", extra={"reason": _reason(error)})
+
+    async def _hand_over(self, control: Control) -> None:
+        taken, self._expected = self._expected, []
+        try:
+            for each in await asyncio.to_thread(effects.expect, control, taken):
+                self.shadow.drop(each.function, "effect")
+        except Exception as error:  # noqa: BLE001  # as of counts
+            _log.warning("writes wait to be compared", extra={"reason": _reason(error)})
+            self._expected = [*taken, *self._expected][:WAITING]
 
     def _give_back(self, calls: dict[tuple[int, str, str, str], list[float]]) -> None:
         for key, sums in calls.items():
@@ -105,7 +125,7 @@ def _minute() -> int:
 def _store(control: Control, calls: list[Traffic], compared: Mapping[Sum, float]) -> None:
     with control.begin():
         traffic.add(control, calls)
-        comparisons.record(control, compared)
+        counted.record(control, compared)
 
 
 def _reason(error: Exception) -> str:

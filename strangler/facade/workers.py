@@ -41,7 +41,7 @@ class Worker:
 
     def _start(self) -> None:
         self._begun = time.monotonic()
-        self._child = Child(self._name, _work, self._settings, self._listener)
+        self._child = Child(self._name, _work, self._settings, self._listener, parent=True)
 
     def look(self) -> None:
         """Start it again, after a pause, when it has ended."""

@@ -49,6 +49,7 @@ from strangler.settings.functions import Quarantine as Quarantine
 from strangler.settings.functions import Schedule as Schedule
 from strangler.settings.functions import ended_tolerances as ended_tolerances
 from strangler.settings.gates import DriftGate as DriftGate
+from strangler.settings.gates import EffectsGate as EffectsGate
 from strangler.settings.gates import FreshnessGate as FreshnessGate
 from strangler.settings.gates import Gates as Gates
 from strangler.settings.gates import LagGate as LagGate

@@ -51,6 +51,17 @@ class ShadowGate(Section):
     )
 
 
+class EffectsGate(Section):
+    """The new service would have done what legacy did. Of a function whose writes are shadowed."""
+
+    max_mismatch: Share = Field(
+        0.0, description="Largest share of compared writes that may have another effect."
+    )
+    min_samples: int = Field(
+        50, ge=1, description="Fewest writes compared for a verdict; fewer is inconclusive."
+    )
+
+
 class QuarantineGate(Section):
     """Nothing waits that couldn't be translated."""
 
@@ -75,5 +86,6 @@ class Gates(Section):
     drift: DriftGate = Field(default_factory=DriftGate)
     freshness: FreshnessGate = Field(default_factory=FreshnessGate)
     shadow: ShadowGate = Field(default_factory=ShadowGate)
+    effects: EffectsGate = Field(default_factory=EffectsGate)
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
     quality: QualityGate = Field(default_factory=QualityGate)

@@ -131,6 +131,11 @@ class FunctionShadow(Section):
     noise: Share | None = Field(
         None, description="Share of its reads for which legacy is asked a second time."
     )
+    writes: bool = Field(
+        False,
+        description="Whether writes that legacy has accepted are put to the service as dry runs, and their effects compared with what "
+        "sync derives. The service has to know the header X-Strangler-Dry-Run: see docs/shadow.md.",
+    )
     rules: list[ShadowRule] = Field(
         default_factory=list,
         description="Differences that don't count; they come before those of all functions.",

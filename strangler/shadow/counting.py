@@ -1,4 +1,4 @@
-"""Counting: what came of shadowed reads, added up until it is put into the control store.
+"""Counting: what came of shadowed reads, and of the effects of writes, added up until it is put into the control store.
 
 What is counted by name (fields, rules, reasons) is bounded: an answer whose keys are numbers of documents would have as many fields
 as there are documents. Beyond the bound they are counted together, as `OTHERS`.
@@ -15,11 +15,17 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
-from strangler.control.comparisons import Mismatch, Sum
+from strangler.control.comparisons import Mismatch
+from strangler.control.counted import Sum
 from strangler.shadow.redaction import storable
 
 Outcome = Literal["matched", "mismatched", "failed", "uncompared", "dropped"]
 """`failed`: the new service didn't answer. `uncompared`: it did, but the two couldn't be compared. `dropped`: there was no room."""
+
+EffectOutcome = Literal[
+    "matched", "mismatched", "missing", "unexpected", "late", "failed", "unasked", "dropped"
+]
+"""What comes of a write; `strangler.control.effects.Effects` has each."""
 
 Spot = tuple[str, str]
 """Where something differed, and how: (place, kind)."""
@@ -64,15 +70,27 @@ class Observation(NamedTuple):
     sample: Mismatch | None = None
 
 
-class Counting:
-    """Sums of observations, as `facade` makes them. Belongs to one thread."""
+class Compared(NamedTuple):
+    """What came of comparing the effects of one write of a function, as `Observation` says it of a read."""
 
-    def __init__(self, facade: str) -> None:
-        self._facade = facade
+    function: str
+    since: float
+    outcome: EffectOutcome
+    spots: frozenset[Spot] = frozenset()
+    hidden: Mapping[str, int] = {}
+    reason: str = ""
+    sample: Mismatch | None = None
+
+
+class Counting:
+    """Sums of what came of reads and writes, as a facade or a worker (`counter`) sees it. Belongs to one thread."""
+
+    def __init__(self, counter: str) -> None:
+        self._counter = counter
         self._names: dict[tuple[str, str], set[str]] = {}
         self.sums: Counter[Sum] = Counter()
         self.samples: list[Mismatch] = []
-        self._dropped: Counter[str] = Counter()
+        self._dropped: Counter[tuple[str, str]] = Counter()
 
     @property
     def empty(self) -> bool:
@@ -82,10 +100,8 @@ class Counting:
     def add(self, seen: Observation) -> None:
         """Count one."""
         group = (seen.function, seen.since)
-        self._count_minute(seen.function, seen.outcome)
-        for rule, differences in seen.hidden.items():
-            self.count(Sum("rule", (*group, rule), "calls"))
-            self.count(Sum("rule", (*group, rule), "differences"), differences)
+        self._count_minute("comparison", seen.function, seen.outcome)
+        self._count_hidden(group, seen.hidden)
         for side, seconds in seen.seconds:
             up_to = LIMITS_MS[bisect_left(LIMITS_MS, seconds * 1000)]
             self.count(Sum("latency", (*group, side, up_to), "calls"))
@@ -94,21 +110,41 @@ class Counting:
             reason = self._known("reason", seen.function, seen.reason)
             self.count(Sum("failure", (*group, seen.outcome, reason), "calls"))
         if seen.twice is not None:
-            self._count_minute(seen.function, "pairs")
+            self._count_minute("comparison", seen.function, "pairs")
             self._count_fields(group, seen.twice, "noise")
             self._count_fields(group, seen.spots, "raw")
         if seen.spots:
             self._count_fields(group, seen.spots, "calls")
             self.count(Sum("shape", (*group, *self._shape(seen.function, seen.spots)), "calls"))
-        if seen.sample is not None and len(self.samples) < SAMPLES:
-            self.samples.append(seen.sample)
+        self._keep(seen.sample)
 
-    def drop(self, function: str) -> None:
+    def add_effect(self, seen: Compared) -> None:
+        """Count one write."""
+        group = (seen.function, seen.since)
+        self._count_minute("effect", seen.function, seen.outcome)
+        self._count_hidden(group, seen.hidden)
+        for place, kind in {(self._known("place", seen.function, place), kind) for place, kind in seen.spots}:
+            self.count(Sum("effect place", (*group, place, kind), "calls"))
+        if seen.reason:
+            reason = self._known("effect reason", seen.function, seen.reason)
+            self.count(Sum("effect failure", (*group, seen.outcome, reason), "calls"))
+        self._keep(seen.sample)
+
+    def drop(self, function: str, table: Literal["comparison", "effect"] = "comparison") -> None:
         """Count one for which there was no room. Cheap: with a service that hangs it is asked for every call."""
-        self._dropped[function] += 1
+        self._dropped[table, function] += 1
 
-    def _count_minute(self, function: str, column: str, figure: int = 1) -> None:
-        self.count(Sum("comparison", (int(time.time() // 60), self._facade, function), column), figure)
+    def _keep(self, sample: Mismatch | None) -> None:
+        if sample is not None and len(self.samples) < SAMPLES:
+            self.samples.append(sample)
+
+    def _count_hidden(self, group: tuple[str, float], hidden: Mapping[str, int]) -> None:
+        for rule, differences in hidden.items():
+            self.count(Sum("rule", (*group, rule), "calls"))
+            self.count(Sum("rule", (*group, rule), "differences"), differences)
+
+    def _count_minute(self, table: str, function: str, column: str, figure: int = 1) -> None:
+        self.count(Sum(table, (int(time.time() // 60), self._counter, function), column), figure)
 
     def count(self, sum: Sum, figure: float = 1) -> None:
         """Add to a figure."""
@@ -117,8 +153,8 @@ class Counting:
 
     def take(self) -> tuple[Counter[Sum], list[Mismatch]]:
         """Everything so far, and begin anew."""
-        for function, dropped in self._dropped.items():
-            self._count_minute(function, "dropped", dropped)
+        for (table, function), dropped in self._dropped.items():
+            self._count_minute(table, function, "dropped", dropped)
         self._dropped.clear()
         taken = self.sums, self.samples
         self.sums, self.samples = Counter(), []

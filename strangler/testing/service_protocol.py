@@ -17,7 +17,7 @@ Flags, for what a contract may do in its own way:
 - `TEXT_KEYS`: a key may be any text, not only digits.
 - `NULLS`: a caller can tell no name from an empty one.
 - `TELLS_STATUS`: a fault of the service's own (5xx) is known by the status of the answer.
-- `TELLS_FAULTS`: a fault is known for one when answers are compared, so that its words don't count.
+- `TELLS_FAULTS`: a fault is known for one, so that its words don't count when answers are compared, and nothing of it is taken for done.
 """
 
 from __future__ import annotations
@@ -247,6 +247,16 @@ class ServiceProtocolSuite:
         assert json.dumps(compared("a"), default=str)
         if self.TELLS_FAULTS:
             assert protocol.comparable(None, request, refused) == protocol.comparable(None, request, said)
+
+    def test_an_answer_that_says_that_it_was_done_is_told_from_a_fault(
+        self, protocol: ServiceProtocol
+    ) -> None:
+        request = self.writing("4711", "a", CREDIT)
+        done = ask(protocol, request, [service_answer({"id": "4711", "name": "a", "credit": CREDIT})] * 3)
+        refused = ask(protocol, request, [problem(409, "Locked")] * 3)
+        assert protocol.accepted(None, request, done.answer)
+        if self.TELLS_FAULTS:
+            assert not protocol.accepted(None, request, refused.answer)
 
     def test_an_answer_that_cant_be_read_cant_be_compared(self, protocol: ServiceProtocol) -> None:
         with pytest.raises(ValueError):

@@ -13,13 +13,13 @@ import pytest
 from strangler.changes import Position
 from strangler.control import deliveries, facades, pins, quarantine, sources
 from strangler.control.deliveries import DeliveryRecord
-from strangler.control.sources import SourceRecord
+from strangler.control.sources import SILENCE, SourceRecord
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
 from strangler.errors import StoreError
 from strangler.facade.begun import Begun
 from strangler.facade.pins import PinBoard
-from strangler.facade.recent import SIGHTINGS, SILENCE, Passing, Recent
+from strangler.facade.recent import SIGHTINGS, Passing, Recent
 from strangler.facade.standing import CLOCKS
 from strangler.settings import Created
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until

@@ -13,8 +13,9 @@ from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
+from strangler.facade.lane import WORKERS, Seen
 from strangler.facade.protocol import Answer, Request
-from strangler.facade.shadow import BODY, HELD, WORKERS, Seen
+from strangler.facade.shadow import BODY, HELD
 from strangler.facade.traffic import Tally
 from strangler.shadow import account
 from strangler.shadow.counting import Observation
@@ -247,7 +248,7 @@ async def test_a_call_that_was_mirrored_is_asked_of_both_sides(
     legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
     facade = await shadowing(serve, front, stand, legacy, new)
     asked = Request("GET", "/parties/7?x=1", [("authorization", "secret"), ("host", "erp")], b"")
-    facade.parts.shadow.offer_mirrored("party", None, asked)
+    facade.parts.shadow.offer_mirrored("party", None, asked, 0.0)
     async with asyncio.timeout(5):
         while (await counted(facade, control)).matched != 1:
             await asyncio.sleep(0.01)

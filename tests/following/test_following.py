@@ -134,7 +134,9 @@ def test_a_follower_that_is_gone_leaves_its_line_and_switches_are_refused_at_onc
     assert scene.line() is not None, "a follower that is stopped leaves its line, too: the proxy may go on"
     facades.forget(scene.control, line.id)
     with going_on(scene.deliver):
-        assert scene.switch(Stage.LIVE).owner is Side.NEW, "whoever forgets it has made sure that it has ended"
+        assert scene.switch(Stage.LIVE).owner is Side.NEW, (
+            "whoever forgets it has made sure that it has ended"
+        )
 
 
 def test_files_that_the_proxy_finds_fault_with_are_not_used(scene: Scene) -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from strangler.cli.main import root
-from strangler.control import comparisons
+from strangler.control import comparisons, counted
 from strangler.control.comparisons import Mismatch
 from strangler.control.store import Control
 from strangler.shadow.counting import Counting, Observation
@@ -80,7 +80,7 @@ def fill(control: Control, *, wrong: int = 3) -> None:
     counting.add(Observation("party", 0.0, "uncompared", reason="asked again, the legacy ERP answered 503"))
     counting.drop("party")
     sums, samples = counting.take()
-    comparisons.record(control, sums)
+    counted.record(control, sums)
     comparisons.add_mismatches(control, samples)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strangler.control import comparisons
+from strangler.control import comparisons, counted
 from strangler.control.comparisons import Failure, Field, Hidden, Latency, Mismatch, Shape
 from strangler.control.store import Control
 from strangler.shadow.counting import NAMES, OTHERS, SAMPLES, Counting, Observation
@@ -42,7 +42,7 @@ def test_everything_that_is_counted_can_be_asked_for(control: Control) -> None:
         counting.add(Observation("party", 5.0, "failed", reason="too late"))
         counting.drop("party")
         sums, _ = counting.take()
-        comparisons.record(control, sums)
+        counted.record(control, sums)
     found = comparisons.sums(control, "party")
     assert (found.matched, found.mismatched, found.failed, found.uncompared, found.dropped, found.pairs) == (
         2,

@@ -106,6 +106,10 @@ class Form:
         text = f"{trouble.title}\n{trouble.detail}".strip().encode("utf-8", "replace")
         return Answer(trouble.status, [("content-type", "text/plain; charset=utf-8"), *kept], text)
 
+    def accepted(self, answer: Answer) -> bool:
+        """A page that shows the form again, with what is wrong, can't be told from one that says that it was done."""
+        return answer.status < 400
+
     def comparable(self, answer: Answer) -> Any:
         """JSON as JSON; of a page its text without tags, since what the two sides write around it is theirs."""
         shown = answer.body.decode("utf-8", "replace")

@@ -77,6 +77,9 @@ class Rest:
         kind = "application/json" if trouble.told is not None else "application/problem+json"
         return Answer(trouble.status, [("content-type", kind), *kept], _safely(told))
 
+    def accepted(self, answer: Answer) -> bool:
+        return 200 <= answer.status < 300
+
     def comparable(self, answer: Answer) -> Any:
         """Of an error only its status: its words are the two sides' own."""
         if answer.status >= 400:

@@ -304,6 +304,49 @@ def upgrade() -> None:
         sa.Column("function", sa.String(64), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),
         sa.Column("differences", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+    )
+    op.create_table(
+        "expected_effect",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("since", sa.Float(), nullable=False),
+        sa.Column("began", sa.Float(), nullable=False),
+        sa.Column("ended", sa.Float(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text()),
+        sa.Column("events", sa.Text(), nullable=False),
+    )
+    op.create_index("expected_effect_function", "expected_effect", ["function", "ended"])
+    op.create_table(
+        "effect",
+        sa.Column("minute", sa.Integer(), primary_key=True),
+        sa.Column("counter", sa.String(64), primary_key=True),
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("matched", sa.Integer(), nullable=False),
+        sa.Column("mismatched", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False),
+        sa.Column("unexpected", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("unasked", sa.Integer(), nullable=False),
+        sa.Column("dropped", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "effect_place",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("place", sa.String(300), primary_key=True),
+        sa.Column("kind", sa.String(8), primary_key=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "effect_failure",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("since", sa.Float(), primary_key=True),
+        sa.Column("outcome", sa.String(16), primary_key=True),
+        sa.Column("reason", sa.String(300), primary_key=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
     )
     op.create_table(
         "facade",

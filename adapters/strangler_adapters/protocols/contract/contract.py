@@ -26,6 +26,10 @@ class Contract(Protocol):
         """Write a fault, for a request that may be broken in any way. Never raises."""
         ...
 
+    def accepted(self, answer: Answer) -> bool:
+        """Whether an answer of legacy says that a call was done. Raises ValueError."""
+        ...
+
     def comparable(self, answer: Answer) -> Any:
         """What of an answer counts, as JSON values with numbers as int or Decimal. Raises ValueError."""
         ...

@@ -126,6 +126,9 @@ class Translation:
         what, _, more = why.partition("\n")
         return self._contract.fault(request, Trouble(422, what, more.strip()))
 
+    def accepted(self, operation: str | None, request: Request, answer: Answer) -> bool:
+        return self._contract.accepted(answer)
+
     def comparable(self, operation: str | None, request: Request, answer: Answer) -> Any:
         call = self._contract.call(operation, request)
         return self._part(call).comparable(call, self._contract.comparable(answer))

@@ -33,6 +33,9 @@ class Dialect:
     def structure(self, written: Any, language: Language) -> Source:
         return structure(written, language, "write")
 
+    def accepted(self, answer: Answer) -> bool:
+        return 200 <= answer.status < 300 and "error" not in self.comparable(answer)
+
     def comparable(self, answer: Answer) -> Any:
         """The result; of a fault only what kind it is."""
         told: Any = exact.parsed(answer.body)

@@ -68,11 +68,8 @@ class ODataTranslation:
     def __init__(self, contract: OData, translation: Translation, csrf: bool, metadata: bytes | None) -> None:
         self._contract, self._translation = contract, translation
         self._csrf, self._metadata = csrf, metadata
-        self.named, self.refuse, self.comparable = (
-            translation.named,
-            translation.refuse,
-            translation.comparable,
-        )
+        self.named, self.refuse = translation.named, translation.refuse
+        self.accepted, self.comparable = translation.accepted, translation.comparable
 
     def translate(self, operation: str | None, request: Request) -> Exchange:
         token = next((value for name, value in request.headers if name == TOKEN), "")

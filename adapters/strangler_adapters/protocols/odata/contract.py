@@ -87,6 +87,10 @@ class OData:
         body = _json_error(self.version, code, words, trouble.told)
         return Answer(status, [("content-type", self._type()), self._version(), *kept], body)
 
+    def accepted(self, answer: Answer) -> bool:
+        told = self.comparable(answer) if 200 <= answer.status < 300 else {"error": None}
+        return not (isinstance(told, dict) and "error" in told)
+
     def comparable(self, answer: Answer) -> Any:
         """Values without what the two sides say about themselves: addresses, contexts, stamps. Of an error its code."""
         if not answer.body.strip():

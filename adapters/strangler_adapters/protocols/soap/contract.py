@@ -117,6 +117,9 @@ class Soap:
         answer = _enveloped(version, status, made)
         return answer._replace(headers=[*answer.headers, *kept])
 
+    def accepted(self, answer: Answer) -> bool:
+        return 200 <= answer.status < 300 and "fault" not in self.comparable(answer)
+
     def comparable(self, answer: Answer) -> Any:
         try:
             _, body = self._opened(parsed(answer.body))

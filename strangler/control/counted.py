@@ -1,0 +1,95 @@
+"""Counted: the figures of shadow that facades and workers add up, each in a row of its own table.
+
+Outcomes are counted per minute. What they consist of is counted for as long as a function stands in its stage: `since` is when it came
+there, so that what was counted before it moved can be told from what was counted after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import ColumnElement, Table, func, select
+
+from strangler.control import tables
+from strangler.control.store import Control
+from strangler.control.upsert import upsert
+
+
+class Sum(NamedTuple):
+    """What a figure is added to: the key of a row of one of `COUNTED`, and the column."""
+
+    table: str
+    key: tuple[Any, ...]
+    column: str
+
+
+OF_READS: Final = ("matched", "mismatched", "failed", "dropped", "uncompared", "pairs")
+OF_WRITES: Final = (
+    "matched",
+    "mismatched",
+    "missing",
+    "unexpected",
+    "late",
+    "failed",
+    "unasked",
+    "dropped",
+)
+
+COUNTED: Final[Mapping[str, tuple[Table, tuple[str, ...], tuple[str, ...]]]] = {
+    "comparison": (tables.comparison, ("minute", "facade", "function"), OF_READS),
+    "field": (tables.shadow_field, ("function", "since", "place", "kind"), ("calls", "raw", "noise")),
+    "shape": (tables.shadow_shape, ("function", "since", "shape", "fields"), ("calls",)),
+    "rule": (tables.shadow_rule, ("function", "since", "rule"), ("calls", "differences")),
+    "failure": (tables.shadow_failure, ("function", "since", "outcome", "reason"), ("calls",)),
+    "latency": (tables.shadow_latency, ("function", "since", "side", "up_to"), ("calls", "seconds")),
+    "effect": (tables.effect, ("minute", "counter", "function"), OF_WRITES),
+    "effect place": (tables.effect_place, ("function", "since", "place", "kind"), ("calls",)),
+    "effect failure": (tables.effect_failure, ("function", "since", "outcome", "reason"), ("calls",)),
+}
+"""Name → the table, the columns of its key, and what is added up in it."""
+
+
+def record(control: Control, sums: Mapping[Sum, float]) -> None:
+    """Add figures to what was counted."""
+    rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    for (table, key, column), figure in sums.items():
+        _, names, columns = COUNTED[table]
+        row = rows.setdefault(table, {}).setdefault(
+            key, dict(zip(names, key, strict=True)) | dict.fromkeys(columns, 0)
+        )
+        row[column] += figure
+    with control.begin() as connection:
+        for table, found in rows.items():
+            upsert(connection, COUNTED[table][0], list(found.values()), add=COUNTED[table][2])
+
+
+def minutes(control: Control, name: str, function: str, since: int) -> tuple[int, ...]:
+    """Sums of what is counted per minute, over all who counted, from minute `since` on; last the newest such minute, 0 for none."""
+    table, _, columns = COUNTED[name]
+    sums = [func.coalesce(func.sum(table.c[column]), 0) for column in columns]
+    query = select(*sums, func.coalesce(func.max(table.c.minute), 0))
+    with control.read() as connection:
+        condition = (table.c.function == function, table.c.minute >= since)
+        return tuple(int(n) for n in connection.execute(query.where(*condition)).one())
+
+
+_Row = TypeVar("_Row")
+
+
+def stages(control: Control, name: str, function: str, since: float, row: type[_Row]) -> list[_Row]:
+    """Sums of what is counted per stage, over all stages to which the function came at `since` or later; each as a `row` of the key
+    without function and stage, and of the figures."""
+    table, keys, columns = COUNTED[name]
+    groups: list[ColumnElement[Any]] = [table.c[key] for key in keys if key not in ("function", "since")]
+    query = select(*groups, *(func.sum(table.c[column]) for column in columns))
+    query = query.where(table.c.function == function, table.c.since >= since).group_by(*groups)
+    whole = [column.type.python_type is int for column in map(table.c.__getitem__, columns)]
+    with control.read() as connection:
+        return [
+            row(
+                *found[: len(groups)],
+                *(int(n) if is_whole else n for n, is_whole in zip(found[len(groups) :], whole, strict=True)),
+            )
+            for found in connection.execute(query)
+        ]
