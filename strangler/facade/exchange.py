@@ -8,8 +8,11 @@ Invariant 5: a write that is on its way is awaited even if its caller leaves; an
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import wraps
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, cast
 
 from strangler.cutover.stages import Side
 from strangler.facade.answers import BadRequest, Refusal
@@ -45,6 +48,24 @@ _NOTHING: Final[Values] = {}
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
+P = ParamSpec("P")
+
+
+def _guarded(method: Callable[Concatenate[Exchange, P], None]) -> Callable[Concatenate[Exchange, P], None]:
+    """A way in from a connection or from the clock: what goes wrong within is told to the caller, and leaves nothing half done."""
+
+    @wraps(method)
+    def guarded(self: Exchange, *args: P.args, **named: P.kwargs) -> None:
+        try:
+            method(self, *args, **named)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception as error:  # noqa: BLE001  # the last line: a defect here must not look like the ERP's
+            self.defect(error)
+
+    return cast(Callable[Concatenate[Exchange, P], None], guarded)
+
+
 class Exchange:
     """See above. `begin` it once; then it is called back until it has told its caller's connection that it is `finished`."""
 
@@ -69,7 +90,7 @@ class Exchange:
     _waits = False
     """For a connection."""
     _repeatable = False
-    _begun = _cut = _keep = _stream = False
+    _begun = _cut = _keep = _stream = _invited = _asked_again = False
     _left = False
     """Nobody waits for the answer."""
     _flown: int | None = None
@@ -98,26 +119,30 @@ class Exchange:
 
     # From head to decision
 
+    @_guarded
     def begin(self) -> None:
         """Look at the head, and decide as soon as that is possible."""
         parts, request, call = self.parts, self.request, self.call
         parts.exchanges.add(self)
+        parts.passing.refuse_loops(request)
+        self.identity = parts.credentials.check(request.headers)
+        assert call.asked is not None
         try:
-            parts.passing.refuse_loops(request)
-            self.identity = parts.credentials.check(request.headers)
-            assert call.asked is not None
             self._found = found = parts.table.find(call.asked)
-            if found.wanted and request.has_body:
-                self._look = Look(call.asked, found.wanted, parts.settings.body_prefix)
-            if self._look is not None and not self._look.settled:
-                if request.heading.expects:
-                    self.caller.invite()
-                return
-            self._decide(self._look.values if self._look else _NOTHING)
         except BadPath as error:
-            self.refuse(BadRequest(str(error)))
-        except Refusal as refusal:
-            self.refuse(refusal)
+            raise BadRequest(str(error)) from error
+        if found.wanted and request.has_body:
+            self._look = Look(call.asked, found.wanted, parts.settings.body_prefix)
+        if self._look is not None and not self._look.settled:
+            self._invite()
+            return
+        self._decide(self._look.values if self._look else _NOTHING)
+
+    def _invite(self) -> None:
+        """A caller that waits until its body is wanted is told so, once."""
+        if self.request.heading.expects and not self._whole and not self._invited:
+            self._invited = True
+            self.caller.invite()
 
     def _decide(self, values: Values | None) -> None:
         """Who answers. From here to the count of writes nothing is awaited: a write counts under the standings that let it through."""
@@ -168,25 +193,27 @@ class Exchange:
         why, wait = shedding.why(lane, not self._repeatable), shedding.retry_after(parts.draw())
         self.refuse(Refusal(503, why, "connection_limit_reached", wait))
 
+    @_guarded
     def admitted(self, lane: Lane) -> None:
         """There is room: ask who is to answer."""
-        self._lane, self._queued = lane, None
+        self._lane = lane
+        if self._over:
+            self._leave()
+            return
         decision = self.call.decision
-        try:
-            if decision is not None and decision.side is Side.NEW and decision.function is not None:
-                self._to_new(decision.function)
-            else:
-                self.to_legacy()
-        except Refusal as refusal:
-            self.refuse(refusal)
+        if decision is not None and decision.side is Side.NEW and decision.function is not None:
+            self._to_new(decision.function)
+        else:
+            self.to_legacy()
 
     def _leave(self) -> None:
-        """Give the room back; who waited for it has it now."""
+        """Give the room back. Who waited for it has it now, and goes on in a turn of its own: never within another's end."""
         lane, self._lane = self._lane, None
         if lane is not None and (waiting := lane.leave()) is not None:
             exchange = waiting.ticket
             assert isinstance(exchange, Exchange)
-            exchange.admitted(waiting.lane)
+            exchange._queued = None
+            asyncio.get_running_loop().call_soon(exchange.admitted, waiting.lane)
 
     def _to_new(self, function: str) -> None:
         services = self.parts.services
@@ -195,8 +222,7 @@ class Exchange:
             self._introduce(function, pool)
             return
         self._collects = True
-        if self.request.heading.expects and not self._whole and self._look is None:
-            self.caller.invite()
+        self._invite()
         self._collect()
 
     def _introduce(self, function: str, pool: Pool) -> None:
@@ -232,7 +258,7 @@ class Exchange:
         call.decision = call.decision._replace(
             side=Side.LEGACY, why=f"legacy answers, since it still has the data and {why}"
         )
-        self.task = None
+        self.task, self._asked_again = None, False
         self._leave()
         self._enter(call.decision.function or NO_FUNCTION, Side.LEGACY)
 
@@ -246,16 +272,11 @@ class Exchange:
 
     # What the caller's connection says
 
+    @_guarded
     def piece(self, piece: bytes) -> None:
         self.call.received += len(piece)
         if self._over:
             return
-        try:
-            self._take(piece)
-        except Refusal as refusal:
-            self.refuse(refusal)
-
-    def _take(self, piece: bytes) -> None:
         look = self._look
         if look is not None:
             was_settled = look.settled
@@ -278,7 +299,8 @@ class Exchange:
     def _hold(self, piece: bytes) -> None:
         self._held.append(piece)
         self._held_size += len(piece)
-        if self._held_size > HELD and (self._waits or self._introduction is not None):
+        looked_at = self._look is not None and not self._look.settled
+        if self._held_size > HELD and not self._collects and not looked_at:
             self.caller.hold_back()
 
     def _holds(self, piece: bytes) -> bool:
@@ -290,24 +312,22 @@ class Exchange:
         self._held.clear()
         return False
 
+    @_guarded
     def whole(self) -> None:
         self._whole = True
         if self._over:
             return
-        try:
-            look = self._look
-            if look is not None:
-                was_settled = look.settled
-                look.end()
-                if not was_settled:
-                    self._decide(look.values)
-                    return
-            if self._upstream is not None:
-                self._end_question(self._upstream)
-            elif self._collects:
-                self._collect()
-        except Refusal as refusal:
-            self.refuse(refusal)
+        look = self._look
+        if look is not None:
+            was_settled = look.settled
+            look.end()
+            if not was_settled:
+                self._decide(look.values)
+                return
+        if self._upstream is not None:
+            self._end_question(self._upstream)
+        elif self._collects:
+            self._collect()
 
     def _collect(self) -> None:
         """A call that is translated is needed whole."""
@@ -329,7 +349,7 @@ class Exchange:
         self._left = why is None
         if self._over:
             return
-        if self._whole and self._flown is not None:
+        if self._whole and self._flown is not None and not self._stream:
             self.go_on()  # Invariant 5: it is awaited
             return
         if why is not None:
@@ -352,6 +372,7 @@ class Exchange:
 
     # What the upstream's connection says
 
+    @_guarded
     def connected(self, connection: UpstreamConnection) -> None:
         if self._over or not self._waits:
             connection.pool.release(connection)
@@ -375,8 +396,7 @@ class Exchange:
         connection.ask(self, request.method, head)
         connection.said = self._whole
         if not self._whole:
-            if request.heading.expects and self._look is None:
-                self.caller.invite()
+            self._invite()
             if not connection.full:
                 self.caller.read()
 
@@ -385,11 +405,13 @@ class Exchange:
             upstream.write(LAST_CHUNK)
         upstream.said = True
 
+    @_guarded
     def unreachable(self, error: UpstreamError) -> None:
         self._waits = False
         if not self._over:
             self.failed(error)
 
+    @_guarded
     def head(self, head: AnswerHead) -> None:
         call, request = self.call, self.request
         self._heard = call.first_byte = monotonic()
@@ -416,6 +438,7 @@ class Exchange:
         lines, self._cut = self.parts.passing.back(head, request, self._keep, self.parts.back(self))
         self._out.append(lines)
 
+    @_guarded
     def part(self, piece: bytes) -> None:
         self._heard = monotonic()
         self.call.sent += len(piece)
@@ -432,6 +455,7 @@ class Exchange:
                 self._upstream.pause()
         self._out.clear()
 
+    @_guarded
     def done(self) -> None:
         self._upstream = None
         self.tries.end("", self.call.status, monotonic())
@@ -440,6 +464,7 @@ class Exchange:
         self.flush()
         self._end(self._keep)
 
+    @_guarded
     def broke(self, error: UpstreamError) -> None:
         self._upstream = None
         if not self._over:
@@ -483,6 +508,7 @@ class Exchange:
             self.caller.abort()
             self._end(keep=False)
         elif self._may_repeat(error) and self.tries.pool is not None:
+            self._asked_again = True
             call.missed(error.error, now)
             self._acquire(self.tries.pool, fresh=True)
         elif self.may_fall_back():
@@ -494,7 +520,7 @@ class Exchange:
     def _may_repeat(self, error: UpstreamError) -> bool:
         """A read whose connection was closed before an answer, as kept ones are now and then, is asked once more."""
         closed = error.error == "connection_terminated"
-        return closed and self._repeatable and self._replay and self.call.tries < 2 and self._in_time()
+        return closed and self._repeatable and self._replay and not self._asked_again and self._in_time()
 
     def may_fall_back(self) -> bool:
         """A read that new should have answered, as long as legacy has the data too."""
@@ -545,26 +571,45 @@ class Exchange:
             self.caller.write(self.parts.passing.whole(status, headers, body, request, keep))
         self._end(keep)
 
+    @_guarded
     def sweep(self, now: float) -> None:
         """Look whether it takes too long."""
-        if self._over or self.task is not None:
+        if self._over:
             return
         if now > self.budget.ends and not self._stream:
-            self._late(f"didn't answer within {now - self.call.began:.1f} s")
+            self._overdue(now)
         elif self._waits and now > self.call.called + self.parts.timeouts.connect:
             self._let_go()
             detail = (
                 f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
             )
             self.failed(UpstreamError(504, detail, "connection_timeout", untouched=True))
-        elif self._upstream is not None and self._whole and not self.caller.full:
+        elif self._upstream is not None and self._whole and (self._left or not self.caller.full):
             limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read
             if now - self._heard > limit:
                 self._late(f"said nothing for {limit:g} s")
 
+    def _overdue(self, now: float) -> None:
+        """Its time is used up. Where a caller took it, in sending or in taking, that says nothing against the upstream."""
+        took = now - self.call.began
+        if not self._whole:
+            self.tries.withdraw(now)
+            raise Refusal(408, f"the call didn't come whole within {took:.1f} s", "http_request_error")
+        if self._begun:
+            self.tries.end("", self.call.status, now)
+        self._late(f"didn't answer within {took:.1f} s")
+
     @property
     def _asked(self) -> str:
         return self.tries.pool.name if self.tries.pool else "the facade"
+
+    def defect(self, error: Exception) -> None:
+        """The facade itself failed: it says so, and the call ends whatever state it is in."""
+        words = f"{type(error).__name__}: {error}"
+        self.parts.defect(words)
+        if not self._over:
+            self.call.detail = words
+            self.refuse(Refusal(500, "the facade failed; its log says how", "proxy_internal_error"))
 
     def abandon(self) -> None:
         """The facade ends before the call does."""
@@ -598,13 +643,21 @@ class Exchange:
         parts.exchanges.discard(self)
         if self._queued is not None:
             parts.shedding.withdraw(self._queued)
+        try:
+            self._remember()
+            parts.note(self)
+        except Exception as error:  # noqa: BLE001  # counting fails, but room, writes and the connection are given back
+            parts.defect(f"{type(error).__name__}: {error}")
         if self._flown is not None:
-            assert call.decision is not None
-            parts.memory.note(self.standings, call.decision, self._writer, self.begun)
             parts.flight.end(self._flown)
-        parts.note(self)
         self._leave()
         self.caller.finished(keep)
+
+    def _remember(self) -> None:
+        """What was written, and what was begun by it, before the write counts as landed."""
+        if self._flown is not None:
+            assert self.call.decision is not None
+            self.parts.memory.note(self.standings, self.call.decision, self._writer, self.begun)
 
 
 class Tunnel:

@@ -101,7 +101,17 @@ class Front:
             if rounds % ROUND == 0:
                 parts.pools.sweep(now)
                 for connection in list(self.connections):
-                    connection.sweep(now)
+                    self._sweep_connection(connection, now)
+
+    def _sweep_connection(self, connection: CallerConnection, now: float) -> None:
+        try:
+            connection.sweep(now)
+        except Exception as error:  # noqa: BLE001  # one connection's trouble must not end all timeouts
+            self.defect(error)
+            connection.abort()
+
+    def defect(self, error: Exception) -> None:
+        self._parts.defect(f"{type(error).__name__}: {error}")
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         path = request.target.partition("?")[0]

@@ -1,20 +1,26 @@
 """Look: what routing must know of a body, from as little of it as possible.
 
 A route may ask for values in the body. Pieces are looked at until all are known, the body is over or the limit is
-reached; the rest streams on through the same scanner, so that a body which says a value twice never arrives whole.
+reached; the rest streams on through the same scanners, so that a body which says a value twice never arrives whole.
+
+A body is read as every kind that a route asks for, whatever its media type says: a server that reads the bytes obeys JSON that
+is labelled as a form. The label only decides what a body means that can't be read: one that says it is something else is that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, get_args
 
 from strangler.facade.answers import BadRequest
-from strangler.facade.peek import Kind, scanner
+from strangler.facade.peek import Kind, Peek, scanner
 from strangler.routing import Asked, Values, Wanted
 
 MARKS: Final[Mapping[Kind, str]] = {"json": "json", "form": "application/x-www-form-urlencoded", "xml": "xml"}
 """Kind of a body → what its media type contains."""
+
+_UNSHOWN: Final = "multipart/form-data"
+"""A form that isn't looked into: what it says isn't shown."""
 
 
 class Look:
@@ -22,65 +28,72 @@ class Look:
     doesn't show them."""
 
     def __init__(self, asked: Asked, wanted: Wanted, limit: int) -> None:
-        media = asked.headers.get("content-type", "").lower()
-        self._kind = kind = _kind(media, wanted)
-        self._otherwise = bool(media) and kind is not None and MARKS[kind] not in media
-        self._absent = {(each, name): None for each, names in wanted.items() for name in names}
-        self._readable = asked.headers.get("content-encoding", "identity").lower() == "identity"
-        self._names = wanted.get(kind, frozenset()) if kind else frozenset()
-        self._scanner = scanner(kind, self._names) if kind and self._readable else None
+        self._media = media = asked.headers.get("content-type", "").lower()
+        self._wanted = wanted
+        plain = asked.headers.get("content-encoding", "identity").lower() == "identity"
+        self._readable = plain and not ("form" in wanted and _UNSHOWN in media)
+        kinds: list[Kind] = [kind for kind in get_args(Kind) if kind in wanted]
+        self._scanners: dict[Kind, Peek] = (
+            {kind: scanner(kind, wanted[kind]) for kind in kinds} if self._readable else {}
+        )
         self._limit, self._seen = limit, 0
         self._whole = False
-        self.settled = self._scanner is None
+        self._first = b""
+        self.settled = not self._readable
 
     def feed(self, piece: bytes, only: bool = False) -> None:
         """More of the body; `only`: this piece is all of it. Raises BadRequest for one that says a wanted value twice."""
-        if self._scanner is None:
-            return
-        if only:
-            self._scanner.whole(piece)
-            self._whole = self.settled = True
-        else:
-            self._scanner.feed(piece)
-        self._refuse_ambiguous()
+        for kind, each in self._scanners.items():
+            if only:
+                each.whole(piece)
+            else:
+                each.feed(piece)
+            self._refuse_ambiguous(kind, each)
         self._seen += len(piece)
-        if self._scanner.settled or self._scanner.broken or self._seen >= self._limit:
-            self.settled = True
+        self._first = self._first or piece.lstrip()[:1]
+        self._whole = only
+        known = all(each.settled or each.broken for each in self._scanners.values())
+        self.settled = self.settled or only or known or self._seen >= self._limit
 
     def end(self) -> None:
         """The body is over."""
         over, self._whole = self._whole, True
         self.settled = True
-        if self._scanner is not None and not over:
-            self._scanner.end()
-            self._refuse_ambiguous()
+        if not over:
+            for kind, each in self._scanners.items():
+                each.end()
+                self._refuse_ambiguous(kind, each)
 
     @property
     def values(self) -> Values | None:
         """(kind, name) → value; None for a value that isn't there."""
         if not self._readable:
             return None
-        if self._scanner is None or (self._whole and not self._seen):
-            return self._absent
-        if self._scanner.broken:
-            # What says that it is of another kind is one; what says nothing, or this kind, and isn't, tells nothing.
-            return self._absent if self._otherwise else None
-        if self._scanner.settled or self._whole:
-            found: Mapping[str, str | None] = self._scanner.values
-            return {**self._absent, **{(str(self._kind), name): value for name, value in found.items()}}
-        return None
+        found: dict[tuple[str, str], str | None] = {
+            (kind, name): None for kind, names in self._wanted.items() for name in names
+        }
+        if self._whole and not self._seen:
+            return found
+        for kind, each in self._scanners.items():
+            if self._is_meant(kind) and (each.broken or self._is_batch(kind)):
+                return None
+            if not each.broken:
+                if not each.settled and not self._whole:
+                    return None
+                found.update({(kind, name): value for name, value in each.values.items()})
+        return found
 
-    def _refuse_ambiguous(self) -> None:
-        if self._scanner is not None and self._scanner.ambiguous:
+    def _is_batch(self, kind: Kind) -> bool:
+        """Several calls in one JSON array: which they are isn't looked into."""
+        return kind == "json" and self._first == b"[" and not any(n[:1].isdigit() for n in self._wanted[kind])
+
+    def _is_meant(self, kind: Kind) -> bool:
+        """Whether the body should be of this kind: it says so, or says nothing."""
+        return MARKS[kind] in self._media or not self._media
+
+    def _refuse_ambiguous(self, kind: Kind, scanner: Peek) -> None:
+        if scanner.ambiguous and (self._is_meant(kind) or not scanner.broken):
+            names = ", ".join(sorted(self._wanted[kind]))
             raise BadRequest(
-                f"the body names one of {', '.join(sorted(self._names))} twice, and servers differ in which one they obey"
+                f"the body names one of {names} twice, and servers differ in which one they obey"
             )
-
-
-def _kind(media: str, wanted: Wanted) -> Kind | None:
-    """As what the body is read: what its media type says, else the one kind that is asked for."""
-    for kind, mark in MARKS.items():
-        if mark in media:
-            return kind if kind in wanted else None
-    asked_for: list[Kind] = [kind for kind in MARKS if kind in wanted]
-    return asked_for[0] if not media or len(asked_for) == 1 else None

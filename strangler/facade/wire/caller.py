@@ -68,6 +68,10 @@ class Opener(Protocol):
         """A call's head was read. The answer goes to the connection's `write`, its end to `finished`."""
         ...
 
+    def defect(self, error: Exception) -> None:
+        """What goes on here itself is wrong: say it where somebody looks."""
+        ...
+
     def unreadable(self, connection: CallerConnection, refusal: Refusal) -> bytes:
         """What came is no request: the answer that says so, to be the last."""
         ...
@@ -130,7 +134,7 @@ class CallerConnection(asyncio.Protocol):
             return
         if self._closing or self._refusal is not None:
             return
-        if not self._in_head:
+        if self._turn is not None:
             self._since = now
         self._feed(data)
 
@@ -144,6 +148,9 @@ class CallerConnection(asyncio.Protocol):
             self._expect_body()
             if rest := data[upgrade.args[0] :]:
                 self._feed_rest(rest)
+        except httptools.HttpParserCallbackError as error:
+            self._opener.defect(error)
+            self.abort()
         except httptools.HttpParserError as error:
             self._unreadable(BadRequest(_what(error)))
         else:
@@ -170,8 +177,9 @@ class CallerConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.piece(rest)
         elif self._active is not None and self._active.request.heading.upgrade:
-            # Frames that came right behind the request, before it was answered.
+            # What came right behind the request, before it was answered: frames, or the next call if the upstream declines.
             self._active.pieces.append(rest)
+            self._hold_back()
         else:
             self._feed(rest)
 
@@ -201,6 +209,8 @@ class CallerConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._raw, self._url, self._headed, self._in_head, self._head_bytes = [], b"", False, True, 0
+        if not self._mute:
+            self._since = self.moment
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -298,6 +308,8 @@ class CallerConnection(asyncio.Protocol):
             self._say_refusal()
         else:
             self.read()
+            if done.pieces:
+                self._feed(b"".join(done.pieces))
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Nothing more can be read here. What is under way and whole is answered first."""
@@ -353,6 +365,7 @@ class CallerConnection(asyncio.Protocol):
         assert self._active is not None
         rest = b"".join(self._active.pieces)
         self._active.pieces.clear()
+        self.read()
         return rest
 
     def close(self) -> None:
@@ -360,12 +373,12 @@ class CallerConnection(asyncio.Protocol):
         if self._closing:
             return
         self._closing = True
+        self._since = monotonic()
         turn = self._turn or self._active
         if self._refusal is None and (turn is None or turn.complete):
             self.transport.close()
             return
         self._lingering = True
-        self._since = monotonic()
         if not self._reading:
             self._reading = True
             self.transport.resume_reading()
@@ -388,10 +401,11 @@ class CallerConnection(asyncio.Protocol):
         limits, waited = self._opener.patience, now - self._since
         if self._stuck_since and now - self._stuck_since > limits.write_time:
             self.abort()
-        elif self._lingering:
-            if waited > LINGER:
+        elif self._closing:
+            said = not self.transport.get_write_buffer_size()
+            if waited > (LINGER if self._lingering and said else limits.write_time):
                 self.abort()
-        elif self._closing or self.tunnel is not None:
+        elif self.tunnel is not None:
             return
         elif self._in_head and self._active is None:
             if waited > limits.head_time:

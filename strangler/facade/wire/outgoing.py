@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from strangler.facade.answers import Refusal
 from strangler.facade.traces import goes_on
@@ -16,6 +17,8 @@ from strangler.facade.wire.framing import status_line
 from strangler.facade.wire.names import NAMES
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Heading, Origin, Request, passing
+
+_HOPS: Final = re.compile("[0-9]{1,9}").fullmatch
 
 Pairs = list[tuple[str, str]]
 
@@ -159,7 +162,7 @@ def _framing(request: Request) -> str:
     if heading.upgrade:
         return f"Connection: Upgrade\r\nUpgrade: {heading.upgrade}\r\n"
     hops = heading.headers.get("max-forwards")
-    left = f"Max-Forwards: {forwards_left(request, hops)}\r\n" if hops is not None else ""
+    left = f"Max-Forwards: {forwards_left(request, hops)}\r\n" if hops is not None and _HOPS(hops) else ""
     if heading.chunked:
         return f"{left}Transfer-Encoding: chunked\r\n"
     length = heading.headers.get("content-length")
@@ -168,6 +171,4 @@ def _framing(request: Request) -> str:
 
 def forwards_left(request: Request, hops: str) -> str:
     """Max-Forwards behind this hop (RFC 9110, section 7.6.2): it means something to OPTIONS and TRACE only."""
-    if request.method not in ("OPTIONS", "TRACE") or not hops.isdecimal():
-        return hops
-    return str(int(hops) - 1)
+    return str(int(hops) - 1) if request.method in ("OPTIONS", "TRACE") else hops

@@ -80,23 +80,22 @@ class Pool:
 
     async def _connect(self) -> None:
         loop, this = asyncio.get_running_loop(), asyncio.current_task()
+        connection = UpstreamConnection(self)
         assert this is not None
         try:
             if self._tls and self._context is None:
                 self._context = await loop.run_in_executor(None, ssl.create_default_context)
             async with asyncio.timeout(self.connect_timeout):
-                _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(self), self._host, self._port, ssl=self._context
-                )
+                await loop.create_connection(lambda: connection, self._host, self._port, ssl=self._context)
         except (OSError, TimeoutError, ValueError) as error:
-            self.open -= 1
+            self._unmade(connection)
             asker = self._attempts.pop(this, None)
             self._next()
             if asker is not None:
                 asker.unreachable(self._why(error))
             return
         except asyncio.CancelledError:
-            self.open -= 1
+            self._unmade(connection)
             self._attempts.pop(this, None)
             raise
         asker = self._attempts.pop(this, None)
@@ -104,6 +103,13 @@ class Pool:
             asker.connected(connection)
         else:
             self.release(connection)
+
+    def _unmade(self, connection: UpstreamConnection) -> None:
+        """An attempt came to nothing. One that was made a moment too late counts itself off when it is lost."""
+        if connection.made:
+            connection.close()
+        else:
+            self.open -= 1
 
     def release(self, connection: UpstreamConnection) -> None:
         """A connection is free again."""

@@ -7,6 +7,7 @@ the answer to the next question.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -18,6 +19,8 @@ from strangler.facade.wire.request import RawHeaders
 
 if TYPE_CHECKING:
     from strangler.facade.wire.pool import Pool
+
+_log: Final = logging.getLogger("strangler.facade")
 
 MOST_HEADERS: Final = 500
 """Most header lines of an answer."""
@@ -73,7 +76,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.idle_since = 0.0
-        self.lost = self.closing = self._ended = False
+        self.lost = self.closing = self.made = self._ended = False
         self._asker: Asker | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._method = ""
@@ -90,6 +93,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has no such base
+        self.made = True
 
     def data_received(self, data: bytes) -> None:
         asker = self._asker
@@ -106,6 +110,9 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._changed(data[upgrade.args[0] :])
             return
+        except httptools.HttpParserCallbackError as error:
+            _log.exception("an answer couldn't be passed on", extra={"reason": str(error)})
+            self._wrong = "the facade failed; its log says how"
         except httptools.HttpParserError as error:
             self._wrong = self._wrong or str(error).strip() or "it isn't HTTP"
         if self._wrong is not None and not self._complete:
