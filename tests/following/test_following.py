@@ -171,6 +171,10 @@ def test_one_follower_for_a_folder_and_a_folder_of_its_own(scene: Scene) -> None
     [
         (("--follow",), "--follow needs --output DIR, --reload COMMAND and --pid FILE"),
         (("--reload", "true"), "are for --follow"),
+        (
+            ("--follow", "--reload", "true", "--pid", "p", "--probe", "http://h:x/"),
+            "'http://h:x/' can't be an upstream",
+        ),
     ],
 )
 def test_options_that_dont_go_together(scene: Scene, options: tuple[str, ...], said: str) -> None:
