@@ -96,8 +96,11 @@ def asked_to_follow(
     if output is None or reload is None or pid is None:
         raise click.UsageError("--follow needs --output DIR, --reload COMMAND and --pid FILE")
     from strangler.following.proxy import Proxy, probe_of
+    from strangler.planes.plane import upstream
 
-    return Asked(target, output, Proxy(title, test, reload, pid, probe or probe_of(listen)))
+    asked = probe or probe_of(listen)
+    upstream("probe", asked)  # It can be asked there, or says what is wrong with the URL.
+    return Asked(target, output, Proxy(title, test, reload, pid, asked))
 
 
 def follow(application: Application, asked: Asked, make: Callable[[Standings], Export]) -> ExitCode:

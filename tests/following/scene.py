@@ -120,7 +120,7 @@ class Scene:
         with (self.home / "proxy.log").open("ab") as output:
             process = subprocess.Popen(started, stdout=output, stderr=output)
         try:
-            wait_for(lambda: self._takes_calls() or process.poll() is not None)
+            wait_for(lambda: self._takes_calls() or process.poll() is not None, 30)
             assert process.poll() is None, (self.home / "proxy.log").read_text()
             yield
         finally:
@@ -149,7 +149,7 @@ class Scene:
         owner = RULES[stage].owner
         return standings.amend(self.control, "party", at=1.0, stage=stage, owner=owner, **more)
 
-    def switch(self, stage: Stage, limit: float = 20.0, clock: Callable[[], float] = time.time) -> Standing:
+    def switch(self, stage: Stage, limit: float = 60.0, clock: Callable[[], float] = time.time) -> Standing:
         """As the conductor does it."""
         intent = Intent("party", "*", stage, 0, "eva@host", "", [])
         outside = Outside(lambda: None, self._safe_position, lambda: 0, lambda: 0)

@@ -81,9 +81,9 @@ def test_invariants_4_5_a_function_is_switched_under_writes_through_the_proxy(sc
         scene.acts()
         writers = [Writer(scene) for _ in range(4)]
         with going_on(scene.deliver, *(writer.write for writer in writers)):
-            wait_for(lambda: all(writer.accepted for writer in writers))
+            wait_for(lambda: all(writer.accepted for writer in writers), 30)
             assert scene.switch(Stage.LIVE).owner is Side.NEW
-            wait_for(lambda: len(scene.written(Side.NEW)) > 20)
+            wait_for(lambda: len(scene.written(Side.NEW)) > 20, 30)
     accepted = [each for writer in writers for each in writer.accepted]
     assert len(scene.written(Side.LEGACY)) == scene.safe, "legacy did nothing after its position was read"
     for side in Side:
@@ -98,10 +98,10 @@ def test_invariant_5_a_switch_waits_for_a_write_that_an_old_process_has_under_wa
     scene.stand(Stage.CANARY, weight=0)
     with scene.proxy(), scene.following():
         scene.acts()
-        scene.servers["legacy"].delay = 3.0
+        scene.servers["legacy"].delay = 6.0
         slow = threading.Thread(target=lambda: scene.caller().ask("PUT", "/api/party/1", body=b"slow"))
         slow.start()
-        wait_for(lambda: any(got.body == b"slow" for got in scene.servers["legacy"].got))
+        wait_for(lambda: any(got.body == b"slow" for got in scene.servers["legacy"].got), 30)
         with pytest.raises(Undone) as raised:
             scene.switch(Stage.LIVE, limit=1.5)
         assert "may still be under way" in raised.value.why
@@ -146,7 +146,7 @@ def test_files_that_the_proxy_finds_fault_with_are_not_used(scene: Scene) -> Non
         good = scene.folder.readlink()
         scene.spoil()
         now = scene.stand(Stage.CANARY).generation
-        wait_for(lambda: any("failed with" in str(each["message"]) for each in scene.said()))
+        wait_for(lambda: any("failed with" in str(each["message"]) for each in scene.said()), 30)
         assert scene.folder.readlink() == good
         line = scene.line()
         assert line is not None
@@ -171,6 +171,10 @@ def test_one_follower_for_a_folder_and_a_folder_of_its_own(scene: Scene) -> None
     [
         (("--follow",), "--follow needs --output DIR, --reload COMMAND and --pid FILE"),
         (("--reload", "true"), "are for --follow"),
+        (
+            ("--follow", "--reload", "true", "--pid", "p", "--probe", "http://h:x/"),
+            "'http://h:x/' can't be an upstream",
+        ),
     ],
 )
 def test_options_that_dont_go_together(scene: Scene, options: tuple[str, ...], said: str) -> None:
