@@ -206,9 +206,7 @@ async def test_a_document_stays_over_a_switch_in_every_facade_and_over_a_restart
     one, two = await front(configured), await front(configured)
     await applied(one, stand.stage(Stage.CANARY))
     assert await ask(one, "POST", "/orders") == '{"id": 1}'
-    fence = stand.move(fenced=True)
-    for running in (one, two):
-        await until(lambda running=running: acknowledged(control, running) >= fence)  # type: ignore[misc]
+    await fence(stand, control, one, two)
     assert pins.find(control, "party", "1", now=time.time()) is Side.LEGACY
     live = stand.stage(Stage.LIVE)
     three = await front(configured)
@@ -218,14 +216,19 @@ async def test_a_document_stays_over_a_switch_in_every_facade_and_over_a_restart
         assert await ask(running, "GET", "/orders/1") == "legacy"
         assert await ask(running, "PUT", "/orders/2") == "new"
     assert await ask(two, "POST", "/orders") == '{"id": 1001}'
-    fence = stand.move(fenced=True)
-    for running in (one, two, three):
-        await until(lambda running=running: acknowledged(control, running) >= fence)  # type: ignore[misc]
+    await fence(stand, control, one, two, three)
     back = stand.stage(Stage.SYNCING)
     for running in (one, two, three):
         await applied(running, back)
         assert await ask(running, "PUT", "/orders/1001") == "new"
         assert await ask(running, "PUT", "/orders/1") == "legacy"
+
+
+async def fence(stand: Stand, control: Control, *running: Running) -> None:
+    """Fence, and wait until every facade has acknowledged it, as a switch does."""
+    fenced = stand.move(fenced=True)
+    for each in running:
+        await until(lambda each=each: acknowledged(control, each) >= fenced)  # type: ignore[misc]
 
 
 def acknowledged(control: Control, running: Running) -> int:
