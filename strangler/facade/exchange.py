@@ -63,7 +63,7 @@ def _guarded(method: Callable[Concatenate[Exchange, P], None]) -> Callable[Conca
         except Exception as error:  # noqa: BLE001  # the last line: a defect here must not look like the ERP's
             self.defect(error)
 
-    return cast(Callable[Concatenate[Exchange, P], None], guarded)
+    return cast("Callable[Concatenate[Exchange, P], None]", guarded)
 
 
 class Exchange:

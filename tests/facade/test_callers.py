@@ -131,3 +131,73 @@ async def test_a_certificate_that_is_none_is_said_in_words(front: Front, tmp_pat
     files = {"certificate": tmp_path / "x.pem", "key": tmp_path / "x.pem"}
     with pytest.raises(ConfigurationError, match=r"facade\.tls"):
         await front(settings("http://127.0.0.1:9", facade={"tls": files}))
+
+
+async def test_a_call_that_waits_for_room_holds_back_the_rest_of_its_body(serve: Serve, front: Front) -> None:
+    legacy = Echo("legacy")
+    legacy.gate = asyncio.Event()
+    limits = {"legacy": 1, "for_writes": 0, "queue": 5, "queue_time": "20s"}
+    facade = await front(settings((await serve(legacy)).url, facade={"limits": limits}))
+    first = asyncio.create_task(
+        talk(facade, b"PUT /parties/1 HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n")
+    )
+    await until(lambda: len(legacy.asked) == 1)
+    reader, writer = await asyncio.open_connection(facade.host, int(facade.port))
+    size = 30_000_000
+    writer.write(
+        b"PUT /parties/2 HTTP/1.1\r\nHost: e\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size
+    )
+    writer.write(b"x" * size)
+    await until(lambda: facade.parts.shedding.waiting == 1)
+    waits = next(each for each in facade.parts.exchanges if each.request.target == "/parties/2")
+    await asyncio.sleep(0.3)
+    assert waits.call.received < 2_000_000
+    legacy.gate.set()
+    assert (await reader.read(-1)).startswith(b"HTTP/1.1 200 ")
+    assert len(legacy.asked[-1][3]) == size
+    await first
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Encoding: gzip\r\nContent-Type: application/json\r\n", b"Content-Type: text/plain\r\n", b""],
+)
+async def test_whoever_waits_for_100_continue_gets_it_however_the_body_is_read(
+    serve: Serve, front: Front, head: bytes
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url))
+    reader, writer = await asyncio.open_connection(facade.host, int(facade.port))
+    writer.write(
+        b"POST /rpc/ HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nContent-Length: 2\r\n%b\r\n" % head
+    )
+    async with asyncio.timeout(5):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"{}")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_blank_lines_keep_no_connection_alive(serve: Serve, front: Front) -> None:
+    facade = await front(
+        settings((await serve(Echo("legacy"))).url, facade={"callers": {"idle_time": "300ms"}})
+    )
+    _, writer = await asyncio.open_connection(facade.host, int(facade.port))
+    for _ in range(40):
+        writer.write(b"\r\n")
+        await asyncio.sleep(0.05)
+        if not facade.parts.front.connections:
+            break
+    assert not facade.parts.front.connections
+    writer.close()
+
+
+async def test_a_number_of_hops_beyond_reason_is_dropped(serve: Serve, front: Front) -> None:
+    legacy = Echo("legacy")
+    facade = await front(settings((await serve(legacy)).url))
+    hops = b"9" * 5000
+    told = await talk(
+        facade, b"OPTIONS /x HTTP/1.1\r\nHost: e\r\nConnection: close\r\nMax-Forwards: %b\r\n\r\n" % hops
+    )
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert "max-forwards" not in legacy.asked[-1][2]

@@ -316,6 +316,38 @@ async def test_a_json_value_routes_the_call(serve: Serve, front: Front, stand: S
     assert (len(new.asked), len(legacy.asked)) == before, "a body that says two things arrives nowhere whole"
 
 
+@pytest.mark.parametrize(
+    ("media", "body", "answer"),
+    [
+        ("text/xml", b'{"method":"party.write"}', (200, "new")),
+        ("application/x-www-form-urlencoded", b'{"method":"party.write"}', (200, "new")),
+        ("application/json", b'[{"method":"party.write"}]', (422, "")),
+        ("text/plain", b"nothing of the kind", (200, "legacy")),
+    ],
+)
+async def test_no_label_of_a_body_leads_past_its_owner(
+    serve: Serve, front: Front, stand: Stand, media: str, body: bytes, answer: tuple[int, str]
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url, (await serve(Echo("new"))).url))
+    await applied(facade, stand.stage(Stage.LIVE))
+    told = await call(f"{facade.url}/rpc/", "POST", data=body, headers={"content-type": media})
+    assert told[0] == answer[0]
+    assert told[1] == answer[1] or answer[0] == 422
+
+
+async def test_a_form_that_is_not_looked_into_shows_nothing(serve: Serve, front: Front, stand: Stand) -> None:
+    form = [{"kind": "write", "match": {"path": "/save", "method": ["POST"], "form": {"action": "save"}}}]
+    facade = await front(
+        settings((await serve(Echo("legacy"))).url, (await serve(Echo("new"))).url, routes=form)
+    )
+    await applied(facade, stand.stage(Stage.LIVE))
+    with aiohttp.MultipartWriter("form-data") as parts:
+        parts.append("save", {"Content-Disposition": 'form-data; name="action"'})  # type: ignore[arg-type]
+    assert (await call(f"{facade.url}/save", "POST", data=parts))[0] == 422
+    plain = await call(f"{facade.url}/save", "POST", data={"action": "save"})
+    assert plain[:2] == (200, "new")
+
+
 async def test_requests_are_logged_one_line_each(
     serve: Serve, front: Front, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

@@ -145,8 +145,7 @@ async def test_connections_to_an_upstream_are_limited_and_shared(serve: Serve, f
         settings((await serve(legacy)).url, facade={"connections": 2, "connect_timeout": "10s"})
     )
     calls = [asyncio.create_task(ask(facade)) for _ in range(6)]
-    await until(lambda: facade.parts.pools.legacy.waiting == 4)
-    assert len(legacy.asked) == 2
+    await until(lambda: facade.parts.pools.legacy.waiting == 4 and len(legacy.asked) == 2)
     assert facade.parts.pools.legacy.open == 2
     legacy.gate.set()
     assert {status for status, _ in await asyncio.gather(*calls)} == {200}
@@ -185,3 +184,74 @@ async def test_an_upstream_that_falls_silent_in_its_answer_is_given_up(front: Fr
         with pytest.raises(aiohttp.ClientPayloadError):
             await ask(facade)
         await until(lambda: facade.parts.pools.legacy.open == 0)
+
+
+async def test_many_that_wait_for_room_are_all_answered_when_the_breaker_opens(
+    serve: Serve, front: Front, nobody: str
+) -> None:
+    """Each that is refused gives its room to the next, hundreds deep: one after the other, not one within the other."""
+    limits = {"legacy": 1, "for_writes": 0, "queue": 900, "queue_time": "30s"}
+    facade = await front(settings(nobody, facade={"limits": limits, "breaker": {"minimum": 2, "wait": "1m"}}))
+    answers = await asyncio.gather(*(ask(facade, "PUT") for _ in range(300)))
+    assert {status for status, _ in answers} <= {502, 503}
+    await until(lambda: facade.parts.shedding.all.under == 0 and not facade.parts.exchanges)
+    assert facade.parts.shedding.waiting == 0
+
+
+async def test_a_defect_is_told_as_one_and_takes_no_room_with_it(
+    serve: Serve, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facade = await front(settings((await serve(Echo("legacy"))).url, facade={"limits": {"legacy": 2}}))
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a plugin's mistake")
+
+    monkeypatch.setattr(facade.parts.credentials, "note", broken)
+    for _ in range(5):
+        assert await ask(facade) == (200, "legacy"), "what comes after the answer doesn't take it back"
+    monkeypatch.undo()
+    monkeypatch.setattr(facade.parts.credentials, "check", broken)
+    status, text = await ask(facade)
+    assert (status, "its log says how" in text) == (500, True)
+    monkeypatch.undo()
+    assert await ask(facade) == (200, "legacy")
+    assert facade.parts.shedding.all.under == 0
+
+
+@pytest.mark.parametrize("slow", ["in taking", "in sending"])
+async def test_slow_callers_say_nothing_against_an_upstream(serve: Serve, front: Front, slow: str) -> None:
+    legacy = Echo("legacy", body=b"x" * 20_000_000)
+    facade = await front(
+        settings((await serve(legacy)).url, facade={"total_timeout": "300ms", "breaker": {"minimum": 2}})
+    )
+    half = b"PUT /parties/1 HTTP/1.1\r\nHost: erp\r\nContent-Length: 9\r\n\r\nabc"
+    call = b"GET /parties/1 HTTP/1.1\r\nHost: erp\r\n\r\n" if slow == "in taking" else half
+    lines = [await asyncio.open_connection(facade.host, int(facade.port), limit=1024) for _ in range(4)]
+    for _, writer in lines:
+        writer.write(call)
+    await until(lambda: len(facade.parts.exchanges) == 4)
+    await until(lambda: not facade.parts.exchanges)
+    assert facade.parts.breakers.of("legacy", "party").state is State.CLOSED
+    if slow == "in sending":
+        assert (await lines[0][0].readline()).startswith(b"HTTP/1.1 408 ")
+    for _, writer in lines:
+        writer.close()
+
+
+async def test_a_read_that_fell_back_is_asked_once_more_too(front: Front, nobody: str, stand: Stand) -> None:
+    asked = 0
+
+    async def closes_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += b"/parties" in await reader.readuntil(b"\r\n\r\n")
+        if asked != 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(closes_once, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    async with server:
+        facade = await front(settings(f"http://{host}:{port}", nobody))
+        await applied(facade, stand.stage(Stage.CANARY, weight=10_000))
+        assert await ask(facade) == (200, "ok")
+    assert asked == 2
