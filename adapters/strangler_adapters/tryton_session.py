@@ -42,6 +42,7 @@ class TrytonSessions:
 
     # Tryton itself obeys the cookie where it has both.
     carriers = (COOKIE, HEADER)
+    adds = ()
 
     def __init__(self, database: str) -> None:
         self._path, self._logout = f"/{database}/rpc/", f"/{database}/session/logout"

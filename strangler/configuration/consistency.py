@@ -13,7 +13,7 @@ from strangler import plugins
 from strangler.configuration.access import access, keys_in_use
 from strangler.configuration.checks import quality
 from strangler.configuration.findings import Finding, Path, dotted, undotted
-from strangler.configuration.routed import conflicts, matches, paths, places, services, testers
+from strangler.configuration.routed import conflicts, matches, paths, places, services, testers, upstreams
 from strangler.configuration.shadow import shadow
 from strangler.names import nearest
 from strangler.settings import Balance, Children, Entity, Settings, part_names
@@ -415,6 +415,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     code_maps,
     python,
     services,
+    upstreams,
     paths,
     matches,
     places,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from strangler.configuration.findings import Finding, Path
 from strangler.names import nearest
@@ -39,6 +40,35 @@ def services(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             ("facade",), what, "facade: {legacy: 'http://127.0.0.1:8000'} (where the legacy ERP answers)"
         )
+
+
+def upstreams(settings: Settings) -> Iterator[Finding]:
+    """Addresses of upstreams are base URLs, and nothing else. None is quoted: a password may stand in it."""
+    if settings.facade is not None and (what := _base(settings.facade.legacy)):
+        yield Finding(("facade", "legacy"), what, "http://127.0.0.1:8000")
+    for name, function in settings.functions.items():
+        if function.service is not None and (what := _base(function.service.url)):
+            yield Finding(("functions", name, "service", "url"), what, "http://127.0.0.1:9001")
+
+
+def _base(url: str) -> str:
+    """What is wrong with a base URL; empty for nothing."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "has blanks, or characters that stand in no URL"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is no URL: its host or port can't be read"
+    if parts.scheme not in ("http", "https"):
+        return "begins with neither http:// nor https://"
+    if "@" in parts.netloc:
+        return "has a user in it, which upstreams wouldn't be told: they get the callers' own credentials"
+    if not parts.hostname or port == 0:
+        return "names no host and port that could be asked"
+    if "?" in url or "#" in url:
+        return "has a query or a fragment: a base URL is what all paths are put behind"
+    return ""
 
 
 def paths(settings: Settings) -> Iterator[Finding]:

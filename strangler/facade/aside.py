@@ -25,6 +25,7 @@ from strangler.apart import Child, as_child
 from strangler.control.comparisons import Kind
 from strangler.control.store import Control
 from strangler.errors import StranglerError
+from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.lane import Seen, room
 from strangler.facade.protocol import Request
 from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, writes
@@ -86,9 +87,16 @@ class Aside:
         if self._running is None:
             self._running = asyncio.create_task(self._run())
 
-    def offer_mirrored(self, function: str, operation: str | None, request: Request, since: float) -> None:
+    def offer_mirrored(
+        self,
+        function: str,
+        operation: str | None,
+        request: Request,
+        since: float,
+        onward: Onward = AS_IT_IS,
+    ) -> None:
         """As `Shadow.offer_mirrored`."""
-        self.offer(function, Seen(function, operation, request, None, since=since))
+        self.offer(function, Seen(function, operation, request, None, since=since, onward=onward))
 
     async def close(self) -> None:
         """End the process; it counts what it knows first."""

@@ -61,7 +61,10 @@ class Begun:
 def within(template: str, location: str) -> str | None:
     """The parameter of `/orders/{id}` or `/card.php?id={id}` in a Location; None where it doesn't fit."""
     path, _, query = template.partition("?")
-    told = urlsplit(location)
+    try:
+        told = urlsplit(location)
+    except ValueError:  # `http://[bad`
+        return None
     found: str | None = None
     steps, parts = path.strip("/").split("/"), told.path.strip("/").split("/")
     if len(steps) != len(parts):

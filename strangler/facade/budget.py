@@ -24,11 +24,10 @@ class Timeouts(NamedTuple):
 class Budget:
     """What one call may take. `hurried`: the caller gave it less than configured, so running out says nothing about the upstream."""
 
-    __slots__ = ("_timeouts", "ends", "hurried")
+    __slots__ = ("ends", "hurried")
 
     def __init__(self, timeouts: Timeouts, began: float, wished: float | None = None) -> None:
         """`wished` is what the caller gives, in seconds; None for nothing."""
-        self._timeouts = timeouts
         self.hurried = wished is not None and wished < timeouts.total
         total = timeouts.total if wished is None or not self.hurried else wished
         self.ends = began + total
@@ -38,18 +37,6 @@ class Budget:
         """Seconds that are left; 0.0 when it is used up."""
         left = self.ends - now
         return left if left > 0.0 else 0.0
-
-    def connect_by(self, now: float) -> float:
-        """When a connection that is asked for now has to be there."""
-        return min(now + self._timeouts.connect, self.ends)
-
-    def read_by(self, now: float) -> float:
-        """When the upstream, last heard of now, has to say something."""
-        return min(now + self._timeouts.read, self.ends)
-
-    def header(self, now: float) -> bytes:
-        """What the upstream is told: whole milliseconds, at least 1, since 0 would say something else to each."""
-        return b"%d" % (int(self.remaining(now) * 1000) or 1)
 
 
 def wished(header: str | None) -> float | None:

@@ -1,7 +1,8 @@
 """Comparer: takes the calls that another proxy mirrors, answers each with 204 at once, and asks both sides for itself.
 
 So shadow comparison works also where nginx, HAProxy or Envoy is the data plane. Nothing that comes here is passed on: of a write nothing
-follows, and of a read only that it is asked again, as far as the function's stage has its reads shadowed.
+follows, and of a read only that it is asked again, as far as the function's stage has its reads shadowed. It comes from a proxy that is
+believed (`facade.trusted_proxies`) or from this machine: who else could reach the comparer would have both sides asked by it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from strangler.facade.protocol import Request as Asking
 from strangler.facade.shadow import BODY
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.request import Request
-from strangler.routing import Asked, BadPath, Found, Values, Who, decide
+from strangler.routing import Asked, BadPath, Found, Values, decide
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -32,6 +33,7 @@ class Mirrored:
         self._parts, self._request, self._caller = parts, request, caller
         self._body = bytearray()
         self._long = False
+        self._copies = parts.peers.mirrors(caller.address)
 
     def begin(self) -> None:
         """A call without a body is whole already."""
@@ -41,12 +43,16 @@ class Mirrored:
             self.whole()
 
     def piece(self, piece: bytes) -> None:
-        self._long = self._long or len(self._body) + len(piece) > BODY
+        self._long = self._long or not self._copies or len(self._body) + len(piece) > BODY
         if not self._long:
             self._body += piece
 
     def whole(self) -> None:
         parts, keep = self._parts, self._request.heading.keep_alive and not self._parts.front.draining
+        if not self._copies:
+            self._caller.write(parts.front.unreadable(self._caller, _stranger(self._caller.address)))
+            self._caller.finished(False)
+            return
         self._caller.write(parts.passing.whole(204, [], b"", self._request, keep))
         self._caller.finished(keep)
         try:
@@ -62,7 +68,9 @@ class Mirrored:
             found = parts.table.find(asked)
         except BadPath as error:
             raise BadRequest(str(error)) from error
-        who = Who(parts.table.identify(asked, self._caller.address))
+        origin = parts.peers.origin(request, self._caller.address, self._caller.scheme)
+        identity = parts.credentials.check(request.headers)
+        who = parts.known(asked, origin.address, identity)
         standings = parts.keeper.current()
         values = self._values(asked, found)
         decision = decide(parts.table, standings, asked, found, values, who, random.random(), parts.memory)
@@ -72,12 +80,12 @@ class Mirrored:
             parts.shadow.offer(decision.function, None)
             return
         trace = parts.traces.begin(request.headers)
-        origin = parts.peers.origin(request, self._caller.address, self._caller.scheme)
         told = parts.passing.told(request, origin, trace)
         told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
         since = standings.of(decision.function).since
-        parts.shadow.offer_mirrored(decision.function, decision.operation, call, since)
+        onward = parts.credentials.shadowed(decision.function, asked, origin, identity, trace)
+        parts.shadow.offer_mirrored(decision.function, decision.operation, call, since, onward)
 
     def _values(self, asked: Asked, found: Found) -> Values | None:
         if not found.wanted or not self._body:
@@ -95,3 +103,9 @@ class Mirrored:
 
     def go_on(self) -> None:
         """Nothing is long enough."""
+
+
+def _stranger(address: str) -> Refusal:
+    """The refusal of what comes from an address that isn't a proxy's."""
+    what = f"copies of calls are taken from facade.trusted_proxies and from this machine, and {address} is neither"
+    return Refusal(403, what, "http_request_denied")

@@ -23,6 +23,7 @@ from strangler.facade.identity.verifier import Verifier
 from strangler.facade.protocol import Headers
 from strangler.facade.session import Ask, Mapped
 from strangler.facade.sessions import opened, without
+from strangler.facade.wire.names import hyphened
 from strangler.facade.wire.request import Origin
 from strangler.identity import Identity
 from strangler.routing import Asked, Values
@@ -30,8 +31,8 @@ from strangler.settings import Facade as FacadeSettings
 
 
 class Onward(NamedTuple):
-    """How the headers of a call to a new service differ from the caller's: those that it loses (lower-case names), then those that it
-    gains."""
+    """How the headers of a call to a new service differ from the caller's: those that it loses (`hyphened` names), then those
+    that it gains."""
 
     drop: frozenset[str] = frozenset()
     add: Headers = ()
@@ -43,7 +44,7 @@ class Onward(NamedTuple):
 
     def applied(self, headers: Headers) -> list[tuple[str, str]]:
         """The headers of a call, as the new service gets them."""
-        return [*(each for each in headers if each[0] not in self.drop), *self.add]
+        return [*(each for each in headers if hyphened(each[0]) not in self.drop), *self.add]
 
 
 AS_IT_IS: Final = Onward()
@@ -123,6 +124,13 @@ class Credentials:
             mapped = known if known is not None else await self._sessions.find(asked, origin)
         return self._told(function, asked, _by(identity, mapped), trace, side)
 
+    def shadowed(
+        self, function: str, asked: Asked, origin: Origin, identity: Identity | None, trace: str
+    ) -> Onward:
+        """The same for a shadow call, for which legacy isn't asked: a session that isn't known yet is nobody's."""
+        told = self.onward(function, asked, origin, identity, trace, Side.LEGACY)
+        return told if told is not None else self._told(function, asked, Mapped(identity), trace, Side.LEGACY)
+
     def note(self, asked: Asked, values: Values, status: int) -> None:
         """A call was answered, by either side. `values` are those of its body that routing looked at."""
         if self._sessions is not None:
@@ -133,6 +141,8 @@ class Credentials:
         if self._signer is not None and who.identity is not None:
             add.append((HEADER, self._signer.sign(who.identity, function, side, trace)))
         drop, left = self._kept_back(asked)
+        if self._sessions is not None:
+            drop |= self._sessions.adds
         return Onward(drop, [*left, *add]) if drop or add else AS_IT_IS
 
     def _kept_back(self, asked: Asked) -> tuple[frozenset[str], Headers]:
@@ -143,7 +153,7 @@ class Credentials:
         if found is None:
             return _NOTHING, ()
         carrier, left = found[0], without(asked, found[0])
-        return frozenset([carrier.header]), ([(carrier.header, left)] if left else [])
+        return frozenset([hyphened(carrier.header)]), ([(carrier.header, left)] if left else [])
 
 
 def _by(identity: Identity | None, mapped: Mapped) -> Mapped:

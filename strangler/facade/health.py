@@ -87,7 +87,7 @@ class Health:
             return Seen("pass", "the legacy ERP accepts connections", time.time())
         return Seen(
             "fail",
-            f"the legacy ERP at {self._legacy} doesn't accept connections: is it running?",
+            "the legacy ERP doesn't accept connections: is it running, and is facade.legacy its address?",
             time.time(),
         )
 
@@ -98,7 +98,7 @@ class Health:
         try:
             answer = await whole.ask(self._pools.new[function], call, timeout=self._timeout, most=BODY)
         except Refusal as error:
-            return Seen("warn", f"{error.detail} ({service.url})", time.time())
+            return Seen("warn", error.detail, time.time())
         if answer.status == 200:
             return Seen("pass", f"{name} says that it is well", time.time())
         return Seen("warn", f"{name} answered {answer.status} to {service.health}", time.time())
@@ -112,20 +112,20 @@ class Health:
                 silence = format_duration(self._keeper.silence())
                 return Seen(
                     "warn",
-                    f"out of reach for {silence}; writes go on until the lease is over: {self._keeper.trouble}",
+                    f"out of reach for {silence}, the log says why; writes go on until the lease is over",
                     now,
                 )
             case Trust.LOST:
                 silence = format_duration(self._keeper.silence())
                 return Seen(
                     "fail",
-                    f"out of reach for {silence}, so writes of functions are refused: {self._keeper.trouble}",
+                    f"out of reach for {silence}, the log says why; so writes of functions are refused",
                     now,
                 )
             case _:
                 return Seen(
                     "fail",
-                    f"not reached since the start, so nobody knows who owns what: {self._keeper.trouble}",
+                    "not reached since the start, the log says why; so nobody knows who owns what",
                     now,
                 )
 

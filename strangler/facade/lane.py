@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from strangler.control.comparisons import Kind
+from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.protocol import Answer, Request
 from strangler.settings import Shadow as ShadowSettings
 from strangler.settings import ShadowRule
@@ -26,7 +27,8 @@ class Seen(NamedTuple):
     """What a caller asked, and what legacy answered, after so many `seconds`, at the moment `at` (since the epoch).
 
     `legacy` is None for a call that was mirrored to us: then nobody knows yet. `seconds` is 0 where nobody took the time. `since` is when
-    the function came to the stage that it stands in, `key` what the call names, where that is known.
+    the function came to the stage that it stands in, `key` what the call names, where that is known. `request` is what legacy gets,
+    `onward` how it differs for new.
     """
 
     function: str
@@ -37,6 +39,7 @@ class Seen(NamedTuple):
     since: float = 0.0
     at: float = 0.0
     key: str | None = None
+    onward: Onward = AS_IT_IS
 
     @property
     def size(self) -> int:
@@ -46,7 +49,7 @@ class Seen(NamedTuple):
     def for_new(self, credentials: bool) -> Request:
         """The call as it is put to the new service. Nothing may be taken for a repetition of what only legacy did."""
         dropped = {"idempotency-key"} if credentials else {"idempotency-key", *CREDENTIALS}
-        headers = [header for header in self.request.headers if header[0] not in dropped]
+        headers = [each for each in self.onward.applied(self.request.headers) if each[0] not in dropped]
         return self.request._replace(headers=[*headers, MARK])
 
 

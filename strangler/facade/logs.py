@@ -16,6 +16,7 @@ import orjson
 
 from strangler.facade.call import NO_FUNCTION, Call
 from strangler.facade.outlet import Outlet
+from strangler.facade.wire.peers import numbered
 from strangler.settings.observability import AccessLog as Settings
 
 STDOUT: Final = 1
@@ -97,7 +98,8 @@ def _lost(lines: int) -> bytes:
 def _network(address: str) -> str:
     """The network of an address, as coarse as data protection authorities ask for; empty for what is none."""
     try:
-        return str(ip_network(f"{address}/{48 if ':' in address else 24}", strict=False))
+        found = numbered(address)
+        return str(ip_network((found.packed, 48 if found.version == 6 else 24), strict=False))
     except ValueError:
         return ""
 

@@ -48,7 +48,8 @@ from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
 from strangler.facade.wire.peers import Peers
-from strangler.routing import Decision, RouteTable, Standings, Who, compile_routes
+from strangler.identity import Identity
+from strangler.routing import Asked, Decision, RouteTable, Standings, Who, compile_routes
 from strangler.sensitive import names
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Settings
@@ -154,9 +155,13 @@ class Parts:
 
     def who(self, exchange: Exchange) -> Who:
         """Who asks, as far as routing needs to know it."""
-        call, identity = exchange.call, exchange.identity
+        call = exchange.call
         assert call.asked is not None
-        caller = self.table.identify(call.asked, call.client)
+        return self.known(call.asked, call.client, exchange.identity)
+
+    def known(self, asked: Asked, client: str, identity: Identity | None) -> Who:
+        """The same of a call from the address `client`."""
+        caller = self.table.identify(asked, client)
         return Who(caller) if identity is None else Who(caller, identity.claims, identity.roles)
 
     def note(self, exchange: Exchange) -> None:
@@ -209,11 +214,9 @@ class Parts:
         if both is not None:
             told = self.passing.told(asked, exchange.origin, call.trace)
             assert call.asked is not None
-            onward = self.credentials.onward(
-                decision.function, call.asked, exchange.origin, exchange.identity, call.trace, Side.LEGACY
+            onward = self.credentials.shadowed(
+                decision.function, call.asked, exchange.origin, exchange.identity, call.trace
             )
-            if onward is not None:
-                told = onward.applied(told)
             request = Request(asked.method, asked.target, told, both[0])
             seen = Seen(
                 decision.function,
@@ -224,6 +227,7 @@ class Parts:
                 exchange.standings.of(decision.function).since,
                 time.time(),
                 decision.key,
+                onward,
             )
         self.shadow.offer(decision.function, seen, "write" if decision.kind == "write" else "read")
 

@@ -34,7 +34,8 @@ class Session(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """What a session means: who it is (told to new services by a signed identity), and headers of the mapping's own for them."""
+    """What a session means: who it is (told to new services by a signed identity), and headers for them, of those
+    that the mapping `adds`."""
 
     identity: Identity | None = None
     headers: Headers = ()
@@ -57,6 +58,12 @@ class SessionMapping(Protocol):
     @property
     def carriers(self) -> Sequence[Carrier]:
         """Where sessions stand, the one that the ERP itself obeys first."""
+        ...
+
+    @property
+    def adds(self) -> Sequence[str]:
+        """The names of the headers that `mapped` may give. What a caller sends under one of them, or under a name that servers may take
+        for one, never reaches a new service, whether the call has a session or not."""
         ...
 
     async def mapped(self, session: Session, ask: Ask) -> Mapped:

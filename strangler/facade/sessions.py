@@ -15,7 +15,9 @@ from strangler import plugins
 from strangler.errors import ConfigurationError, Problem, StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.session import Ask, Carrier, Mapped, Session, SessionMapping, SessionOver
+from strangler.facade.wire.names import hyphened
 from strangler.facade.wire.request import Origin
+from strangler.facade.wire.sayable import Unsayable, sayable
 from strangler.routing import Asked, Values
 from strangler.settings import Sessions as SessionsSettings
 
@@ -46,6 +48,8 @@ class Sessions:
     ) -> None:
         self._section, self._mapping, self._ask, self._clock = section, mapping, ask, clock
         self._ttl, self._stale = section.ttl.total_seconds(), section.stale.total_seconds()
+        self.adds = frozenset(map(hyphened, mapping.adds))
+        """The headers that new services get from here alone, `hyphened`."""
         self._known: dict[str, _Known] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[Mapped]] = {}
 
@@ -91,9 +95,11 @@ class Sessions:
     async def _find(self, session: Session, client: str) -> Mapped:
         value, place = session.value, (session.value, client)
         try:
-            mapped = await self._mapping.mapped(session, self._ask)
+            mapped = self._checked(await self._mapping.mapped(session, self._ask))
         except SessionOver:
             self._known.pop(value, None)
+            raise
+        except Unsayable:
             raise
         except Refusal:
             known = self._known.get(value)
@@ -107,6 +113,16 @@ class Sessions:
         finally:
             if self._asking.get(place) is asyncio.current_task():
                 del self._asking[place]
+
+    def _checked(self, mapped: Mapped) -> Mapped:
+        """What the mapping made, fit to be sent. Raises Unsayable."""
+        headers = sayable(mapped.headers)
+        for name, _ in headers:
+            if hyphened(name) not in self.adds:
+                raise Unsayable(
+                    f"the mapping of sessions gives the header {name} and doesn't say that it `adds` it"
+                )
+        return mapped._replace(headers=headers)
 
     def _remember(self, value: str, client: str, mapped: Mapped) -> None:
         self._known.pop(value, None)

@@ -20,6 +20,7 @@ from strangler.control.effects import Expected
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.comparing import Comparing, NewFailed
+from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.lane import WORKERS, Lane, Seen
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request, ServiceProtocol
@@ -103,9 +104,16 @@ class Shadow:
         if not lane.workers:
             lane.workers = [asyncio.create_task(self._work(lane)) for _ in range(WORKERS)]
 
-    def offer_mirrored(self, function: str, operation: str | None, request: Request, since: float) -> None:
+    def offer_mirrored(
+        self,
+        function: str,
+        operation: str | None,
+        request: Request,
+        since: float,
+        onward: Onward = AS_IT_IS,
+    ) -> None:
         """The same with a read that a proxy mirrored to us: legacy is asked first."""
-        self.offer(function, Seen(function, operation, request, None, since=since))
+        self.offer(function, Seen(function, operation, request, None, since=since, onward=onward))
 
     async def close(self) -> None:
         """What still waits is dropped and counted."""

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from strangler.errors import UntranslatableRequest
-from strangler.facade.answers import Refusal
+from strangler.facade.errand import Errand
 from strangler.facade.introducing import told as introduced
 from strangler.facade.protocol import Answer, Request
+from strangler.facade.wire.sayable import answer_lines
 from strangler.facade.wire.upstream import UpstreamError
 
 if TYPE_CHECKING:
     from strangler.facade.exchange import Exchange
 
 
-class Translation:
+class Translation(Errand):
     """The task that asks for an exchange and tells it the answer, or lets legacy answer where the call can't be put to new."""
 
     def __init__(self, exchange: Exchange, body: bytes) -> None:
-        self._exchange, self._body = exchange, body
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        super().__init__(exchange)
+        self._body = body
 
-    def give_up(self) -> None:
-        """Nobody waits for the answer any more."""
-        if self._task is not asyncio.current_task():
-            self._task.cancel()
-
-    async def _run(self) -> None:
-        exchange = self._exchange
+    async def work(self) -> None:
         try:
             await self._translate()
         except UpstreamError as error:
-            exchange.task = None
-            exchange.failed(error)
-        except Refusal as refusal:
-            exchange.refuse(refusal)
-        except Exception as error:  # noqa: BLE001  # the last line: a defect here must not look like the ERP's
-            exchange.call.detail = f"{type(error).__name__}: {error}"
-            exchange.parts.defect(exchange.call.detail)
-            exchange.refuse(Refusal(500, "the facade failed; its log says how", "proxy_internal_error"))
+            self._exchange.task = None
+            self._exchange.failed(error)
 
     async def _translate(self) -> None:
         exchange = self._exchange
@@ -74,9 +62,6 @@ class Translation:
         self._tell(answer)
 
     def _tell(self, answer: Answer) -> None:
-        lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         exchange = self._exchange
         said = exchange.parts.said(exchange.call, answer.status)
-        exchange.tell(
-            answer.status, [*(line for line in lines if line[0] != b"content-length"), *said], answer.body
-        )
+        exchange.tell(answer.status, [*answer_lines(answer.headers), *said], answer.body)

@@ -8,10 +8,10 @@ from strangler.facade.answers import Refusal
 from strangler.facade.protocol import Answer, ServiceRequest
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.sayable import first_line, sayable
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-_UNSENT = frozenset(("content-length", "transfer-encoding", "connection"))
 
 
 class _Question:
@@ -19,6 +19,7 @@ class _Question:
 
     def __init__(self, pool: Pool, call: ServiceRequest, most: int) -> None:
         self._pool, self._call, self._most = pool, call, most
+        self._spoken = _spoken(pool, call)
         self._pieces: list[bytes] = []
         self._size = 0
         self._head: AnswerHead | None = None
@@ -39,7 +40,7 @@ class _Question:
             connection.pool.release(connection)
             return
         self._connection = connection
-        connection.ask(self, self._call.method, _spoken(self._pool, self._call))
+        connection.ask(self, self._call.method, self._spoken)
         connection.said = True
 
     def unreachable(self, error: UpstreamError) -> None:
@@ -100,12 +101,12 @@ async def ask(pool: Pool, call: ServiceRequest, *, timeout: float, most: int) ->
 
 
 def _spoken(pool: Pool, call: ServiceRequest) -> bytes:
-    """The question as it is sent."""
-    lines = [f"{call.method} {pool.prefix}{call.target} HTTP/1.1"]
-    names = {name for name, _ in call.headers}
-    if "host" not in names:
+    """The question as it is sent. Raises Unsayable."""
+    headers = sayable(call.headers)
+    lines = [first_line(call.method, f"{pool.prefix}{call.target}")]
+    if all(name != "host" for name, _ in headers):
         lines.append(f"host: {pool.authority}")
-    lines += [f"{name}: {value}" for name, value in call.headers if name not in _UNSENT]
+    lines += [f"{name}: {value}" for name, value in headers]
     if call.body or call.method in ("POST", "PUT", "PATCH"):
         lines.append(f"content-length: {len(call.body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + call.body

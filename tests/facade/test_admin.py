@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from strangler.control import access_tokens, ledger
+from strangler.control import access_tokens, ledger, standings
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import Side, Stage
 from strangler.errors import Unavailable
 from strangler.facade.admin import gate as gates
 from strangler.facade.admin import server as servers
@@ -236,6 +237,31 @@ async def test_standings_are_those_that_the_facade_acts_by(
         "legacy",
         2500,
     )
+
+
+async def test_cohorts_are_listed_with_their_function(
+    facade: Running, stand: Stand, control: Control
+) -> None:
+    token, whole = given(control, Role.VIEWER), standings.snapshot(control).of("party")
+    own = replace(whole, cohort="1000", stage=Stage.LIVE, owner=Side.NEW)
+    await applied(facade, standings.change(control, None, own, at=1.0).generation)
+    _, told, _ = await desk(facade).ask("GET", "/standings", token)
+    assert [(each["cohort"], each["stage"], each["owner"]) for each in told["standings"]] == [
+        (whole.cohort, "legacy", "legacy"),
+        ("1000", "live", "new"),
+    ]
+
+
+async def test_health_has_no_address_of_anybody_in_its_words(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    running = await front(settings("http://127.0.0.1:9", "http://127.0.0.1:9"))
+    await until(lambda: len(running.parts.health.seen) == 2)
+    running.parts.keeper.trouble = "the control store postgresql://erp-db/x doesn't answer"
+    for path in ("/healthz", "/readyz"):
+        _, told, _ = await Desk(running.url).ask("GET", path)
+        assert "://" not in str(told)
+        assert "doesn't accept connections" in str(told)
 
 
 async def test_upstreams_are_told_with_what_was_seen_of_them(facade: Running, control: Control) -> None:

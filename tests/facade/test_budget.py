@@ -14,23 +14,12 @@ TIMEOUTS = Timeouts(connect=2.0, read=10.0, total=60.0)
 def test_all_that_is_waited_for_shares_one_budget() -> None:
     budget = Budget(TIMEOUTS, 100.0)
     assert budget.remaining(100.0) == 60.0
-    assert (budget.connect_by(100.0), budget.read_by(101.0)) == (102.0, 111.0)
-    assert (budget.connect_by(159.0), budget.read_by(159.0)) == (160.0, 160.0), (
-        "the end of the budget comes first"
-    )
     assert budget.remaining(161.0) == 0.0
-
-
-def test_the_upstream_is_told_what_is_left() -> None:
-    budget = Budget(TIMEOUTS, 100.0)
-    assert budget.header(100.25) == b"59750"
-    assert budget.header(159.9999) == b"1", "0 would be no limit to some"
 
 
 def test_a_caller_may_shorten_its_budget_and_never_lengthen_it() -> None:
     shorter, longer = Budget(TIMEOUTS, 100.0, 1.5), Budget(TIMEOUTS, 100.0, 3600.0)
     assert (shorter.ends, shorter.hurried) == (101.5, True)
-    assert shorter.connect_by(100.0) == 101.5
     assert (longer.ends, longer.hurried) == (160.0, False)
     assert Budget(TIMEOUTS, 100.0, 0.0).remaining(100.0) == 0.0
 
@@ -56,5 +45,3 @@ def test_whatever_a_caller_sends_the_budget_is_no_longer_than_configured(
 ) -> None:
     budget = Budget(TIMEOUTS, began, wished(header))
     assert 0.0 <= budget.remaining(began + later) <= 60.0 + 1e-6
-    assert budget.connect_by(began + later) <= began + 60.0
-    assert int(budget.header(began + later)) >= 1

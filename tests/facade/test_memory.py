@@ -327,3 +327,10 @@ async def test_a_testers_secret_reaches_neither_side(serve: Serve, front: Front,
     assert await ask(facade, "PUT", "/parties/1", **wished) == "legacy"
     for _, _, headers, _ in [*old.asked, *fresh.asked]:
         assert not [name for name in headers if name in ("x-strangler-side", "x-strangler-token")]
+
+
+@pytest.mark.parametrize("location", ["http://[bad", "http://[::1]x/orders/7", "//[/orders/7"])
+def test_a_location_that_is_no_url_tells_no_key(location: str) -> None:
+    begun = Begun(Created(location="/orders/{id}"), None)
+    begun.head(201, location, None)
+    assert begun.key() is None

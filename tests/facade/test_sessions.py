@@ -16,10 +16,11 @@ from strangler.facade.answers import Refusal
 from strangler.facade.credentials import Credentials
 from strangler.facade.identity.signing import HEADER
 from strangler.facade.parts import Parts
-from strangler.facade.protocol import Answer, ServiceRequest
+from strangler.facade.protocol import Answer, Headers, ServiceRequest
 from strangler.facade.session import Ask, Mapped, SessionMapping
 from strangler.facade.sessions import Sessions
 from strangler.facade.wire.request import Origin
+from strangler.facade.wire.sayable import Unsayable
 from strangler.identity import Identity
 from strangler.routing import Asked, Values
 from strangler.settings import Sessions as SessionsSettings
@@ -146,6 +147,8 @@ class Counting:
     """A mapping whose answers are made up, and counted; while `gate` is closed it waits."""
 
     carriers = TrytonSessions.carriers
+    adds = ("X-User-Id",)
+    headers: Headers = ()
 
     def __init__(self) -> None:
         self.count = 0
@@ -158,7 +161,7 @@ class Counting:
         await self.gate.wait()
         if self.raises:
             raise self.raises
-        return Mapped(Identity(session.value))
+        return Mapped(Identity(session.value), self.headers)
 
     def ends(self, asked: Asked, values: Values) -> bool:
         return values.get(("json", "method")) == "logout"
@@ -406,6 +409,52 @@ async def test_a_shadow_call_says_that_legacy_answers_the_caller() -> None:
     )
     assert told is not None
     assert read(dict(told.add)[HEADER], signing())["side"] == "legacy"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ("x-user-id", "ada\r\nX-Role: admin"),
+        ("x-user-id", "a\x00"),
+        ("x-user-id\r\nx-role", "admin"),
+        ("x-other", "not said to be added"),
+    ],
+)
+async def test_what_a_mapping_gives_is_fit_to_be_sent_or_refused_in_words(bad: tuple[str, str]) -> None:
+    at = Sitting()
+    at.mapping.headers = [bad]
+    with pytest.raises(Unsayable) as refused:
+        await at.find()
+    assert refused.value.status == 502
+    assert "\n" not in refused.value.detail
+    assert "admin" not in refused.value.detail
+    at.mapping.headers = [("X-User-ID", "4"), ("Content-Length", "0")]
+    await at.find()
+    known = at.sessions.known(at.asked(), CLIENT)
+    assert known is not None
+    assert known.headers == [("x-user-id", "4")]
+
+
+async def test_what_a_mapping_adds_no_caller_can_say(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it writes the name, and with a session or without; legacy still gets all that the caller sent."""
+
+    async def mapped(self: TrytonSessions, session: Any, ask: Ask) -> Mapped:
+        return Mapped(Identity("4"), [("X-User-Id", "4")])
+
+    monkeypatch.setattr(TrytonSessions, "adds", ("X-User-Id",))
+    monkeypatch.setattr(TrytonSessions, "mapped", mapped)
+    at = await scene()
+    forged = {"X-User-Id": "5", "x_user_id": "5", "X-User_ID": "5", "x-mine": "1"}
+    for session in (in_header(at.session), {}):
+        status, _, _ = await call(f"{at.facade.url}/parties/1", "GET", headers={**forged, **session})
+        assert status == 200
+    known, nobody = (headers for _, _, headers, _ in at.new.asked)
+    users = [
+        {name: value for name, value in each.items() if name.replace("_", "-") == "x-user-id"}
+        for each in (known, nobody)
+    ]
+    assert users == [{"x-user-id": "4"}, {}]
+    assert known["x-mine"] == nobody["x-mine"] == "1"
 
 
 def test_sessions_of_an_unknown_form_are_told_before_the_facade_starts() -> None:

@@ -11,11 +11,14 @@ from typing import Any
 import jwt
 import pytest
 
+from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
 from strangler.facade.identity.signing import HEADER, Signer, public_keys
+from strangler.facade.parts import Parts
+from strangler.facade.server import Facade
 from strangler.identity import Identity
 from strangler.settings import Signing
-from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
+from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, fronting, settings, until
 from tests.facade.issuing import Issuer
 from tests.facade.test_facade import call
 from tests.facade.test_identity import section
@@ -113,6 +116,72 @@ async def test_a_shadow_call_carries_the_identity_too_and_says_what_it_is(scene:
     assert (await call(f"{scene.facade.url}/parties/1", "GET", headers=headers))[1] == "legacy"
     await until(lambda: bool(scene.new.asked))
     assert read(scene.new.asked[0][2][HEADER], signing())["side"] == "legacy"
+
+
+async def test_legacy_isnt_told_either_where_shadow_asks_it_again(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    """As it is for a share of the calls, and for all that differ: it gets what the caller sent, its token too."""
+    issuer, legacy, new = Issuer(), Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":2}')
+    await issuer.begin(serve)
+    section_ = {
+        "identity": section(issuer.url),
+        "signing": {"key": "k2", "keys": {"k2": SECRET}},
+        "shadow": {"noise": "100%", "settle": "0s"},
+    }
+    facade = await front(settings((await serve(legacy)).url, (await serve(new)).url, facade=section_))
+    await until(lambda: not facade.parts.credentials.trouble)
+    await applied(facade, stand.stage(Stage.SHADOW))
+    headers = {"authorization": f"Bearer {issuer.token()}"}
+    assert (await call(f"{facade.url}/parties/1", "GET", headers=headers))[0] == 200
+    await until(lambda: len(legacy.asked) == 3 and len(new.asked) == 2)
+    assert [each[2].get(HEADER) for each in legacy.asked] == [None] * 3
+    assert [each[2]["authorization"] for each in legacy.asked] == [headers["authorization"]] * 3
+    assert all(read(each[2][HEADER], signing())["sub"] == "ada" for each in new.asked)
+
+
+async def test_a_comparer_checks_callers_as_the_facade_does(
+    serve: Serve, stand: Stand, control: Control
+) -> None:
+    issuer, legacy, new = Issuer(), Echo("legacy", b"{}"), Echo("new", b"{}")
+    await issuer.begin(serve)
+    section_ = {
+        "identity": section(issuer.url),
+        "signing": {"key": "k2", "keys": {"k2": SECRET}},
+        "shadow": {"noise": 0},
+    }
+    generation = stand.stage(Stage.SHADOW)
+    made = settings((await serve(legacy)).url, (await serve(new)).url, facade=section_)
+    async with fronting(Facade(Parts(made, lambda: control, compares=True))) as comparer:
+        await until(lambda: not comparer.parts.credentials.trouble)
+        await applied(comparer, generation)
+        forged = {"authorization": f"Bearer {Issuer().token()}"}
+        assert (await call(f"{comparer.url}/parties/1", "GET", headers=forged))[0] == 204
+        headers = {"authorization": f"Bearer {issuer.token()}"}
+        assert (await call(f"{comparer.url}/parties/2", "GET", headers=headers))[0] == 204
+        await until(lambda: bool(new.asked))
+        assert read(new.asked[0][2][HEADER], signing())["sub"] == "ada"
+        assert [each[1] for each in (*legacy.asked, *new.asked)] == ["/parties/2"] * 2
+        assert HEADER not in legacy.asked[0][2]
+
+
+async def test_a_comparer_believes_proxies_and_its_own_machine_alone(
+    serve: Serve, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    legacy, new = Echo("legacy", b"{}"), Echo("new", b"{}")
+    generation = stand.stage(Stage.SHADOW)
+    made = settings((await serve(legacy)).url, (await serve(new)).url)
+    async with fronting(Facade(Parts(made, lambda: control, compares=True))) as comparer:
+        await applied(comparer, generation)
+        monkeypatch.setattr(comparer.parts.peers, "mirrors", lambda address: False)
+        for method, body in (("GET", b""), ("POST", b"x" * 100_000)):
+            status, text, _ = await call(f"{comparer.url}/parties/1", method, data=body)
+            assert status == 403
+            assert "copies of calls are taken from facade.trusted_proxies" in text
+        monkeypatch.undo()
+        assert (await call(f"{comparer.url}/parties/2", "GET"))[0] == 204
+        await until(lambda: bool(new.asked))
+        assert [each[1] for each in (*legacy.asked, *new.asked)] == ["/parties/2"] * 2
 
 
 async def test_a_call_that_is_translated_carries_the_identity_too(

@@ -61,7 +61,7 @@ def _picture(parts: Parts) -> Picture:
     standings = [
         StandingNow(s.function, s.cohort, s.stage, s.owner, s.weight, s.fenced, s.hold, s.since)
         for name in parts.functions
-        for s in [now.of(name)]
+        for s in now.all_of(name)
     ]
     return Picture(parts.id, now.generation, now.trust.value, parts.keeper.silence(), standings)
 
@@ -115,7 +115,7 @@ def _explained(parts: Parts, asked: Asked, given: Values, who: Who) -> Explained
         wanted = {(kind, name): None for kind, names in found.wanted.items() for name in names}
         values = {**wanted, **given}
         known = who if who.caller else who._replace(caller=parts.table.identify(asked, ""))
-        told = decide(parts.table, parts.keeper.current(), asked, found, values, known, 0.0)
+        told = decide(parts.table, parts.keeper.current(), asked, found, values, known, 0.0, parts.memory)
         listed = candidates(parts.table, asked, found, values)
     except BadPath as error:
         raise BadRequest(str(error)) from error

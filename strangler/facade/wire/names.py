@@ -71,6 +71,11 @@ NAMES: Final = _Names()
 """`NAMES[raw]` is the name of a header as it came on the wire."""
 
 
+def hyphened(name: str) -> str:
+    """What servers may take a name for that see no difference between `_` and `-`; in lower case."""
+    return name.lower().replace("_", "-")
+
+
 def claim(name: str) -> str:
     """From now on the facade writes the header of this name itself; returns the name in lower case."""
     lower = name.lower()

@@ -14,7 +14,7 @@ from strangler.facade.answers import Refusal
 from strangler.facade.traces import goes_on
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.framing import status_line
-from strangler.facade.wire.names import NAMES
+from strangler.facade.wire.names import NAMES, hyphened
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Heading, Origin, Request, passing
 
@@ -54,7 +54,7 @@ class Passing:
         more: str = "",
         drop: frozenset[str] = frozenset(),
     ) -> bytes:
-        """The head of a call for an upstream. `more` are whole header lines; `drop` names in lower case what doesn't go on."""
+        """The head of a call for an upstream. `more` are whole header lines; `drop`: what doesn't go on, `hyphened`."""
         fixed = request.heading.fixed.get(pool.base)
         if fixed is None or drop:
             fixed = self._fixed(request, pool, origin, drop)
@@ -148,7 +148,7 @@ class Passing:
 
 
 def _without(heading: Heading, drop: frozenset[str]) -> bytes:
-    lines = (line for line in passing(heading) if NAMES[line[0]].text not in drop)
+    lines = (line for line in passing(heading) if hyphened(NAMES[line[0]].text) not in drop)
     return b"".join(b"%b: %b\r\n" % line for line in lines)
 
 

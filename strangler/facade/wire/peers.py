@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from strangler.facade.wire.request import Origin, Request
+
+
+def numbered(address: str) -> IPv4Address | IPv6Address:
+    """An address that may have come over an IPv6 socket, which has IPv4 ones as `::ffff:10.0.0.1`. Raises ValueError for what is none."""
+    found = ip_address(address)
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
 class Peers:
@@ -18,10 +24,17 @@ class Peers:
 
     def _trusts(self, address: str) -> bool:
         try:
-            found = ip_address(address)
+            found = numbered(address)
         except ValueError:
             return False
         return any(found in network for network in self._networks)
+
+    def mirrors(self, address: str) -> bool:
+        """Whether calls from there may be copies of others' calls: from those that are believed, and from this machine."""
+        try:
+            return self.trusts(address) or numbered(address).is_loopback
+        except ValueError:
+            return False
 
     def origin(self, request: Request, address: str, scheme: str) -> Origin:
         """Of a call that came from `address` by `scheme`."""
