@@ -36,9 +36,9 @@ def command(application: Application, function: str, samples: int, wants_json: b
     """Show how the new service's answers of FUNCTION compare with legacy's since it entered shadow.
 
     Which fields differ, which of them are noise since legacy doesn't answer them the same twice, what each rule hides, why reads
-    weren't compared, and the newest samples without what is sensitive.
+    weren't compared, and the newest samples without what is sensitive. Where writes are shadowed too, the same of their effects.
 
-    Exit code 0: alike, as gates.shadow asks. 1: too many differ. 2: it can't be told yet.
+    Exit code 0: alike, as gates.shadow (and gates.effects) ask. 1: too many differ. 2: it can't be told yet.
     """
     from strangler.control import standings
     from strangler.cutover import assessment, gates, history
@@ -51,16 +51,20 @@ def command(application: Application, function: str, samples: int, wants_json: b
     control, today = application.control, datetime.now(UTC).date()
     entered = history.entered(history.moves(control, function), Stage.SHADOW)
     evidence = assessment.collect(control, function, section, probe=_unasked, clock=time.time)
-    verdict = gates.shadow(evidence, section)
-    found = account(control, function, shadowed, entered, today, samples=samples)
+    writes = section.shadow.writes
+    verdicts = [gates.shadow(evidence, section), *([gates.effects(evidence, section)] if writes else [])]
+    found = account(control, function, shadowed, entered, today, samples=samples, writes=writes)
     stage = standings.of(control, function).stage
     if wants_json:
-        click.echo(json.dumps(showing.as_object(found, verdict, stage, entered), indent=2, default=str))
+        click.echo(json.dumps(showing.as_object(found, verdicts, stage, entered), indent=2, default=str))
     else:
         from strangler.cli.standing import console
 
-        console().print(showing.whole(found, verdict, stage, entered), crop=False)
-    return EXIT_CODES[verdict.verdict]
+        console().print(showing.whole(found, verdicts, stage, entered), crop=False)
+    return max(
+        (EXIT_CODES[each.verdict] for each in verdicts),
+        key=[ExitCode.OK, ExitCode.UNUSABLE, ExitCode.FAILED].index,
+    )
 
 
 def _shadowed(application: Application, name: str, function: Function) -> Shadow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -120,6 +121,7 @@ def status_json(each: Assessment) -> dict[str, Any]:
             "failed": counted.failed,
             "uncompared": counted.uncompared,
         },
+        "effects": asdict(evidence.effects),
         "quarantined": evidence.quarantined,
         "next": _target_json(each.target) if each.target else None,
         "gates": gates_json(each.gates),

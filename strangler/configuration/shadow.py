@@ -1,4 +1,4 @@
-"""Shadow rules: whether each says what its kind asks for, and nothing else. Pure."""
+"""Shadow: whether writes can be put to new, and whether each rule says what its kind asks for, and nothing else. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from strangler.configuration.findings import Finding, Path
 from strangler.names import nearest
-from strangler.settings import Settings, ShadowRule
+from strangler.settings import Function, Settings, ShadowRule
 
 TAKES: Final[Mapping[str, tuple[str, ...]]] = {
     "by": ("unordered",),
@@ -34,6 +34,19 @@ def shadow(settings: Settings) -> Iterator[Finding]:
         yield from _rules(settings, ("facade", "shadow", "rules"), settings.facade.shadow.rules)
     for name, function in settings.functions.items():
         yield from _rules(settings, ("functions", name, "shadow", "rules"), function.shadow.rules)
+        if function.shadow.writes:
+            yield from _writes(settings, ("functions", name, "shadow", "writes"), function)
+
+
+def _writes(settings: Settings, at: Path, function: Function) -> Iterator[Finding]:
+    if function.service is None:
+        yield Finding(at, "there is no new service to think writes through", "service: {url: …}")
+    if not any(route.kind == "write" for route in function.routes):
+        yield Finding(at, "the function has no route of kind write", "leave it out")
+    source = settings.sources.get(function.source)
+    if source is not None and source.kind == "polling":
+        what = "a source that is polled doesn't tell which changes belong together"
+        yield Finding(at, what, "leave it out, or read the database's own log")
 
 
 def _rules(settings: Settings, path: Path, rules: Sequence[ShadowRule]) -> Iterator[Finding]:

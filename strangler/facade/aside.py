@@ -31,6 +31,7 @@ from strangler.facade.protocol import Request
 from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, writes
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
+from strangler.sensitive import names
 from strangler.settings import Settings, shadow_of
 
 UNSENT: Final = 8 * 1024 * 1024
@@ -139,6 +140,7 @@ class Aside:
                 for _ in range(calls):
                     drop(self._tally, self._outcomes, lane)
             self._there.clear()
+            self._unsent.clear()
             await asyncio.sleep(AGAIN)
 
 
@@ -242,7 +244,7 @@ async def _serve(settings: Settings, pipe: Connection) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(pipe.fileno())))
     name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     telling, tally, opened = _Telling(writer), Tally(name), _Opened(settings)
-    shadow = Shadow(settings, translations(settings), tally, telling.outcome, telling.done)
+    shadow = Shadow(settings, translations(settings), tally, telling.outcome, names(settings), telling.done)
     await shadow.open()
     tasks = [asyncio.create_task(each) for each in (telling.run(), opened.run(), tally.run(opened.now))]
     with suppress(asyncio.IncompleteReadError, ConnectionError):

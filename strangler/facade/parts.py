@@ -107,7 +107,7 @@ class Parts:
         self.shadow: Shadow | Aside = (
             Aside(settings, self.tally, self.metrics.note_shadow)
             if apart
-            else Shadow(settings, spoken, self.tally, self.metrics.note_shadow)
+            else Shadow(settings, spoken, self.tally, self.metrics.note_shadow, self.sensitive)
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
         self.exchanges: set[Exchange] = set()

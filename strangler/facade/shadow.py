@@ -27,7 +27,6 @@ from strangler.facade.protocol import Request, ServiceProtocol
 from strangler.facade.rehearsing import Rehearsing
 from strangler.facade.service import Services
 from strangler.facade.traffic import Tally
-from strangler.sensitive import names
 from strangler.settings import Settings, shadow_of
 from strangler.shadow import redaction
 from strangler.shadow.counting import Compared, EffectOutcome, Observation, Outcome
@@ -66,12 +65,14 @@ class Shadow:
         translations: Mapping[str, ServiceProtocol],
         tally: Tally,
         outcomes: Outcomes,
+        sensitive: Mapping[str, frozenset[str]],
         done: Done = lambda lane: None,
     ) -> None:
-        """`outcomes` is told what comes of each call, `done` when one that was offered is."""
+        """`outcomes` is told what comes of each call, `done` when one that was offered is. `sensitive`: function → what its sensitive
+        values are called, see `strangler.sensitive.names`."""
         assert settings.facade is not None
         self.writes = writes(settings)
-        self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, names(settings))}
+        self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, sensitive)}
         self._tally, self._outcomes, self._done = tally, outcomes, done
         self._held = 0
         self._pools = Pools(settings.facade, settings.functions)

@@ -56,6 +56,8 @@ def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
         yield "writes are fenced: a switch of owners is under way, or was interrupted"
     if function.compared.differing:
         yield f"{_count(function.compared.differing, 'answer', 'answers')} differed in shadow"
+    if function.effects.differing:
+        yield f"{_count(function.effects.differing, 'write', 'writes')} would have had another effect in shadow"
     yield from function.ended
     running = [record for record in function.backfills if record.finished_at is None]
     if running and RULES[function.standing.stage].delivery:

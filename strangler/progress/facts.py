@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from strangler.control.backfills import BackfillRecord
 from strangler.control.comparisons import Compared, Mismatch
 from strangler.control.deliveries import DeliveryRecord
+from strangler.control.effects import Effects
 from strangler.control.ledger import Entry, Verification
 from strangler.control.reconciliations import Finding, Run
 from strangler.control.sources import SourceRecord
@@ -65,7 +66,8 @@ class FunctionProgress:
 
     `calls` are those of the last hour, `history` goes back up to a week. `steps` are the stages from the beginning, `decisions`
     everything about it on the ledger. `alarm` is a reconciliation since the last one over everything which looked at less and found
-    drift. `compared` are the comparisons since it last entered shadow, `mismatches` some examples.
+    drift. `compared` are the comparisons since it last entered shadow, `effects` those of writes,
+    `mismatches` some examples.
     `ended` says which tolerances and shadow rules hide nothing any more.
     """
 
@@ -83,6 +85,7 @@ class FunctionProgress:
     reconciled: Reconciled | None
     alarm: Run | None
     compared: Compared
+    effects: Effects
     mismatches: tuple[Mismatch, ...]
     quarantined: int
     steps: tuple[Step, ...]

@@ -79,6 +79,7 @@ def _function(
         reconciled=_reconciled(control, name),
         alarm=evidence.alarm,
         compared=evidence.compared,
+        effects=evidence.effects,
         mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
         quarantined=evidence.quarantined,
         steps=_steps(control, name),

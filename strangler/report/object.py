@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from strangler.control.ledger import Entry
@@ -88,6 +89,7 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
             "noisy": function.compared.noisy,
             "pairs": function.compared.pairs,
         },
+        "effects": asdict(function.effects),
         "calls_last_hour": [
             {
                 "kind": each.kind,

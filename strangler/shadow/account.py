@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from strangler.control import comparisons
+from strangler.control import comparisons, effects
 from strangler.control.comparisons import Compared, Failure, Field, Hidden, Latency, Mismatch
+from strangler.control.effects import Effects, Place
 from strangler.control.store import Control
 from strangler.settings import Shadow, ShadowRule
 from strangler.shadow.noise import excused, noise
@@ -40,6 +41,19 @@ class Account:
     failures: Sequence[Failure]
     latencies: Sequence[Latency]
     samples: Sequence[Mismatch]
+    writes: Writes | None = None
+    """The same of writes; None where they aren't shadowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What the effects of writes were like: events and fields that differ, the most frequent first, why others weren't compared, and
+    the newest samples."""
+
+    effects: Effects
+    places: Sequence[Place]
+    failures: Sequence[Failure]
+    samples: Sequence[Mismatch]
 
 
 def counted(control: Control, function: str, entered: float) -> Compared:
@@ -49,9 +63,16 @@ def counted(control: Control, function: str, entered: float) -> Compared:
 
 
 def account(
-    control: Control, function: str, shadow: Shadow, entered: float, today: date, *, samples: int
+    control: Control,
+    function: str,
+    shadow: Shadow,
+    entered: float,
+    today: date,
+    *,
+    samples: int,
+    writes: bool = False,
 ) -> Account:
-    """All of it; of the samples the newest. `shadow` is how the function is shadowed now."""
+    """All of it; of the samples the newest. `shadow` is how the function is shadowed now, `writes` whether its writes are too."""
     with control.read():
         found = comparisons.sums(control, function, since=int(entered // 60))
         fields = comparisons.fields(control, function, since=entered)
@@ -67,7 +88,17 @@ def account(
             failures=comparisons.failures(control, function, since=entered),
             latencies=comparisons.latencies(control, function, since=entered),
             samples=comparisons.mismatches(control, function, limit=samples),
+            writes=_writes(control, function, entered, samples) if writes else None,
         )
+
+
+def _writes(control: Control, function: str, entered: float, samples: int) -> Writes:
+    return Writes(
+        effects.sums(control, function, since=int(entered // 60)),
+        effects.places(control, function, since=entered),
+        effects.failures(control, function, since=entered),
+        comparisons.mismatches(control, function, limit=samples, kind="write"),
+    )
 
 
 def _rule(rule: ShadowRule, hidden: Mapping[str, Hidden], today: date) -> RuleHidden:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,11 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from strangler.control.comparisons import Compared, Field, Mismatch
+from strangler.control.comparisons import Compared, Failure, Field, Mismatch
+from strangler.control.effects import Effects
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.stages import Stage
 from strangler.durations import moment
-from strangler.shadow.account import Account
+from strangler.shadow.account import Account, Writes
 from strangler.shadow.counting import LIMITS_MS
 from strangler.shadow.latency import spreads
 
@@ -41,24 +42,59 @@ _OUTCOMES: Final = {
 }
 """Figure of `Compared` → what it is called, and its colour where it isn't 0."""
 
+_EFFECTS: Final = {
+    "matched": ("the same effect", "green"),
+    "mismatched": ("another effect", "red"),
+    "missing": ("less than foretold", "red"),
+    "unexpected": ("more than foretold", "red"),
+    "late": ("not known in time", "yellow"),
+    "failed": ("dry run failed", "yellow"),
+    "unasked": ("knows no dry run", "yellow"),
+    "dropped": ("dropped", "bright_black"),
+}
+"""The same of `Effects`."""
 
-def whole(found: Account, verdict: GateResult, stage: Stage, entered: float) -> RenderableType:
-    """Figures, fields, rules, reasons, latencies and samples; last, where the eye is, the verdict."""
-    return Group(*_parts(found), _closing(found, verdict, stage, entered))
+
+def whole(found: Account, verdicts: Sequence[GateResult], stage: Stage, entered: float) -> RenderableType:
+    """Figures, fields, rules, reasons, latencies and samples, of reads and of writes; last, where the eye is, the verdicts."""
+    return Group(*_parts(found), *(_closing(found, each, stage, entered) for each in verdicts))
 
 
 def _parts(found: Account) -> Iterator[RenderableType]:
-    yield _outcomes(found.compared)
+    yield _figures(found.compared, _OUTCOMES, {"legacy asked twice": found.compared.pairs})
     if found.fields:
         yield _fields(found)
     if found.rules or found.gone:
         yield _rules(found)
     if found.failures:
-        yield _failures(found)
+        yield _failures(found.failures, "reads", _OUTCOMES)
     if found.latencies:
         yield _latencies(found)
     if found.samples:
-        yield _samples(found.samples)
+        yield _samples(found.samples, "newest samples")
+    if found.writes is not None:
+        yield from _of_writes(found.writes)
+
+
+def _of_writes(writes: Writes) -> Iterator[RenderableType]:
+    yield _figures(writes.effects, _EFFECTS, {})
+    if writes.places:
+        yield _places(writes)
+    if writes.failures:
+        yield _failures(writes.failures, "writes", _EFFECTS)
+    if writes.samples:
+        yield _samples(writes.samples, "newest samples of writes")
+
+
+def _places(writes: Writes) -> RenderableType:
+    table = _table("event or field", "difference", "writes", "share")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    total = writes.effects.total
+    for each in writes.places[:WORST]:
+        share = f"{each.calls / total:.1%}" if total else "–"
+        table.add_row(Text(_printable(each.place), "bold"), each.kind, f"{each.calls:,}", share)
+    return table
 
 
 def _closing(found: Account, verdict: GateResult, stage: Stage, entered: float) -> Text:
@@ -70,14 +106,16 @@ def _closing(found: Account, verdict: GateResult, stage: Stage, entered: float) 
     return words
 
 
-def _outcomes(compared: Compared) -> RenderableType:
-    table = _table(*(title for title, _ in _OUTCOMES.values()), "legacy asked twice")
+def _figures(
+    counted: Compared | Effects, titles: Mapping[str, tuple[str, str]], more: Mapping[str, int]
+) -> RenderableType:
+    table = _table(*(title for title, _ in titles.values()), *more)
     for column in table.columns:
         column.justify = "right"
-    figures = [(int(getattr(compared, name)), style) for name, (_, style) in _OUTCOMES.items()]
+    figures = [(int(getattr(counted, name)), style) for name, (_, style) in titles.items()]
     table.add_row(
         *(Text(f"{figure:,}", style if figure else "bright_black") for figure, style in figures),
-        f"{compared.pairs:,}",
+        *(f"{figure:,}" for figure in more.values()),
     )
     return table
 
@@ -124,11 +162,13 @@ def _rules(found: Account) -> RenderableType:
     return table
 
 
-def _failures(found: Account) -> RenderableType:
-    table = _table("not compared", "reads", "why")
+def _failures(
+    failures: Sequence[Failure], calls: str, titles: Mapping[str, tuple[str, str]]
+) -> RenderableType:
+    table = _table("not compared", calls, "why")
     table.columns[1].justify = "right"
-    for each in found.failures:
-        table.add_row(_OUTCOMES[each.outcome][0], f"{each.calls:,}", Text(_printable(each.reason)))
+    for each in failures:
+        table.add_row(titles[each.outcome][0], f"{each.calls:,}", Text(_printable(each.reason)))
     return table
 
 
@@ -146,8 +186,8 @@ def _milliseconds(limit: int) -> str:
     return f"over {LIMITS_MS[-2]:,} ms" if limit == LIMITS_MS[-1] else f"{limit:,} ms"
 
 
-def _samples(samples: Sequence[Mismatch]) -> RenderableType:
-    shown = Group(Text("newest samples", "bold"), *map(_sample, samples))
+def _samples(samples: Sequence[Mismatch], title: str) -> RenderableType:
+    shown = Group(Text(title, "bold"), *map(_sample, samples))
     return Padding(shown, (1, 0, 1, 1))
 
 
@@ -188,9 +228,9 @@ def _table(*headers: str) -> Table:
     return Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
 
 
-def as_object(found: Account, verdict: GateResult, stage: Stage, entered: float) -> dict[str, Any]:
+def as_object(found: Account, verdicts: Sequence[GateResult], stage: Stage, entered: float) -> dict[str, Any]:
     """The same as an object for JSON: times in ISO 8601 UTC, durations in seconds."""
-    compared = found.compared
+    compared, (verdict, *_) = found.compared, verdicts
     return {
         "function": found.function,
         "stage": stage.value,
@@ -229,11 +269,31 @@ def as_object(found: Account, verdict: GateResult, stage: Stage, entered: float)
             }
             for side, spread in spreads(found.latencies).items()
         },
-        "samples": [
-            {"at": moment(each.at), "request": each.request, "differences": list(each.differences)}
-            for each in found.samples
-        ],
+        "samples": _sample_objects(found.samples),
+        **({"writes": _writes_object(found.writes, verdicts[-1])} if found.writes is not None else {}),
     }
+
+
+def _writes_object(writes: Writes, verdict: GateResult) -> dict[str, Any]:
+    return {
+        "verdict": verdict.verdict.value,
+        "words": verdict.words,
+        "do": verdict.do,
+        "compared": writes.effects.total,
+        **{name: getattr(writes.effects, name) for name in _EFFECTS},
+        "places": [each._asdict() for each in writes.places],
+        "failures": [
+            {"outcome": each.outcome, "reason": each.reason, "writes": each.calls} for each in writes.failures
+        ],
+        "samples": _sample_objects(writes.samples),
+    }
+
+
+def _sample_objects(samples: Sequence[Mismatch]) -> list[dict[str, Any]]:
+    return [
+        {"at": moment(each.at), "request": each.request, "differences": list(each.differences)}
+        for each in samples
+    ]
 
 
 def _field(field: Field, found: Account) -> dict[str, Any]:

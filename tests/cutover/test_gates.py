@@ -12,6 +12,7 @@ from strangler.changes import Position
 from strangler.control.backfills import BackfillRecord
 from strangler.control.comparisons import Compared
 from strangler.control.deliveries import DeliveryRecord
+from strangler.control.effects import Effects
 from strangler.control.quality_runs import QualityRun
 from strangler.control.quality_runs import Status as Judged
 from strangler.control.reconciliations import Run, Status
@@ -76,6 +77,8 @@ GOOD = Evidence(
 )
 CHECKED = QualityRun(1, "party", "store", NOW - 80, NOW - 70, Judged.PASSED, 5, 0, 0, 0, 0, (), None)
 NO_SERVICE = function(service=None)
+
+WRITTEN = Effects(matched=50, last_minute=int(NOW // 60))
 
 Check = Callable[[Evidence, Function], GateResult]
 CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
@@ -169,6 +172,17 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         FAIL,
         "1 key of 10 differs",
     ),
+    (gates.effects, {}, INCONCLUSIVE, "fewer than 50"),
+    (gates.effects, {"effects": WRITTEN}, PASS, "0 of 50"),
+    (gates.effects, {"effects": replace(WRITTEN, matched=49)}, INCONCLUSIVE, "fewer than 50"),
+    (gates.effects, {"effects": replace(WRITTEN, mismatched=1)}, FAIL, "1 of 51"),
+    (gates.effects, {"effects": replace(WRITTEN, missing=1)}, FAIL, "1 of 51"),
+    (gates.effects, {"effects": replace(WRITTEN, unexpected=1)}, FAIL, "1 of 51"),
+    (gates.effects, {"effects": replace(WRITTEN, late=1, failed=1, dropped=99)}, PASS, "0 of 50"),
+    (gates.effects, {"effects": replace(WRITTEN, late=2, failed=1)}, INCONCLUSIVE, "3 of 53"),
+    (gates.effects, {"effects": replace(WRITTEN, unasked=3)}, INCONCLUSIVE, "3 of 53"),
+    (gates.effects, {"effects": Effects(unasked=3)}, INCONCLUSIVE, "knows dry runs"),
+    (gates.effects, {"effects": replace(WRITTEN, last_minute=1)}, INCONCLUSIVE, "old"),
     (gates.shadow, {}, PASS, "0 of 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, matched=99)}, INCONCLUSIVE, "fewer than 100"),
     (gates.shadow, {"compared": replace(GOOD.compared, mismatched=1)}, FAIL, "more than 0.00%"),
@@ -240,6 +254,13 @@ def test_every_stage_says_what_it_takes_and_each_gate_has_a_check() -> None:
         results = gates.judge(stage, function(), GOOD)
         assert tuple(result.name for result in results) == gates.needed(stage, function())
         assert all(result.passes for result in results), results
+
+
+def test_effects_are_needed_for_the_step_to_live_where_writes_are_shadowed() -> None:
+    writes = function(shadow={"writes": True})
+    assert Gate.EFFECTS in gates.needed(Stage.LIVE, writes)
+    assert Gate.EFFECTS not in gates.needed(Stage.CANARY, writes)
+    assert Gate.EFFECTS not in gates.needed(Stage.LIVE, function())
 
 
 def test_a_function_that_nobody_reads_needs_no_shadow() -> None:

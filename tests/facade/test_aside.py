@@ -25,6 +25,9 @@ from strangler.settings import Database, Settings
 from tests.facade.conftest import Echo, Running, Serve, Stand, applied, fronting, settings, until
 from tests.facade.test_rehearsing import Rehearsed, put
 
+BEGINS = 30
+"""Seconds in which a process has begun, also where others have the cores."""
+
 
 def configured(tmp_path: Path, legacy: str, new: str, **shadow: Any) -> Settings:
     made = settings(
@@ -65,7 +68,7 @@ async def test_reads_and_writes_are_put_to_new_by_another_process(
     made = configured(tmp_path, (await serve(legacy)).url, (await serve(new)).url)
     async with apart(made, control, stand) as facade:
         assert await read(facade) == legacy.body
-        await until(lambda: comparisons.sums(control, "party").mismatched == 1)
+        await until(lambda: comparisons.sums(control, "party").mismatched == 1, BEGINS)
         new.said = b"[]"
         await put(facade)
         await until(lambda: len(effects.waiting(control, "party", 2e9)) == 1)
@@ -86,7 +89,7 @@ async def test_what_finds_no_room_over_there_is_dropped_here(
         for _ in range(50):
             await read(facade)
         assert dropped(facade) == 50 - 3 - WORKERS
-        await until(lambda: len(new.asked) == WORKERS)
+        await until(lambda: len(new.asked) == WORKERS, BEGINS)
         new.gate.set()
         await until(lambda: comparisons.sums(control, "party").matched == 3 + WORKERS)
         await read(facade)
@@ -102,11 +105,11 @@ async def test_a_process_that_ends_costs_no_caller_anything_and_another_one_begi
     made = configured(tmp_path, (await serve(legacy)).url, (await serve(new)).url, timeout="1h")
     async with apart(made, control, stand) as facade:
         assert await read(facade) == legacy.body
-        await until(lambda: len(new.asked) == 1)
+        await until(lambda: len(new.asked) == 1, BEGINS)
         assert isinstance(facade.parts.shadow, Aside)
         os.kill(process(facade), signal.SIGKILL)
         assert await read(facade) == legacy.body
         await until(lambda: dropped(facade) >= 1)
         new.gate.set()
         await read(facade)
-        await until(lambda: comparisons.sums(control, "party").matched >= 1)
+        await until(lambda: comparisons.sums(control, "party").matched >= 1, BEGINS)

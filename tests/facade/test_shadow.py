@@ -13,10 +13,12 @@ from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
 from strangler.cutover.stages import Stage
+from strangler.facade import shadow as shadow_module
 from strangler.facade.lane import WORKERS, Seen
 from strangler.facade.protocol import Answer, Request
 from strangler.facade.shadow import BODY, HELD
 from strangler.facade.traffic import Tally
+from strangler.facade.wire import pool as pool_module
 from strangler.shadow import account
 from strangler.shadow.counting import Observation
 from strangler.shadow.noise import LEAST_PAIRS
@@ -332,6 +334,27 @@ async def test_what_waits_is_bounded_in_bytes_too(
         facade.parts.shadow.offer("party", Seen("party", None, long, Answer(200, [], b"")))
     assert (await counted(facade, control)).dropped == 5
     new.gate.set()
+
+
+async def test_connections_that_shadow_no_longer_needs_are_closed(
+    serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow_module, "SWEPT", 0.02)
+    monkeypatch.setattr(pool_module, "KEPT", 0.2)
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    facade = await shadowing(serve, front, stand, legacy, new)
+    await read(facade)
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 1:
+            await asyncio.sleep(0.01)
+    shadow = facade.parts.shadow
+    assert isinstance(shadow, shadow_module.Shadow)
+    pool = shadow._pools.new["party"]
+    await until(lambda: not pool._idle)
+    await read(facade)
+    async with asyncio.timeout(5):
+        while (await counted(facade, control)).matched != 2:
+            await asyncio.sleep(0.01)
 
 
 async def test_to_offer_a_call_costs_the_callers_path_microseconds(
