@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strangler.errors import UntranslatableRequest
 from strangler.facade.errand import Errand
 from strangler.facade.introducing import told as introduced
-from strangler.facade.protocol import Answer, Request
+from strangler.facade.protocol import Answer, Request, ServiceRequest
 from strangler.facade.wire.sayable import answer_lines
 from strangler.facade.wire.upstream import UpstreamError
 
@@ -22,6 +22,13 @@ class Translation(Errand):
     def __init__(self, exchange: Exchange, body: bytes) -> None:
         super().__init__(exchange)
         self._body = body
+        self._worst = 200
+        """The highest status that the service answered: its breaker judges by what it said itself."""
+
+    async def _ask(self, function: str, call: ServiceRequest, until: float) -> Answer:
+        answer = await self._exchange.parts.services.call(function, call, until)
+        self._worst = max(self._worst, answer.status)
+        return answer
 
     async def work(self) -> None:
         try:
@@ -40,8 +47,9 @@ class Translation(Errand):
         told = onward.applied(parts.passing.told(asked, exchange.origin, call.trace))
         request = Request(asked.method, asked.target, told, self._body)
         try:
+            left = exchange.budget.remaining(monotonic())
             answer = await parts.services.ask(
-                function, decision.operation, request, timeout=exchange.budget.remaining(monotonic())
+                function, decision.operation, request, timeout=left, asks=self._ask
             )
         except UntranslatableRequest as error:
             parts.metrics.untranslatable.labels(function).inc()
@@ -55,7 +63,7 @@ class Translation(Errand):
             assert protocol is not None
             call.detail = what
             answer = protocol.refuse(request, str(error))
-        exchange.tries.end("", 200, monotonic())
+        exchange.tries.end("", self._worst, monotonic())
         if exchange.begun is not None:
             exchange.begun.head(answer.status, answer.header("location"), answer.header("content-encoding"))
             exchange.begun.piece(answer.body)
