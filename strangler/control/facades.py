@@ -6,9 +6,10 @@ of another proxy."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select, true
 
 from strangler.control import tables
 from strangler.control.store import Control
@@ -24,7 +25,8 @@ class FacadeRecord:
     """A facade that applies `generation`, with every write begun under an older one done; seen at `seen_at`.
 
     `lasts`: it stands for a proxy that goes on passing writes on when nobody speaks for it any more; so it doesn't count as gone when it
-    is silent, and switches wait for it until somebody says that it has ended (`forget`).
+    is silent, and switches wait for it until somebody says that it has ended (`forget`). `longest`: seconds that a write which it let
+    through may take, and be waited for, until it is over; 0 where that isn't known.
     """
 
     id: str
@@ -32,11 +34,37 @@ class FacadeRecord:
     seen_at: float
     address: str
     lasts: bool = False
+    longest: float = 0.0
+
+    def silent(self, now: float) -> bool:
+        """Whether it wasn't seen for so long that it counts as gone."""
+        return self.seen_at < now - GONE_AFTER
+
+    @property
+    def over_at(self) -> float:
+        """When the last write is over that it may have let through, should nobody hear of it any more; never for one that lasts."""
+        return inf if self.lasts else self.seen_at + GONE_AFTER + self.longest
 
 
-def seen(control: Control, id: str, *, generation: int, address: str, at: float, lasts: bool = False) -> None:
+def seen(
+    control: Control,
+    id: str,
+    *,
+    generation: int,
+    address: str,
+    at: float,
+    lasts: bool = False,
+    longest: float = 0.0,
+) -> None:
     """A facade says that it lives and which generation it applies."""
-    values = {"id": id, "generation": generation, "seen_at": at, "address": address, "lasts": lasts}
+    values = {
+        "id": id,
+        "generation": generation,
+        "seen_at": at,
+        "address": address,
+        "lasts": lasts,
+        "longest": longest,
+    }
     with control.begin() as connection:
         upsert(connection, tables.facade, [values])
 
@@ -51,8 +79,13 @@ def silent(control: Control, *, now: float, within: float = GONE_AFTER) -> list[
     return _those(control, tables.facade.c.seen_at < now - within)
 
 
+def everyone(control: Control) -> list[FacadeRecord]:
+    """All that haven't said goodbye and weren't forgotten, as they stand at one moment."""
+    return _those(control, true())
+
+
 def awaited(control: Control, *, now: float) -> list[FacadeRecord]:
-    """Those by whom writes may still go through: all that live, and the silent ones that last. A switch waits for them."""
+    """Those that go on by what they know: all that live, and the silent ones that last. A fence is lifted when they know the new owner."""
     return _those(control, or_(tables.facade.c.seen_at >= now - GONE_AFTER, tables.facade.c.lasts))
 
 

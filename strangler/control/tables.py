@@ -474,6 +474,7 @@ facade = Table(
     Column("seen_at", Float, nullable=False),
     Column("address", Text, nullable=False),
     Column("lasts", Boolean, nullable=False),
+    Column("longest", Float, nullable=False),
 )
 """Each running facade and the generation that it applies with all older requests done. One not seen for a while
 is gone, unless it lasts; see `strangler.control.facades.FacadeRecord`."""

@@ -4,7 +4,7 @@ Each step is journalled with its effect in one transaction. Up to `decided` what
 all of it; from there on it is only finished, by whoever comes (`recovery`). The order is the guarantee:
 
 1. the way back is ready, and nobody goes on unheard; then the fence: facades refuse writes;
-2. every living facade has acknowledged the fence, so no older write is under way;
+2. every living facade has acknowledged the fence, and what silent ones let through is over, so no older write is under way;
 3. only now the source's position is read (invariant 5), and delivery is told to apply nothing beyond it;
 4. delivery has reached it;
 5. both sides are the same in what changed last (going back: new has nothing that legacy hasn't);
@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,7 +27,7 @@ from strangler.changes import Position
 from strangler.control import deliveries, facades, ledger, standings
 from strangler.control.facades import FacadeRecord
 from strangler.control.store import Control
-from strangler.cutover import journal
+from strangler.cutover import journal, outstanding
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Journal, Step
 from strangler.cutover.recovery import Clock, Watch, finish, undo, unheard
@@ -85,7 +85,7 @@ class Switch:
         Raises Refused when it isn't begun and Undone when it was put back, each with the reason.
         """
         self._outside.way_back()
-        self._refuse_unaware(before)
+        self._refuse_silent(before)
         if intent.owner is Side.LEGACY:
             self._refuse_loss(intent)
         self._deadline = time.monotonic() + self._limit
@@ -94,18 +94,31 @@ class Switch:
             decided = self._decide_or_undo(opened, fenced)
             return self._finish(decided)
 
-    def _refuse_unaware(self, before: Standing) -> None:
-        """Somebody whom nobody has heard of lately goes on with writes: a facade that was cut off before anybody began to move the function
-        takes it for untouched, and a proxy does as it was last told."""
+    def _refuse_silent(self, before: Standing) -> None:
+        """Begin nothing, and refuse no write, for what can't be: somebody whom nobody has heard of lately goes on with writes, or may have
+        one under way for longer than the switch may take."""
+        now, those = self._clock(), facades.everyone(self._control)
+        try:
+            self._refuse_unaware(before, those, now)
+            if beyond := outstanding.beyond(those, now + self._limit, now):
+                raise Refused(
+                    f"writes to {before.owner} may still be under way in facade {outstanding.told(beyond, now)}",
+                    why=f"it fell silent, and a switch has {format_duration(self._limit)}; a proxy does as it was last told",
+                    do="try again then; or let it reach the control store again (a proxy: follow it again); or, once it has surely ended "
+                    f"and {before.owner} is done with its writes, `strangler facades forget ID`",
+                )
+        except Refused as error:
+            what = f"the switch of {before.function} isn't begun: {error.what}"
+            raise Refused(what, why=error.why, do=error.do) from None
+
+    def _refuse_unaware(self, before: Standing, those: list[FacadeRecord], now: float) -> None:
+        """A facade that was cut off before anybody began to move the function takes it for untouched, and goes on with its writes."""
         # Invariant 4
-        silent = facades.silent(self._control, now=self._clock())
-        if unaware := [each for each in silent if each.lasts or each.generation < before.left]:
+        if unaware := outstanding.unaware(those, before.left, now):
             raise Refused(
-                f"the switch of {before.function} isn't begun: {_named(unaware)} may still write to {before.owner}",
-                why="it was last heard of when the function was untouched, or is a proxy that does as it was last told; and it hasn't said "
-                "goodbye since",
-                do="let it reach the control store again (a proxy: follow it again); or make sure that it has ended, then `strangler "
-                "facades forget ID`",
+                f"{outstanding.named(unaware)} may still write to {before.owner}",
+                why="it was last heard of when the function was untouched, and hasn't said goodbye since",
+                do="let it reach the control store again; or make sure that it has ended, then `strangler facades forget ID`",
             )
 
     def _finish(self, decided: Journal) -> Standing:
@@ -162,21 +175,20 @@ class Switch:
 
     def _acknowledge(self, at: Journal, fenced: Standing) -> Journal:
         def behind() -> str:
-            late = [
-                f
-                for f in facades.awaited(self._control, now=self._clock())
-                if f.generation < fenced.generation
-            ]
+            now, those = self._clock(), facades.everyone(self._control)
+            self._refuse_unaware(at.before, those, now)
+            late = outstanding.behind(those, fenced.generation, now)
+            if not late:
+                return ""
             return (
-                f"writes from before the fence may still be under way in facade {_named(late)}"
-                if late
-                else ""
+                f"writes from before the fence may still be under way in facade {outstanding.told(late, now)}"
             )
 
         with self._watched(Step.ACKNOWLEDGED):
             self._wait(
                 behind,
-                f"look at that facade's log; a dead one counts as gone after {facades.GONE_AFTER:.0f} s",
+                "look at that facade's log, and try again; one that is silent is waited for until the moment named, or until "
+                "`strangler facades forget ID`, once it has surely ended",
             )
             return self._done(at, Step.ACKNOWLEDGED)
 
@@ -234,6 +246,8 @@ class Switch:
     def _decide(self, at: Journal) -> Journal:
         with self._watched(Step.DECIDED):
             self._left()
+            # One may have said that it lives after the others had acknowledged, and be cut off again.
+            self._refuse_unaware(at.before, facades.everyone(self._control), self._clock())
             return self._done(at, Step.DECIDED)  # Invariant 6: from here on it is only finished.
 
     def _done(self, at: Journal, step: Step) -> Journal:
@@ -263,10 +277,6 @@ class Switch:
                 do="try again at a quieter time, or raise cutover.time_limit",
             )
         return left
-
-
-def _named(those: Sequence[FacadeRecord]) -> str:
-    return ", ".join(f"{facade.id} at {facade.address}" for facade in those)
 
 
 @contextmanager

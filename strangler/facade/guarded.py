@@ -26,9 +26,13 @@ class GuardedFlight(Flight):
         with self.lock:
             super().begin(generation)
 
-    def end(self, generation: int) -> None:
+    def end(self, generation: int, lingering: float = 0.0) -> None:
         with self.lock:
-            super().end(generation)
+            super().end(generation, lingering)
+
+    def pass_by(self, now: float) -> None:
+        with self.lock:
+            super().pass_by(now)
 
     def settled(self, generation: int) -> int:
         with self.lock:

@@ -47,7 +47,7 @@ _log: Final = logging.getLogger("strangler.facade")
 
 class Keeper:
     """Keeps the standings up to date, and carries what `memory` has for other facades. `open_control` may raise Unavailable; it is asked
-    again until it doesn't."""
+    again until it doesn't. `longest`: see `strangler.control.facades.FacadeRecord`."""
 
     def __init__(
         self,
@@ -56,10 +56,11 @@ class Keeper:
         flight: Flight,
         memory: Memory,
         lease: float = LEASE,
+        longest: float = 0.0,
     ) -> None:
         self._memory = memory
         self._open, self.id, self._flight, self._lease = open_control, id, flight, lease
-        self.address, self.lasts = "", False
+        self.address, self.lasts, self._longest = "", False, longest
         self.trouble = "the control store hasn't been asked yet"
         self._control: Control | None = None
         self._never = Standings()
@@ -101,7 +102,9 @@ class Keeper:
 
     async def round(self) -> None:
         """One look at the control store. Raises StranglerError when it can't be reached."""
-        began, applied = time.monotonic(), self._flight.settled(self._sure.generation)
+        began = time.monotonic()
+        self._flight.pass_by(began)
+        applied = self._flight.settled(self._sure.generation)
         due = applied != self._acknowledged or began - self._announced_at >= BEAT
         known = None if self._sure is self._never else self._sure.generation
         begun = self._memory.take()  # With the writes that have landed: none of what they began comes later.
@@ -141,6 +144,7 @@ class Keeper:
                 address=self.address,
                 at=time.time(),
                 lasts=self.lasts,
+                longest=self._longest,
             )
         snapshot = None
         if known is None or standings.generation(self._control) != known:
@@ -149,7 +153,12 @@ class Keeper:
         return snapshot, self._memory.read(self._control)
 
     async def leave(self) -> None:
-        """Take the facade's line away, unless it lasts: it is over, with all its requests done."""
+        """Take the facade's line away, unless it lasts: it is over, with all its requests done. Waits for those of them that were given
+        up and linger."""
+        while self._flight.doubtful:
+            with suppress(StranglerError):
+                await self.round()
+            await asyncio.sleep(PERIOD)
         if self._control is not None and not self.lasts:
             with suppress(StranglerError):
                 await asyncio.get_running_loop().run_in_executor(

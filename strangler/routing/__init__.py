@@ -4,6 +4,7 @@ table = compile_routes(settings.functions, settings.facade)     once
 found = table.find(asked)                                       the head; raises BadPath
 values = …                                                      what found.wanted asks for, from the body
 decision = decide(table, standings, asked, found, values, who, draw)
+still_answers(standings, decision)                             for calls that go on, when the standings have changed
 """
 
 from strangler.routing.asked import OPERATION as OPERATION
@@ -22,6 +23,7 @@ from strangler.routing.ruling import Decision as Decision
 from strangler.routing.standings import Standings as Standings
 from strangler.routing.standings import Trust as Trust
 from strangler.routing.standings import picture as picture
+from strangler.routing.still import still_answers as still_answers
 from strangler.routing.table import Found as Found
 from strangler.routing.table import RouteTable as RouteTable
 from strangler.routing.table import compile_routes as compile_routes

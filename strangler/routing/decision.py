@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from strangler.cutover.stages import SETTLED, Side, Stage
+from strangler.cutover.stages import Side, Stage
 from strangler.routing.asked import Asked, Values, Who
 from strangler.routing.overriding import HEEDED
 from strangler.routing.remembered import NOTHING, Remembered
 from strangler.routing.route import CompiledRoute
 from strangler.routing.ruling import UNAVAILABLE, UNPROCESSABLE, Decision, Ruling, follows, refuse
 from strangler.routing.scope import Request, Scope, Told, Untold
-from strangler.routing.standings import Standings, Trust, moved
+from strangler.routing.standings import Standings, Trust, moved, shut
 from strangler.routing.table import Found, RouteTable, Unclear
 
 BUCKETS: Final = 10_000
@@ -162,9 +162,7 @@ def undecided(standings: Standings, unclear: Unclear, memory: Remembered = NOTHI
         name for name in touched if (pins := memory.pins(name)) and Side.NEW in pins.sides
     }
     status, why = None, f"{unclear.why}; legacy owns every one that it could be"
-    lost = standings.trust is Trust.LOST
-    closed = any(standing.fenced or (lost and standing.stage not in SETTLED) for standing in every)
-    if standings.trust is Trust.NEVER or closed:
+    if standings.trust is Trust.NEVER or any(shut(standings.trust, standing) for standing in every):
         status, why = UNAVAILABLE, f"{unclear.why}, and one that it could be isn't open to writes"
     elif gone:
         status = UNPROCESSABLE

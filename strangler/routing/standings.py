@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from strangler.cutover.stages import EVERYONE, RULES, Reads, Side, Standing, at_the_start
+from strangler.cutover.stages import EVERYONE, RULES, SETTLED, Reads, Side, Standing, at_the_start
 
 
 class Trust(Enum):
@@ -44,10 +44,21 @@ class Standings:
         """The standing of a function, and those of its cohorts."""
         return self.of(function), *self.cohorts.get(function, {}).values()
 
+    def each(self) -> Iterator[Standing]:
+        """The standings of all functions and cohorts that have one."""
+        yield from self.functions.values()
+        for cohorts in self.cohorts.values():
+            yield from cohorts.values()
+
 
 def moved(standing: Standing) -> bool:
     """Whether legacy isn't asked any more, neither to read nor to write."""
     return standing.owner is Side.NEW or RULES[standing.stage].reads is Reads.NEW
+
+
+def shut(trust: Trust, standing: Standing) -> bool:
+    """Whether nobody may write for the moment: while the owner is being changed, or may have changed unseen."""
+    return standing.fenced or (trust is not Trust.SURE and standing.stage not in SETTLED)
 
 
 def picture(generation: int, standings: Iterable[Standing], trust: Trust = Trust.SURE) -> Standings:

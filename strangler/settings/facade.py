@@ -78,6 +78,11 @@ class Facade(Section):
     total_timeout: Duration = Field(
         timedelta(seconds=60), description="Longest time for a whole request; ERPs are slow."
     )
+    doubtful_write: Duration = Field(
+        timedelta(seconds=10),
+        description="How long a switch still waits for a write that was given up (no answer in time, a connection that broke), since "
+        "legacy may be doing it; 0s: not at all.",
+    )
     read_timeout: Duration = Field(
         timedelta(seconds=60),
         description="Longest silence of an upstream, before its answer begins and within it.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 
 import pytest
 from sqlalchemy import text
@@ -316,6 +317,15 @@ def test_a_line_that_lasts_is_waited_for_when_it_is_silent(control: Control) -> 
     assert len(facades.silent(control, now=1_000_000.0)) == 2
     facades.forget(control, "nginx")
     assert facades.awaited(control, now=1_000_000.0) == []
+
+
+def test_a_facade_says_until_when_its_last_write_is_over_should_it_fall_silent(control: Control) -> None:
+    facades.seen(control, "a", generation=1, address="http://a", at=100.0, longest=70.0)
+    facades.seen(control, "b", generation=1, address="http://b", at=100.0)
+    facades.seen(control, "c", generation=1, address="nginx by /x", at=100.0, lasts=True)
+    known = facades.everyone(control)
+    assert [each.over_at for each in known] == [185.0, 115.0, inf]
+    assert [known[0].silent(at) for at in (115.0, 116.0)] == [False, True]
 
 
 def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -> None:

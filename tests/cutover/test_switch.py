@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -141,7 +142,8 @@ def test_a_facade_that_never_acknowledges_makes_the_switch_undo_itself(
 
 def test_a_facade_that_is_gone_is_not_waited_for(control: Control, estate: Estate) -> None:
     before = standing_at(control, Stage.CANARY)
-    facades.seen(control, "gone", generation=0, address="http://gone", at=time.time() - 11)
+    at = time.time() - facades.GONE_AFTER + 4
+    facades.seen(control, "gone", generation=before.generation, address="http://gone", at=at)
     with living(estate):
         assert Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before).owner is Side.NEW
 
@@ -321,6 +323,108 @@ def test_invariant_4_a_facade_that_was_cut_off_before_the_function_moved_holds_t
         )
         live = Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
     assert live.owner is Side.NEW
+
+
+def test_invariant_4_a_facade_that_falls_silent_during_the_wait_and_takes_the_function_for_untouched_undoes_the_switch(
+    control: Control, estate: Estate
+) -> None:
+    """Cut off just before the switch it still counts as live; what it would acknowledge nobody will hear."""
+    before = standing_at(control, Stage.CANARY)
+    at = time.time() - facades.GONE_AFTER + 1
+    facades.seen(control, "lost", generation=before.left - 1, address="http://far", at=at)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert "lost at http://far may still write to legacy" in raised.value.why
+    assert "strangler facades forget ID" in raised.value.do
+    assert_untouched(control, before)
+
+
+def test_invariant_4_one_that_is_heard_of_once_more_and_cut_off_again_undoes_the_switch_before_the_decision(
+    control: Control, estate: Estate
+) -> None:
+    def once_more(step: Step, done: bool) -> None:
+        if step is Step.CHECKED and done:
+            facades.seen(control, "lost", generation=0, address="http://far", at=time.time() - 60)
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, estate.outside(), LIMIT, watch=once_more).run(intent(Stage.LIVE), before)
+    assert "lost at http://far may still write to legacy" in raised.value.why
+    assert_untouched(control, before)
+
+
+def silent(control: Control, before: Standing, *, over_in: float) -> None:
+    """A facade that was killed, whose last write is over in so many seconds."""
+    longest = 30.0
+    at = time.time() - facades.GONE_AFTER - longest + over_in
+    generation = before.generation
+    facades.seen(control, "dead", generation=generation, address="http://dead", at=at, longest=longest)
+
+
+def test_invariant_5_what_a_silent_facade_let_through_is_waited_for(control: Control, estate: Estate) -> None:
+    before, read_at, outside = standing_at(control, Stage.CANARY), [], estate.outside()
+
+    def safe_position(timeout: float) -> Position:
+        read_at.append(time.time())
+        return outside.safe_position(timeout)
+
+    silent(control, before, over_in=1.0)
+    over_at = time.time() + 0.9
+    with living(estate):
+        switch = Switch(control, replace(outside, safe_position=safe_position), LIMIT)
+        assert switch.run(intent(Stage.LIVE), before).owner is Side.NEW
+    assert read_at[0] > over_at
+
+
+def test_a_silent_facade_that_was_forgotten_is_not_waited_for(control: Control, estate: Estate) -> None:
+    def forget(step: Step, done: bool) -> None:
+        if step is Step.ACKNOWLEDGED and not done:
+            assert facades.forget(control, "dead")
+
+    before = standing_at(control, Stage.CANARY)
+    silent(control, before, over_in=LIMIT - 2)
+    began = time.monotonic()
+    with living(estate):
+        Switch(control, estate.outside(), LIMIT, watch=forget).run(intent(Stage.LIVE), before)
+    assert time.monotonic() - began < LIMIT / 2
+
+
+def test_a_silent_facade_whose_writes_outlast_the_time_limit_lets_no_switch_begin(
+    control: Control, estate: Estate
+) -> None:
+    before = standing_at(control, Stage.CANARY)
+    silent(control, before, over_in=25.0)
+    until = datetime.fromtimestamp(facades.everyone(control)[0].over_at, UTC)
+    words = f"isn't begun: .* in facade dead at http://dead .silent; until {until:%H:%M:%S} UTC"
+    with living(estate), pytest.raises(Refused, match=words) as raised:
+        Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert "a switch has 20 s" in raised.value.why
+    assert standings.of(control, "party") == before
+    assert ledger.entries(control) == []
+
+
+def test_a_facade_that_falls_silent_in_the_middle_undoes_the_switch_at_its_time_limit(
+    control: Control, estate: Estate
+) -> None:
+    def die(step: Step, done: bool) -> None:
+        if step is Step.ACKNOWLEDGED and not done:
+            silent(control, before, over_in=25.0)
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate), pytest.raises(Undone) as raised:
+        Switch(control, estate.outside(), 0.3, watch=die).run(intent(Stage.LIVE), before)
+    until = datetime.fromtimestamp(facades.everyone(control)[-1].over_at, UTC)
+    assert f"dead at http://dead (silent; until {until:%H:%M:%S} UTC)" in raised.value.why
+    assert_untouched(control, before)
+
+
+def test_a_proxy_that_nobody_follows_lets_no_switch_begin(control: Control, estate: Estate) -> None:
+    before = standing_at(control, Stage.CANARY)
+    at, generation = time.time() - 3600, before.generation
+    facades.seen(control, "n", generation=generation, address="nginx by /x", at=at, lasts=True)
+    with living(estate), pytest.raises(Refused, match=r"n at nginx by /x .nobody follows it"):
+        Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert standings.of(control, "party") == before
 
 
 def test_a_function_that_went_back_to_the_start_is_untouched_again(control: Control) -> None:

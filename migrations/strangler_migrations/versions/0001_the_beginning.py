@@ -355,6 +355,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("lasts", sa.Boolean(), nullable=False),
+        sa.Column("longest", sa.Float(), nullable=False),
     )
     op.create_table(
         "access_token",
