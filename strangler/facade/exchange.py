@@ -35,7 +35,7 @@ from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 from strangler.identity import Identity
-from strangler.routing import Asked, BadPath, Found, Standings, Values, decide
+from strangler.routing import Asked, BadPath, Found, Standings, Values, decide, still_answers
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -95,6 +95,8 @@ class Exchange:
     """Nobody waits for the answer."""
     _flown: int | None = None
     """The generation under which it is a write."""
+    _spoken = _answered = False
+    """Whether an upstream can have heard of the call, and whether it has said all of its answer."""
     _over = False
     begun: Begun | None = None
     """Who reads from the answer whether a document was begun."""
@@ -343,6 +345,7 @@ class Exchange:
             if (refusal := self.tries.begin(pool, monotonic())) is not None:
                 self.failed(refusal)
             else:
+                self._spoken = True
                 self.task = Translation(self, b"".join(self._held))
 
     def gone(self, why: Refusal | None) -> None:
@@ -378,7 +381,7 @@ class Exchange:
             connection.pool.release(connection)
             return
         call, request, pool = self.call, self.request, connection.pool
-        self._upstream, self._waits = connection, False
+        self._upstream, self._waits, self._spoken = connection, False, True
         call.connected = self._heard = now = monotonic()
         passing = self.parts.passing
         more, drop = self.parts.more(self, now), frozenset[str]()
@@ -457,7 +460,7 @@ class Exchange:
 
     @_guarded
     def done(self) -> None:
-        self._upstream = None
+        self._upstream, self._answered = None, True
         self.tries.end("", self.call.status, monotonic())
         if self._cut:
             self._out.append(LAST_CHUNK)
@@ -559,6 +562,11 @@ class Exchange:
             refusal.body(),
         )
 
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """What a new service has answered, in the caller's terms."""
+        self._answered = True
+        self.tell(status, headers, body)
+
     def tell(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """A whole answer at once."""
         if self._over:
@@ -576,6 +584,10 @@ class Exchange:
         """Look whether it takes too long."""
         if self._over:
             return
+        if self._stream:
+            self._look_around()
+        if self._over:
+            return
         if now > self.budget.ends and not self._stream:
             self._overdue(now)
         elif self._waits and now > self.call.called + self.parts.timeouts.connect:
@@ -588,6 +600,19 @@ class Exchange:
             limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read
             if now - self._heard > limit:
                 self._late(f"said nothing for {limit:g} s")
+
+    def _look_around(self) -> None:
+        """A stream may outlast the picture under which it began: it ends when its side isn't the right one any more."""
+        parts, decision = self.parts, self.call.decision
+        current = parts.keeper.current()
+        if current is self.standings or decision is None:
+            return
+        self.standings = current
+        if not still_answers(current, decision, parts.memory):
+            # Invariant 4
+            self.call.detail = "another side answers by now, or nobody may write at the moment"
+            self.caller.abort()
+            self._end(keep=False)
 
     def _overdue(self, now: float) -> None:
         """Its time is used up. Where a caller took it, in sending or in taking, that says nothing against the upstream."""
@@ -649,7 +674,9 @@ class Exchange:
         except Exception as error:  # noqa: BLE001  # counting fails, but room, writes and the connection are given back
             parts.defect(f"{type(error).__name__}: {error}")
         if self._flown is not None:
-            parts.flight.end(self._flown)
+            # Invariant 5: what was given up may still be done by whoever was asked.
+            doubtful = self._spoken and not self._answered
+            parts.flight.end(self._flown, parts.doubtful_write if doubtful else 0.0)
         self._leave()
         self.caller.finished(keep)
 

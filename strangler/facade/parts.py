@@ -83,6 +83,7 @@ class Parts:
             facade.total_timeout.total_seconds(),
         )
         self.idle_timeout = facade.idle_timeout.total_seconds()
+        self.doubtful_write = facade.doubtful_write.total_seconds()
         budget_header = claim(facade.budget.header)
         self.budget_header = budget_header if facade.budget.from_callers else ""
         """The one in which callers say what time they have; empty where nobody listens."""

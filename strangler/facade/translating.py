@@ -72,4 +72,4 @@ class Translation(Errand):
     def _tell(self, answer: Answer) -> None:
         exchange = self._exchange
         said = exchange.parts.said(exchange.call, answer.status)
-        exchange.tell(answer.status, [*answer_lines(answer.headers), *said], answer.body)
+        exchange.answer(answer.status, [*answer_lines(answer.headers), *said], answer.body)
