@@ -326,7 +326,7 @@ async def test_a_testers_secret_reaches_neither_side(serve: Serve, front: Front,
         assert not [name for name in headers if name in ("x-strangler-side", "x-strangler-token")]
 
 
-@pytest.mark.parametrize("location", ["http://[bad", "http://[::1]x/orders/7", "//[/orders/7"])
+@pytest.mark.parametrize("location", ["http://[bad", "http://[/orders/7", "//[/orders/7"])
 def test_a_location_that_is_no_url_tells_no_key(location: str) -> None:
     begun = Begun(Created(location="/orders/{id}"), None)
     begun.head(201, location, None)
