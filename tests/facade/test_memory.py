@@ -17,10 +17,12 @@ from strangler.control.sources import SILENCE, SourceRecord
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
 from strangler.errors import StoreError
+from strangler.facade.admin.outlook import inside
 from strangler.facade.begun import Begun
 from strangler.facade.pins import PinBoard
 from strangler.facade.recent import SIGHTINGS, Passing, Recent
 from strangler.facade.standing import CLOCKS
+from strangler.routing import Asked, Who
 from strangler.settings import Created
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
@@ -217,6 +219,9 @@ async def test_a_document_stays_over_a_switch_in_every_facade_and_over_a_restart
         assert await ask(running, "PUT", "/orders/1") == "legacy"
         assert await ask(running, "GET", "/orders/1") == "legacy"
         assert await ask(running, "PUT", "/orders/2") == "new"
+        explain = inside(running.parts, lambda: None).explain
+        told = [explain(Asked("PUT", f"/orders/{key}", {}), {}, Who("")).side for key in "12"]
+        assert told == ["legacy", "new"], "it is explained as it is decided"
     assert await ask(two, "POST", "/orders") == '{"id": 1001}'
     fence = stand.move(fenced=True)
     for running in (one, two, three):
