@@ -305,7 +305,7 @@ def time_zone(settings: Settings) -> Iterator[Finding]:
 
 
 def urls(settings: Settings) -> Iterator[Finding]:
-    """URLs are URLs of the right sort. They are secrets, so none is quoted."""
+    """URLs of databases are URLs of the right sort. They are secrets, so none is quoted."""
     example = "postgresql://user:${PASSWORD}@host/db or sqlite:///file.db"
     for name, source in settings.sources.items():
         fitting = CONNECTORS.get(kind_of(source.url.get_secret_value()))
@@ -330,16 +330,6 @@ def urls(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 path, "a SQLite database in memory would be lost and can't be shared", "sqlite:///file.db"
             )
-    upstreams: list[tuple[Path, str]] = [
-        (("functions", name, "service", "url"), each.service.url)
-        for name, each in settings.functions.items()
-        if each.service
-    ]
-    if settings.facade:
-        upstreams.append((("facade", "legacy"), settings.facade.legacy))
-    for path, url in upstreams:
-        if kind_of(url) not in ("http", "https"):
-            yield Finding(path, "isn't an HTTP URL", "http://127.0.0.1:8000")
 
 
 def installed(settings: Settings) -> Iterator[Finding]:

@@ -59,9 +59,9 @@ def _base(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "is no URL: its host or port can't be read"
+        return "isn't an HTTP URL: its host or port can't be read"
     if parts.scheme not in ("http", "https"):
-        return "begins with neither http:// nor https://"
+        return "isn't an HTTP URL"
     if "@" in parts.netloc:
         return "has a user in it, which upstreams wouldn't be told: they get the callers' own credentials"
     if not parts.hostname or port == 0:
