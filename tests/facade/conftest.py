@@ -45,7 +45,7 @@ def settings(
             "name": "test",
             "sources": {"erp": {"kind": "sqlite", "url": "sqlite:///erp.db"}},
             "stores": {"new": {"url": "sqlite:///new.db"}},
-            "facade": {"legacy": legacy, "total_timeout": "20s", **(facade or {})},
+            "facade": {"legacy": legacy, "total_timeout": "20s", "doubtful_write": "100ms", **(facade or {})},
             "functions": {"party": party},
         }
     )

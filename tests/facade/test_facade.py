@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 
 import aiohttp
@@ -14,7 +15,9 @@ from strangler.control import facades, traffic
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
 from strangler.errors import StranglerError, Unavailable
-from tests.facade.conftest import Echo, Front, Serve, Stand, applied, settings, until
+from strangler.facade.parts import Parts
+from strangler.facade.server import Facade
+from tests.facade.conftest import Echo, Front, Serve, Stand, applied, fronting, settings, until
 
 
 async def get(url: str, **options: object) -> tuple[int, str]:
@@ -112,6 +115,40 @@ async def test_invariant_5_a_generation_is_acknowledged_when_older_writes_are_do
     legacy.gate.set()
     assert (await slow)[0] == 200
     await until(lambda: acknowledged() == fence)
+
+
+async def test_invariant_5_a_write_that_was_given_up_is_acknowledged_once_its_time_has_passed(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    configured = settings((await serve(Echo("legacy"))).url, facade={"doubtful_write": "400ms"})
+    facade = await front(configured)
+    flight = facade.parts.flight
+
+    def line() -> facades.FacadeRecord:
+        return next(f for f in facades.live(control, now=0) if f.id == facade.parts.id)
+
+    assert line().longest == 20.4
+    before = facade.parts.keeper.current().generation
+    flight.begin(before)
+    began = time.monotonic()
+    flight.end(before, configured.facade.doubtful_write.total_seconds())
+    fence = stand.move(fenced=True)
+    await applied(facade, fence)
+    await until(lambda: line().generation == fence)
+    assert time.monotonic() - began >= 0.4
+
+
+async def test_invariant_5_a_facade_is_gone_only_when_what_it_gave_up_has_passed(
+    serve: Serve, control: Control
+) -> None:
+    configured = settings((await serve(Echo("legacy"))).url)
+    async with fronting(Facade(Parts(configured, lambda: control))) as facade:
+        await until(lambda: facades.everyone(control) != [])
+        flight, began = facade.parts.flight, time.monotonic()
+        flight.begin(0)
+        flight.end(0, 0.5)
+    assert time.monotonic() - began >= 0.5
+    assert facades.everyone(control) == []
 
 
 async def test_invariant_5_a_write_counts_until_it_is_done_even_if_its_caller_left(
