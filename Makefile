@@ -9,6 +9,8 @@
 #   make chaos        kill -9 at random moments under write load; KILLS=20 shortens it, WAY=mysql or debezium takes another way in
 #   make faults       1,000 faults of twelve kinds in 5,000,000 rows, all found and named; PAIR=mariadb-postgres or postgres-sqlite
 #   make moving       reconciliations for ten minutes while 2,000 rows a second are written; MINUTES=1 shortens it
+#   make soak         a facade under load for thirty minutes while its upstreams do everything wrong; MINUTES=3 shortens it
+#   make owners       who is written to while the owner changes and the control store fails, for ten minutes; MINUTES=2 shortens it
 #   make tryton-whole random edits in a real ERP whose parties, products and sales are migrated whole; EDITS=1000 KILLS=3 shortens it
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
 #   make bench        every benchmark; make bench-NAME runs one
@@ -27,7 +29,7 @@ RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test nightly agreement check chaos faults moving tryton-whole kafka bench clean
+.PHONY: help demo demo-keep test nightly agreement check chaos faults moving soak owners tryton-whole kafka bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -62,6 +64,13 @@ faults: $(VENV)/.with-dev
 
 moving: $(VENV)/.with-dev
 	$(RUN) -m tests.moving --minutes $(MINUTES)
+
+soak: MINUTES = 30
+soak: $(VENV)/.with-dev
+	$(RUN) -m tests.soak --minutes $(MINUTES)
+
+owners: $(VENV)/.with-dev
+	$(RUN) -m tests.owners --minutes $(MINUTES)
 
 tryton-whole: KILLS = 20
 tryton-whole: $(VENV)/.with-dev

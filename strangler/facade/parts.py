@@ -129,6 +129,10 @@ class Parts:
         watch("generation", words, (), lambda: [((), keeper.current().generation)])
         words = "Time since the control store last knew of us."
         watch("control_silence_seconds", words, (), lambda: [((), keeper.silence())])
+        watch("calls_open", "Calls from their head to their end.", (), lambda: [((), len(self.exchanges))])
+        words = "Connections of callers, with a call or without."
+        watch("caller_connections", words, (), lambda: [((), len(self.front.connections))])
+        watch("tasks", "Tasks of the event loop.", (), lambda: [((), len(asyncio.all_tasks()))])
         watch_breakers(self.metrics, self.breakers)
         watch_shedding(self.metrics, self.shedding)
         watch_pools(self.metrics, self.pools)

@@ -7,6 +7,9 @@ couldn't write it for long enough counts as gone; some seconds before that its l
 
 The order in a round matters: first put what other facades must know (documents that were begun), then say that we are here, then
 read. A conductor that fences either sees us, and waits, or was done before we were here, and then we read its fence.
+
+A visit that takes too long is left to itself (see `within`), and the next one goes by a new connection and under another name: should
+the old one come through after all, it can't take back what was said since.
 """
 
 from __future__ import annotations
@@ -15,16 +18,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from strangler.control import facades, standings
 from strangler.control.pins import Pin
 from strangler.control.store import Control
-from strangler.errors import StranglerError
+from strangler.errors import StranglerError, Unavailable
 from strangler.facade.flight import Flight
+from strangler.facade.within import within
 from strangler.routing import Standings, Trust, picture
 
 PERIOD: Final = 0.2
@@ -38,6 +42,12 @@ CLOCKS: Final = 5.0
 
 LEASE: Final = facades.GONE_AFTER - CLOCKS
 """Seconds for which the facade lets writes through after it last announced itself."""
+
+ANSWER: Final = 5.0
+"""Seconds that the control store has for an answer: within the lease there is time for another try."""
+
+OPENING: Final = 60.0
+"""Seconds for the first one, before which its tables may have to be brought up to date."""
 
 if TYPE_CHECKING:
     from strangler.facade.memory import Memory, News
@@ -68,7 +78,7 @@ class Keeper:
         self._announced_at = -float("inf")
         self._acknowledged = -1
         self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="standings")
+        self._names, self._former = (f"{id}.{number}" for number in count(2)), list[str]()
         flight.on_landing = self._landed
 
     @property
@@ -109,9 +119,7 @@ class Keeper:
         known = None if self._sure is self._never else self._sure.generation
         begun = self._memory.take()  # With the writes that have landed: none of what they began comes later.
         try:
-            visit = await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._visit, applied if due else None, known, begun
-            )
+            visit = await self._answered(self._visit, applied if due else None, known, begun)
         except BaseException:
             self._memory.give_back(begun)
             raise
@@ -129,10 +137,26 @@ class Keeper:
         if snapshot is not None:
             self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
 
+    async def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What the control store answers. Raises Unavailable when it says nothing for too long, and StranglerError."""
+        limit = OPENING if self._control is None else ANSWER
+        try:
+            return await within(limit, work, *arguments)
+        except TimeoutError:
+            self._give_up()
+            raise Unavailable(f"the control store said nothing for {limit:g} s") from None
+
+    def _give_up(self) -> None:
+        """Leave the connections to themselves, and the name with them."""
+        self._former.append(self.id)
+        self.id, self._acknowledged = next(self._names), -1
+        if self._control is not None:
+            self._control.close()  # What it opens from now on is new.
+
     def _visit(
         self, applied: int | None, known: int | None, begun: list[Pin]
     ) -> tuple[standings.Snapshot | None, News]:
-        """Put what others must know, announce, then read. Runs in the thread."""
+        """Put what others must know, announce, then read. Runs in a thread."""
         if self._control is None:
             self._control = self._open()
         self._memory.put(self._control, begun)
@@ -146,6 +170,8 @@ class Keeper:
                 lasts=self.lasts,
                 longest=self._longest,
             )
+            for name in self._former:
+                facades.forget(self._control, name)
         snapshot = None
         if known is None or standings.generation(self._control) != known:
             snapshot = standings.snapshot(self._control)
@@ -161,10 +187,7 @@ class Keeper:
             await asyncio.sleep(PERIOD)
         if self._control is not None and not self.lasts:
             with suppress(StranglerError):
-                await asyncio.get_running_loop().run_in_executor(
-                    self._thread, facades.forget, self._control, self.id
-                )
-        self._thread.shutdown(wait=False)
+                await self._answered(facades.forget, self._control, self.id)
 
     def _landed(self) -> None:
         if self._flight.settled(self._sure.generation) != self._acknowledged:

@@ -19,6 +19,7 @@ from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError
+from strangler.facade.within import within
 from strangler.shadow.counting import Counting
 
 PERIOD: Final = 1.0
@@ -26,6 +27,11 @@ PERIOD: Final = 1.0
 
 KINDS: Final = 100_000
 """Most lines that wait for a control store which is away; beyond them counting stops."""
+
+LONGEST: Final = 20.0
+"""Seconds that the control store has to take them."""
+
+SILENT: Final = f"the control store said nothing for {LONGEST:g} s"
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -87,14 +93,19 @@ class Tally:
         calls, (sums, samples) = dict(self._calls), self.shadow.take()
         self._calls.clear()
         try:
-            await asyncio.to_thread(_store, control, self._traffic(calls), sums)
+            await within(LONGEST, _store, control, self._traffic(calls), sums)
+        except TimeoutError:
+            # It may have them: to give them again could count them twice.
+            _log.warning("counts may be lost", extra={"reason": SILENT})
         except Exception as error:  # noqa: BLE001  # whatever it is: counting goes on, since gates judge by it
             _log.warning("counts wait for the control store", extra={"reason": _reason(error)})
             self._give_back(calls)
             self.shadow.give(sums)
         try:
             if samples:
-                await asyncio.to_thread(comparisons.add_mismatches, control, samples)
+                await within(LONGEST, comparisons.add_mismatches, control, samples)
+        except TimeoutError:
+            _log.warning("samples of mismatches are lost", extra={"reason": SILENT})
         except Exception as error:  # noqa: BLE001  # an example that can't be kept takes no count with it
             _log.warning("samples of mismatches are lost", extra={"reason": _reason(error)})
 

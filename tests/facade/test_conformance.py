@@ -115,6 +115,15 @@ def test_pipelined_requests_are_answered_in_their_order_however_long_each_takes(
     assert [answer.body for answer in heard.answers] == [b"slow", b"ok", b"ok"]
 
 
+def test_what_stands_behind_an_answer_that_ends_the_connection_is_never_asked(scene: Scene) -> None:
+    """RFC 9112, section 9.6: its caller will ask it again elsewhere, and a write would be done twice."""
+    looped = ask("POST", "/x", "Via: 1.1 strangler-test", "Content-Length: 2", body=b"hi")
+    heard = told(scene, looped, ask("PUT", "/parties/behind", "Content-Length: 2", body=b"hi"))
+    assert [(answer.status, answer.values("connection")) for answer in heard.answers] == [(508, ["close"])]
+    scene.settle()
+    assert all(request.target != "/parties/behind" for request in scene.upstream.requests())
+
+
 @pytest.mark.parametrize("target", ["/head-of-chunks", "/head-of-much", "/empty"])
 def test_an_answer_to_head_has_the_head_only(scene: Scene, target: str) -> None:
     heard = told(scene, ask("HEAD", target), ask("GET", "/x"), methods=("HEAD", "GET"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Mapping
 
@@ -15,6 +16,7 @@ from strangler.control import facades, traffic
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
 from strangler.errors import StranglerError, Unavailable
+from strangler.facade import standing
 from strangler.facade.parts import Parts
 from strangler.facade.server import Facade
 from tests.facade.conftest import Echo, Front, Serve, Stand, applied, fronting, settings, until
@@ -216,6 +218,36 @@ async def test_a_write_of_a_function_is_refused_once_the_lease_is_over(
     assert "writes of functions are refused" in words
     away = False
     await until(lambda: facade.parts.health.readyz()[0] == 200)
+    assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200
+
+
+async def test_a_control_store_that_never_answers_is_asked_anew_and_what_comes_late_takes_nothing_back(
+    serve: Serve, front: Front, control: Control, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "ANSWER", 0.3)
+    armed, comes, hung = threading.Event(), threading.Event(), list[threading.Thread]()
+
+    class Hanging(Control):
+        def begin(self):  # type: ignore[no-untyped-def]
+            if armed.is_set() and not hung:
+                hung.append(threading.current_thread())
+                comes.wait(20)
+            return super().begin()
+
+    facade = await front(
+        settings((await serve(Echo("legacy"))).url), open_control=lambda: Hanging(control.engine)
+    )
+    keeper = facade.parts.keeper
+    before = keeper.id
+    armed.set()
+    await until(lambda: bool(keeper.trouble))
+    assert "said nothing" in keeper.trouble
+    await until(lambda: not keeper.trouble)
+    await applied(facade, stand.stage(Stage.SYNCING))
+    assert [line.id for line in facades.live(control, now=0)] == [keeper.id] != [before]
+    comes.set()
+    await until(lambda: not hung[0].is_alive())
+    await until(lambda: [line.id for line in facades.live(control, now=0)] == [keeper.id])
     assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200
 
 

@@ -285,11 +285,16 @@ def test_a_line_ends_for_one_when_it_ends_for_the_other(raw: Facade) -> None:
     assert until(lambda: raw.sockets() <= before)
 
 
-def test_invariant_4_a_line_ends_when_its_side_is_not_the_right_one_any_more(peer: Peer, tmp_path: Path) -> None:
-    with talking(Peer()) as new, running(configuration(peer.url, new.url), tmp_path) as facade:
-        with call(facade, "/parties/1") as line:
-            line.send("to legacy")
-            assert line.recv(timeout=5) == "to legacy"
-            _move(tmp_path)
-            with pytest.raises(ConnectionClosed):
-                line.recv(timeout=10)
+def test_invariant_4_a_line_ends_when_its_side_is_not_the_right_one_any_more(
+    peer: Peer, tmp_path: Path
+) -> None:
+    with (
+        talking(Peer()) as new,
+        running(configuration(peer.url, new.url), tmp_path) as facade,
+        call(facade, "/parties/1") as line,
+    ):
+        line.send("to legacy")
+        assert line.recv(timeout=5) == "to legacy"
+        _move(tmp_path)
+        with pytest.raises(ConnectionClosed):
+            line.recv(timeout=10)

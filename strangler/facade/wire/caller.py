@@ -221,7 +221,7 @@ class CallerConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._headed, self._in_head = True, False
-        if self._refusal is not None or self._mute:
+        if self._refusal is not None or self._mute or self._closing:  # RFC 9112, section 9.6
             return
         try:
             request = self._request()

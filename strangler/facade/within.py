@@ -1,0 +1,36 @@
+"""Within: work that may hang for ever, done where it holds up nobody, not even the end of the process.
+
+A connection can be dead and not say so: the machine at its other end is gone, a firewall has forgotten it. Who waits on it never comes
+back, so such work is left to itself after a while. It may be done after all, later, or never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def within(seconds: float, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What the work gives, in a thread of its own. Raises TimeoutError when it isn't done in so many seconds, and what it raises."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(told: Callable[[Any], None], outcome: Any) -> None:
+        with suppress(RuntimeError):  # The loop may be over.
+            loop.call_soon_threadsafe(lambda: None if done.done() else told(outcome))
+
+    def run() -> None:
+        try:
+            tell(done.set_result, work(*arguments, **named))
+        except Exception as error:  # noqa: BLE001  # raised where it is awaited
+            tell(done.set_exception, error)
+
+    threading.Thread(target=run, name=f"within: {work.__name__}", daemon=True).start()
+    async with asyncio.timeout(seconds):
+        return await done
