@@ -13,6 +13,7 @@ from strangler.planes.automaton import UNCLEAR, Automaton, Step, build
 from strangler.planes.export import Export, heading
 from strangler.planes.plane import Plane
 from strangler_adapters.dataplanes.nginx_parts import caller, parts, path, variable
+from strangler_adapters.dataplanes.nginx_quick import Quick
 from strangler_adapters.dataplanes.nginx_server import server
 from strangler_adapters.dataplanes.nginx_tables import (
     DOLLAR,
@@ -54,7 +55,7 @@ def compile(plane: Plane) -> Export:
         *_walk(automaton, plane.ignore_case),
         _chosen(automaton, ways),
         *tables(ways),
-        server(plane, ways, path(automaton)),
+        server(plane, ways, path(automaton), Quick(automaton, ways).locations()),
     ]
     return Export({FILE: "\n".join(pieces)}, notes)
 

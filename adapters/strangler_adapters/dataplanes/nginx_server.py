@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 from strangler.planes.plane import COMPARER, Plane
-from strangler_adapters.dataplanes.nginx_tables import quoted, table
+from strangler_adapters.dataplanes.nginx_parts import OVERRIDES
+from strangler_adapters.dataplanes.nginx_quick import AGAIN
+from strangler_adapters.dataplanes.nginx_tables import quoted, scheme, table
 from strangler_adapters.dataplanes.ways import BROKEN, DOTS, REPLACED, Ways, odd
 
 HEADERS: Final = r"""map $http_upgrade $strangler_connection {
@@ -20,25 +23,25 @@ map $http_via $strangler_via {
 """
 
 
-def server(plane: Plane, ways: Ways, path: str) -> str:
-    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart."""
+def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
+    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart; `quick`: the
+    locations that need none of it."""
     # Not the facade's own pseudonym: a call that goes on to it hasn't been there yet.
     pseudonym = f"{plane.pseudonym}-nginx"
-    loop = (
-        f'map $http_via $strangler_loop {{\n    default "";\n'
-        f"    {quoted(f'~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)')} 1;\n}}\n"
-    )
+    again = [("", ""), (f"~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)", "1")]
     return (
         _shapes(plane)
         + HEADERS
-        + loop
+        + table("$http_via", "$strangler_loop", again, default="", plain=False)
+        + table(OVERRIDES, "$strangler_overridden", [("", "")], default="1")
+        + table("$uri", "$strangler_path", [(f"~{path}", "1")], default="", plain=False)
         + "\n"
         + _SERVER.format(
             listen=plane.listen,
             generation=_generation(plane),
             refusals=_refusals(plane, ways),
-            path=quoted(path),
-            error_pages=_error_pages(ways),
+            quick="\n".join(quick),
+            again=AGAIN,
             jumps=_jumps(ways),
             headers=_headers(pseudonym),
             connect=_seconds(plane.limits.connect),
@@ -64,12 +67,6 @@ def _refusals(plane: Plane, ways: Ways) -> str:
 
 def _generation(plane: Plane) -> str:
     return f'add_header X-Strangler-Generation "{plane.stamp.generation}" always;'
-
-
-def _error_pages(ways: Ways) -> str:
-    return "error_page 470 = @strangler_write;" + (
-        "\n        error_page 471 = @strangler_mirrored;" if ways.mirrors else ""
-    )
 
 
 def _jumps(ways: Ways) -> str:
@@ -98,7 +95,7 @@ def _mirrors(plane: Plane, ways: Ways) -> str:
     target = plane.upstreams[COMPARER]
     headers = _headers(f"{plane.pseudonym}-nginx").replace('X-Strangler-Mirror ""', 'X-Strangler-Mirror "1"')
     return _MIRRORS.format(
-        url=f"{'https' if target.tls else 'http'}://strangler_{COMPARER}{target.base}",
+        url=f"{scheme(target)}://strangler_{COMPARER}{target.base}",
         headers=headers.replace("\n", "\n    "),
     )
 
@@ -135,14 +132,20 @@ _SERVER: Final = """server {{
     # What may be a write is sent once (invariant 4 asks for more than this, but for no less).
     proxy_next_upstream off;
 
-    location ~ {path} {{
-        {error_pages}
+    error_page 470 = @strangler_write;
+    error_page 471 = @strangler_mirrored;
+    error_page 472 = @strangler_careful;
+    recursive_error_pages on;
+
+{quick}
+    location @strangler_careful {{
         default_type application/problem+json;
         if ($strangler_loop) {{ return 508; }}
+        # This takes the path apart.
+        set $strangler_taken $strangler_path;
         {refusals}
         {jumps}
-        proxy_next_upstream error timeout http_502 http_503 http_504;
-        proxy_next_upstream_tries 2;
+        {again}
         proxy_pass $strangler_target$request_uri;
     }}
 

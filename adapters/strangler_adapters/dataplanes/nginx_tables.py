@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from strangler.planes.plane import COMPARER, LEGACY, To, Upstream
+from strangler.planes.plane import COMPARER, LEGACY, Upstream
 from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
 
 
@@ -41,22 +41,42 @@ def alike(one: Upstream, other: Upstream) -> bool:
 
 
 def upstreams(ways: Ways) -> Iterator[str]:
-    """Blocks of servers. A dead one among two is passed over for ten seconds after three failures."""
+    """Blocks of servers, one for all upstreams that are the same servers."""
+    for servers, name in _blocks(ways).items():
+        lines = "".join(f"    server {each};\n" for each in servers.lines)
+        # Kept for less than servers keep them, so that a write seldom meets a connection that is just being closed.
+        yield f"upstream strangler_{name} {{\n{lines}    keepalive 64;\n    keepalive_timeout 2s;\n}}\n"
+
+
+class Servers(NamedTuple):
+    """What stands in a block. Connections with and without TLS are kept apart."""
+
+    tls: bool
+    lines: tuple[str, ...]
+
+
+def _servers(ways: Ways, name: str) -> Servers:
+    """The servers of an upstream, or of two (`X_or_legacy`) of which a dead one is passed over for ten seconds after three failures."""
     known = ways.plane.upstreams
-    for each in known.values():
-        # A comparer that hangs is passed over too, for a server that refuses at once: nobody may wait for it.
-        two = [f"{each.address} max_fails=1 fail_timeout=5s", "127.0.0.1:9 backup"]
-        yield _block(each.name, two if each.name == COMPARER else [each.address])
-    for way, to in ways.targets.items():
-        if (name := server_of(way)) not in known:
-            first = f"{known[to.upstream].address} max_fails=3 fail_timeout=10s"
-            yield _block(name, [first, f"{known[LEGACY].address} backup"])
+    if name == COMPARER:
+        # One that hangs is passed over too, for a server that refuses at once: nobody may wait for it.
+        return Servers(
+            known[name].tls, (f"{known[name].address} max_fails=1 fail_timeout=5s", "127.0.0.1:9 backup")
+        )
+    if name in known:
+        return Servers(known[name].tls, (known[name].address,))
+    first, second = known[name.removesuffix(f"_or_{LEGACY}")], known[LEGACY]
+    return Servers(
+        first.tls, (f"{first.address} max_fails=3 fail_timeout=10s", f"{second.address} backup")
+    )
 
 
-def _block(name: str, servers: list[str]) -> str:
-    lines = "".join(f"    server {each};\n" for each in servers)
-    # Kept for less than servers keep them, so that a write seldom meets a connection that is just being closed.
-    return f"upstream strangler_{name} {{\n{lines}    keepalive 64;\n    keepalive_timeout 2s;\n}}\n"
+def _blocks(ways: Ways) -> dict[Servers, str]:
+    """Each block under the first name that it has."""
+    found: dict[Servers, str] = {}
+    for name in (*ways.plane.upstreams, *map(server_of, ways.targets)):
+        found.setdefault(_servers(ways, name), name)
+    return found
 
 
 def splits(ways: Ways) -> Iterator[str]:
@@ -87,7 +107,7 @@ def tables(ways: Ways) -> Iterator[str]:
         yield _draw(share)
     kinds = [(way, _kind(way)) for way in (*ways.targets, *ways.refused)]
     yield table("$strangler_way", "$strangler_kind", kinds, default="refuse")
-    yield _meaning("target", {way: _url(ways, way, to) for way, to in ways.targets.items()})
+    yield _meaning("target", places(ways))
     yield _meaning("status", {way: str(refuse.status) for way, refuse in ways.refused.items()})
     yield _meaning("why", {way: literal(refuse.why) for way, refuse in ways.refused.items()})
     waits = {way: str(refuse.retry_after) for way, refuse in ways.refused.items() if refuse.retry_after}
@@ -116,6 +136,17 @@ def _meaning(name: str, rows: Mapping[str, str]) -> str:
     return table("$strangler_way", f"$strangler_{name}", rows.items(), default="")
 
 
-def _url(ways: Ways, way: str, to: To) -> str:
-    target = ways.plane.upstreams[to.upstream]
-    return f"{'https' if target.tls else 'http'}://strangler_{server_of(way)}{target.base}"
+def places(ways: Ways) -> dict[str, str]:
+    """Where each way leads: a URL in front of whose path nothing stands passes a target on as it came."""
+    blocks = _blocks(ways)
+    found = {}
+    for way, to in ways.targets.items():
+        target = ways.plane.upstreams[to.upstream]
+        found[way] = (
+            f"{scheme(target)}://strangler_{blocks[_servers(ways, server_of(way))]}{target.base}"
+        )
+    return found
+
+
+def scheme(upstream: Upstream) -> str:
+    return "https" if upstream.tls else "http"
