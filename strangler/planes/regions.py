@@ -35,21 +35,18 @@ class Region(NamedTuple):
 
 
 def regions(automaton: Automaton, meaning: Meaning, known: Callable[[str], bool]) -> list[Region]:
-    """All regions, each before those within it; the first is that of all paths. One that says what the one around it says is left
-    out. `known`: whether the proxy can tell a segment as it is written; of calls with others nothing is sure."""
-    return list(_within((), automaton.start, None, _Walk(automaton, meaning), known))
+    """All regions, each before those within it; the first is that of all paths. Those that say only what the one around them says
+    are left out. `known`: whether the proxy can tell a segment as it is written; of calls with others nothing is sure."""
+    return list(_within((), automaton.start, _Walk(automaton, meaning), known))
 
 
-def _within(
-    path: tuple[str, ...], node: int, around: Region | None, walk: _Walk, known: Callable[[str], bool]
-) -> Iterator[Region]:
+def _within(path: tuple[str, ...], node: int, walk: _Walk, known: Callable[[str], bool]) -> Iterator[Region]:
     region = Region(path, _shortened(walk.depths(node)))
-    if around is None or _differs(region, around):
-        yield region
-        around = region
-    for text, to in walk.literals(node):
-        if known(text):
-            yield from _within((*path, text), to, around, walk, known)
+    yield region
+    inner = [list(_within((*path, text), to, walk, known)) for text, to in walk.literals(node) if known(text)]
+    for found in inner:
+        if any(_differs(each, region) for each in found):
+            yield from found
 
 
 def _shortened(depths: Iterable[Sure]) -> tuple[Sure, ...]:

@@ -19,7 +19,6 @@ from strangler_adapters.dataplanes.nginx_tables import (
     DOLLAR,
     alike,
     literal,
-    split_of,
     splits,
     table,
     tables,
@@ -43,6 +42,7 @@ _SAME: Final = r"~^(?:=.*?/\d+/)*?=(.*?)/(\d+)/(?:=.*?/\d+/)*:\1$"
 def compile(plane: Plane) -> Export:
     """The picture as one file of nginx."""
     automaton, ways = build(plane.rules), Ways(plane, alike)
+    quick = Quick(automaton, ways)
     notes = (*plane.notes, *NOTES, *ways.notes)
     pieces = [
         heading(plane, "nginx, to be included in http { }", notes),
@@ -55,7 +55,8 @@ def compile(plane: Plane) -> Export:
         *_walk(automaton, plane.ignore_case),
         _chosen(automaton, ways),
         *tables(ways),
-        server(plane, ways, path(automaton), Quick(automaton, ways).locations()),
+        *quick.tables(),
+        server(plane, ways, path(automaton), quick.locations),
     ]
     return Export({FILE: "\n".join(pieces)}, notes)
 
@@ -110,14 +111,9 @@ def _folded(edges: Iterable[tuple[int, str, int]]) -> dict[str, str]:
 
 def _chosen(automaton: Automaton, ways: Ways) -> str:
     last = f"$strangler_at{len(automaton.steps) - 1}" if automaton.steps else str(automaton.start)
-    ends = [(str(node), _named(ways.of(rule))) for node, rule in automaton.ends.items() if rule is not None]
+    ends = [(str(node), ways.of(rule)) for node, rule in automaton.ends.items() if rule is not None]
     ends.append((str(automaton.unclear), ways.unclear))
     return table(last, "$strangler_routed", ends, default="$strangler_unrouted")
-
-
-def _named(way: str) -> str:
-    kind, _, name = way.partition("/")
-    return split_of(name) if kind == "split" else way
 
 
 def _cased(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -16,23 +15,20 @@ HEADERS: Final = r"""map $http_upgrade $strangler_connection {
     default "upgrade";
     "" "";
 }
-map $http_via $strangler_via {
-    default "$http_via, ";
-    "" "";
-}
 """
 
 
-def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
+def server(plane: Plane, ways: Ways, path: str, quick: str) -> str:
     """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart; `quick`: the
     locations that need none of it."""
     # Not the facade's own pseudonym: a call that goes on to it hasn't been there yet.
     pseudonym = f"{plane.pseudonym}-nginx"
-    again = [("", ""), (f"~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)", "1")]
+    # What stands in Via before the name of this proxy; `loop` where that is there already.
+    via = [("", ""), (f"~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)", "loop")]
     return (
         _shapes(plane)
         + HEADERS
-        + table("$http_via", "$strangler_loop", again, default="", plain=False)
+        + table("$http_via", "$strangler_via", via, default="$http_via, ", plain=False)
         + table(OVERRIDES, "$strangler_overridden", [("", "")], default="1")
         + table("$uri", "$strangler_path", [(f"~{path}", "1")], default="", plain=False)
         + "\n"
@@ -40,7 +36,7 @@ def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
             listen=plane.listen,
             generation=_generation(plane),
             refusals=_refusals(plane, ways),
-            quick="\n".join(quick),
+            quick=quick,
             again=AGAIN,
             jumps=_jumps(ways),
             headers=_headers(pseudonym),
@@ -140,7 +136,7 @@ _SERVER: Final = """server {{
 {quick}
     location @strangler_careful {{
         default_type application/problem+json;
-        if ($strangler_loop) {{ return 508; }}
+        if ($strangler_via = loop) {{ return 508; }}
         # This takes the path apart.
         set $strangler_taken $strangler_path;
         {refusals}

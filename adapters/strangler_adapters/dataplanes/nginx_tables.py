@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from strangler.planes.plane import COMPARER, LEGACY, Upstream
+from strangler.planes.plane import COMPARER, LEGACY, Split, Upstream
 from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
 
 
@@ -80,17 +80,33 @@ def _blocks(ways: Ways) -> dict[Servers, str]:
 
 
 def splits(ways: Ways) -> Iterator[str]:
-    """`$strangler_split_FUNCTION`: one of two ways by the caller."""
-    for function, (split, inside, outside) in ways.splits.items():
-        key = f"{literal(ways.plane.sticky.salt)}:{function}:$strangler_caller"
+    """`$strangler_split_WEIGHT`: `new` or `legacy` by the caller's bucket for `$strangler_function`. There are as few of them as weights,
+    since every variable costs every request some room."""
+    key = f"{literal(ways.plane.sticky.salt)}:$strangler_function:$strangler_caller"
+    for weight in dict.fromkeys(split.weight for split, _, _ in ways.splits.values()):
         yield (
-            f"split_clients {quoted(key)} {split_of(function)} {{\n"
-            f"    {split.weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
+            f"split_clients {quoted(key)} $strangler_split_{weight} {{\n"
+            f"    {weight / 100:.2f}% new;\n    * legacy;\n}}\n"
         )
 
 
-def split_of(function: str) -> str:
-    return f"$strangler_split_{function}"
+def _settled(ways: Ways) -> Iterator[str]:
+    """`$strangler_settled`: the way, where it was one of two by the caller that one of them."""
+    split = {f"split/{name}": known for name, known in ways.splits.items()}
+    functions = [(way, way.partition("/")[2]) for way in split]
+    yield table("$strangler_routed", "$strangler_function", functions, default="")
+    sides = [(way, split_of(known)) for way, (known, _, _) in split.items()]
+    yield table("$strangler_routed", "$strangler_side", sides, default="")
+    settled = [(f"new/{way}", inside) for way, (_, inside, _) in split.items()]
+    settled += [(f"legacy/{way}", outside) for way, (_, _, outside) in split.items()]
+    yield table(
+        "$strangler_side/$strangler_routed", "$strangler_settled", settled, default="$strangler_routed"
+    )
+
+
+def split_of(split: Split) -> str:
+    """The variable that says on which side a caller is, once `$strangler_function` is known."""
+    return f"$strangler_split_{split.weight}"
 
 
 def tables(ways: Ways) -> Iterator[str]:
@@ -101,8 +117,9 @@ def tables(ways: Ways) -> Iterator[str]:
         "$strangler_shape",
         "$strangler_way",
         [("bad", BAD), ("odd", ways.unclear)],
-        default="$strangler_routed",
+        default="$strangler_settled",
     )
+    yield from _settled(ways)
     for share in ways.shares:
         yield _draw(share)
     kinds = [(way, _kind(way)) for way in (*ways.targets, *ways.refused)]
