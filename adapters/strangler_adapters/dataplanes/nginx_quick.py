@@ -1,147 +1,129 @@
-"""The quick way through nginx: a `location` for each region of paths in which method and path alone decide.
+"""The quick way through nginx: GET of paths where nothing but the path decides, which most calls are.
 
-nginx finds a literal location in a tree, and an upstream that is written down costs no search. Only calls that every server reads
-alike are served here; all others go the careful way, which takes the request apart.
+One regular expression lets those through that every server reads alike, and cuts off the beginning of the path; a hash says what
+becomes of it. All other calls take the careful way. It is one `location` for all functions: with one for each, the processor's caches
+would hold none of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
 
 from strangler.planes.automaton import Automaton
-from strangler.planes.regions import METHODS, Region, regions
-from strangler_adapters.dataplanes.nginx_tables import places, quoted, split_of, table
+from strangler.planes.plane import Rule
+from strangler.planes.regions import Region, regions
+from strangler_adapters.dataplanes.nginx_tables import (
+    AGAIN,
+    passing,
+    places,
+    quoted,
+    same,
+    split_variables,
+    table,
+)
 from strangler_adapters.dataplanes.ways import Ways
 
-AGAIN: Final = "proxy_next_upstream error timeout http_502 http_503 http_504; proxy_next_upstream_tries 2;"
-"""What may be sent again goes to another server of the group, or on another connection."""
+WRITTEN: Final = 8
+"""Most places that are written down; beyond them nginx looks for the upstream by its name, one after the other."""
 
-_PLAIN: Final = "A-Za-z0-9_.~!&'()*+,=:@$-"
-"""Characters of a path that stand for themselves, whoever reads it."""
+_ANY: Final = r"(?!\.)[A-Za-z0-9_.~!&'()*+,=:@$-]++"
+"""A segment of characters that stand for themselves, whoever reads the path."""
 
+_LOWER: Final = _ANY.replace("A-Z", "")
+"""The same where it is looked up: case is nothing to a `map`."""
 
-class Line(NamedTuple):
-    """Request lines with one of these methods and so many segments in the path (`most` None: or more) that have one reading."""
-
-    methods: tuple[str, ...]
-    least: int
-    most: int | None
-
-    def pattern(self, characters: str) -> str:
-        """The regular expression."""
-        many = f"{{{self.least},{'' if self.most is None else self.most}}}"
-        return rf"^(?:{'|'.join(self.methods)}) (?:/(?!\.)[{characters}]++){many}/?(?:\?| HTTP/1\.[01]$)"
-
-
-class Lane(NamedTuple):
-    """Calls that are alike: their request lines, and their way."""
-
-    line: Line
-    way: str
+_END: Final = r"/?(?:\?| HTTP/1\.[01]$)"
 
 
 class Quick:
-    """The locations of one export. What isn't sure is left to `@strangler_careful`."""
+    """The tables and the location of one export."""
 
     def __init__(self, automaton: Automaton, ways: Ways) -> None:
-        self._ways, self._places = ways, places(ways)
-        # Where case is nothing, the tree of locations tells it still.
-        self._characters = _PLAIN.replace("A-Z", "") if ways.plane.ignore_case else _PLAIN
-        segment = re.compile(rf"(?!\.)[{self._characters}]+")
-        self._regions = regions(automaton, ways.meaning, lambda text: bool(segment.fullmatch(text)))
-        self._lines: dict[Line, str] = {}
-        self._writes: dict[Lane, str] = {}
-        self._located = [piece for region in self._regions for piece in self._of(region)]
-        self._located += [_block(f"location {name}", self._written(lane)) for lane, name in self._writes.items()]
+        self._ways, self._same, self._places = ways, same(ways), places(ways)
+        known = re.compile(_LOWER)
+        everywhere, *self._regions = regions(
+            automaton, "GET", self._area, lambda segment: bool(known.fullmatch(segment))
+        )
+        self._rest = everywhere.depths[0] or "" if len(everywhere.depths) == 1 else ""
+        by_length: dict[int, list[Region]] = {}
+        for region in sorted(self._regions, key=lambda region: -len(region.path)):
+            by_length.setdefault(len(region.path), []).append(region)
+        self._by_length = by_length
+        self._known = range(min(by_length, default=0), max(by_length, default=0) + 1)
 
-    @property
-    def locations(self) -> str:
-        """Two for each region, that of the path itself and that of all below it, and one for each way that writes have there."""
-        return "\n".join(self._located)
+    def _area(self, rule: Rule | None) -> str:
+        """The way, or the function where it depends on the caller; nothing for what isn't quick."""
+        way = self._ways.of(rule) if rule is not None else "read/legacy"
+        kind, _, name = way.partition("/")
+        if kind == "split":
+            easy = all(each.startswith("read/") for each in self._ways.splits[name][1:])
+            return name if easy else ""
+        return self._same[way] if kind == "read" else ""
 
     def tables(self) -> Iterator[str]:
-        """One for each kind of request line. Locations share them, so that few expressions stay in the processor's caches."""
-        for line, name in self._lines.items():
-            yield table("$request", name, [(f"~{line.pattern(self._characters)}", "1")], default="", plain=False)
+        """`$strangler_area`: what becomes of calls like this one; by the longest beginning of the path that is known. `$strangler_goes`:
+        what becomes of this caller's."""
+        lengths = list(self._by_length)
+        names = ["$strangler_area", *(f"$strangler_area{length}" for length in lengths[1:])]
+        for length, name, shorter in zip(lengths, names, [*names[1:], self._rest], strict=False):
+            yield table(self._key(length), name, self._rows(length), default=shorter)
+        if not lengths:
+            yield table("$request_method", "$strangler_area", [], default=self._rest)
+        functions = split_variables(self._ways)
+        yield table("$strangler_area", "$strangler_goes", functions.items(), default="$strangler_area")
+        yield table("$strangler_goes", "$strangler_place", self._places.items(), default="")
 
-    def _of(self, region: Region) -> Iterator[str]:
-        path = "".join(f"/{segment}" for segment in region.path)
-        if path:
-            yield self._location(f"= {quoted(path)}", region, 0, 0)
-        yield self._location(f"^~ {quoted(path + '/')}", region, 0 if not path else 1, None)
+    def location(self) -> Iterator[str]:
+        """The lines of the location."""
+        yield f"if ($request !~ {quoted(self._line())}) {{ return 472; }}"
+        yield "if ($strangler_goes = '') { return 472; }"
+        used = [way for way, _ in self._used().most_common(WRITTEN + 1)]
+        *some, last = used or ["read/legacy"]
+        for way in some[:WRITTEN]:
+            yield f"if ($strangler_goes = {quoted(way)}) {{ {passing(self._places[way])} }}"
+        yield AGAIN
+        yield (
+            "proxy_pass $strangler_place$request_uri;" if len(used) > WRITTEN else passing(self._places[last])
+        )
 
-    def _location(self, where: str, region: Region, least: int, most: int | None) -> str:
-        reads = next(_lanes(region, ("GET", "HEAD"), least, most, self._easy), None)
-        if reads is None:
-            return _block(f"location {where}", ["return 472;"])
-        lines = ['if ($strangler_via = loop) { return 508; }', self._only(reads.line)]
-        writes = next(_lanes(region, METHODS[2:], least, most, lambda way: way.startswith("write/")), None)
-        if writes is not None:
-            name = self._writes.setdefault(writes, f"@strangler_write{len(self._writes)}")
-            lines.insert(0, f"error_page 472 = {name};")
-        return _block(f"location {where}", [*lines, *self._passed(reads.way)])
+    def _used(self) -> Counter[str]:
+        """The ways of quick calls, by how many beginnings have them."""
+        found: Counter[str] = Counter()
+        for area in (self._rest, *(area for region in self._regions for area in region.depths)):
+            if area in self._ways.splits:
+                found.update(self._same[way] for way in self._ways.splits[area][1:])
+            elif area:
+                found[area] += 1
+        return found
 
-    def _only(self, line: Line) -> str:
-        """Calls with other lines go the next way."""
-        name = self._lines.setdefault(line, f"$strangler_line{len(self._lines)}")
-        return f"if ({name} = '') {{ return 472; }}"
+    def _marks(self, length: int) -> int:
+        """How many segments behind beginnings of this length matter by their number."""
+        return max(len(region.depths) for region in self._by_length[length]) - 1
 
-    def _written(self, lane: Lane) -> Iterator[str]:
-        if "POST" in lane.line.methods:
-            yield "if ($strangler_overridden) { return 472; }"
-        yield self._only(lane.line)
-        yield self._pass(lane.way)
+    def _key(self, length: int) -> str:
+        """The beginning as it was cut off, and a slash for each segment behind it, as far as their number matters."""
+        cut = "".join(f"$strangler_cut{number}" for number in self._known if number <= length)
+        return cut + "".join(f"$strangler_mark{length + n}" for n in range(1, self._marks(length) + 1))
 
-    def _easy(self, way: str) -> bool:
-        """Whether it takes a few words only to pass reads on."""
-        kind, _, name = way.partition("/")
-        if kind == "split":
-            return all(each.startswith("read/") for each in self._ways.splits[name][1:])
-        return kind in ("read", "write")
+    def _rows(self, length: int) -> Iterator[tuple[str, str]]:
+        for region in self._by_length[length]:
+            path = "".join(f"/{segment}" for segment in region.path)
+            for depth in range(self._marks(length) + 1):
+                yield path + "/" * depth, region.of(depth) or ""
 
-    def _passed(self, way: str) -> Iterator[str]:
-        kind, _, name = way.partition("/")
-        if kind == "split":
-            split, inside, way = self._ways.splits[name]
-            yield f"set $strangler_function {name};"
-            yield f"if ({split_of(split)} = new) {{ {self._pass(inside)} }}"
-        if kind != "write":
-            yield AGAIN
-        yield self._pass(way)
-
-    def _pass(self, way: str) -> str:
-        place = self._places[way]
-        # With nothing behind the upstream's name nginx passes the target on as it came.
-        based = place.count("/") > 2
-        return f"proxy_pass {place}{'$request_uri' if based else ''};"
-
-
-def _lanes(
-    region: Region, methods: Sequence[str], least: int, most: int | None, fits: Callable[[str], bool]
-) -> Iterator[Lane]:
-    """The lanes of a region between these depths whose ways fit: one for each run of depths that have the same way for the same methods."""
-    depth, last, above = least, max(least, len(region.depths) - 1 if most is None else most), len(region.path)
-    while depth <= last:
-        way, alike = _alike(region, depth, methods, fits)
-        end = depth
-        while end < last and _alike(region, end + 1, methods, fits) == (way, alike):
-            end += 1
-        if way is not None:
-            deepest = None if most is None and end == last else above + end
-            yield Lane(Line(alike, above + depth, deepest), way)
-        depth = end + 1
-
-
-def _alike(
-    region: Region, depth: int, methods: Sequence[str], fits: Callable[[str], bool]
-) -> tuple[str | None, tuple[str, ...]]:
-    """The way of the first method that has one that fits, and all methods that have it too."""
-    sure = dict(zip(METHODS, region.of(depth), strict=True))
-    way = next((found for method in methods if (found := sure[method]) is not None and fits(found)), None)
-    return way, tuple(method for method in methods if sure[method] == way)
-
-
-def _block(head: str, lines: Iterable[str]) -> str:
-    return f"    {head} {{\n" + "".join(f"        {line}\n" for line in lines) + "    }\n"
+    def _line(self) -> str:
+        """The request line of a quick call: a regular expression that cuts the path at each place where a beginning may end."""
+        if not self._by_length:
+            return f"^GET (?:/{_ANY})*{_END}"
+        deepest = max(length + self._marks(length) for length in self._by_length)
+        behind = f"(?:/{_ANY})*"
+        for number in range(deepest, self._known.start, -1):
+            segment = f"(?<strangler_cut{number}>(?<strangler_mark{number}>/){_LOWER})"
+            if number not in self._known:
+                segment = f"(?<strangler_mark{number}>/){_ANY}"
+            behind = f"(?:{segment}{behind})?"
+        first = self._known.start
+        return f"^GET (?:(?<strangler_cut{first}>(?:/{_LOWER}){{{first}}}){behind}|(?:/{_LOWER}){{0,{first - 1}}}){_END}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 from strangler.planes.plane import COMPARER, Plane
 from strangler_adapters.dataplanes.nginx_parts import OVERRIDES
-from strangler_adapters.dataplanes.nginx_quick import AGAIN
-from strangler_adapters.dataplanes.nginx_tables import quoted, scheme, table
+from strangler_adapters.dataplanes.nginx_tables import AGAIN, certified, scheme, table
 from strangler_adapters.dataplanes.ways import BROKEN, DOTS, REPLACED, Ways, odd
 
 HEADERS: Final = r"""map $http_upgrade $strangler_connection {
@@ -18,9 +18,9 @@ HEADERS: Final = r"""map $http_upgrade $strangler_connection {
 """
 
 
-def server(plane: Plane, ways: Ways, path: str, quick: str) -> str:
-    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart; `quick`: the
-    locations that need none of it."""
+def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
+    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart; `quick`: what
+    is done with calls that need none of it."""
     # Not the facade's own pseudonym: a call that goes on to it hasn't been there yet.
     pseudonym = f"{plane.pseudonym}-nginx"
     # What stands in Via before the name of this proxy; `loop` where that is there already.
@@ -28,6 +28,7 @@ def server(plane: Plane, ways: Ways, path: str, quick: str) -> str:
     return (
         _shapes(plane)
         + HEADERS
+        + certified(ways)
         + table("$http_via", "$strangler_via", via, default="$http_via, ", plain=False)
         + table(OVERRIDES, "$strangler_overridden", [("", "")], default="1")
         + table("$uri", "$strangler_path", [(f"~{path}", "1")], default="", plain=False)
@@ -36,7 +37,7 @@ def server(plane: Plane, ways: Ways, path: str, quick: str) -> str:
             listen=plane.listen,
             generation=_generation(plane),
             refusals=_refusals(plane, ways),
-            quick=quick,
+            quick="\n        ".join(quick),
             again=AGAIN,
             jumps=_jumps(ways),
             headers=_headers(pseudonym),
@@ -122,6 +123,7 @@ _SERVER: Final = """server {{
     proxy_pass_header Date;
     proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Charset;
     proxy_ssl_server_name on;
+    proxy_ssl_name $strangler_certified;
     proxy_connect_timeout {connect};
     proxy_send_timeout {total};
     proxy_read_timeout {total};
@@ -133,12 +135,16 @@ _SERVER: Final = """server {{
     error_page 472 = @strangler_careful;
     recursive_error_pages on;
 
-{quick}
+    location / {{
+        if ($strangler_via = loop) {{ return 508; }}
+        {quick}
+    }}
+
     location @strangler_careful {{
         default_type application/problem+json;
-        if ($strangler_via = loop) {{ return 508; }}
         # This takes the path apart.
         set $strangler_taken $strangler_path;
+        set $strangler_area $strangler_function;
         {refusals}
         {jumps}
         {again}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
-from strangler.planes.plane import COMPARER, LEGACY, Split, Upstream
+from strangler.planes.plane import COMPARER, LEGACY, Upstream
 from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
 
 
@@ -13,6 +14,9 @@ def quoted(text: str) -> str:
     """A string of nginx's configuration. Variables in it are put in where nginx allows them."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
+
+AGAIN: Final = "proxy_next_upstream error timeout http_502 http_503 http_504; proxy_next_upstream_tries 2;"
+"""What may be sent again goes to another server of the group, or on another connection."""
 
 DOLLAR: Final = 'geo $strangler_dollar {\n    default "$";\n}\n'
 """A variable that is a dollar sign: nginx has no other way to write one where variables are put in."""
@@ -66,9 +70,7 @@ def _servers(ways: Ways, name: str) -> Servers:
     if name in known:
         return Servers(known[name].tls, (known[name].address,))
     first, second = known[name.removesuffix(f"_or_{LEGACY}")], known[LEGACY]
-    return Servers(
-        first.tls, (f"{first.address} max_fails=3 fail_timeout=10s", f"{second.address} backup")
-    )
+    return Servers(first.tls, (f"{first.address} max_fails=3 fail_timeout=10s", f"{second.address} backup"))
 
 
 def _blocks(ways: Ways) -> dict[Servers, str]:
@@ -80,33 +82,29 @@ def _blocks(ways: Ways) -> dict[Servers, str]:
 
 
 def splits(ways: Ways) -> Iterator[str]:
-    """`$strangler_split_WEIGHT`: `new` or `legacy` by the caller's bucket for `$strangler_function`. There are as few of them as weights,
-    since every variable costs every request some room."""
-    key = f"{literal(ways.plane.sticky.salt)}:$strangler_function:$strangler_caller"
-    for weight in dict.fromkeys(split.weight for split, _, _ in ways.splits.values()):
+    """The way of a caller in `$strangler_area`, which is a function. Functions that share weight and ways share a table too, since
+    every variable costs every request some room."""
+    key = f"{literal(ways.plane.sticky.salt)}:$strangler_area:$strangler_caller"
+    for name, (weight, inside, outside) in dict(zip(*_split(ways), strict=True)).items():
         yield (
-            f"split_clients {quoted(key)} $strangler_split_{weight} {{\n"
-            f"    {weight / 100:.2f}% new;\n    * legacy;\n}}\n"
+            f"split_clients {quoted(key)} {name} {{\n"
+            f"    {weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
         )
 
 
-def _settled(ways: Ways) -> Iterator[str]:
-    """`$strangler_settled`: the way, where it was one of two by the caller that one of them."""
-    split = {f"split/{name}": known for name, known in ways.splits.items()}
-    functions = [(way, way.partition("/")[2]) for way in split]
-    yield table("$strangler_routed", "$strangler_function", functions, default="")
-    sides = [(way, split_of(known)) for way, (known, _, _) in split.items()]
-    yield table("$strangler_routed", "$strangler_side", sides, default="")
-    settled = [(f"new/{way}", inside) for way, (_, inside, _) in split.items()]
-    settled += [(f"legacy/{way}", outside) for way, (_, _, outside) in split.items()]
-    yield table(
-        "$strangler_side/$strangler_routed", "$strangler_settled", settled, default="$strangler_routed"
-    )
+def split_variables(ways: Ways) -> dict[str, str]:
+    """For each function whose callers are divided the variable that has the way of a caller."""
+    return dict(zip(ways.splits, _split(ways)[0], strict=True))
 
 
-def split_of(split: Split) -> str:
-    """The variable that says on which side a caller is, once `$strangler_function` is known."""
-    return f"$strangler_split_{split.weight}"
+def _split(ways: Ways) -> tuple[list[str], list[tuple[int, str, str]]]:
+    """For each of these functions the variable, and what it is made of: weight, the way inside of it, the way outside."""
+    alike = same(ways)
+    names: dict[tuple[int, str, str], str] = {}
+    made = [(split.weight, alike[inside], alike[outside]) for split, inside, outside in ways.splits.values()]
+    for each in made:
+        names.setdefault(each, f"$strangler_split{len(names)}")
+    return [names[each] for each in made], made
 
 
 def tables(ways: Ways) -> Iterator[str]:
@@ -119,7 +117,10 @@ def tables(ways: Ways) -> Iterator[str]:
         [("bad", BAD), ("odd", ways.unclear)],
         default="$strangler_settled",
     )
-    yield from _settled(ways)
+    functions = [(f"split/{name}", name) for name in ways.splits]
+    yield table("$strangler_routed", "$strangler_function", functions, default="")
+    sides = [(f"split/{name}", variable) for name, variable in split_variables(ways).items()]
+    yield table("$strangler_routed", "$strangler_settled", sides, default="$strangler_routed")
     for share in ways.shares:
         yield _draw(share)
     kinds = [(way, _kind(way)) for way in (*ways.targets, *ways.refused)]
@@ -159,10 +160,31 @@ def places(ways: Ways) -> dict[str, str]:
     found = {}
     for way, to in ways.targets.items():
         target = ways.plane.upstreams[to.upstream]
-        found[way] = (
-            f"{scheme(target)}://strangler_{blocks[_servers(ways, server_of(way))]}{target.base}"
-        )
+        found[way] = f"{scheme(target)}://strangler_{blocks[_servers(ways, server_of(way))]}{target.base}"
     return found
+
+
+def certified(ways: Ways) -> str:
+    """`$strangler_certified`: the name that the certificate of an upstream must have."""
+    known = ways.plane.upstreams
+    named = {urlsplit(place).netloc: ways.targets[way].upstream for way, place in places(ways).items()}
+    if COMPARER in known:
+        named[f"strangler_{COMPARER}"] = COMPARER
+    hosts = [(block, known[name].host) for block, name in named.items()]
+    return table("$proxy_host", "$strangler_certified", hosts, default="")
+
+
+def same(ways: Ways) -> dict[str, str]:
+    """For each way the first one that is the same to nginx: of the same kind, to the same place."""
+    first: dict[tuple[str, str], str] = {}
+    known = places(ways)
+    return {way: first.setdefault((way.rpartition("/")[0], known[way]), way) for way in ways.targets}
+
+
+def passing(place: str) -> str:
+    """The directive that passes a call on to a place that is written down."""
+    # With nothing behind the upstream's name nginx passes the target on as it came.
+    return f"proxy_pass {place}{'$request_uri' if place.count('/') > 2 else ''};"
 
 
 def scheme(upstream: Upstream) -> str:
