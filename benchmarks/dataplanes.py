@@ -2,8 +2,9 @@
 
     python -m benchmarks.dataplanes [--functions 500] [--rounds 5] [--only nginx]
 
-One worker each, the same upstream (an nginx that answers 110 bytes of JSON by itself), wrk with 32 connections for four seconds; calls go
-to all functions in turn, half of which are in canary at 50 %. Needs nginx, haproxy and wrk.
+One worker each, the same upstream (an nginx that answers 110 bytes of JSON by itself, on one port for legacy and one for the new
+services), wrk with 32 connections for four seconds; calls go to all functions in turn, half of which are in canary at 50 %, the others
+live. Needs nginx, haproxy and wrk.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ SECONDS: Final = 4
 UPSTREAM: Final = 18101
 BARE: Final = 18102
 EXPORTED: Final = 18103
+SERVICE: Final = 18104
 
 NGINX: Final = """daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log; pcre_jit on;
 events {{ worker_connections 1024; }}
@@ -39,7 +41,8 @@ http {{
 }}
 """
 BODY: Final = f'{{"id":42,"name":"{"x" * 88}"}}'
-ANSWER: Final = f"server {{ listen 127.0.0.1:{UPSTREAM}; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
+LISTEN: Final = " ".join(f"listen 127.0.0.1:{port};" for port in (UPSTREAM, SERVICE))
+ANSWER: Final = f"server {{ {LISTEN} location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
 PASS: Final = (
     f"upstream up {{ server 127.0.0.1:{UPSTREAM}; keepalive 64; }}\n"
     f"server {{ listen 127.0.0.1:{BARE}; location / {{ proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://up; }} }}"
@@ -82,7 +85,7 @@ def settings(functions: int) -> Settings:
                     "source": "erp",
                     "store": "new",
                     "entities": {"e": entity},
-                    "service": {"url": upstream},
+                    "service": {"url": f"http://127.0.0.1:{SERVICE}"},
                     "routes": routes(f"function{n}"),
                 }
                 for n in range(functions)

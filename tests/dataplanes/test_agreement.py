@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,17 @@ ANYWHERE = [
 ]
 
 
-def configured(servers: Upstreams) -> Settings:
+Functions = dict[str, list[dict[str, Any]]]
+
+
+def tangled() -> Functions:
+    """Routes that lie in each other's way."""
     functions = {name: shapes(name, number) for number, name in enumerate(NAMES)}
     functions[NAMES[0]] += ANYWHERE
+    return functions
+
+
+def configured(servers: Upstreams, functions: Functions) -> Settings:
     return settings(servers["legacy"].url, functions, {name: servers[name].url for name in functions})
 
 
@@ -257,18 +265,24 @@ UNCLEAR = 503
 """What becomes of an unclear request here: one of the functions that it could mean is fenced."""
 
 
+@contextmanager
+def landscape_of(target: str, home: Path, functions: Functions) -> Iterator[Landscape]:
+    """A proxy with these functions before their upstreams."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(upstreams())
+        made, port = configured(servers, functions), free_port()
+        plane = draw(made, stands(), Wishes(f"127.0.0.1:{port}", without_body_routes=True))
+        export = plugins.load("dataplanes", target)(plane)
+        caller = stack.enter_context(running(target, home, export, port))
+        yield Landscape(target, caller, compile_routes(made.functions, made.facade))
+
+
 @pytest.fixture(scope="module", params=["nginx", "haproxy"])
 def landscape(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Landscape]:
-    with ExitStack() as stack:
-        servers = stack.enter_context(upstreams())
-        made, port = configured(servers), free_port()
-        plane = draw(made, stands(), Wishes(f"127.0.0.1:{port}", without_body_routes=True))
-        home: Path = tmp_path_factory.mktemp(request.param)
-        export = plugins.load("dataplanes", request.param)(plane)
-        caller = stack.enter_context(running(request.param, home, export, port))
-        yield Landscape(request.param, caller, compile_routes(made.functions, made.facade))
+    with landscape_of(request.param, tmp_path_factory.mktemp(request.param), tangled()) as made:
+        yield made
 
 
 @hypothesis(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 from strangler.planes.plane import COMPARER, Plane
-from strangler_adapters.dataplanes.nginx_tables import quoted, table
+from strangler_adapters.dataplanes.nginx_parts import OVERRIDES
+from strangler_adapters.dataplanes.nginx_tables import AGAIN, certified, scheme, table
 from strangler_adapters.dataplanes.ways import BROKEN, DOTS, REPLACED, Ways, odd
 
 HEADERS: Final = r"""map $http_upgrade $strangler_connection {
     default "upgrade";
     "" "";
 }
-map $http_via $strangler_via {
-    default "$http_via, ";
-    "" "";
-}
 """
 
 
-def server(plane: Plane, ways: Ways, path: str) -> str:
-    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart."""
+def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
+    """The server block, and the tables that only it uses. `path`: the regular expression that takes a path apart; `quick`: what
+    is done with calls that need none of it."""
     # Not the facade's own pseudonym: a call that goes on to it hasn't been there yet.
     pseudonym = f"{plane.pseudonym}-nginx"
-    loop = (
-        f'map $http_via $strangler_loop {{\n    default "";\n'
-        f"    {quoted(f'~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)')} 1;\n}}\n"
-    )
+    # What stands in Via before the name of this proxy; `loop` where that is there already.
+    via = [("", ""), (f"~(?:^|[ ,])1.1 {pseudonym}(?:[ ,]|$)", "loop")]
     return (
         _shapes(plane)
         + HEADERS
-        + loop
+        + certified(ways)
+        + table("$http_via", "$strangler_via", via, default="$http_via, ", plain=False)
+        + table(OVERRIDES, "$strangler_overridden", [("", "")], default="1")
+        + table("$uri", "$strangler_path", [(f"~{path}", "1")], default="", plain=False)
         + "\n"
         + _SERVER.format(
             listen=plane.listen,
             generation=_generation(plane),
             refusals=_refusals(plane, ways),
-            path=quoted(path),
-            error_pages=_error_pages(ways),
+            quick="\n        ".join(quick),
+            again=AGAIN,
             jumps=_jumps(ways),
             headers=_headers(pseudonym),
             connect=_seconds(plane.limits.connect),
@@ -64,12 +64,6 @@ def _refusals(plane: Plane, ways: Ways) -> str:
 
 def _generation(plane: Plane) -> str:
     return f'add_header X-Strangler-Generation "{plane.stamp.generation}" always;'
-
-
-def _error_pages(ways: Ways) -> str:
-    return "error_page 470 = @strangler_write;" + (
-        "\n        error_page 471 = @strangler_mirrored;" if ways.mirrors else ""
-    )
 
 
 def _jumps(ways: Ways) -> str:
@@ -98,7 +92,7 @@ def _mirrors(plane: Plane, ways: Ways) -> str:
     target = plane.upstreams[COMPARER]
     headers = _headers(f"{plane.pseudonym}-nginx").replace('X-Strangler-Mirror ""', 'X-Strangler-Mirror "1"')
     return _MIRRORS.format(
-        url=f"{'https' if target.tls else 'http'}://strangler_{COMPARER}{target.base}",
+        url=f"{scheme(target)}://strangler_{COMPARER}{target.base}",
         headers=headers.replace("\n", "\n    "),
     )
 
@@ -129,20 +123,31 @@ _SERVER: Final = """server {{
     proxy_pass_header Date;
     proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Charset;
     proxy_ssl_server_name on;
+    proxy_ssl_name $strangler_certified;
     proxy_connect_timeout {connect};
     proxy_send_timeout {total};
     proxy_read_timeout {total};
     # What may be a write is sent once (invariant 4 asks for more than this, but for no less).
     proxy_next_upstream off;
 
-    location ~ {path} {{
-        {error_pages}
+    error_page 470 = @strangler_write;
+    error_page 471 = @strangler_mirrored;
+    error_page 472 = @strangler_careful;
+    recursive_error_pages on;
+
+    location / {{
+        if ($strangler_via = loop) {{ return 508; }}
+        {quick}
+    }}
+
+    location @strangler_careful {{
         default_type application/problem+json;
-        if ($strangler_loop) {{ return 508; }}
+        # This takes the path apart.
+        set $strangler_taken $strangler_path;
+        set $strangler_area $strangler_function;
         {refusals}
         {jumps}
-        proxy_next_upstream error timeout http_502 http_503 http_504;
-        proxy_next_upstream_tries 2;
+        {again}
         proxy_pass $strangler_target$request_uri;
     }}
 

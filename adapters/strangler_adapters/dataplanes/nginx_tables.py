@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
-from strangler.planes.plane import COMPARER, LEGACY, To, Upstream
+from strangler.planes.plane import COMPARER, LEGACY, Upstream
 from strangler_adapters.dataplanes.ways import BAD, SAFE, Ways, server_of
 
 
@@ -13,6 +14,9 @@ def quoted(text: str) -> str:
     """A string of nginx's configuration. Variables in it are put in where nginx allows them."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
+
+AGAIN: Final = "proxy_next_upstream error timeout http_502 http_503 http_504; proxy_next_upstream_tries 2;"
+"""What may be sent again goes to another server of the group, or on another connection."""
 
 DOLLAR: Final = 'geo $strangler_dollar {\n    default "$";\n}\n'
 """A variable that is a dollar sign: nginx has no other way to write one where variables are put in."""
@@ -41,36 +45,66 @@ def alike(one: Upstream, other: Upstream) -> bool:
 
 
 def upstreams(ways: Ways) -> Iterator[str]:
-    """Blocks of servers. A dead one among two is passed over for ten seconds after three failures."""
+    """Blocks of servers, one for all upstreams that are the same servers."""
+    for servers, name in _blocks(ways).items():
+        lines = "".join(f"    server {each};\n" for each in servers.lines)
+        # Kept for less than servers keep them, so that a write seldom meets a connection that is just being closed.
+        yield f"upstream strangler_{name} {{\n{lines}    keepalive 64;\n    keepalive_timeout 2s;\n}}\n"
+
+
+class Servers(NamedTuple):
+    """What stands in a block. Connections with and without TLS are kept apart."""
+
+    tls: bool
+    lines: tuple[str, ...]
+
+
+def _servers(ways: Ways, name: str) -> Servers:
+    """The servers of an upstream, or of two (`X_or_legacy`) of which a dead one is passed over for ten seconds after three failures."""
     known = ways.plane.upstreams
-    for each in known.values():
-        # A comparer that hangs is passed over too, for a server that refuses at once: nobody may wait for it.
-        two = [f"{each.address} max_fails=1 fail_timeout=5s", "127.0.0.1:9 backup"]
-        yield _block(each.name, two if each.name == COMPARER else [each.address])
-    for way, to in ways.targets.items():
-        if (name := server_of(way)) not in known:
-            first = f"{known[to.upstream].address} max_fails=3 fail_timeout=10s"
-            yield _block(name, [first, f"{known[LEGACY].address} backup"])
+    if name == COMPARER:
+        # One that hangs is passed over too, for a server that refuses at once: nobody may wait for it.
+        return Servers(
+            known[name].tls, (f"{known[name].address} max_fails=1 fail_timeout=5s", "127.0.0.1:9 backup")
+        )
+    if name in known:
+        return Servers(known[name].tls, (known[name].address,))
+    first, second = known[name.removesuffix(f"_or_{LEGACY}")], known[LEGACY]
+    return Servers(first.tls, (f"{first.address} max_fails=3 fail_timeout=10s", f"{second.address} backup"))
 
 
-def _block(name: str, servers: list[str]) -> str:
-    lines = "".join(f"    server {each};\n" for each in servers)
-    # Kept for less than servers keep them, so that a write seldom meets a connection that is just being closed.
-    return f"upstream strangler_{name} {{\n{lines}    keepalive 64;\n    keepalive_timeout 2s;\n}}\n"
+def _blocks(ways: Ways) -> dict[Servers, str]:
+    """Each block under the first name that it has."""
+    found: dict[Servers, str] = {}
+    for name in (*ways.plane.upstreams, *map(server_of, ways.targets)):
+        found.setdefault(_servers(ways, name), name)
+    return found
 
 
 def splits(ways: Ways) -> Iterator[str]:
-    """`$strangler_split_FUNCTION`: one of two ways by the caller."""
-    for function, (split, inside, outside) in ways.splits.items():
-        key = f"{literal(ways.plane.sticky.salt)}:{function}:$strangler_caller"
+    """The way of a caller in `$strangler_area`, which is a function. Functions that share weight and ways share a table too, since
+    every variable costs every request some room."""
+    key = f"{literal(ways.plane.sticky.salt)}:$strangler_area:$strangler_caller"
+    for name, (weight, inside, outside) in dict(zip(*_split(ways), strict=True)).items():
         yield (
-            f"split_clients {quoted(key)} {split_of(function)} {{\n"
-            f"    {split.weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
+            f"split_clients {quoted(key)} {name} {{\n"
+            f"    {weight / 100:.2f}% {quoted(inside)};\n    * {quoted(outside)};\n}}\n"
         )
 
 
-def split_of(function: str) -> str:
-    return f"$strangler_split_{function}"
+def split_variables(ways: Ways) -> dict[str, str]:
+    """For each function whose callers are divided the variable that has the way of a caller."""
+    return dict(zip(ways.splits, _split(ways)[0], strict=True))
+
+
+def _split(ways: Ways) -> tuple[list[str], list[tuple[int, str, str]]]:
+    """For each of these functions the variable, and what it is made of: weight, the way inside of it, the way outside."""
+    alike = same(ways)
+    names: dict[tuple[int, str, str], str] = {}
+    made = [(split.weight, alike[inside], alike[outside]) for split, inside, outside in ways.splits.values()]
+    for each in made:
+        names.setdefault(each, f"$strangler_split{len(names)}")
+    return [names[each] for each in made], made
 
 
 def tables(ways: Ways) -> Iterator[str]:
@@ -81,13 +115,17 @@ def tables(ways: Ways) -> Iterator[str]:
         "$strangler_shape",
         "$strangler_way",
         [("bad", BAD), ("odd", ways.unclear)],
-        default="$strangler_routed",
+        default="$strangler_settled",
     )
+    functions = [(f"split/{name}", name) for name in ways.splits]
+    yield table("$strangler_routed", "$strangler_function", functions, default="")
+    sides = [(f"split/{name}", variable) for name, variable in split_variables(ways).items()]
+    yield table("$strangler_routed", "$strangler_settled", sides, default="$strangler_routed")
     for share in ways.shares:
         yield _draw(share)
     kinds = [(way, _kind(way)) for way in (*ways.targets, *ways.refused)]
     yield table("$strangler_way", "$strangler_kind", kinds, default="refuse")
-    yield _meaning("target", {way: _url(ways, way, to) for way, to in ways.targets.items()})
+    yield _meaning("target", places(ways))
     yield _meaning("status", {way: str(refuse.status) for way, refuse in ways.refused.items()})
     yield _meaning("why", {way: literal(refuse.why) for way, refuse in ways.refused.items()})
     waits = {way: str(refuse.retry_after) for way, refuse in ways.refused.items() if refuse.retry_after}
@@ -116,6 +154,38 @@ def _meaning(name: str, rows: Mapping[str, str]) -> str:
     return table("$strangler_way", f"$strangler_{name}", rows.items(), default="")
 
 
-def _url(ways: Ways, way: str, to: To) -> str:
-    target = ways.plane.upstreams[to.upstream]
-    return f"{'https' if target.tls else 'http'}://strangler_{server_of(way)}{target.base}"
+def places(ways: Ways) -> dict[str, str]:
+    """Where each way leads: a URL in front of whose path nothing stands passes a target on as it came."""
+    blocks = _blocks(ways)
+    found = {}
+    for way, to in ways.targets.items():
+        target = ways.plane.upstreams[to.upstream]
+        found[way] = f"{scheme(target)}://strangler_{blocks[_servers(ways, server_of(way))]}{target.base}"
+    return found
+
+
+def certified(ways: Ways) -> str:
+    """`$strangler_certified`: the name that the certificate of an upstream must have."""
+    known = ways.plane.upstreams
+    named = {urlsplit(place).netloc: ways.targets[way].upstream for way, place in places(ways).items()}
+    if COMPARER in known:
+        named[f"strangler_{COMPARER}"] = COMPARER
+    hosts = [(block, known[name].host) for block, name in named.items()]
+    return table("$proxy_host", "$strangler_certified", hosts, default="")
+
+
+def same(ways: Ways) -> dict[str, str]:
+    """For each way the first one that is the same to nginx: of the same kind, to the same place."""
+    first: dict[tuple[str, str], str] = {}
+    known = places(ways)
+    return {way: first.setdefault((way.rpartition("/")[0], known[way]), way) for way in ways.targets}
+
+
+def passing(place: str) -> str:
+    """The directive that passes a call on to a place that is written down."""
+    # With nothing behind the upstream's name nginx passes the target on as it came.
+    return f"proxy_pass {place}{'$request_uri' if place.count('/') > 2 else ''};"
+
+
+def scheme(upstream: Upstream) -> str:
+    return "https" if upstream.tls else "http"

@@ -46,6 +46,12 @@ class Ways:
         """The way of a rule."""
         return self._of[rule]
 
+    def meaning(self, rule: Rule | None, method: str) -> str:
+        """The way of a call that the rule takes, None for no rule."""
+        if rule is None:
+            return "read/legacy" if method in SAFE else "write/legacy"
+        return self._of[rule]
+
     def _action(self, action: Action, once: bool) -> str:
         match action:
             case Refuse() as refuse:
