@@ -29,7 +29,10 @@ from strangler_adapters.dataplanes.ways import UNCLEAR_NOTE, Ways
 
 FILE: Final = "strangler.nginx.conf"
 
-UNVERIFIED: Final = "nginx verifies the certificates of upstreams only where http { } has proxy_ssl_verify on and proxy_ssl_trusted_certificate."
+UNVERIFIED: Final = (
+    "nginx verifies the certificates of upstreams only where http { } has proxy_ssl_verify on and "
+    "proxy_ssl_trusted_certificate."
+)
 
 NOTES: Final = (
     "Callers are divided by nginx's own hash (MurmurHash2): as many of them are answered by new, but not the same ones as by the facade.",
