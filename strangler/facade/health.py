@@ -2,7 +2,8 @@
 
 `/healthz`: the process lives, and what it sees of legacy, the new services and the control store. It is 200 as long as the
 process can say so; restarting the facade mends nothing that is wrong elsewhere.
-`/readyz`: whether this facade can take traffic. It can when it knows who owns what, and isn't shutting down. An
+`/readyz`: whether this facade can take traffic. It can when it knows who owns what, and isn't shutting down. One that has lost the control
+store still answers reads, and writes of what nobody moves: with all facades unready its outage would be one of the ERP. An
 upstream that is down makes no facade unready: every other one would have the same trouble, and callers an answer less.
 """
 
@@ -119,7 +120,7 @@ class Health:
                 silence = format_duration(self._keeper.silence())
                 return Seen(
                     "fail",
-                    f"out of reach for {silence}, the log says why; so writes of functions are refused",
+                    f"out of reach for {silence}, the log says why; so writes of functions on their way are refused",
                     now,
                 )
             case _:
@@ -144,8 +145,10 @@ class Health:
             return 503, _document(
                 "fail", "shutting down: what is under way is finished, nothing new is taken", checks
             )
-        if control.status == "fail":
+        if self._keeper.current().trust is Trust.NEVER:
             return 503, _document("fail", f"the control store is {control.words}", checks)
+        if control.status == "fail":
+            return 200, _document("warn", f"the control store is {control.words}", checks)
         return 200, _document("pass", "ready: it is known who owns what", checks)
 
 
