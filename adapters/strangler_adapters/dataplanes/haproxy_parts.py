@@ -87,6 +87,7 @@ def _query(part: Part, _: Automaton) -> Iterator[str]:
 
 
 def _cookie(part: Part, _: Automaton) -> Iterator[str]:
+    yield f"str(=) if {{ req.cook_cnt({part.name}) gt 0 }}"
     yield f"req.cook({part.name}),hex,regsub(^,=) if {{ req.cook({part.name}) -m found }}"
     yield f"str({UNCLEAR}) if {{ req.cook_cnt({part.name}) gt 1 }}"
 
