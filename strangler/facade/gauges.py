@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Protocol
 
 from strangler.facade.breaker import Breakers, State
@@ -75,6 +76,14 @@ def watch_pools(metrics: Metrics, pools: Iterable[Connections]) -> None:
     metrics.watch("pool_waiting", words, ("upstream",), lambda: [((p.key,), p.waiting) for p in pools])
     words = "Most connections that there may be."
     metrics.watch("pool_limit", words, ("upstream",), lambda: [((p.key,), p.limit) for p in pools])
+
+
+def watch_loop(metrics: Metrics, calls: Sized, connections: Sized) -> None:
+    """What there must be nothing of, or as much as before, when nobody calls. To be read inside the event loop."""
+    metrics.watch("calls_open", "Calls from their head to their end.", (), lambda: [((), len(calls))])
+    words = "Connections of callers, with a call or without."
+    metrics.watch("caller_connections", words, (), lambda: [((), len(connections))])
+    metrics.watch("tasks", "Tasks of the event loop.", (), lambda: [((), len(asyncio.all_tasks()))])
 
 
 def watch_drops(metrics: Metrics, of_log: Callable[[], int], of_traces: Callable[[], int]) -> None:

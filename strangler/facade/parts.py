@@ -27,7 +27,7 @@ from strangler.facade.exchange import Exchange
 from strangler.facade.failures import Failures
 from strangler.facade.flight import Flight
 from strangler.facade.front import Front
-from strangler.facade.gauges import watch_breakers, watch_drops, watch_pools, watch_shedding
+from strangler.facade.gauges import watch_breakers, watch_drops, watch_loop, watch_pools, watch_shedding
 from strangler.facade.health import Health
 from strangler.facade.lane import Seen
 from strangler.facade.logs import AccessLog
@@ -129,10 +129,7 @@ class Parts:
         watch("generation", words, (), lambda: [((), keeper.current().generation)])
         words = "Time since the control store last knew of us."
         watch("control_silence_seconds", words, (), lambda: [((), keeper.silence())])
-        watch("calls_open", "Calls from their head to their end.", (), lambda: [((), len(self.exchanges))])
-        words = "Connections of callers, with a call or without."
-        watch("caller_connections", words, (), lambda: [((), len(self.front.connections))])
-        watch("tasks", "Tasks of the event loop.", (), lambda: [((), len(asyncio.all_tasks()))])
+        watch_loop(self.metrics, self.exchanges, self.front.connections)
         watch_breakers(self.metrics, self.breakers)
         watch_shedding(self.metrics, self.shedding)
         watch_pools(self.metrics, self.pools)

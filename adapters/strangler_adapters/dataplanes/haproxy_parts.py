@@ -87,6 +87,8 @@ def _query(part: Part, _: Automaton) -> Iterator[str]:
 
 
 def _cookie(part: Part, _: Automaton) -> Iterator[str]:
+    # An empty one isn't found by its name.
+    yield f"str(=) if {{ req.fhdr(cookie) -m reg '(^|;) *{re.escape(part.name)}=' }}"
     yield f"req.cook({part.name}),hex,regsub(^,=) if {{ req.cook({part.name}) -m found }}"
     yield f"str({UNCLEAR}) if {{ req.cook_cnt({part.name}) gt 1 }}"
 
