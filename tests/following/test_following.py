@@ -44,7 +44,7 @@ def going_on(*works: Callable[[], None]) -> Iterator[None]:
 
 
 pytestmark = pytest.mark.slow
-BOTH = pytest.mark.parametrize("target", ["nginx", "haproxy"])
+BOTH = pytest.mark.parametrize("target", ["nginx", pytest.param("haproxy", marks=pytest.mark.nightly)])
 
 
 class Writer:

@@ -16,7 +16,7 @@ from tests.moving.writer import KEPT, Keys, transactions
 
 ROWS, FAULTS = 10_000, 10
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 @pytest.fixture
