@@ -218,7 +218,9 @@ class Trial:
         assert owner, f"the owner didn't change without the lost facade: {self.conductor.told[-3:]}"
         self.switches += 1
         await self._written("by the other facade", "a")
-        assert b'"warn"' in self._facades["b"].page("/readyz")[1], "a facade that is lost says that all is well"
+        assert b'"warn"' in self._facades["b"].page("/readyz")[1], (
+            "a facade that is lost says that all is well"
+        )
         self._wire.mend()
         await self._written("by the facade that was lost", "b")
 
