@@ -13,6 +13,7 @@ from typing import Final
 
 import uvloop
 
+from strangler.collector import collect_seldom
 from strangler.control.store import Control
 from strangler.errors import Unavailable
 from strangler.facade.admin.outlook import admin
@@ -146,6 +147,7 @@ async def _run(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, told.set)
     await front.start(listener)
+    collect_seldom()
     # By now signals come here; one that came earlier went to whoever set `stop`.
     if not stop.is_set():
         await told.wait()
