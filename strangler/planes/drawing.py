@@ -84,7 +84,12 @@ class _Drawing:
             upstreams=self._upstreams,
             ignore_case=facade.ignore_case,
             sticky=_sticky(facade),
-            limits=Limits(facade.connect_timeout.total_seconds(), facade.total_timeout.total_seconds()),
+            limits=Limits(
+                facade.connect_timeout.total_seconds(),
+                facade.total_timeout.total_seconds(),
+                facade.limits.legacy,
+                facade.limits.new,
+            ),
             notes=tuple(self._notes),
         )
 
