@@ -189,8 +189,9 @@ def test_legacy_stands_in_for_a_dead_service_while_it_has_the_data(front: Front,
 def test_a_write_is_sent_once_even_if_it_takes_too_long(front: Front, servers: Upstreams) -> None:
     caller = front(standing("sale", Stage.LIVE), facade={"total_timeout": "400ms"})
     servers["sale"].delay = 3
+    eager = {"X-Envoy-Retry-On": "5xx,reset", "X-Envoy-Upstream-Rq-Per-Try-Timeout-Ms": "50"}
     began = time.monotonic()
-    assert caller.ask("PUT", "/api/sale/1", body=b"{}").status == 504
+    assert caller.ask("PUT", "/api/sale/1", eager, b"{}").status == 504
     assert time.monotonic() - began < 2
     servers["sale"].delay = 0
     assert caller.ask("GET", "/api/sale/1").name == "sale"
