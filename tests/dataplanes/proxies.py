@@ -108,7 +108,13 @@ def command(target: str, home: Path) -> list[str]:
     if target == "envoy":
         # Without hot restart several of them may run on one machine.
         program = Path(sys.executable).parent / "envoy"
-        return [str(program), "-c", str(home / "envoy.yaml"), "--disable-hot-restart", *("--concurrency", "1")]
+        return [
+            str(program),
+            "-c",
+            str(home / "envoy.yaml"),
+            "--disable-hot-restart",
+            *("--concurrency", "1"),
+        ]
     if target == "haproxy":
         return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", str(home / "haproxy.cfg")]
     (home / "nginx.conf").write_text(NGINX.format(home=home, user="user root;"))

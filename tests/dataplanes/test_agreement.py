@@ -224,8 +224,8 @@ class Landscape:
 
     def unclear(self, request: tuple[str, str, dict[str, str]]) -> bool:
         """Whether this proxy may find that servers read it in several ways, as its notes say."""
-        method, target, headers = request
-        coded = re.search(r"%(?:2d|2e|3\d|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", target.partition("?")[0], re.I)
+        path = request[1].partition("?")[0]
+        coded = re.search(r"%(?:2d|2e|3\d|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", path, re.I)
         return unclear(request) or (self.target == "envoy" and coded is not None)
 
     def agree(self, request: tuple[str, str, dict[str, str]]) -> None:

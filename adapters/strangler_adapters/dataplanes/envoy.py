@@ -65,7 +65,10 @@ class _Plain(yaml.SafeDumper):
 def _listener(plane: Plane, routes: list[Json]) -> Json:
     host, _, port = plane.listen.rpartition(":")
     address = {"address": host.strip("[]") or "0.0.0.0", "port_value": int(port)}
-    manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(plane, routes)}
+    manager = {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": _manager(plane, routes),
+    }
     return {
         "name": "strangler",
         "address": {"socket_address": address},
@@ -107,7 +110,10 @@ def _configuration(plane: Plane, routes: list[Json]) -> Json:
         put("x-forwarded-for", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"),
         put("x-forwarded-host", "%REQ(:AUTHORITY)%"),
         # The manager's own `via` would be there before the routes look for it.
-        {"header": {"key": "via", "value": f"1.1 {pseudonym(plane)}"}, "append_action": "APPEND_IF_EXISTS_OR_ADD"},
+        {
+            "header": {"key": "via", "value": f"1.1 {pseudonym(plane)}"},
+            "append_action": "APPEND_IF_EXISTS_OR_ADD",
+        },
     ]
     return {
         "name": "strangler",

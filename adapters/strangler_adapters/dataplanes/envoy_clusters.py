@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from typing import Any, Final
 
 from strangler.planes.plane import COMPARER, LEGACY, Plane, To, Upstream
@@ -30,7 +29,9 @@ class Clusters:
         name = f"{to.upstream}_or_{to.fallback}"
         if name not in self._made:
             watched = f"{to.upstream}_watched"
-            self._made[watched] = self._cluster(watched, to.upstream) | _watched(self._plane.upstreams[to.upstream])
+            self._made[watched] = self._cluster(watched, to.upstream) | _watched(
+                self._plane.upstreams[to.upstream]
+            )
             self._made[name] = _either(name, [watched, second], self._plane.limits.connect)
         return name
 

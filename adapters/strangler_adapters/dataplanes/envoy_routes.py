@@ -136,7 +136,12 @@ def _again(elsewhere: bool) -> Json:
 
 
 def _refusal(refuse: Refuse) -> Json:
-    said = {"type": "about:blank", "title": HTTPStatus(refuse.status).phrase, "status": refuse.status, "detail": refuse.why}
+    said = {
+        "type": "about:blank",
+        "title": HTTPStatus(refuse.status).phrase,
+        "status": refuse.status,
+        "detail": refuse.why,
+    }
     headers = {"content-type": "application/problem+json"}
     if refuse.retry_after is not None:
         headers["retry-after"] = str(refuse.retry_after)

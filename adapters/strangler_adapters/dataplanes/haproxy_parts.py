@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from strangler.planes.automaton import UNCLEAR, Automaton, Part
 from strangler_adapters.dataplanes.ways import OVERRIDES
 
+
 def coded(part: Part, text: str) -> str:
     """A value as a map has it."""
     return ("" if part.of_path else "=") + text.encode().hex().upper()

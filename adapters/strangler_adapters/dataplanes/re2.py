@@ -73,7 +73,9 @@ def _byte(byte: int) -> str:
     character = chr(byte)
     if character.isascii() and (character.isalnum() or character in "-._~"):
         return re.escape(character)
-    coded = "%" + "".join(f"[{digit}{digit.lower()}]" if digit.isalpha() else digit for digit in f"{byte:02X}")
+    coded = "%" + "".join(
+        f"[{digit}{digit.lower()}]" if digit.isalpha() else digit for digit in f"{byte:02X}"
+    )
     if "!" <= character <= "~" and character not in "%/?#":
         return f"(?:{re.escape(character)}|{coded})"
     return coded
