@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from strangler.planes.stamp import Stamp
     from strangler.routing import Standings
 
-TARGETS: Final = {"nginx": "nginx", "haproxy": "HAProxy"}
+TARGETS: Final = {
+    "nginx": "nginx",
+    "haproxy": "HAProxy",
+    "envoy": "Envoy",
+    "gateway-api": "the Gateway API of Kubernetes",
+}
 """Commands, with the names by which people know the proxies. A target is a plugin of `strangler.dataplanes`."""
+
+FOLLOWED: Final = ("nginx", "haproxy")
+"""Those that load new files while they run, and are told to by a command."""
 
 
 def _command(target: str, title: str) -> click.Command:
@@ -53,7 +61,6 @@ def _command(target: str, title: str) -> click.Command:
         metavar="FILE",
         help="Write nothing; say whether this exported file is of the present generation and configuration, and exit with 1 when it isn't.",
     )
-    @following_options
     @pass_application
     def command(
         application: Application,
@@ -75,7 +82,7 @@ def _command(target: str, title: str) -> click.Command:
         own = f"{section.host}:{section.port}" if section else ""
         wishes = Wishes(listen or own, facade, comparer, without_body_routes)
         compile = plugins.load("dataplanes", target)
-        asked = asked_to_follow(target, title, output, wishes.listen, **following)
+        asked = asked_to_follow(target, title, output, wishes.listen, **following) if following else None
         if asked is not None:
             return follow(
                 application, asked, lambda standings: compile(draw(application.settings, standings, wishes))
@@ -83,12 +90,12 @@ def _command(target: str, title: str) -> click.Command:
         _write(compile(draw(application.settings, standings_now(application), wishes)), output)
         return ExitCode.OK
 
+    follows = "; or let --follow do it, for which switches wait" if target in FOLLOWED else ""
     command.help = (
         f"Write the routes as configuration of {title}, as the functions stand now.\n\nIt is of one generation: export anew when a "
-        "function has moved or is fenced; or let --follow do it, for which switches wait. What can't be said to the proxy is told on "
-        "stderr and in the file."
+        f"function has moved or is fenced{follows}. What can't be said to the proxy is told on stderr and in the file."
     )
-    return command
+    return following_options(command) if target in FOLLOWED else command
 
 
 COMMANDS: Final = [_command(target, title) for target, title in TARGETS.items()]

@@ -8,6 +8,7 @@ believed (`facade.trusted_proxies`) or from this machine: who else could reach t
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Final
 
 from strangler.cutover.stages import Side
@@ -22,8 +23,8 @@ from strangler.routing import Asked, BadPath, Found, Values, decide
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
 
-SUFFIX: Final = "-shadow"
-"""What Envoy puts behind the host of what it mirrors."""
+_SHADOW: Final = re.compile(r"-shadow(:\d+)?$")
+"""What Envoy puts behind the host of what it mirrors, before the port."""
 
 
 class Mirrored:
@@ -62,8 +63,8 @@ class Mirrored:
 
     def _offer(self) -> None:
         parts, request = self._parts, self._request
-        host = request.headers.get("host", "")
-        asked = Asked(request.method, request.target, {**request.headers, "host": host.removesuffix(SUFFIX)})
+        host = _SHADOW.sub(r"\1", request.headers.get("host", ""))
+        asked = Asked(request.method, request.target, {**request.headers, "host": host})
         try:
             found = parts.table.find(asked)
         except BadPath as error:
@@ -81,7 +82,7 @@ class Mirrored:
             return
         trace = parts.traces.begin(request.headers)
         told = parts.passing.told(request, origin, trace)
-        told = [(name, host.removesuffix(SUFFIX) if name == "host" else value) for name, value in told]
+        told = [(name, host if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
         since = standings.of(decision.function).since
         onward = parts.credentials.shadowed(decision.function, asked, origin, identity, trace)

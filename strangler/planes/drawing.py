@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError
+from strangler.planes.cohorts import slices
 from strangler.planes.plane import (
     COMPARER,
     FACADE,
@@ -74,7 +75,7 @@ class _Drawing:
         self._refuse_body_routes()
         if facade.overrides is not None:
             self._note("facade.overrides: testers can't say here which side answers; they do at the facade")
-        rules = tuple(Rule(route, self._action(route)) for route in self._routes)
+        rules = tuple(self._settled([rule for route in self._routes for rule in self._rules(route)]))
         return Plane(
             name=settings.name,
             stamp=Stamp(self._standings.generation, fingerprint(settings)),
@@ -84,7 +85,12 @@ class _Drawing:
             upstreams=self._upstreams,
             ignore_case=facade.ignore_case,
             sticky=_sticky(facade),
-            limits=Limits(facade.connect_timeout.total_seconds(), facade.total_timeout.total_seconds()),
+            limits=Limits(
+                facade.connect_timeout.total_seconds(),
+                facade.total_timeout.total_seconds(),
+                facade.limits.legacy,
+                facade.limits.new,
+            ),
             notes=tuple(self._notes),
         )
 
@@ -97,12 +103,30 @@ class _Drawing:
                 "--without-body-routes",
             )
 
-    def _action(self, route: CompiledRoute) -> Action:
+    def _rules(self, route: CompiledRoute) -> Iterator[Rule]:
+        """One for a route, or one for each cohort and one for the others."""
+        own = self._standings.cohorts.get(route.function, {})
         if _hidden(route):
-            return self._hidden(route)
-        if route.scope is not None:
-            return self._scoped(route.function)
-        ruling = follows(self._standings, route)
+            yield Rule(route, self._hidden(route))
+        elif route.scope is None or (route.scope.key is None and not own):
+            yield Rule(route, self._action(route, follows(self._standings, route)))
+        elif self._facade.ignore_case or (found := slices(route, route.scope, own)) is None:
+            yield Rule(route, self._scoped(route.function))
+        else:
+            for slice_, cohort in found:
+                yield Rule(slice_, self._action(slice_, follows(self._standings, route, cohort)))
+
+    def _settled(self, rules: list[Rule]) -> Iterator[Rule]:
+        """The rules, without more than one split of the callers of a function."""
+        splits: dict[str, set[Split]] = {}
+        for rule in rules:
+            if isinstance(rule.action, Split):
+                splits.setdefault(rule.route.function, set()).add(rule.action)
+        for rule in rules:
+            several = isinstance(rule.action, Split) and len(splits[rule.route.function]) > 1
+            yield Rule(rule.route, self._scoped(rule.route.function)) if several else rule
+
+    def _action(self, route: CompiledRoute, ruling: Ruling) -> Action:
         if ruling.decision.status is not None:
             return self._refusal(ruling.decision)
         if route.kind == "write":
@@ -127,14 +151,15 @@ class _Drawing:
         return action
 
     def _scoped(self, function: str) -> To:
-        """Where calls go that are told apart by their cohort, or by where their document was begun."""
+        """Where calls go of which only the facade knows the cohort, or where their document was begun."""
         if FACADE not in self._upstreams:
             raise StranglerError(
-                f"{function}: its calls are told apart by cohort or document, which only the facade does",
-                why="where a document was begun is in the control store, and a cohort may be in a body or a verified identity",
+                f"{function}: its calls are told apart by cohort or document as only the facade can",
+                why="where a document was begun is in the control store, a cohort may be in a body or a verified identity, and callers are "
+                "divided by one weight alone",
                 do="name a running facade with --facade URL, which such calls are then sent to",
             )
-        self._note(f"{function}: its calls are told apart by cohort or document, so they go to the facade")
+        self._note(f"{function}: calls that are told apart by cohort or document go to the facade")
         return To(FACADE)
 
     def _unclear(self, routes: Sequence[CompiledRoute], why: str) -> To | Refuse:

@@ -91,10 +91,12 @@ class Sticky(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Seconds."""
+    """`connect` and `total` in seconds; `legacy` and `new`: most calls under way to an upstream of that side."""
 
     connect: float
     total: float
+    legacy: int
+    new: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Regions: the paths below which method and path alone decide, for proxies that can look up a path by its beginning. Pure.
+"""Regions: the paths below which it is always the same that decides, for proxies that look up a path by its beginning. Pure.
 
 Most of what a configuration says is that simple: whatever is read below `/api/sale/` is answered by one side. There a proxy needn't take
-a request apart; for all others there is the automaton.
+a path apart; for all others there is the automaton.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ from typing import NamedTuple
 from strangler.planes.automaton import Automaton, Node, Part
 from strangler.planes.plane import Rule
 
+Judge = Callable[[Iterable[int]], str | None]
+"""What is sure of calls whose path ends at any of these nodes, in one word; None where nothing is. The nodes look at the head, or are
+ends."""
+
 
 class Region(NamedTuple):
-    """A path of literal segments. `depths`: what becomes of calls to it, to paths with one segment more, and so on, in one word; the last
-    is that many or more. None where more than method and path decides. Paths in a region further down are that one's."""
+    """A path of literal segments. `depths`: what is sure of calls to it, to paths with one segment more, and so on; the last is that many
+    or more. Paths in a region further down are that one's."""
 
     path: tuple[str, ...]
     depths: tuple[str | None, ...]
 
     def of(self, depth: int) -> str | None:
-        """What becomes of calls to paths with so many segments more."""
+        """What is sure of calls to paths with so many segments more."""
         return self.depths[min(depth, len(self.depths) - 1)]
 
 
-def regions(
-    automaton: Automaton, method: str, meaning: Callable[[Rule | None], str], known: Callable[[str], bool]
-) -> list[Region]:
-    """All regions of calls by a method, each before those within it; the first is that of all paths. One that says only what the one
-    around it says is left out. `meaning`: what becomes of a call by the rule that takes it, None for no rule. `known`: whether the
-    proxy can tell a segment as it is written; calls with others must be kept out by it."""
-    walk = _Walk(automaton, method, meaning)
+def regions(automaton: Automaton, judge: Judge, known: Callable[[str], bool]) -> list[Region]:
+    """All regions, each before those within it; the first is that of all paths. One that says only what the one around it says is left
+    out. `known`: whether the proxy can tell a segment as it is written; calls with others must be kept out by it."""
+    walk = _Walk(automaton, judge)
 
     def within(path: tuple[str, ...], node: int, around: Region | None) -> Iterator[Region]:
         region = Region(path, _shortened(walk.depths(node)))
@@ -44,6 +45,34 @@ def regions(
                 yield from within((*path, text), to, around)
 
     return list(within((), automaton.start, None))
+
+
+def by_method(automaton: Automaton, method: str, meaning: Callable[[Rule | None], str]) -> Judge:
+    """Judges calls by a method of which nothing but the path decides. `meaning`: what becomes of a call by the rule that takes it, None for
+    no rule."""
+    nodes = nodes_of(automaton)
+
+    @cache
+    def outcomes(node: int) -> frozenset[str]:
+        if node not in nodes:
+            return frozenset([meaning(automaton.ends.get(node))])
+        part, at = nodes[node]
+        if part.kind == "method":
+            return outcomes(at.edges.get(method, at.other))
+        # In a part of the head several values may be said at once, of which nobody knows which one counts.
+        followed = {*at.edges.values(), at.absent, at.other, automaton.unclear}
+        return frozenset(word for to in followed for word in outcomes(to))
+
+    def judge(ended: Iterable[int]) -> str | None:
+        found = {word for node in ended for word in outcomes(node)}
+        return found.pop() if len(found) == 1 else None
+
+    return judge
+
+
+def nodes_of(automaton: Automaton) -> dict[int, tuple[Part, Node]]:
+    """All nodes that look at something, by their number."""
+    return {node.id: (step.part, node) for step in automaton.steps for node in step.nodes}
 
 
 def _shortened(depths: Iterable[str | None]) -> tuple[str | None, ...]:
@@ -60,14 +89,10 @@ def _differs(inner: Region, outer: Region) -> bool:
 
 
 class _Walk:
-    """What may become of calls from each node on."""
+    """The automaton as far as it looks at the path."""
 
-    def __init__(self, automaton: Automaton, method: str, meaning: Callable[[Rule | None], str]) -> None:
-        self._nodes: dict[int, tuple[Part, Node]] = {
-            node.id: (step.part, node) for step in automaton.steps for node in step.nodes
-        }
-        self._automaton, self._method, self._meaning = automaton, method, meaning
-        self._outcomes = cache(self._found)
+    def __init__(self, automaton: Automaton, judge: Judge) -> None:
+        self._nodes, self._judge = nodes_of(automaton), judge
 
     def literals(self, node: int) -> Iterable[tuple[str, int]]:
         """The segments that lead somewhere of their own."""
@@ -102,19 +127,6 @@ class _Walk:
         return node in self._nodes and self._nodes[node][0].of_path
 
     def _sure(self, nodes: Iterable[int]) -> str | None:
-        """What becomes of a path that ends at these nodes, if it is one thing."""
-        ended = [self._nodes[node][1].absent if self._looks_at_path(node) else node for node in nodes]
-        found = {word for node in ended for word in self._outcomes(node)}
-        return found.pop() if len(found) == 1 else None
-
-    def _found(self, node: int) -> frozenset[str]:
-        """All that may become of calls that come to the node when their path is over."""
-        automaton = self._automaton
-        if node not in self._nodes:
-            return frozenset([self._meaning(automaton.ends.get(node))])
-        part, at = self._nodes[node]
-        if part.kind == "method":
-            return self._outcomes(at.edges.get(self._method, at.other))
-        # In a part of the head several values may be said at once, of which nobody knows which one counts.
-        followed = {*at.edges.values(), at.absent, at.other, automaton.unclear}
-        return frozenset(word for to in followed for word in self._outcomes(to))
+        return self._judge(
+            self._nodes[node][1].absent if self._looks_at_path(node) else node for node in nodes
+        )

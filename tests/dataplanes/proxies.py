@@ -6,6 +6,7 @@ import http.client
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +105,16 @@ def lay(home: Path, export: Export) -> None:
 
 def command(target: str, home: Path) -> list[str]:
     """What starts the proxy on the files in the folder."""
+    if target == "envoy":
+        # Without hot restart several of them may run on one machine.
+        program = Path(sys.executable).parent / "envoy"
+        return [
+            str(program),
+            "-c",
+            str(home / "envoy.yaml"),
+            "--disable-hot-restart",
+            *("--concurrency", "1"),
+        ]
     if target == "haproxy":
         return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", str(home / "haproxy.cfg")]
     (home / "nginx.conf").write_text(NGINX.format(home=home, user="user root;"))
@@ -112,8 +123,8 @@ def command(target: str, home: Path) -> list[str]:
 
 def check(target: str, home: Path) -> subprocess.CompletedProcess[str]:
     """What the proxy itself says of the files."""
-    flag = "-c" if target == "haproxy" else "-t"
-    return subprocess.run([*command(target, home), flag], capture_output=True, text=True, timeout=30)
+    flags = {"haproxy": ["-c"], "nginx": ["-t"], "envoy": ["--mode", "validate"]}[target]
+    return subprocess.run([*command(target, home), *flags], capture_output=True, text=True, timeout=30)
 
 
 @contextmanager

@@ -15,14 +15,16 @@ from strangler.control.store import Control
 from strangler.cutover.stages import Stage
 from strangler.facade import shadow as shadow_module
 from strangler.facade.lane import WORKERS, Seen
+from strangler.facade.parts import Parts
 from strangler.facade.protocol import Answer, Request
+from strangler.facade.server import Facade
 from strangler.facade.shadow import BODY, HELD
 from strangler.facade.traffic import Tally
 from strangler.facade.wire import pool as pool_module
 from strangler.shadow import account
 from strangler.shadow.counting import Observation
 from strangler.shadow.noise import LEAST_PAIRS
-from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
+from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, fronting, settings, until
 
 
 async def counted(facade: Running, control: Control) -> Compared:
@@ -259,6 +261,21 @@ async def test_a_call_that_was_mirrored_is_asked_of_both_sides(
         ("GET", "/parties/7?x=1", None),
     ]
     assert {each.side for each in comparisons.latencies(control, "party")} == {"legacy", "new"}
+
+
+@pytest.mark.parametrize("host", ["erp.example-shadow", "erp.example-shadow:8080"])
+async def test_what_envoy_puts_behind_the_host_of_a_copy_is_taken_off(
+    host: str, serve: Serve, stand: Stand, control: Control
+) -> None:
+    legacy, new = Echo("legacy", b"{}"), Echo("new", b"{}")
+    generation = stand.stage(Stage.SHADOW)
+    routes = [{"kind": "read", "match": {"path": "/parties/{id}", "host": "erp.example"}}]
+    made = settings((await serve(legacy)).url, (await serve(new)).url, routes=routes)
+    async with fronting(Facade(Parts(made, lambda: control, compares=True))) as comparer:
+        await applied(comparer, generation)
+        assert await read(comparer, host=host) == b""
+        await until(lambda: bool(legacy.asked) and bool(new.asked))
+    assert legacy.asked[0][2]["host"] == host.replace("-shadow", "")
 
 
 @pytest.mark.parametrize(

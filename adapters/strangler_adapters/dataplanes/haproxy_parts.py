@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator
 
 from strangler.planes.automaton import UNCLEAR, Automaton, Part
-
-OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
-"""Headers by which some servers take a POST for another method."""
+from strangler_adapters.dataplanes.ways import OVERRIDES
 
 
 def coded(part: Part, text: str) -> str:

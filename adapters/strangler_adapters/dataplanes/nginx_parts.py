@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from strangler.planes.automaton import UNCLEAR, Automaton, Part
 from strangler.planes.plane import Plane
 from strangler_adapters.dataplanes.nginx_tables import table
+from strangler_adapters.dataplanes.ways import OVERRIDES
 
-OVERRIDES = "$http_x_http_method_override$http_x_http_method$http_x_method_override"
-"""Headers by which some servers take a POST for another method."""
+OVERRIDDEN: Final = "".join(f"$http_{name.replace('-', '_')}" for name in OVERRIDES)
+"""What is empty where no header puts another method in the place of POST."""
 
 
 def path(automaton: Automaton) -> str:
@@ -71,7 +73,7 @@ def _short(part: Part, _: Automaton) -> Iterator[str]:
 
 
 def _method(part: Part, _: Automaton) -> Iterator[str]:
-    yield table(OVERRIDES, "$strangler_override", [("", "=POST")], default=UNCLEAR)
+    yield table(OVERRIDDEN, "$strangler_override", [("", "=POST")], default=UNCLEAR)
     yield table(
         "$request_method", variable(part), [("POST", "$strangler_override")], default="=$request_method"
     )

@@ -14,7 +14,7 @@ from typing import Final
 
 from strangler.planes.automaton import Automaton
 from strangler.planes.plane import Rule
-from strangler.planes.regions import Region, regions
+from strangler.planes.regions import Region, by_method, regions
 from strangler_adapters.dataplanes.nginx_tables import (
     AGAIN,
     passing,
@@ -45,7 +45,7 @@ class Quick:
         self._ways, self._same, self._places = ways, same(ways), places(ways)
         known = re.compile(_LOWER)
         everywhere, *self._regions = regions(
-            automaton, "GET", self._area, lambda segment: bool(known.fullmatch(segment))
+            automaton, by_method(automaton, "GET", self._area), lambda segment: bool(known.fullmatch(segment))
         )
         self._rest = everywhere.depths[0] or "" if len(everywhere.depths) == 1 else ""
         by_length: dict[int, list[Region]] = {}

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Final
 
 from strangler.planes.plane import COMPARER, Plane
-from strangler_adapters.dataplanes.nginx_parts import OVERRIDES
 from strangler_adapters.dataplanes.nginx_tables import AGAIN, certified, scheme, table
 from strangler_adapters.dataplanes.ways import BROKEN, DOTS, REPLACED, Ways, odd
 
@@ -30,7 +29,6 @@ def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
         + HEADERS
         + certified(ways)
         + table("$http_via", "$strangler_via", via, default="$http_via, ", plain=False)
-        + table(OVERRIDES, "$strangler_overridden", [("", "")], default="1")
         + table("$uri", "$strangler_path", [(f"~{path}", "1")], default="", plain=False)
         + "\n"
         + _SERVER.format(

@@ -16,6 +16,9 @@ REPLACED: Final = (
 )
 """Headers of the caller's that don't go on; what says where a call came from is written anew."""
 
+OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+"""Headers by which some servers take a POST for another method."""
+
 UNCLEAR_NOTE: Final = (
     "What servers may read in several ways (in a path %2F, %5C, %25, a semicolon or a backslash; what a route looks at when it comes "
     "twice; another method in a header of a POST) goes to the facade; where there is none to legacy as long as that owns everything, and "
@@ -23,6 +26,9 @@ UNCLEAR_NOTE: Final = (
 )
 
 BAD: Final = "refuse/bad"
+
+WORSE: Final = Refuse(400, "servers read the path differently")
+"""What becomes of it."""
 
 
 class Ways:
@@ -38,7 +44,7 @@ class Ways:
         self.splits: dict[str, tuple[Split, str, str]] = {}
         self._refusals: dict[Refuse, str] = {}
         self.notes: list[str] = []
-        self.refused = {BAD: Refuse(400, "servers read the path differently")}
+        self.refused = {BAD: WORSE}
         self.unclear = self._action(plane.unclear, once=True)
         self._of = {rule: self._action(rule.action, rule.route.kind == "write") for rule in plane.rules}
 
