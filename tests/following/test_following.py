@@ -43,7 +43,7 @@ def going_on(*works: Callable[[], None]) -> Iterator[None]:
     assert failed == []
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 BOTH = pytest.mark.parametrize("target", ["nginx", pytest.param("haproxy", marks=pytest.mark.nightly)])
 
 
