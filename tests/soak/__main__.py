@@ -6,11 +6,16 @@ import argparse
 import random
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from tests import soak
 from tests.soak.experiment import run
+from tests.soak.watch import MEGABYTE
+
+LONG: Final = 20.0
+"""Minutes from which on a soak has a quarter to warm up that is long enough."""
 
 
 def main() -> None:
@@ -20,11 +25,16 @@ def main() -> None:
     console.print(f"seed {seed}")
     with tempfile.TemporaryDirectory() as home:
         outcome = run(
-            Path(home), seconds=60 * arguments.minutes, rate=arguments.rate, seed=seed,
+            Path(home), seconds=60 * arguments.minutes, rate=arguments.rate, seed=seed, most=_most(arguments.minutes),
             tell=console.print if arguments.tell else lambda line: None,
         )  # fmt: skip
     console.print(str(outcome))
     console.print(f"[green]{outcome.summary}[/green] (seed {seed})")
+
+
+def _most(minutes: float) -> float:
+    """By how many bytes memory may grow: what is kept of callers and comparisons is full only after some minutes."""
+    return (4 if minutes >= LONG else 16) * MEGABYTE
 
 
 def _arguments() -> argparse.Namespace:

@@ -223,7 +223,8 @@ class Caller:
                 asked.id, f"got no answer, and its connection ended ({asked.method} {asked.target})", began
             )
         elif not known & BREAKING and not self._rough(began) and _now() - began < 0.8 * self._budget:
-            self._complain(asked.id, f"got half an answer, and nothing was wrong upstream but {known}", began)
+            half = f"{len(heard.body)} bytes of an answer ({heard.status}, {heard.headers})"
+            self._complain(asked.id, f"got {half}, and nothing was wrong upstream but {known}", began)
 
     def _complain(self, id: str, what: str, began: float) -> None:
         self._books.complain(f"{id}: {what}; it began {_now() - began:.2f} s ago")

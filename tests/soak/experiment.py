@@ -26,6 +26,9 @@ CALLERS: Final = 30
 PATIENCE: Final = 20.0
 """Seconds within which all is well again when the weather is."""
 
+SETTLES: Final = 4.5
+"""Seconds after which connections that nobody uses are closed."""
+
 Tell = Callable[[str], Any]
 
 
@@ -107,7 +110,7 @@ class Soak:
         # The process that compares is there, and has begun its work.
         await self._until(lambda: compared(self._facade) > 0, "answers are compared")
         await self._until(self._rests, "it comes to rest before it begins")
-        idle = await self._least()
+        idle = await self._least(SETTLES)
         async with self._weather(), self._beside(self._shift()), self._beside(self._remember()):
             await self._load(seconds, rate)
         await self._until(self._well, "all is well again")
@@ -115,7 +118,7 @@ class Soak:
         await self._until(
             lambda: sockets(self._facade) <= idle[0], f"no more than {idle[0]} sockets are open"
         )
-        left = await self._least()
+        left = await self._least(1.0)
         for side in self._sides.values():
             side.close()
         return Outcome(seconds, self._books, self._memory, idle, left)
@@ -207,10 +210,10 @@ class Soak:
             )
             await asyncio.sleep(0.1)
 
-    async def _least(self) -> tuple[int, int]:
+    async def _least(self, seconds: float) -> tuple[int, int]:
         """Fewest sockets and tasks of the facade in a while: it looks after its upstreams now and then."""
         seen = []
-        for _ in range(25):
+        for _ in range(round(10 * seconds)):
             tasks = int((await asyncio.to_thread(gauges, self._facade))["tasks"])
             seen.append((sockets(self._facade), tasks))
             await asyncio.sleep(0.1)

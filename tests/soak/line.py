@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import h11
 
-from tests.soak.upstream import cut
+from tests.soak.upstream import LINGER
 
 
 @dataclass
@@ -24,23 +26,27 @@ class Answer:
 
 
 class Line:
-    """One connection. `over` when nothing more can be asked on it."""
+    """One connection. `over` when nothing more can be asked on it.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer, self._behind = reader, writer, b""
+    A socket as it is: streams of asyncio forget what has come when a reset comes behind it.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket, self._behind = connected, b""
         self.over = False
 
     @classmethod
     async def open(cls, address: tuple[str, int]) -> Line:
-        return cls(*await asyncio.open_connection(*address))
+        made = socket.socket()
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(made, address)
+        return cls(made)
 
     async def send(self, data: bytes) -> None:
         """Send, as far as anybody takes it: a facade that has answered may take no more."""
-        try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except ConnectionError:
-            self.over = True
+        with suppress(ConnectionError):
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     async def answer(self, method: str, until: float) -> Answer:
         """The next answer, at the latest at `until` of the loop's clock."""
@@ -80,7 +86,7 @@ class Line:
 
     async def _some(self) -> bytes:
         try:
-            return await self._reader.read(65536)
+            return await asyncio.get_running_loop().sock_recv(self._socket, 65536)
         except ConnectionError:
             return b""
 
@@ -117,6 +123,6 @@ class Line:
     def close(self, hard: bool = False) -> None:
         """End it, `hard` by a reset."""
         if hard:
-            cut(self._writer)
-        else:
-            self._writer.close()
+            # Without lingering a close is a reset.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+        self._socket.close()
