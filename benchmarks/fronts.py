@@ -37,7 +37,7 @@ KEPT: Final = 128
 """Connections to an upstream that nginx keeps."""
 
 NGINX: Final = """
-daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log crit;
+daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log crit; pcre_jit on;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; tcp_nodelay on; sendfile on; client_max_body_size 0;

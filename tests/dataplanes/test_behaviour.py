@@ -92,6 +92,16 @@ def test_a_call_is_passed_on_as_it_was(front: Front, servers: Upstreams, target:
     assert caller.ask("GET", "/x", {"Via": headers["via"]}).status == 508
 
 
+def test_an_upgrade_is_passed_on(front: Front, servers: Upstreams) -> None:
+    caller = front(standing("sale", Stage.LIVE))
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
+    caller.ask("GET", "/api/sale/feed", {"Upgrade": "websocket", "Connection": "Upgrade", **key})
+    asked = servers["sale"].got[-1].headers
+    assert (asked["upgrade"].lower(), asked["connection"].lower()) == ("websocket", "upgrade")
+    assert caller.ask("GET", "/api/sale/1").name == "sale"
+    assert "upgrade" not in servers["sale"].got[-1].headers
+
+
 def test_a_share_of_the_callers_reads_from_new_and_each_stays_where_it_is(front: Front) -> None:
     caller = front(standing("sale", Stage.CANARY, 2500))
     sides = {n: caller.ask("GET", "/api/sale/1", {"Authorization": f"Basic {n}"}).name for n in range(1000)}

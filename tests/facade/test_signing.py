@@ -170,7 +170,8 @@ async def test_a_comparer_believes_proxies_and_its_own_machine_alone(
 ) -> None:
     legacy, new = Echo("legacy", b"{}"), Echo("new", b"{}")
     generation = stand.stage(Stage.SHADOW)
-    made = settings((await serve(legacy)).url, (await serve(new)).url)
+    quiet = {"shadow": {"noise": 0}}
+    made = settings((await serve(legacy)).url, (await serve(new)).url, facade=quiet)
     async with fronting(Facade(Parts(made, lambda: control, compares=True))) as comparer:
         await applied(comparer, generation)
         monkeypatch.setattr(comparer.parts.peers, "mirrors", lambda address: False)

@@ -38,6 +38,7 @@ NOTES: Final = (
     "Callers are divided by nginx's own hash (MurmurHash2): as many of them are answered by new, but not the same ones as by the facade.",
     UNCLEAR_NOTE,
     "Timeouts count from one piece of an answer to the next, not over the whole call.",
+    "Say `pcre_jit on;` at the top of nginx.conf: without it nginx reads regular expressions several times as slowly.",
     "GET of what the beginning of a path decides costs little more than with proxy_pass alone; all else two to three times as much.",
     "Of a header that a route looks at and that comes on two lines, nginx before 1.23 sees the first.",
 )

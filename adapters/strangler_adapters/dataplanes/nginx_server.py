@@ -39,6 +39,7 @@ def server(plane: Plane, ways: Ways, path: str, quick: Iterable[str]) -> str:
             again=AGAIN,
             jumps=_jumps(ways),
             headers=_headers(pseudonym),
+            quick_headers=_headers(pseudonym, upgrading=False).replace("\n", "\n    "),
             connect=_seconds(plane.limits.connect),
             total=_seconds(plane.limits.total),
             mirrors=_mirrors(plane, ways),
@@ -70,15 +71,15 @@ def _jumps(ways: Ways) -> str:
     )
 
 
-def _headers(pseudonym: str) -> str:
+def _headers(pseudonym: str, *, upgrading: bool = True) -> str:
     lines = [
         "proxy_set_header Host $http_host;",
         "proxy_set_header X-Forwarded-Host $http_host;",
         "proxy_set_header X-Forwarded-For $remote_addr;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
+        "proxy_set_header X-Forwarded-Proto http;",
         f'proxy_set_header Via "${{strangler_via}}1.1 {pseudonym}";',
-        "proxy_set_header Upgrade $http_upgrade;",
-        "proxy_set_header Connection $strangler_connection;",
+        f"proxy_set_header Upgrade {'$http_upgrade' if upgrading else _EMPTY};",
+        f"proxy_set_header Connection {'$strangler_connection' if upgrading else _EMPTY};",
         *(f'proxy_set_header {name} "";' for name in REPLACED),
     ]
     return "\n    ".join(lines)
@@ -98,6 +99,9 @@ def _mirrors(plane: Plane, ways: Ways) -> str:
 def _seconds(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
 
+
+_EMPTY: Final = '""'
+"""The value of a header that isn't sent."""
 
 _REFUSAL: Final = """if ($strangler_status = {status}) {{
             add_header Retry-After $strangler_retry_after always;
@@ -135,6 +139,8 @@ _SERVER: Final = """server {{
 
     location / {{
         if ($strangler_via = loop) {{ return 508; }}
+        if ($http_upgrade) {{ return 472; }}
+        {quick_headers}
         {quick}
     }}
 
