@@ -20,15 +20,21 @@ class Export(NamedTuple):
     notes: tuple[str, ...]
 
 
-def heading(plane: Plane, target: str, notes: Iterable[str], mark: str = "#") -> str:
-    """What stands at the beginning of a file: of what it is made, its stamp, and what it doesn't do. `mark` begins a comment."""
+_FOLLOWED = "A switch of owners waits for this proxy only while it is followed (--follow). Otherwise"
+_ALONE = "A switch of owners doesn't wait for this proxy:"
+
+
+def heading(
+    plane: Plane, target: str, notes: Iterable[str], mark: str = "#", *, followed: bool = True
+) -> str:
+    """What stands at the beginning of a file: of what it is made, its stamp, and what it doesn't do. `mark` begins a comment;
+    `followed`: whether a process may keep the proxy to the standings."""
     lines = [
         f"The routes of {plane.name} for {target}. Made by `strangler export`; don't edit it, export it anew.",
         str(plane.stamp),
         "",
-        "It says how the functions stood at that generation. A switch of owners waits for this proxy only while it is followed "
-        "(--follow). Otherwise export anew and reload when writes are fenced, and again when the owner has changed; or let writes go "
-        "through the facade.",
+        f"It says how the functions stood at that generation. {_FOLLOWED if followed else _ALONE} export anew and reload when writes are "
+        "fenced, and again when the owner has changed; or let writes go through the facade.",
         *(f"- {note}" for note in notes),
     ]
     wrapped = [piece for line in lines for piece in textwrap.wrap(line, 118, subsequent_indent="  ") or [""]]

@@ -1,7 +1,7 @@
-"""Envoy: a whole bootstrap, static, of the v3 API: a listener, its routes, their clusters. For Envoy 1.35 or newer.
+"""Envoy: a whole bootstrap, static, of the v3 API: a listener, its routes, their clusters. For Envoy 1.36 or newer.
 
-Envoy tries routes one after the other, so the time for a call grows with their number. It is the one target that holds a call to its
-whole time, and the one that counts a service as dead without a caller's noticing (outlier detection).
+Envoy tries routes one after the other; a tree of the literal beginnings of paths keeps what it has to try short. It holds a call to its
+whole time, and finds a dead service by its failures (outlier detection) and by asking for its health.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ NOTES: Final = (
     UNCLEAR_NOTE,
     "Of the same kind are letters, digits and -._~ that are percent-encoded in a path, and another method in a header of any POST.",
     "Several slashes in a row are passed on as one.",
-    "Routes are tried one after the other: with hundreds of functions a call takes tens of microseconds longer.",
+    "Routes are tried one after the other, among those for the literal beginning of the path: with 500 functions a call took about half as "
+    "much processor time again as with one.",
 )
 
 SPREAD: Final = (
@@ -38,11 +39,11 @@ VERIFIED: Final = f"Certificates of upstreams are verified by {CERTIFICATES}."
 def compile(plane: Plane) -> Export:
     """The picture as a bootstrap."""
     clusters = Clusters(plane)
-    routes = Routes(plane, clusters).all()
+    host = _host(Routes(plane, clusters))
     notes = (*plane.notes, *NOTES, *_more(plane))
-    bootstrap = {"static_resources": {"listeners": [_listener(plane, routes)], "clusters": clusters.all()}}
-    text = yaml.dump(bootstrap, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
-    return Export({FILE: f"{heading(plane, 'Envoy', notes)}{text}"}, notes)
+    bootstrap = {"static_resources": {"listeners": [_listener(plane, host)], "clusters": clusters.all()}}
+    text = yaml.dump(bootstrap, Dumper=_Plain, sort_keys=False, default_flow_style=None, width=120)
+    return Export({FILE: f"{heading(plane, 'Envoy', notes, followed=False)}{text}"}, notes)
 
 
 def _more(plane: Plane) -> list[str]:
@@ -55,19 +56,23 @@ def _more(plane: Plane) -> list[str]:
     return notes
 
 
-class _Plain(yaml.SafeDumper):
+# The one in C is there where PyYAML was built with it.
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Plain(_Dumper):  # type: ignore[misc]
     """Writes everything where it stands, without references to what stands elsewhere."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _listener(plane: Plane, routes: list[Json]) -> Json:
-    host, _, port = plane.listen.rpartition(":")
-    address = {"address": host.strip("[]") or "0.0.0.0", "port_value": int(port)}
+def _listener(plane: Plane, host: Json) -> Json:
+    name, _, port = plane.listen.rpartition(":")
+    address = {"address": name.strip("[]") or "0.0.0.0", "port_value": int(port)}
     manager = {
         "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": _manager(plane, routes),
+        "typed_config": _manager(plane, host),
     }
     return {
         "name": "strangler",
@@ -76,7 +81,7 @@ def _listener(plane: Plane, routes: list[Json]) -> Json:
     }
 
 
-def _manager(plane: Plane, routes: list[Json]) -> Json:
+def _manager(plane: Plane, host: Json) -> Json:
     kind = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     router = {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
@@ -101,11 +106,11 @@ def _manager(plane: Plane, routes: list[Json]) -> Json:
         "max_request_headers_kb": 96,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
-        "route_config": _configuration(plane, routes),
+        "route_config": _configuration(plane, host),
     }
 
 
-def _configuration(plane: Plane, routes: list[Json]) -> Json:
+def _configuration(plane: Plane, host: Json) -> Json:
     came = [
         put("x-forwarded-for", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"),
         put("x-forwarded-host", "%REQ(:AUTHORITY)%"),
@@ -120,5 +125,23 @@ def _configuration(plane: Plane, routes: list[Json]) -> Json:
         "request_headers_to_add": came,
         "request_headers_to_remove": [name.lower() for name in REPLACED],
         "response_headers_to_add": [put("x-strangler-generation", str(plane.stamp.generation))],
-        "virtual_hosts": [{"name": "strangler", "domains": ["*"], "routes": routes}],
+        "virtual_hosts": [{"name": "strangler", "domains": ["*"], **host}],
     }
+
+
+def _host(routes: Routes) -> Json:
+    """The routes of the host: looked up by the beginning of the path where beginnings are known."""
+    beginnings = routes.by_beginning()
+    if not beginnings:
+        return {"routes": routes.all()}
+    kind = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
+    tree = {
+        "input": {"name": "path", "typed_config": {"@type": kind, "header_name": ":path"}},
+        "prefix_match_map": {"map": {each: _tried(found) for each, found in beginnings.items()}},
+    }
+    return {"matcher": {"matcher_tree": tree, "on_no_match": _tried(routes.all())}}
+
+
+def _tried(routes: list[Json]) -> Json:
+    kind = "type.googleapis.com/envoy.config.route.v3.RouteList"
+    return {"action": {"name": "routes", "typed_config": {"@type": kind, "routes": routes}}}

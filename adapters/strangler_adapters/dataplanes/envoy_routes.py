@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from itertools import takewhile
+from typing import Any, Final
 
 from strangler.planes.plane import COMPARER, FACADE, LEGACY, Action, Plane, Refuse, Rule, Split, To
+from strangler.routing.paths import Rank
 from strangler_adapters.dataplanes import re2
 from strangler_adapters.dataplanes.envoy_clusters import Clusters
 from strangler_adapters.dataplanes.envoy_matches import EVERYTHING, header, matches, unclear
@@ -17,16 +19,49 @@ from strangler_adapters.dataplanes.ways import OVERRIDES, SAFE, WORSE
 Json = dict[str, Any]
 
 
+_FEW: Final = 50
+"""Routes that may as well be tried one after the other."""
+
+
 class Routes:
     """The routes of one plane; `clusters` learns whom they need."""
 
     def __init__(self, plane: Plane, clusters: Clusters) -> None:
         self._plane, self._clusters = plane, clusters
+        self._ruled = [(rule, list(self._around(rule))) for rule in plane.rules]
 
     def all(self) -> list[Json]:
+        """Those for any path."""
+        return self._listed(self._ruled)
+
+    def by_beginning(self) -> dict[str, list[Json]]:
+        """For beginnings of paths, each with a slash at its end, the routes that some path takes which begins so. Envoy tries routes one
+        after the other, so these lists are what keeps a call quick where there are many functions."""
+        if self._plane.ignore_case:
+            return {}
+        found: dict[str, list[Json]] = {}
+        for beginning in sorted(
+            set(filter(None, map(_beginning, self._plane.rules))), key=lambda each: each.count("/")
+        ):
+            ruled = self._nearest(found, beginning)
+            if ruled is None or len(ruled) > _FEW:
+                some = [each for each in self._ruled if _may_begin(each[0], beginning)]
+                found[f"{beginning}/"] = self._listed(some)
+        return found
+
+    def _nearest(self, found: Mapping[str, list[Json]], beginning: str) -> list[Json] | None:
+        """The list that paths with this beginning have already; None where it is that of all."""
+        while beginning:
+            beginning = beginning.rpartition("/")[0]
+            if f"{beginning}/" in found:
+                return found[f"{beginning}/"]
+        return None
+
+    def _listed(self, ruled: Iterable[tuple[Rule, list[Json]]]) -> list[Json]:
         """Each once; a later one with the same match is never reached."""
         found: dict[str, Json] = {}
-        for route in (*self._before(), *self._ruled(), *self._unrouted()):
+        inner = [route for _, routes in ruled for route in routes]
+        for route in (*self._before(), *inner, *self._unrouted()):
             found.setdefault(json.dumps(route["match"], sort_keys=True), route)
         return list(found.values())
 
@@ -43,11 +78,11 @@ class Routes:
                 both = [header(":method", values=["POST"]), {"name": name, "present_match": True}]
                 yield self._route(EVERYTHING | {"headers": both}, plane.unclear)
 
-    def _ruled(self) -> Iterator[Json]:
-        for rule in self._plane.rules:
-            for match in unclear(rule, self._plane.ignore_case):
-                yield self._route(match, self._plane.unclear)
-            yield from self._of(rule)
+    def _around(self, rule: Rule) -> Iterator[Json]:
+        """The routes of a rule, before them those of requests that are unclear there."""
+        for match in unclear(rule, self._plane.ignore_case):
+            yield self._route(match, self._plane.unclear)
+        yield from self._of(rule)
 
     def _of(self, rule: Rule) -> Iterator[Json]:
         match, methods = matches(rule, self._plane.ignore_case), rule.route.methods
@@ -116,6 +151,27 @@ class Routes:
             return {}
         rewritten = base.replace("\\", r"\\")
         return {"regex_rewrite": {"pattern": {"regex": "^/"}, "substitution": f"{rewritten}/"}}
+
+
+def _beginning(rule: Rule) -> str:
+    """The literal segments of a rule's path, as far as they have one spelling."""
+    return "".join(f"/{text}" for text in takewhile(re2.is_plain_text, _literals(rule)))
+
+
+def _literals(rule: Rule) -> list[str]:
+    return [text for _, text in takewhile(lambda each: each[0] is Rank.LITERAL, rule.route.template)]
+
+
+def _may_begin(rule: Rule, beginning: str) -> bool:
+    """Whether some path with this beginning fits the rule's path."""
+    segments = beginning.split("/")[1:]
+    for (rank, text), segment in zip(rule.route.template, segments, strict=False):
+        if rank is Rank.REST:
+            return True
+        if rank is Rank.LITERAL and text != segment:
+            return False
+    # A path that ends where the beginning does has a slash behind it.
+    return len(rule.route.template) >= len(segments)
 
 
 def pseudonym(plane: Plane) -> str:

@@ -48,7 +48,7 @@ def compile(plane: Plane) -> Export:
     made = _Objects(plane)
     notes = (*plane.notes, *NOTES, *made.notes())
     text = yaml.safe_dump_all(made.objects, sort_keys=False, allow_unicode=True, width=120)
-    return Export({FILE: f"{heading(plane, 'the Gateway API', notes)}---\n{text}"}, notes)
+    return Export({FILE: f"{heading(plane, 'the Gateway API', notes, followed=False)}---\n{text}"}, notes)
 
 
 class _Objects:

@@ -30,10 +30,13 @@ def odd(ignore_case: bool) -> str:
 def is_plain(template: Template) -> bool:
     """Whether all of it is literal and has one spelling; a remainder at its end aside."""
     return all(
-        rank is Rank.LITERAL and re.fullmatch(r"[\w.~-]+", text, re.ASCII)
-        for rank, text in template
-        if rank is not Rank.REST
+        rank is Rank.LITERAL and is_plain_text(text) for rank, text in template if rank is not Rank.REST
     )
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether a segment has one spelling."""
+    return re.fullmatch(r"[\w.~-]+", text, re.ASCII) is not None
 
 
 def literals(template: Template) -> str:
