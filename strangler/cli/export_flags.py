@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.export_planes import check_stamp, standings_now
+from strangler.cli.export_planes import check_stamp, checking, standings_now
 from strangler.cli.writing import write
 from strangler.errors import ExitCode
 
@@ -20,12 +20,7 @@ from strangler.errors import ExitCode
     metavar="FILE",
     help="A file, whose folder is made when missing. [default: to stdout]",
 )
-@click.option(
-    "--check",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write nothing; say whether this exported file is of the present generation and configuration, and exit with 1 when it isn't.",
-)
+@checking
 @pass_application
 def command(application: Application, output: Path | None, check: Path | None) -> ExitCode:
     """Write where functions stand now as flag definitions for flagd.

@@ -32,6 +32,15 @@ FOLLOWED: Final = ("nginx", "haproxy")
 """Those that load new files while they run, and are told to by a command."""
 
 
+checking: Final = click.option(
+    "--check",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write nothing; say whether this exported file is of the present generation and configuration, and exit with 1 when it isn't.",
+)
+"""The option of every export that is of one generation."""
+
+
 def _command(target: str, title: str) -> click.Command:
     @click.command(target, short_help=f"Write the routes as configuration of {title}.")
     @click.option("--facade", metavar="URL", help="A running facade: what only it can decide is sent to it.")
@@ -55,12 +64,7 @@ def _command(target: str, title: str) -> click.Command:
         metavar="DIR",
         help="A folder, made when missing. [default: to stdout, where it is one file]",
     )
-    @click.option(
-        "--check",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Write nothing; say whether this exported file is of the present generation and configuration, and exit with 1 when it isn't.",
-    )
+    @checking
     @pass_application
     def command(
         application: Application,

@@ -5,6 +5,9 @@ of another proxy."""
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -18,6 +21,11 @@ from strangler.control.upsert import upsert
 GONE_AFTER: Final = 15.0
 """Seconds after which a facade that wasn't seen counts as gone. A facade that can't reach the control store for so
 long must refuse writes by itself, since nobody waits for it any more."""
+
+
+def new_id() -> str:
+    """A name for something of this process that lives as long as it does; no two are alike."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True)

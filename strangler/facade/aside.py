@@ -13,7 +13,6 @@ import asyncio
 import logging
 import os
 import pickle
-import secrets
 import socket
 import struct
 from collections import Counter
@@ -22,17 +21,16 @@ from multiprocessing.connection import Connection
 from typing import Final, NamedTuple, cast
 
 from strangler.apart import Child, as_child
+from strangler.control import facades
 from strangler.control.comparisons import Kind
 from strangler.control.store import Control
 from strangler.errors import StranglerError
-from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.lane import Seen, room
-from strangler.facade.protocol import Request
-from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, writes
+from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, lane_keys, writes
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
 from strangler.sensitive import names
-from strangler.settings import Settings, shadow_of
+from strangler.settings import Settings
 
 UNSENT: Final = 8 * 1024 * 1024
 """Bytes that wait to be taken by the other process; beyond them calls are dropped."""
@@ -64,7 +62,8 @@ class Aside:
     def __init__(self, settings: Settings, tally: Tally, outcomes: Outcomes) -> None:
         self.writes = writes(settings)
         self._settings, self._tally, self._outcomes = settings, tally, outcomes
-        self._room = dict(_rooms(settings))
+        self._room = {lane: room(shadow) for lane, shadow in lane_keys(settings)}
+        """Calls that there may be in each lane, those under way included."""
         self._there: Counter[LaneKey] = Counter()
         """Calls of each lane that are in the other process, or on their way."""
         self._unsent: list[bytes] = []
@@ -87,17 +86,6 @@ class Aside:
         self._send(_framed(pickle.dumps((lane, seen), pickle.HIGHEST_PROTOCOL)))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-
-    def offer_mirrored(
-        self,
-        function: str,
-        operation: str | None,
-        request: Request,
-        since: float,
-        onward: Onward = AS_IT_IS,
-    ) -> None:
-        """As `Shadow.offer_mirrored`."""
-        self.offer(function, Seen(function, operation, request, None, since=since, onward=onward))
 
     async def close(self) -> None:
         """End the process; it counts what it knows first."""
@@ -190,18 +178,6 @@ def _framed(message: bytes) -> bytes:
     return _SIZE.pack(len(message)) + message
 
 
-def _rooms(settings: Settings) -> list[tuple[LaneKey, int]]:
-    """Each lane with how many calls there may be in it, those under way included."""
-    assert settings.facade is not None
-    rooms: list[tuple[LaneKey, int]] = []
-    for name, function in settings.functions.items():
-        if function.service is not None:
-            most = room(shadow_of(settings.facade, function))
-            rooms.append(((name, "read"), most))
-            rooms += [((name, "write"), most)] if function.shadow.writes else []
-    return rooms
-
-
 # The other process
 
 
@@ -242,8 +218,7 @@ class _Telling:
 
 async def _serve(settings: Settings, pipe: Connection) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(pipe.fileno())))
-    name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-    telling, tally, opened = _Telling(writer), Tally(name), _Opened(settings)
+    telling, tally, opened = _Telling(writer), Tally(facades.new_id()), _Opened(settings)
     shadow = Shadow(settings, translations(settings), tally, telling.outcome, names(settings), telling.done)
     await shadow.open()
     tasks = [asyncio.create_task(each) for each in (telling.run(), opened.run(), tally.run(opened.now))]

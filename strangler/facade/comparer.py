@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from strangler.cutover.stages import Side
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.lane import Seen
 from strangler.facade.look import Look
 from strangler.facade.protocol import Request as Asking
 from strangler.facade.shadow import BODY
@@ -86,7 +87,8 @@ class Mirrored:
         call = Asking(request.method, request.target, told, bytes(self._body))
         since = standings.of(decision.function).since
         onward = parts.credentials.shadowed(decision.function, asked, origin, identity, trace)
-        parts.shadow.offer_mirrored(decision.function, decision.operation, call, since, onward)
+        seen = Seen(decision.function, decision.operation, call, None, since=since, onward=onward)
+        parts.shadow.offer(decision.function, seen)
 
     def _values(self, asked: Asked, found: Found) -> Values | None:
         if not found.wanted or not self._body:

@@ -28,6 +28,7 @@ from strangler.facade.shadow import BODY as SHADOW_BODY
 from strangler.facade.shedding import Lane, Waiting
 from strangler.facade.translating import Translation
 from strangler.facade.tries import Tries
+from strangler.facade.whole import SAFE
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.framing import LAST_CHUNK, chunk
@@ -44,9 +45,6 @@ HELD: Final = 65536
 """Bytes of a body that are held, while its upstream isn't known or reached yet, and so that a read can be asked again."""
 
 _NOTHING: Final[Values] = {}
-
-SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-
 
 P = ParamSpec("P")
 
@@ -486,10 +484,8 @@ class Exchange:
         self._stream = True
         self._out.append(self.parts.passing.changed(head, self.request))
         self._keep = False
-        tunnel = Tunnel(self)
-        rest = self.caller.change(tunnel)
-        if rest:
-            tunnel.piece(rest)
+        if rest := self.caller.change(self.tunnelled):
+            self.tunnelled(rest)
 
     def tunnelled(self, piece: bytes) -> None:
         """From the caller, in the other protocol."""
@@ -595,7 +591,7 @@ class Exchange:
             detail = (
                 f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
             )
-            self.failed(UpstreamError(504, detail, "connection_timeout", untouched=True))
+            self.failed(UpstreamError(504, detail, "connection_timeout"))
         elif self._upstream is not None and self._whole and (self._left or not self.caller.full):
             limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read
             if now - self._heard > limit:
@@ -685,25 +681,3 @@ class Exchange:
         if self._flown is not None:
             assert self.call.decision is not None
             self.parts.memory.note(self.standings, self.call.decision, self._writer, self.begun)
-
-
-class Tunnel:
-    """A caller's side of an exchange that changed to another protocol."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def piece(self, piece: bytes) -> None:
-        self._exchange.tunnelled(piece)
-
-    def whole(self) -> None:
-        """There is no end but that of the connection."""
-
-    def gone(self, why: Refusal | None) -> None:
-        self._exchange.gone(why)
-
-    def hold(self) -> None:
-        self._exchange.hold()
-
-    def go_on(self) -> None:
-        self._exchange.go_on()

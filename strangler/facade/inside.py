@@ -9,13 +9,13 @@ writes on its own only because it once read an owner, nobody waits for.
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from strangler.control import facades
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.errors import Refused, StranglerError
@@ -97,7 +97,7 @@ class Inside:
         self._named = Named(settings.functions, facade)
         self._flight, self._memory = GuardedFlight(), GuardedMemory(settings.functions, facade)
         host, number = socket.gethostname()[:40], os.getpid()
-        line = Line(f"{host}-{number}-{secrets.token_hex(3)}", f"{name} (process {number} on {host})")
+        line = Line(facades.new_id(), f"{name} (process {number} on {host})")
         self._background = Background(
             open_control, line, self._flight, self._memory, heard=heard, lease=lease
         )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import secrets
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+from strangler.control import facades
 from strangler.control.store import Control
 from strangler.cutover.stages import SHADOWED, Side
 from strangler.errors import ConfigurationError, Problem
@@ -73,7 +71,7 @@ class Parts:
     ) -> None:
         self.settings, self.compares = section(settings), compares
         facade = self.settings
-        self.id = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.id = facades.new_id()
         self.passing = Passing(f"strangler-{settings.name}")
         self.peers = Peers(facade.trusted_proxies)
         self.retry_after = settings.cutover.retry_after.total_seconds()

@@ -21,6 +21,7 @@ from strangler.facade.declared import ASKED, DONE, HEADER, Declared
 from strangler.facade.lane import Lane, Seen
 from strangler.facade.protocol import Answer, ServiceRequest
 from strangler.facade.service import Services
+from strangler.facade.whole import SAFE
 from strangler.shadow import redaction
 from strangler.shadow.compare import Difference
 from strangler.shadow.counting import Compared, EffectOutcome
@@ -30,7 +31,6 @@ from strangler.shadow.reading import plain
 LONGEST: Final = 65_536
 """Bytes of what is foretold of one write: it waits in the control store."""
 
-_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _STATUS: Final = "(status)"
 
 
@@ -125,7 +125,7 @@ class _DryRun:
         self.told: list[bytes] = []
 
     async def __call__(self, function: str, call: ServiceRequest, until: float) -> Answer:
-        if call.method in _SAFE:
+        if call.method in SAFE:
             return await self._services.call(function, call, until)
         if not await self._declared.knows(function, call, until):
             raise Unasked(f"the service doesn't say of {call.method} that it knows dry runs")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Final, Protocol
@@ -20,14 +20,14 @@ from strangler.control.effects import Expected
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.comparing import Comparing, NewFailed
-from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.lane import WORKERS, Lane, Seen
 from strangler.facade.pools import Pools
-from strangler.facade.protocol import Request, ServiceProtocol
+from strangler.facade.protocol import ServiceProtocol
 from strangler.facade.rehearsing import Rehearsing
 from strangler.facade.service import Services
 from strangler.facade.traffic import Tally
 from strangler.settings import Settings, shadow_of
+from strangler.settings import Shadow as ShadowSettings
 from strangler.shadow import redaction
 from strangler.shadow.counting import Compared, EffectOutcome, Observation, Outcome
 
@@ -104,17 +104,6 @@ class Shadow:
         lane.queue.put_nowait(seen)
         if not lane.workers:
             lane.workers = [asyncio.create_task(self._work(lane)) for _ in range(WORKERS)]
-
-    def offer_mirrored(
-        self,
-        function: str,
-        operation: str | None,
-        request: Request,
-        since: float,
-        onward: Onward = AS_IT_IS,
-    ) -> None:
-        """The same with a read that a proxy mirrored to us: legacy is asked first."""
-        self.offer(function, Seen(function, operation, request, None, since=since, onward=onward))
 
     async def close(self) -> None:
         """What still waits is dropped and counted."""
@@ -197,13 +186,21 @@ def writes(settings: Settings) -> frozenset[str]:
     )
 
 
-def _lanes(settings: Settings, sensitive: Mapping[str, frozenset[str]]) -> list[Lane]:
+def lane_keys(settings: Settings) -> Iterator[tuple[LaneKey, ShadowSettings]]:
+    """The lanes that there are, each with what holds for its function."""
     assert settings.facade is not None
-    maps = {name: each.held for name, each in settings.code_maps.items()}
-    lanes = []
+    written = writes(settings)
     for name, function in settings.functions.items():
         if function.service is not None:
-            kinds: list[Kind] = ["read", "write"] if function.shadow.writes else ["read"]
-            shadow, hidden = shadow_of(settings.facade, function), sensitive.get(name, frozenset())
-            lanes += [Lane(name, kind, shadow, maps, hidden) for kind in kinds]
-    return lanes
+            shadow = shadow_of(settings.facade, function)
+            yield (name, "read"), shadow
+            if name in written:
+                yield (name, "write"), shadow
+
+
+def _lanes(settings: Settings, sensitive: Mapping[str, frozenset[str]]) -> list[Lane]:
+    maps = {name: each.held for name, each in settings.code_maps.items()}
+    return [
+        Lane(name, kind, shadow, maps, sensitive.get(name, frozenset()))
+        for (name, kind), shadow in lane_keys(settings)
+    ]

@@ -34,7 +34,7 @@ class Tries:
             return None
         detail = f"{pool.name} isn't asked at the moment: {breaker.why}"
         wait = breaker.retry_after(now) or 1.0
-        return UpstreamError(503, detail, "destination_unavailable", untouched=True, retry_after=wait)
+        return UpstreamError(503, detail, "destination_unavailable", retry_after=wait)
 
     def end(self, error: str, status: int, now: float) -> None:
         """The upstream answered to the end with a status, or there was an error of RFC 9209. Slow is what was slow to begin."""

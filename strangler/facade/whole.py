@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from strangler.facade.answers import Refusal
 from strangler.facade.protocol import Answer, ServiceRequest
@@ -11,7 +12,8 @@ from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.sayable import first_line, sayable
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 
-SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+"""Methods whose calls may be repeated."""
 
 
 class _Question:

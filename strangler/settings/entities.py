@@ -102,8 +102,7 @@ Joins = dict[Name, Join]
 """Alias → the join."""
 
 
-def as_within(value: Any) -> Any:
-    """A distance as it is written: a number above 0, or a duration."""
+def _as_within(value: Any) -> Any:
     if isinstance(value, Decimal | timedelta):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
@@ -114,8 +113,7 @@ def as_within(value: Any) -> Any:
         raise ValueError("neither a number above 0 nor a duration: write 0.01, or 1s") from None
 
 
-def as_day(value: Any) -> Any:
-    """A day as it is written."""
+def _as_day(value: Any) -> Any:
     try:
         return value if isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
@@ -124,35 +122,42 @@ def as_day(value: Any) -> Any:
 
 Ignored = Literal["trailing blanks", "blanks", "case"]
 
+Within = Annotated[
+    Decimal | timedelta | None,
+    BeforeValidator(_as_within),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+"""How far apart two values may be: a number above 0, or a duration."""
+
+Ignoring = Annotated[
+    list[Ignored],
+    BeforeValidator(
+        lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=Ignored | list[Ignored]
+    ),
+]
+"""What of a text doesn't count, one or several of."""
+
+Day = Annotated[date | None, BeforeValidator(_as_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A day: `2027-01-31`."""
+
 
 class Tolerance(Section):
     """A difference of a field between legacy and store that is known and accepted: reconciliation counts it as tolerated, not as drift.
     Either `within` or `ignore`. See docs/reconciliation.md."""
 
     field: str = Field(description="The field; not one of the key.")
-    within: Annotated[
-        Decimal | timedelta | None,
-        BeforeValidator(as_within),
-        WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
-    ] = Field(
+    within: Within = Field(
         None,
         description="The most that both sides may be apart: a number like 0.01, of dates and times a duration like 1s.",
     )
-    ignore: Annotated[
-        list[Ignored],
-        BeforeValidator(
-            lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=Ignored | list[Ignored]
-        ),
-    ] = Field(
+    ignore: Ignoring = Field(
         default_factory=list,
         description="What of a text doesn't count, one or several of: `trailing blanks`; `blanks` at both ends, and how many stand "
         "together in between; `case`.",
     )
     owner: Words = Field(description="Who answers for it.")
     reason: Words = Field(description="Why it is so.")
-    until: Annotated[
-        date | None, BeforeValidator(as_day), WithJsonSchema({"type": "string", "format": "date"})
-    ] = Field(
+    until: Day = Field(
         None,
         description="The last day (in UTC) on which it holds; without it, it holds until it is taken out.",
     )

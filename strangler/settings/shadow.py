@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from strangler.durations import write_duration
-from strangler.settings.entities import Ignored, Key, as_day, as_within
+from strangler.settings.entities import Day, Ignoring, Key, Within
 from strangler.settings.section import Duration, Name, Section, Share, Words
 
 if TYPE_CHECKING:
@@ -36,11 +35,7 @@ class ShadowRule(Section):
         description="Of `unordered`: the field, or fields, by which the elements of both lists find each other; without it, "
         "elements that are alike do.",
     )
-    within: Annotated[
-        Decimal | timedelta | None,
-        BeforeValidator(as_within),
-        WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
-    ] = Field(
+    within: Within = Field(
         None,
         description="How far apart two values may be: of `decimal` a number like 0.01, of `time` a duration like 1s. Without it only the "
         "way in which they are written may differ.",
@@ -52,21 +47,14 @@ class ShadowRule(Section):
     map: Name | None = Field(
         None, description="Of `code map`: which of `code_maps` legacy's value is put through."
     )
-    ignore: Annotated[
-        list[Ignored],
-        BeforeValidator(
-            lambda v: [v] if isinstance(v, str) else v, json_schema_input_type=Ignored | list[Ignored]
-        ),
-    ] = Field(
+    ignore: Ignoring = Field(
         default_factory=list,
         description="Of `text`, what of it doesn't count, one or several of: `trailing blanks`; `blanks` at both ends, and how many "
         "stand together in between; `case`.",
     )
     owner: Words = Field(description="Who answers for it.")
     reason: Words = Field(description="Why it is so.")
-    until: Annotated[
-        date | None, BeforeValidator(as_day), WithJsonSchema({"type": "string", "format": "date"})
-    ] = Field(
+    until: Day = Field(
         None,
         description="The last day (in UTC) on which it holds; without it, it holds until it is taken out.",
     )

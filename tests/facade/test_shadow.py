@@ -252,7 +252,7 @@ async def test_a_call_that_was_mirrored_is_asked_of_both_sides(
     legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
     facade = await shadowing(serve, front, stand, legacy, new)
     asked = Request("GET", "/parties/7?x=1", [("authorization", "secret"), ("host", "erp")], b"")
-    facade.parts.shadow.offer_mirrored("party", None, asked, 0.0)
+    facade.parts.shadow.offer("party", Seen("party", None, asked, None))
     async with asyncio.timeout(5):
         while (await counted(facade, control)).matched != 1:
             await asyncio.sleep(0.01)

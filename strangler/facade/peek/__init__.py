@@ -19,9 +19,6 @@ from strangler.facade.peek.xml import XmlScanner
 
 Kind = Literal["json", "form", "xml"]
 
-SOAP_OPERATION: Final = "Envelope.Body.*"
-"""The wanted name of what a SOAP body asks for."""
-
 
 class Peek(Protocol):
     """One body being looked at. Belongs to one thread."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -107,11 +108,11 @@ class CallerConnection(asyncio.Protocol):
         self._queue: deque[Turn] = deque()
         self._refusal: Refusal | None = None  # to be said when all before it is answered
         self._reading = True
-        self._held_back = False
         self._stuck_since = 0.0
         self._closing = self._lingering = False
         self.lost = False
-        self.tunnel: Taker | None = None
+        self.tunnel: Callable[[bytes], None] | None = None
+        """Where all that comes goes, once both sides speak another protocol."""
         self.address, self.scheme = "unknown", "http"
         self.moment = self._since = monotonic()
 
@@ -130,7 +131,7 @@ class CallerConnection(asyncio.Protocol):
         self.moment = now = monotonic()
         if self.tunnel is not None:
             self._since = now
-            self.tunnel.piece(data)
+            self.tunnel(data)
             return
         if self._closing or self._refusal is not None:
             return
@@ -175,11 +176,11 @@ class CallerConnection(asyncio.Protocol):
 
     def _feed_rest(self, rest: bytes) -> None:
         if self.tunnel is not None:
-            self.tunnel.piece(rest)
+            self.tunnel(rest)
         elif self._active is not None and self._active.request.heading.upgrade:
             # What came right behind the request, before it was answered: frames, or the next call if the upstream declines.
             self._active.pieces.append(rest)
-            self._hold_back()
+            self.hold_back()
         else:
             self._feed(rest)
 
@@ -234,7 +235,7 @@ class CallerConnection(asyncio.Protocol):
         else:
             self._queue.append(turn)
             if len(self._queue) >= AHEAD:
-                self._hold_back()
+                self.hold_back()
 
     def _request(self) -> Request:
         parser, raw, heading = self._parser, self._raw, self._heading
@@ -268,7 +269,7 @@ class CallerConnection(asyncio.Protocol):
             return
         if turn.taker is None:
             turn.pieces.append(piece)
-            self._hold_back()
+            self.hold_back()
         else:
             turn.taker.piece(piece)
 
@@ -343,25 +344,20 @@ class CallerConnection(asyncio.Protocol):
 
     def hold_back(self) -> None:
         """Read nothing more until `read`."""
-        self._held_back = True
-        self._hold_back()
-
-    def _hold_back(self) -> None:
         if self._reading and not self._closing:
             self._reading = False
             self.transport.pause_reading()
 
     def read(self) -> None:
         """Go on reading."""
-        self._held_back = False
         if not self._reading and not self._closing:
             self._reading = True
             self._since = monotonic()
             self.transport.resume_reading()
 
-    def change(self, taker: Taker) -> bytes:
-        """From now on all that comes are pieces for `taker`; returns what has come already."""
-        self.tunnel = taker
+    def change(self, tunnel: Callable[[bytes], None]) -> bytes:
+        """From now on all that comes goes to `tunnel`; returns what has come already."""
+        self.tunnel = tunnel
         assert self._active is not None
         rest = b"".join(self._active.pieces)
         self._active.pieces.clear()

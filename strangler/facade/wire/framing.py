@@ -21,8 +21,3 @@ def status_line(status: int) -> bytes:
 def chunk(piece: bytes) -> bytes:
     """A piece of a body, not empty, as a chunk."""
     return b"%x\r\n%b\r\n" % (len(piece), piece)
-
-
-def header(name: bytes, value: bytes) -> bytes:
-    """A header line."""
-    return b"%b: %b\r\n" % (name, value)

@@ -159,4 +159,4 @@ class Pool:
                 detail, status, token = f"the host of {self.name} has no address", 502, "dns_error"
             case _:
                 detail, status, token = f"{self.name} doesn't accept connections", 502, "connection_refused"
-        return UpstreamError(status, detail, token, untouched=True)
+        return UpstreamError(status, detail, token)

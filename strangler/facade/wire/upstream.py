@@ -30,13 +30,7 @@ HEAD_BYTES: Final = 262_144
 
 
 class UpstreamError(Refusal):
-    """The upstream didn't answer, or not as HTTP wants it. `untouched`: nothing of the question can have arrived."""
-
-    def __init__(
-        self, status: int, detail: str, error: str, untouched: bool = False, retry_after: float | None = None
-    ) -> None:
-        super().__init__(status, detail, error, retry_after)
-        self.untouched = untouched
+    """The upstream didn't answer, or not as HTTP wants it."""
 
 
 class Asker(Protocol):

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strangler.facade.peek import SOAP_OPERATION, scanner
+from strangler.facade.peek import scanner
+from strangler.routing import OPERATION
 from tests.facade.peek.pieces import outcomes
 
 PATHS = ["a.b", "a.b.c", "a.*", "a.*.d", "a.b.*"]
@@ -100,7 +101,7 @@ def envelope(body: str, head: str = "") -> bytes:
 def test_a_soap_call_tells_its_operation_and_values() -> None:
     found = scanner(
         "xml",
-        [SOAP_OPERATION, "Envelope.Body.*.CustomerNo", "Envelope.Body.*.Head.Plant", "Envelope.Body.*.None"],
+        [OPERATION, "Envelope.Body.*.CustomerNo", "Envelope.Body.*.Head.Plant", "Envelope.Body.*.None"],
     )
     body = "<urn:GetCustomer><CustomerNo> <![CDATA[00000]]>04711\n</CustomerNo><Head><Plant>10&amp;0</Plant></Head></urn:GetCustomer>"
     found.whole(envelope(body, "<urn:Body><urn:Delete/></urn:Body>"))
@@ -125,7 +126,7 @@ def test_a_soap_call_tells_its_operation_and_values() -> None:
     ],
 )
 def test_a_call_that_says_a_value_twice_is_ambiguous(body: str) -> None:
-    found = scanner("xml", [SOAP_OPERATION, "Envelope.Body.*.No"])
+    found = scanner("xml", [OPERATION, "Envelope.Body.*.No"])
     found.whole(envelope(body))
     assert found.ambiguous
 
@@ -134,7 +135,7 @@ def test_a_call_that_says_a_value_twice_is_ambiguous(body: str) -> None:
     "mark", ['id="id0"', 'soapenc:root="0" xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"']
 )
 def test_what_an_encoded_call_refers_to_is_no_second_call(mark: str) -> None:
-    found = scanner("xml", [SOAP_OPERATION, "Envelope.Body.*.No"])
+    found = scanner("xml", [OPERATION, "Envelope.Body.*.No"])
     found.whole(
         envelope(f'<urn:Get><p href="#id0"/><No>1</No></urn:Get><multiRef {mark}><No>2</No></multiRef>')
     )
@@ -209,7 +210,7 @@ def test_names_without_end_are_given_up() -> None:
 
 
 def test_a_long_attachment_passes_and_a_second_value_behind_it_is_seen() -> None:
-    found = scanner("xml", [SOAP_OPERATION])
+    found = scanner("xml", [OPERATION])
     found.feed(envelope("<Get><file>").partition(b"</file>")[0].partition(b"</soapenv:Body>")[0])
     tracemalloc.start()
     for _ in range(300):
