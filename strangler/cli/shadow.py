@@ -41,7 +41,8 @@ def command(application: Application, function: str, samples: int, wants_json: b
     Exit code 0: alike, as gates.shadow (and gates.effects) ask. 1: too many differ. 2: it can't be told yet.
     """
     from strangler.control import standings
-    from strangler.cutover import assessment, gates, history
+    from strangler.cutover import assessment, history
+    from strangler.cutover.gates import CHECKS, Gate
     from strangler.cutover.stages import Stage
     from strangler.shadow import showing
     from strangler.shadow.account import account
@@ -52,7 +53,8 @@ def command(application: Application, function: str, samples: int, wants_json: b
     entered = history.entered(history.moves(control, function), Stage.SHADOW)
     evidence = assessment.collect(control, function, section, probe=_unasked, clock=time.time)
     writes = section.shadow.writes
-    verdicts = [gates.shadow(evidence, section), *([gates.effects(evidence, section)] if writes else [])]
+    asked = [Gate.SHADOW, *([Gate.EFFECTS] if writes else [])]
+    verdicts = [CHECKS[gate](evidence, section) for gate in asked]
     found = account(control, function, shadowed, entered, today, samples=samples, writes=writes)
     stage = standings.of(control, function).stage
     if wants_json:

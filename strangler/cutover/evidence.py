@@ -49,3 +49,9 @@ class Evidence:
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
+
+    @property
+    def filled_at(self) -> float:
+        """When the last backfill ended. Of one that is asked for or under way, so far only its beginning counts."""
+        fillings = self.backfills.values()
+        return max((record.finished_at or record.started_at for record in fillings), default=0.0)

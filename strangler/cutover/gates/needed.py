@@ -1,0 +1,57 @@
+"""Which gates stand before which stage."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from strangler.cutover.gates.result import Gate
+from strangler.cutover.stages import Stage
+from strangler.settings import Children, Entity, Function
+
+NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
+    Stage.LEGACY: (),
+    Stage.SYNCING: (),
+    Stage.SHADOW: (Gate.BACKFILL, Gate.FRESHNESS, Gate.LAG, Gate.SERVICE),
+    Stage.CANARY: (
+        Gate.BACKFILL,
+        Gate.FRESHNESS,
+        Gate.LAG,
+        Gate.QUARANTINE,
+        Gate.DRIFT,
+        Gate.QUALITY,
+        Gate.SHADOW,
+        Gate.SERVICE,
+    ),
+    Stage.LIVE: (
+        Gate.BACKFILL,
+        Gate.FRESHNESS,
+        Gate.LAG,
+        Gate.QUARANTINE,
+        Gate.DRIFT,
+        Gate.QUALITY,
+        Gate.SHADOW,
+        Gate.EFFECTS,
+        Gate.SERVICE,
+        Gate.DEPENDENCIES,
+    ),
+    Stage.RETIRED: (Gate.FRESHNESS, Gate.SERVICE, Gate.LATE_WRITES),
+}
+"""What it takes to enter a stage, or to get more weight in it."""
+
+
+def needed(to: Stage, function: Function) -> tuple[Gate, ...]:
+    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow, one whose writes aren't
+    shadowed no effects; one that declares no checks has nothing to run for their sake."""
+    beside = set()
+    if not any(route.kind == "read" for route in function.routes):
+        beside.add(Gate.SHADOW)
+    if not function.shadow.writes:
+        beside.add(Gate.EFFECTS)
+    if not any(map(_declares, function.entities.values())):
+        beside.add(Gate.QUALITY)
+    return tuple(gate for gate in NEEDED[to] if gate not in beside)
+
+
+def _declares(section: Entity | Children) -> bool:
+    """Whether the entity, or any of its children, has checks of its own."""
+    return bool(section.quality) or any(map(_declares, section.children.values()))
