@@ -111,6 +111,7 @@ def mappings(settings: Settings, function: str, legacy: ChangeSource) -> list[En
             of_entity(settings, function, name),
             functions,
             found,
+            settings.functions[function].cohort_of(name),
         )
         for name, entity in entities.items()
     ]

@@ -180,8 +180,22 @@ def _event_of(mapping: EntityMapping, key: str, change: Change, time: float) -> 
         data = mapping.translate(row)
         if operation is _INSERT and (missing := _unsent(mapping, row)):
             raise Untranslatable(missing)  # A store would wait for the rest of this row for ever.
-    name, shape = mapping.event_name(operation, row, before), mapping.shape
-    parts = (name, shape.function, shape.entity, effect, key, position, time, mapping.version, data)
+    name, shape, cohort, was = mapping.event_name(operation, row, before), mapping.shape, None, None
+    if mapping.cohort_of is not None:
+        cohort, was = outcomes.cohorts(mapping.cohort_of, row, before)
+    parts = (
+        name,
+        shape.function,
+        shape.entity,
+        effect,
+        key,
+        position,
+        time,
+        mapping.version,
+        data,
+        cohort,
+        was,
+    )
     return _new(Event, parts)
 
 

@@ -33,6 +33,8 @@ class Event(NamedTuple):
     is `encode_key(...)` of the entity's key. `position` is the change's position at the source. `time` is the source's commit
     time in seconds since the epoch. `mapping` is the version of the mapping that made it. `data` maps field
     names to canonical values (see `FieldType`); a field that the source didn't send is absent; a removal carries none.
+    `cohort` is the one that the row is of, of a removed row the one that it was of; None: of none. `cohort_before` is the one
+    that it was of before the change, EVERYONE for none; None: the same one.
     """
 
     type: str
@@ -44,6 +46,8 @@ class Event(NamedTuple):
     time: float
     mapping: str
     data: Mapping[str, Any]
+    cohort: str | None = None
+    cohort_before: str | None = None
 
     @property
     def id(self) -> str:
@@ -91,8 +95,8 @@ def _moment(time: float) -> str:
 
 
 def to_cloudevent(event: Event) -> dict[str, Any]:
-    """The event as a CloudEvents 1.0 JSON object; position and mapping version are extension attributes."""
-    return {
+    """The event as a CloudEvents 1.0 JSON object; position, mapping version and cohorts are extension attributes."""
+    cloud = {
         "specversion": SPECVERSION,
         "id": event.id,
         "source": f"/strangler/{event.function}",
@@ -107,3 +111,8 @@ def to_cloudevent(event: Event) -> dict[str, Any]:
         "mappingversion": event.mapping,
         "data": dict(event.data),
     }
+    if event.cohort is not None:
+        cloud["cohort"] = event.cohort
+    if event.cohort_before is not None:
+        cloud["cohortbefore"] = event.cohort_before
+    return cloud

@@ -78,7 +78,8 @@ def inspect_source(settings: Settings, name: str, source: ChangeSource, result: 
         try:
             sensitive = of_entity(settings, function, called)
             own = found[entity.table]
-            mapping = compile_entity(function, called, entity, own, held, sensitive, functions, found)
+            cohort = settings.functions[function].cohort_of(called)
+            mapping = compile_entity(function, called, entity, own, held, sensitive, functions, found, cohort)
             compiled.append(mapping)
             result.findings += [_finding(each) for each in checks.checked(function, entity, mapping)[1]]
         except MappingError as error:

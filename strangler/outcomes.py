@@ -6,10 +6,11 @@ the aggregate is taken as it then is: what happened in between is in it, once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strangler.changes import Change, Operation, Row
+from strangler.cutover.stages import EVERYONE
 from strangler.errors import Untranslatable
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import EntityMapping
@@ -103,7 +104,10 @@ def event_anew(mapping: EntityMapping, outcome: Outcome, time: float) -> Event:
 
 
 def _event(mapping: EntityMapping, outcome: Outcome, name: str, time: float) -> Event:
-    change, shape = outcome.change, mapping.shape
+    change, shape, cohort, was = outcome.change, mapping.shape, None, None
+    row = change.before if change.after is None else change.after
+    if mapping.cohort_of is not None and row:  # A repair says removals of which legacy has no row.
+        cohort, was = cohorts(mapping.cohort_of, row, change.before)
     effect = Effect.REMOVE if change.operation is Operation.DELETE else Effect.UPSERT
     return Event(
         name,
@@ -115,7 +119,19 @@ def _event(mapping: EntityMapping, outcome: Outcome, name: str, time: float) -> 
         time,
         mapping.version,
         outcome.data,
+        cohort,
+        was,
     )
+
+
+def cohorts(of: Callable[[Row], str | None], row: Row, before: Row | None) -> tuple[str | None, str | None]:
+    """The cohort of a row, and where it was another one before, that. Raises Untranslatable. A source that sends no old row, or its key
+    only, sends the old values of these columns once they change: a mapping is refused otherwise."""
+    now = of(row)
+    if not before or before is row:
+        return now, None
+    was = of({**row, **before})
+    return now, None if was == now else EVERYONE if was is None else was
 
 
 def events_now(

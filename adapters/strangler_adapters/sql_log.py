@@ -24,6 +24,7 @@ from strangler.events import Effect, Event, check_facts
 from strangler.ports import Address, EventLog, Finding, Offset, Record, Share
 from strangler.settings import Log
 from strangler_adapters import sql_log_needs as needs
+from strangler_adapters.sql_copy import escaped
 from strangler_adapters.sql_session import Session
 
 _READING: Final = (
@@ -31,7 +32,7 @@ _READING: Final = (
     "type, entity, effect and mapping stand in strangler_kind, under the number in the column kind."
 )
 
-_COLUMNS: Final = 'stream, "offset", kind, key, position, time, data'
+_COLUMNS: Final = 'stream, "offset", kind, key, position, time, data, cohort, cohort_before'
 
 
 _Kind = tuple[str, str, Effect, str]
@@ -130,7 +131,7 @@ class SqlLog:
         if number is None:
             return []
         rows = self._session.rows(
-            'SELECT "offset", kind, key, position, time, data FROM strangler_event'
+            'SELECT "offset", kind, key, position, time, data, cohort, cohort_before FROM strangler_event'
             ' WHERE stream = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?',
             (number, start, limit),
         )
@@ -139,9 +140,9 @@ class SqlLog:
             self._learn_kinds()
         # Named tuples made without their Python-level constructor, which would cost as much as the rest.
         records, loads, new = [], orjson.loads, tuple.__new__
-        for offset, kind, key, position, time, data in rows:
+        for offset, kind, key, position, time, data, cohort, was in rows:
             type, entity, effect, mapping = kinds[kind]
-            parts = (type, stream, entity, effect, key, position, time, mapping, loads(data))
+            parts = (type, stream, entity, effect, key, position, time, mapping, loads(data), cohort, was)
             records.append(new(Record, (offset + 1, new(Event, parts))))
         return records
 
@@ -239,10 +240,21 @@ def _insert_into_sqlite(transaction: Any, batch: _Numbered) -> None:
     stream, first, events, kinds = batch
     dumps = orjson.dumps
     rows = [
-        (stream, offset, kinds[type, entity, effect, mapping], key, position, time, dumps(data).decode())
-        for offset, (type, _, entity, effect, key, position, time, mapping, data) in enumerate(events, first)
+        (
+            stream,
+            offset,
+            kinds[type, entity, effect, mapping],
+            key,
+            position,
+            time,
+            dumps(data).decode(),
+            *cohorts,
+        )
+        for offset, (type, _, entity, effect, key, position, time, mapping, data, *cohorts) in enumerate(
+            events, first
+        )
     ]
-    transaction.many(f"INSERT INTO strangler_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    transaction.many(f"INSERT INTO strangler_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _insert_into_postgres(transaction: Any, batch: _Numbered) -> None:
@@ -250,11 +262,23 @@ def _insert_into_postgres(transaction: Any, batch: _Numbered) -> None:
     stream, first, events, kinds = batch
     dumps = orjson.dumps
     lines = [
-        f"{stream}\t{offset}\t{kinds[type, entity, effect, mapping]}\t{key}\t{position}\t{time!r}\t{dumps(data).decode()}\n"
-        for offset, (type, _, entity, effect, key, position, time, mapping, data) in enumerate(events, first)
+        f"{stream}\t{offset}\t{kinds[type, entity, effect, mapping]}\t{key}\t{position}\t{time!r}\t{dumps(data).decode()}".replace(
+            "\\", r"\\"
+        )
+        + (_NO_COHORT if cohort is None and was is None else f"\t{_copied(cohort)}\t{_copied(was)}\n")
+        for offset, (type, _, entity, effect, key, position, time, mapping, data, cohort, was) in enumerate(
+            events, first
+        )
     ]
     with transaction.cursor.copy(f"COPY strangler_event ({_COLUMNS}) FROM STDIN".encode()) as copy:
-        copy.write("".join(lines).replace("\\", r"\\"))
+        copy.write("".join(lines))
+
+
+_NO_COHORT: Final = "\t\\N\t\\N\n"
+
+
+def _copied(cohort: str | None) -> str:
+    return r"\N" if cohort is None else escaped(cohort)
 
 
 def _tables(dialect: Dialect) -> list[str]:
@@ -268,7 +292,7 @@ def _tables(dialect: Dialect) -> list[str]:
         f"""CREATE TABLE IF NOT EXISTS strangler_event (
             stream integer NOT NULL, "offset" bigint NOT NULL, kind integer NOT NULL, key text NOT NULL,
             position {session.binary_text} NOT NULL, time {session.double} NOT NULL, data text NOT NULL,
-            PRIMARY KEY (stream, "offset")) {dialect.clustered}""",
+            cohort text, cohort_before text, PRIMARY KEY (stream, "offset")) {dialect.clustered}""",
         f"""CREATE TABLE IF NOT EXISTS strangler_source (
             source text PRIMARY KEY, position {session.binary_text} NOT NULL)""",
     ]

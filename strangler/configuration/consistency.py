@@ -12,6 +12,7 @@ from typing import Final
 from strangler import plugins
 from strangler.configuration.access import access, keys_in_use
 from strangler.configuration.checks import quality
+from strangler.configuration.cohorts import cohorts
 from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.configuration.routed import conflicts, matches, paths, places, services, testers, upstreams
 from strangler.configuration.shadow import shadow
@@ -409,6 +410,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     paths,
     matches,
     places,
+    cohorts,
     testers,
     conflicts,
     weights,

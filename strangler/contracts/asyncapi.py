@@ -123,7 +123,8 @@ def _headers(contract: Contract) -> Document:
             "content-type": {"const": "application/cloudevents+json; charset=UTF-8"},
             "ce_type": {"const": contract.type},
             "traceparent": schemas.trace(),
-        }
+        },
+        {"ce_cohort": schemas.cohort()} if contract.cohorts else {},
     )
 
 
@@ -141,12 +142,18 @@ def _columns(contract: Contract) -> Document:
                 "description": f"{schemas.TIME} In seconds since the epoch.",
             },
             "mapping": {"const": contract.version},
-        }
+        },
+        {name: {**body, "type": ["string", "null"]} for name, body in _COHORTS.items()}
+        if contract.cohorts
+        else {},
     )
 
 
-def _object(properties: Document) -> Document:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+_COHORTS: Final = {"cohort": schemas.cohort(), "cohort_before": schemas.cohort_before()}
+
+
+def _object(properties: Document, optional: Document) -> Document:
+    return {"type": "object", "properties": properties | optional, "required": list(properties)}
 
 
 def _at(name: str) -> str:

@@ -18,7 +18,7 @@ class Contract:
     """What is promised of the events of `type`. `operations` are what can have happened to the entity when one is made.
 
     `optional` are the fields that may be absent from its data, because the source may not send what didn't change. `children` are the
-    lists of lines in it, by name: an aggregate that has them is always whole.
+    lists of lines in it, by name: an aggregate that has them is always whole. `cohorts`: whether the entity's rows are of cohorts.
     """
 
     migration: str
@@ -30,6 +30,7 @@ class Contract:
     fields: tuple[Field, ...]
     optional: frozenset[str]
     children: tuple[tuple[str, Shape], ...] = ()
+    cohorts: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +81,7 @@ def _of_entity(migration: str, mapping: EntityMapping) -> Iterator[Contract]:
             shape.fields,
             absent,
             shape.children,
+            mapping.cohort_of is not None,
         )
 
 

@@ -122,11 +122,27 @@ def event_body(contract: Contract, data_at: str) -> Schema:
         "properties": properties,
         "required": list(properties),
     }
+    if contract.cohorts:
+        schema["properties"] = properties | {"cohort": cohort(), "cohortbefore": cohort_before()}
     if contract.removes and not contract.only_removes:
         schema["if"] = {"properties": {"effect": {"const": Effect.REMOVE.value}}}
         schema["then"] = {"properties": {"data": {"maxProperties": 0}}}
         schema["else"] = {"properties": {"data": {"minProperties": 1}}}
     return schema
+
+
+def cohort() -> Schema:
+    return {
+        "type": "string",
+        "description": "The cohort that the row is of, of a removed row the one that it was of. Absent: it is of none.",
+    }
+
+
+def cohort_before() -> Schema:
+    return {
+        "type": "string",
+        "description": "The cohort that the row was of before the change, where that is another one; `*` where it was of none.",
+    }
 
 
 def effect(contract: Contract) -> Schema:

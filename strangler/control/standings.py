@@ -33,6 +33,15 @@ class Snapshot:
                 return standing
         return at_the_start(function, cohort)
 
+    def of_cohort(self, function: str, cohort: str | None) -> Standing:
+        """The standing that counts for a cohort, and so for a row or an event of it: its own, or that of the rest of the function where it
+        has none. None: of no cohort."""
+        if cohort is not None:
+            for standing in self.standings:
+                if standing.function == function and standing.cohort == cohort:
+                    return standing
+        return self.of(function)
+
 
 def snapshot(control: Control) -> Snapshot:
     """All standings with their generation, from one consistent read."""

@@ -8,6 +8,7 @@ from typing import Final
 from strangler.changes import Operation
 from strangler.mapping.children import NO_KEY_TYPES, Parent, check_names, compile_children
 from strangler.mapping.code_maps import CodeMaps
+from strangler.mapping.cohorts import checked_cohort
 from strangler.mapping.entity import EntityMapping, mapped
 from strangler.mapping.inverse import Inverse, compile_inverse
 from strangler.mapping.joining import Tables, joined
@@ -20,6 +21,7 @@ from strangler.mapping.plans import (
     named,
     pruned,
     reversed_fields,
+    shape_of,
 )
 from strangler.mapping.problems import Problems
 from strangler.mapping.python_functions import NONE, PythonFunctions
@@ -43,14 +45,18 @@ def compile_entity(
     sensitive: Sensitive = NOTHING,
     functions: PythonFunctions = NONE,
     others: Tables = _NO_TABLES,
+    cohort: str | None = None,
 ) -> EntityMapping:
     """Compile the mapping of the function's entity `name` from the legacy table; `code_maps` are what LOOKUP may name,
-    `functions` the Python functions, `others` the tables that its joins and children name.
+    `functions` the Python functions, `others` the tables that its joins and children name, `cohort` the expression over its fields that
+    names the cohort of a row.
 
     Raises MappingError, whose `problems` are all that is wrong: the path of each is
-    `functions.<function>.entities.<name>.…`, its text shows the expression with the place marked.
+    `functions.<function>.entities.<name>.…`, of the cohort `functions.<function>.cohorts.of.<name>`, its text shows the expression with
+    the place marked.
     """
-    problems = Problems(f"functions.{function}.entities.{name}", code_maps, functions)
+    all = Problems(f"functions.{function}", code_maps, functions)
+    problems = all.below(f"entities.{name}")
     root = replace(table, removal=None, whole_removal="") if entity.join or entity.children else table
     origin = joined(Origin(root), entity.join, others, problems)
     fields = checked_fields(entity.fields, origin.table, problems)
@@ -73,6 +79,8 @@ def compile_entity(
         sensitive=sensitive.columns,
     )
     into = entity.into or name
+    if cohort is not None and None not in fields.values():
+        plan = _with_cohort(cohort, plan, function, into, sensitive, all.below("cohorts.of"))
     parent = Parent(function, plan, into, others, sensitive, keys)
     children = [compile_children(parent, each, entity.children[each], problems) for each in entity.children]
     problems.raise_if_any()
@@ -82,6 +90,16 @@ def compile_entity(
     _check_cross_reference(plan, inverse, problems)
     problems.raise_if_any()
     return mapped(function, into, plan, table, made, sensitive.fields, inverse, tolerances=entity.tolerances)
+
+
+def _with_cohort(
+    expression: str, plan: Plan, function: str, into: str, sensitive: Sensitive, problems: Problems
+) -> Plan:
+    """The plan with the cohort of its rows. An old row must tell it too: it decides whose a removal is, and a change."""
+    cohort = checked_cohort(expression, shape_of(function, plan, into, ()), plan, sensitive.fields, problems)
+    if cohort is not None:
+        _check_removal(plan.entity, "it says whose the row was", cohort.of_row, plan.table, problems)
+    return replace(plan, cohort=cohort)
 
 
 def _where(entity: Entity, table: Table, problems: Problems) -> Node | None:

@@ -50,8 +50,11 @@ class EntityMapping:
     `event_name(operation, row, before)` gives the event's type; `row` is the new row, for a delete the old one, and `before` the
     old row of an update, as far as the source tells. Raises Untranslatable when a condition can't be evaluated.
 
+    `cohort_of(row)` gives the name of the cohort that the row is of, None for none; itself None where the entity has no cohorts.
+    Raises Untranslatable.
+
     `sensitive` are the fields whose values are masked where people see them, `tolerances` how far fields may be off when both sides are
-    compared. The version says nothing of either.
+    compared. The version says nothing of either, nor of cohorts: which rows there are and what they say is the same.
 
     `select(dialect)` gives the same mapping as SQL, as far as the dialect takes it. `plan` is what all of this was compiled from.
 
@@ -69,6 +72,7 @@ class EntityMapping:
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row, Row | None], str]
     belongs: Callable[[Row], bool] | None
+    cohort_of: Callable[[Row], str | None] | None
     select: Callable[[str], Select]
     plan: Plan
     inverse: Inverse
@@ -130,6 +134,7 @@ def mapped(
         key_of=rows.key_of,
         event_name=rows.event_name,
         belongs=rows.belongs,
+        cohort_of=rows.cohort_of,
         select=functools.cache(functools.partial(compile_select, plan, columns)),
         plan=plan,
         inverse=inverse,

@@ -40,10 +40,17 @@ class Rule(NamedTuple):
     when: Node | None
 
 
+class Cohort(NamedTuple):
+    """The name of a row's cohort as a text, over the entity's fields and over the columns of its legacy row. NULL: it is of none."""
+
+    of_fields: Node
+    of_row: Node
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All of an entity's mapping, checked: what the compilers compile. `sensitive`: columns, in lower case, whose values no text
-    shows. `also`: columns that its children read of it."""
+    shows. `also`: columns that its children read of it. `cohort`: None where its rows are of none."""
 
     entity: str
     origin: Origin
@@ -54,6 +61,7 @@ class Plan:
     default: Mapping[Operation, str]
     sensitive: frozenset[str] = frozenset()
     also: frozenset[str] = frozenset()
+    cohort: Cohort | None = None
 
     @property
     def table(self) -> Table:
@@ -74,6 +82,7 @@ class RowFunctions(NamedTuple):
     key_of: Callable[[Row], str]
     event_name: Callable[[Operation, Row, Row | None], str]
     belongs: Callable[[Row], bool] | None
+    cohort_of: Callable[[Row], str | None] | None = None
 
 
 def compile_rows(plan: Plan) -> RowFunctions:
@@ -84,6 +93,7 @@ def compile_rows(plan: Plan) -> RowFunctions:
         _fast(plan, plan.key_fields, _encoded, careful.key_of),
         _namer(plan, careful),
         _belongs(plan, careful),
+        _cohort_of(plan, careful),
     )
 
 
@@ -98,6 +108,20 @@ def _belongs(plan: Plan, careful: _Careful) -> Callable[[Row], bool] | None:
         [Named("where", where)],
         lambda fields, values: f"bool({values[0]})",
         lambda row: careful.holds("the condition `where`", where, function, row),
+    )
+
+
+def _cohort_of(plan: Plan, careful: _Careful) -> Callable[[Row], str | None] | None:
+    """The name of the cohort that a row is of."""
+    if plan.cohort is None:
+        return None
+    node = plan.cohort.of_row
+    function = python.function_of(node, canonical=True)
+    return _fast(
+        plan,
+        [Named("cohort", node)],
+        lambda fields, values: values[0],
+        lambda row: careful.cohort(node, function, row),
     )
 
 
@@ -179,10 +203,19 @@ class _Careful:
 
     def holds(self, condition: str, node: Node, function: Callable[..., Any], row: Row) -> bool:
         """Whether the condition, as it is called, holds. `row` has the old values too, if it names any."""
-        value = self._computed(condition, node, function, row)
+        return bool(self._sent(condition, node, function, row))
+
+    def cohort(self, node: Node, function: Callable[..., Any], row: Row) -> str | None:
+        """The name of the row's cohort."""
+        name: str | None = self._sent(f"the cohort of {self._plan.entity}", node, function, row)
+        return name
+
+    def _sent(self, what: str, node: Node, function: Callable[..., Any], row: Row) -> Any:
+        """The expression's value, which has to be known."""
+        value = self._computed(what, node, function, row)
         if value is UNCHANGED:
-            raise self._not_sent(condition, [column.name for column in columns(node)])
-        return bool(value)
+            raise self._not_sent(what, [column.name for column in columns(node)])
+        return value
 
     def _value(self, field: Named, row: Row) -> Any:
         where = f"{self._plan.entity}.{field.name}"

@@ -147,6 +147,11 @@ class Function(Section):
         default_factory=list, description="Functions that must be live before this one."
     )
 
+    def cohort_of(self, entity: str) -> str | None:
+        """The expression that names the cohort of the entity's rows; None where they are of none."""
+        section = self.cohorts.of.get(entity) if self.cohorts else None
+        return section.name if section else None
+
 
 def ended_tolerances(function: Function, today: date) -> Iterator[str]:
     """What is to be said of each tolerance of a function whose time is over."""

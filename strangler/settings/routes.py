@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from strangler.settings.codes import as_call
-from strangler.settings.section import Duration, Section
+from strangler.settings.section import Duration, Name, Section
 
 
 def _as_list(value: Any) -> Any:
@@ -102,9 +102,28 @@ class Place(Section):
         return [(key, str(name)) for key, name in given.items()]
 
 
+class CohortOf(Section):
+    """Which cohort a row of an entity is of: one of these. `sale: company` is short for `sale: {name: company}`."""
+
+    name: str | None = Field(
+        None,
+        description="SQL expression over the entity's fields, a text or an integer: the name of the row's cohort. A row for which it is "
+        "NULL goes with the rest of the function.",
+    )
+    everyone: str | None = Field(
+        None,
+        min_length=1,
+        description="Why the entity's rows are of no cohort, but everybody's: they move with the rest of the function.",
+    )
+
+
+def _as_cohort(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Cohorts(Section):
-    """Slices of a function that move on their own: a company code, a plant, a tenant. The value that a request has is the name of its
-    cohort; one without a standing of its own goes with the rest of the function."""
+    """Slices of a function that move on their own: a company code, a plant, a tenant. The value that a request has, and the one that a row
+    has, is the name of its cohort; one without a standing of its own goes with the rest of the function."""
 
     from_: list[Place] = Field(
         alias="from",
@@ -114,6 +133,13 @@ class Cohorts(Section):
     default: str | None = Field(
         None,
         description="The cohort of requests that show none. Without it they are refused while the cohorts stand on different sides.",
+    )
+    of: dict[
+        Name, Annotated[CohortOf, BeforeValidator(_as_cohort, json_schema_input_type=str | CohortOf)]
+    ] = Field(
+        default_factory=dict,
+        description="Entity → which cohort its rows are of: a SQL expression over its fields, or why they are everybody's. Every entity of "
+        "the function has a line here.",
     )
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

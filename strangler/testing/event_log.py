@@ -40,6 +40,8 @@ class Asked(NamedTuple):
     time: float
     mapping: str
     data: Mapping[str, object]
+    cohort: str | None
+    cohort_before: str | None
 
 
 OpenLog = Callable[[], EventLog]
@@ -105,8 +107,10 @@ class EventLogSuite:
     def test_an_event_comes_back_as_it_was(self, open_log: OpenLog) -> None:
         log = open_log()
         removed = event(2)._replace(effect=Effect.REMOVE, type="PartyRemoved", data={"id": 1}, mapping="ffff")
-        log.append("erp", [event(1, data=DATA), removed], at(2))
-        assert sorted(everything(log, "party"), key=lambda e: e.position) == [event(1, data=DATA), removed]
+        of_cohort = event(3, data=DATA)._replace(cohort='Łódź\t\\"1"\n', cohort_before="*")
+        said = [event(1, data=DATA), removed, of_cohort, event(4)._replace(cohort="")]
+        log.append("erp", said, at(4))
+        assert sorted(everything(log, "party"), key=lambda e: e.position) == said
 
     def test_what_is_no_event_is_refused_and_nothing_with_it_is_appended(self, open_log: OpenLog) -> None:
         log = open_log()

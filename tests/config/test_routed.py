@@ -99,6 +99,23 @@ def test_a_route_that_cant_be_meant_is_named_with_its_line(
             "cohorts: {from: [{path: company}]}",
             "cohorts.from[0].path: no path of the function's routes has {company}",
         ),
+        (
+            "cohorts: {from: [{header: a}]}",
+            "functions.party.cohorts.of: doesn't say which cohort the rows of party are of, so they couldn't move with it\n"
+            "    fix: party: company, or party: {everyone: 'why they are of all'}",
+        ),
+        (
+            "cohorts: {from: [{header: a}], of: {party: {everyone: all have them}, prty: id}}",
+            "functions.party.cohorts.of.prty: there is no entity 'prty' in the function\n    fix: party",
+        ),
+        (
+            "cohorts: {from: [{header: a}], of: {party: {}}}",
+            "cohorts.of.party: has neither `name` nor `everyone`",
+        ),
+        (
+            "cohorts: {from: [{header: a}], of: {party: {name: id, everyone: x}}}",
+            "cohorts.of.party: has `name` and `everyone`",
+        ),
         ("documents: {key: [{header: a}]}", "functions.party.documents.created: 'created' is missing"),
         (
             "documents: {key: [{header: a}], created: {}}",

@@ -33,7 +33,7 @@ from strangler_adapters import kafka_log, sql_log
 from strangler_adapters.kafka_log import records
 from strangler_connectors import postgres
 from tests.sync.landscape import Landscape, until
-from tests.sync.partners import delete, insert, mapping, position, row, transaction, update
+from tests.sync.partners import ENTITY, TABLE, delete, insert, mapping, position, row, transaction, update
 
 META = json.loads((Path(__file__).parent / "asyncapi" / "3.0.0.json").read_text())
 
@@ -372,6 +372,26 @@ def test_a_row_in_sql_is_as_described(of_partners: list[Contract], registered: E
     assert within(document, message["headers"]).is_valid(found)
     assert not within(document, message["headers"]).is_valid(found | {"effect": "remove"})
     assert within(document, message["payload"]).is_valid(data)
+
+
+def test_the_cohorts_of_rows_are_described_where_there_are_any(registered: Event) -> None:
+    made = contracts("shop", [compile_entity("partners", "partner", ENTITY, TABLE, cohort="note")])
+    went, none = registered._replace(cohort="A", cohort_before="*"), registered
+    for event in (went, none):
+        schema = schemas.whole(contract_of(event, made))
+        assert valid(schema, json_of(event))
+        assert not valid(schema, json_of(event) | {"cohort": 7})
+        document = asyncapi.document("shop", {"partners": "Partners"}, made, ADDRESSES["kafka"]())
+        headers = document["components"]["messages"][contract_of(event, made).name]["headers"]
+        texts = {name: text.decode() for name, text in records.encode(event)[2]}
+        assert texts.get("ce_cohort") == event.cohort
+        assert within(document, headers).is_valid(texts)
+        assert not within(document, headers).is_valid(texts | {"ce_cohort": 7})
+        rows = asyncapi.document("shop", {"partners": "Partners"}, made, ADDRESSES["sqlite"]())
+        columns = rows["components"]["schemas"][f"{contract_of(event, made).name}.headers"]["properties"]
+        assert valid(columns["cohort"], event.cohort)
+        assert valid(columns["cohort_before"], event.cohort_before)
+        assert not valid(columns["cohort"], 7)
 
 
 def within(document: dict[str, Any], reference: dict[str, str]) -> Draft202012Validator:

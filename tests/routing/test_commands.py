@@ -117,7 +117,7 @@ def test_what_the_facade_refuses_is_said(config: Path) -> None:
 
 
 def test_cohort_and_document_are_explained_from_what_is_recorded(config: Path, tmp_path: Path) -> None:
-    more = """    cohorts: {from: [{header: X-Company}]}
+    more = """    cohorts: {from: [{header: X-Company}], of: {party: {everyone: no company owns one}}}
     documents: {key: [{path: id}], created: {json: id}}
     routes:
       - {match: {path: "/parties/{id}", method: GET}"""

@@ -1,7 +1,7 @@
 """Records: how an event, and the position of a source, stand in Kafka. Pure.
 
 An event is a CloudEvent in structured mode: the value is the whole event as JSON (`application/cloudevents+json`), and
-the headers say what one routes and traces by without reading it: its type and its trace context. The record's
+the headers say what one routes and traces by without reading it: its type, its cohort and its trace context. The record's
 key is `entity:key`, so that everything about one entity stands in one partition, in order, and so that compaction
 keeps its last event.
 """
@@ -35,6 +35,8 @@ def encode(event: Event) -> tuple[bytes, bytes, Headers]:
         ("ce_type", event.type.encode()),
         ("traceparent", cloud["traceparent"].encode()),
     ]
+    if event.cohort is not None:
+        headers.append(("ce_cohort", event.cohort.encode()))
     return f"{event.entity}:{event.key}".encode(), value, headers
 
 
@@ -52,6 +54,8 @@ def decode(stream: str, value: bytes) -> Event:
             datetime.fromisoformat(cloud["time"]).timestamp(),
             cloud["mappingversion"],
             cloud["data"],
+            cloud.get("cohort"),
+            cloud.get("cohortbefore"),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(
