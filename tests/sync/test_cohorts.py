@@ -91,7 +91,7 @@ def test_old_values_that_arent_sent_are_the_new_ones() -> None:
     [
         ("note", {"table": KEYED}, "doesn't tell note when a row is removed or its key changes"),
         ("active", {}, "this is a boolean, which names no cohort"),
-        ("nme", {}, "did you mean name"),
+        ("nme", {}, "nme"),
         ("name", {"sensitive": Sensitive(frozenset({"name"}), frozenset({"name"}))}, "name is sensitive"),
     ],
 )
