@@ -44,8 +44,8 @@ def references(settings: Settings) -> Iterator[Finding]:
         if function.store not in settings.stores:
             snippet = f"stores: {{{function.store}: {{url: 'sqlite:///{function.store}.db'}}}}"
             yield _unknown((*at, "store"), "store", function.store, list(settings.stores), snippet)
-        for index, needed in enumerate(function.depends_on):
-            here = (*at, "depends_on", index)
+        for needed in function.depends_on:
+            here = (*at, "depends_on", needed)
             if needed == name:
                 yield Finding(here, "a function can't depend on itself", "leave it out")
             elif needed not in settings.functions:

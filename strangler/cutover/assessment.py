@@ -15,6 +15,8 @@ from typing import Final
 
 from strangler.control import (
     backfills,
+    balances,
+    comparisons,
     deliveries,
     effects,
     quality_runs,
@@ -23,6 +25,7 @@ from strangler.control import (
     sources,
     standings,
     stops,
+    traffic,
 )
 from strangler.control.store import Control
 from strangler.cutover import history
@@ -98,8 +101,10 @@ def collect(
         moves = history.moves(control, function)
         entered = history.entered(moves, Stage.SHADOW)
         whole = reconciliations.latest_whole(control, function)
+        now, gates = clock(), settings.gates
+        window = max(gates.errors.window, gates.latency.window).total_seconds()
         return Evidence(
-            now=clock(),
+            now=now,
             standing=picture.of(function),
             source=sources.get(control, settings.source),
             delivery=deliveries.get(control, function),
@@ -114,4 +119,7 @@ def collect(
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
             effects=effects.sums(control, function, since=int(entered // 60)),
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
+            balances=balances.of_run(control, whole.id) if whole else (),
+            latencies=comparisons.latencies(control, function, since=entered),
+            traffic=traffic.per_minute(control, function, since=int((now - window) // 60)),
         )

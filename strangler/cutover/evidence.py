@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strangler.control.backfills import BackfillRecord
-from strangler.control.comparisons import Compared
+from strangler.control.balances import Balance
+from strangler.control.comparisons import Compared, Latency
 from strangler.control.deliveries import DeliveryRecord
 from strangler.control.effects import Effects
 from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import Run
 from strangler.control.sources import SourceRecord
+from strangler.control.traffic import Calls
 from strangler.cutover.stages import Stage, Standing
 
 
@@ -31,7 +33,9 @@ class Evidence:
     that has ended, however it ended; `alarm` one since then that looked at less and found drift.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
-    `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't.
+    `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
+    `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
+    gate looks.
     """
 
     now: float
@@ -49,6 +53,9 @@ class Evidence:
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
+    balances: Sequence[Balance] = ()
+    latencies: Sequence[Latency] = ()
+    traffic: Mapping[tuple[int, str, str], Calls] = field(default_factory=dict)
 
     @property
     def filled_at(self) -> float:

@@ -64,6 +64,7 @@ def evidence(gates: Sequence[GateResult]) -> list[dict[str, str]]:
             "figure": result.figure,
             "limit": result.limit,
             "words": result.words,
+            "do": result.do,
         }
         for result in gates
     ]

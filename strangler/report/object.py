@@ -60,7 +60,7 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
         "next": {"stage": target.stage.value, "weight": target.weight / 10_000} if target else None,
         "gates": [
             {
-                "gate": gate.name.value,
+                "gate": str(gate.name),
                 "verdict": gate.verdict.value,
                 "figure": gate.figure,
                 "limit": gate.limit,

@@ -50,9 +50,12 @@ from strangler.settings.functions import Schedule as Schedule
 from strangler.settings.functions import ended_tolerances as ended_tolerances
 from strangler.settings.gates import DriftGate as DriftGate
 from strangler.settings.gates import EffectsGate as EffectsGate
+from strangler.settings.gates import ErrorsGate as ErrorsGate
 from strangler.settings.gates import FreshnessGate as FreshnessGate
 from strangler.settings.gates import Gates as Gates
 from strangler.settings.gates import LagGate as LagGate
+from strangler.settings.gates import LatencyGate as LatencyGate
+from strangler.settings.gates import LateWritesGate as LateWritesGate
 from strangler.settings.gates import QualityGate as QualityGate
 from strangler.settings.gates import QuarantineGate as QuarantineGate
 from strangler.settings.gates import ShadowGate as ShadowGate

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
@@ -113,6 +114,25 @@ class Balance(Section):
     tolerance: BalanceTolerance | None = Field(None, description="Without it nothing may differ.")
 
 
+def _as_live(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return dict.fromkeys(value, "live")
+    if isinstance(value, dict):
+        return value
+    raise PydanticKnownError("list_type")
+
+
+DependsOn = Annotated[
+    dict[Name, Literal["syncing", "shadow", "canary", "live", "retired"]],
+    BeforeValidator(
+        _as_live,
+        json_schema_input_type=list[Name]
+        | dict[Name, Literal["syncing", "shadow", "canary", "live", "retired"]],
+    ),
+]
+"""Function → the stage that it must have reached, or a list of functions that must be live."""
+
+
 class Function(Section):
     """A business capability that is cut over as one unit."""
 
@@ -143,8 +163,9 @@ class Function(Section):
         default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
         description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",
     )
-    depends_on: list[Name] = Field(
-        default_factory=list, description="Functions that must be live before this one."
+    depends_on: DependsOn = Field(
+        default_factory=dict,
+        description="Functions that must be live before this one: a list, or name → the stage that is enough: `{product: canary}`.",
     )
 
     def cohort_of(self, entity: str) -> str | None:

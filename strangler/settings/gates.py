@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from strangler.settings.entities import CheckedSide
+from strangler.settings.entities import CheckedSide, Severity
 from strangler.settings.section import Duration, Section, Share
 
 
@@ -68,8 +68,58 @@ class QuarantineGate(Section):
     max: int = Field(0, ge=0, description="Most keys that may wait in quarantine.")
 
 
+class ErrorsGate(Section):
+    """The new service fails hardly more often than legacy. Of a function that callers read, once it is in canary."""
+
+    max: Share = Field(
+        0.01,
+        description="By how much the share of calls that fail at the new service (500 and above, or no answer) may exceed legacy's.",
+    )
+    min_calls: int = Field(
+        50, ge=1, description="Fewest calls that the new service must have answered; fewer is inconclusive."
+    )
+    window: Duration = Field(
+        timedelta(hours=1),
+        description="How far back calls count, at most to when the function came to its stage.",
+    )
+
+
+class LatencyGate(Section):
+    """The new service answers about as quickly as legacy. Of a function that callers read."""
+
+    max_ratio: float = Field(
+        2.0, ge=1, description="How many times as long as legacy the new service may take, at p50 and at p95."
+    )
+    quick_enough: Duration = Field(
+        timedelta(milliseconds=100), description="What is quick enough whatever legacy takes."
+    )
+    min_samples: int = Field(
+        50, ge=1, description="Fewest answers of each side for a verdict; fewer is inconclusive."
+    )
+    window: Duration = Field(
+        timedelta(hours=1),
+        description="How far back calls that callers made count. Shadowed reads count from when the function came into shadow.",
+    )
+
+
+class LateWritesGate(Section):
+    """Nobody writes in legacy any more what the new service owns."""
+
+    quiet: Duration = Field(
+        timedelta(hours=24),
+        description="How long no late write may have come, and the new service have been the owner: as long as the rarest job that "
+        "writes to legacy waits between two runs.",
+    )
+
+
 class QualityGate(Section):
-    """The last run of the checks of data found nothing critical, and it is recent. Of a function that declares checks."""
+    """The last run of the checks of data found nothing that blocks, and it is recent. Of a function that declares checks."""
+
+    blocks: list[Severity] = Field(
+        ["critical"],
+        description="Severities of checks that mustn't fail: `critical`, `warning`, `info`.",
+        min_length=1,
+    )
 
     fresh: Duration = Field(timedelta(days=1), description="Oldest run that still counts as evidence.")
     on: list[CheckedSide] = Field(
@@ -87,5 +137,8 @@ class Gates(Section):
     freshness: FreshnessGate = Field(default_factory=FreshnessGate)
     shadow: ShadowGate = Field(default_factory=ShadowGate)
     effects: EffectsGate = Field(default_factory=EffectsGate)
+    errors: ErrorsGate = Field(default_factory=ErrorsGate)
+    latency: LatencyGate = Field(default_factory=LatencyGate)
+    late_writes: LateWritesGate = Field(default_factory=LateWritesGate)
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
     quality: QualityGate = Field(default_factory=QualityGate)

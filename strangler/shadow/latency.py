@@ -26,6 +26,31 @@ def spreads(latencies: Iterable[Latency]) -> dict[str, Spread]:
     return {side: _spread(sorted(found, key=lambda each: each.up_to)) for side, found in sides.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Quickness:
+    """About how long a side took, in seconds: `p50` and `p95` are the means of the classes in which they lie. A class is too wide
+    for two sides to be held against each other by its limits."""
+
+    calls: int
+    p50: float
+    p95: float
+
+
+def quickness(latencies: Iterable[Latency], side: str) -> Quickness:
+    """How quick a side was; of no calls, no time."""
+    classes = sorted((each for each in latencies if each.side == side), key=lambda each: each.up_to)
+    calls = sum(each.calls for each in classes)
+    return Quickness(calls, _near(classes, 0.5 * calls), _near(classes, 0.95 * calls))
+
+
+def _near(classes: list[Latency], rank: float) -> float:
+    if not classes:
+        return 0.0
+    limit = _quantile(classes, rank)
+    (within,) = (each for each in classes if each.up_to == limit)
+    return within.seconds / within.calls
+
+
 def _spread(classes: list[Latency]) -> Spread:
     calls = sum(each.calls for each in classes)
     mean = sum(each.seconds for each in classes) / calls

@@ -12,6 +12,7 @@ from strangler.changes import Position
 from strangler.control import (
     backfills,
     comparisons,
+    counted,
     deliveries,
     facades,
     ledger,
@@ -19,11 +20,14 @@ from strangler.control import (
     reconciliations,
     sources,
     standings,
+    traffic,
 )
 from strangler.control.comparisons import Comparison
+from strangler.control.counted import Sum
 from strangler.control.quarantine import Held
 from strangler.control.reconciliations import Status
 from strangler.control.store import Control
+from strangler.control.traffic import Traffic
 from strangler.cutover import history, journal
 from strangler.cutover.assessment import assess, probe
 from strangler.cutover.conductor import Acting, Conductor, Recorder
@@ -91,7 +95,19 @@ def evidence(control: Control) -> None:
     sources.seen(control, "erp", Position("7"), seen_at=now, committed_at=now)
     deliver(control)
     compare(control, matched=100)
+    answer(control)
     reconcile(control)
+
+
+def answer(control: Control) -> None:
+    """Both sides answer callers and shadowed reads, quickly and well."""
+    now = time.time()
+    minute = int(now // 60)
+    sides = (Side.LEGACY.value, Side.NEW.value)
+    traffic.add(control, [Traffic(minute, "f", "party", "read", side, 100, 0, 0, 1.0) for side in sides])
+    shadowed = [("latency", ("party", now + 60, side, 10)) for side in sides]
+    counted.record(control, {Sum(*each, "calls"): 100 for each in shadowed})
+    counted.record(control, {Sum(*each, "seconds"): 0.8 for each in shadowed})
 
 
 def compare(control: Control, matched: int = 0, mismatched: int = 0) -> None:
@@ -146,7 +162,7 @@ def test_a_refusal_names_every_gate_with_figure_limit_and_remedy_and_is_on_the_l
     deliver(control, lag=9.5)
     before = standings.of(control, "party")
     with pytest.raises(
-        Refused, match="party stays in shadow: 2 of 7 gates don't pass on the way to canary 5%"
+        Refused, match="party stays in shadow: 2 of 8 gates don't pass on the way to canary 5%"
     ) as raised:
         conductor.advance("party")
     assert "lag is failing" in raised.value.why
@@ -177,7 +193,8 @@ def test_a_function_waits_for_those_that_it_depends_on(
     found = assess(control, settings, "sale", probe=lambda service: WELL)
     assert found.evidence.standing == standing
     assert (
-        next(gate for gate in found.blocking if gate.name is Gate.DEPENDENCIES).do == "take party live first"
+        next(gate for gate in found.blocking if gate.name is Gate.DEPENDENCIES).do
+        == "first take party to live"
     )
 
 
@@ -237,7 +254,7 @@ def test_shadow_counts_anew_when_it_is_entered_anew(
     evidence(control)
     conductor.advance("party")
     compare(control, mismatched=1)
-    with pytest.raises(Refused, match="1 of 7 gates") as raised:
+    with pytest.raises(Refused, match="1 of 8 gates") as raised:
         conductor.advance("party")
     assert "shadow is failing: 1 of 101 answers differed" in raised.value.why
     later = time.time() + 120

@@ -10,13 +10,15 @@ import pytest
 
 from strangler.changes import Position
 from strangler.control.backfills import BackfillRecord
-from strangler.control.comparisons import Compared
+from strangler.control.balances import Balance
+from strangler.control.comparisons import Compared, Latency
 from strangler.control.deliveries import DeliveryRecord
 from strangler.control.effects import Effects
 from strangler.control.quality_runs import QualityRun
 from strangler.control.quality_runs import Status as Judged
 from strangler.control.reconciliations import Run, Status
 from strangler.control.sources import SourceRecord
+from strangler.control.traffic import Calls
 from strangler.cutover import gates
 from strangler.cutover.evidence import Evidence, Health
 from strangler.cutover.gates import Gate, GateResult, Verdict
@@ -63,6 +65,25 @@ RUN = Run(
     reason=None,
 )
 QUICK = replace(RUN, id=2, mode="quick", status=Status.DRIFT, missing=2)
+MINUTE = int(NOW // 60)
+
+
+def traffic(new: Calls, legacy: Calls | None = None) -> dict[tuple[int, str, str], Calls]:
+    """Reads of this minute; legacy's writes beside them are slow and fail."""
+    both = {(MINUTE, "read", "new"): new, (MINUTE, "write", "legacy"): Calls(100, 90, 0, 900.0)}
+    return both | ({(MINUTE, "read", "legacy"): legacy} if legacy else {})
+
+
+def latencies(new: tuple[float, float], legacy: tuple[float, float] = (0.03, 0.4)) -> list[Latency]:
+    """95 of 100 reads take the first, 5 and one more the second (seconds)."""
+    return [
+        Latency(side, up_to, calls, calls * seconds)
+        for side, (most, rest) in (("new", new), ("legacy", legacy))
+        for up_to, calls, seconds in ((50, 94, most), (10_000, 6, rest))
+    ]
+
+
+QUICK_CALLS = traffic(Calls(100, 1, 0, 4.0), Calls(1000, 0, 0, 40.0))
 GOOD = Evidence(
     now=NOW,
     standing=STANDING,
@@ -74,7 +95,11 @@ GOOD = Evidence(
     quarantined=0,
     dependencies={"country": Stage.LIVE},
     health=Health(True, "well"),
+    switched_at=NOW - 90_000,
+    latencies=latencies((0.04, 0.5)),
+    traffic=QUICK_CALLS,
 )
+STOCK = Balance("stock", 20, 0, 0, 0, 0, {})
 CHECKED = QualityRun(1, "party", "store", NOW - 80, NOW - 70, Judged.PASSED, 5, 0, 0, 0, 0, (), None)
 NO_SERVICE = function(service=None)
 
@@ -155,12 +180,8 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         INCONCLUSIVE,
         "incomplete: ended by SIGTERM",
     ),
-    (
-        gates.drift.check,
-        {"reconciliation": replace(RUN, status=Status.DRIFT, unbalanced=2)},
-        FAIL,
-        "2 groups of balances don't agree",
-    ),
+    (gates.drift.check, {"reconciliation": replace(RUN, status=Status.DRIFT, unbalanced=2)}, PASS, "0 keys"),
+    (gates.drift.check, {"alarm": replace(QUICK, missing=0, unbalanced=2)}, PASS, "0 keys"),
     (gates.drift.check, {"alarm": QUICK}, FAIL, "the quick reconciliation 2 since then found drift"),
     (gates.drift.check, {"reconciliation": replace(RUN, started_at=NOW - 3601)}, INCONCLUSIVE, "1 h old"),
     (
@@ -226,10 +247,16 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.service.check, {}, PASS, "well"),
     (gates.service.check, {"health": None}, INCONCLUSIVE, "wasn't asked"),
     (gates.service.check, {"health": Health(False, "answers 500")}, FAIL, "answers 500"),
-    (gates.dependencies.check, {}, PASS, "is live"),
-    (gates.dependencies.check, {"dependencies": {"country": Stage.RETIRED}}, PASS, "is live"),
-    (gates.dependencies.check, {"dependencies": {"country": Stage.CANARY}}, FAIL, "country (canary)"),
+    (gates.dependencies.check, {}, PASS, "country is in live"),
+    (gates.dependencies.check, {"dependencies": {"country": Stage.RETIRED}}, PASS, "country is in retired"),
+    (
+        gates.dependencies.check,
+        {"dependencies": {"country": Stage.CANARY}},
+        FAIL,
+        "country is in canary, not in live",
+    ),
     (gates.late_writes.check, {}, PASS, "0 late writes"),
+    (gates.late_writes.check, {"switched_at": NOW - 3600}, INCONCLUSIVE, "for 1 h, shorter than 1 d"),
     (gates.late_writes.check, {"delivery": replace(DELIVERY, late_writes=1)}, FAIL, "1 late write came"),
     (
         gates.late_writes.check,
@@ -237,6 +264,44 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         INCONCLUSIVE,
         "nobody counts",
     ),
+]
+
+
+CASES += [
+    (gates.errors.check, {}, PASS, "1 of 100 calls failed at the new service within 1 h, of legacy's 0.00%"),
+    (gates.errors.check, {"traffic": traffic(Calls(100, 2, 0, 1.0))}, FAIL, "2 of 100 calls failed"),
+    (
+        gates.errors.check,
+        {"traffic": traffic(Calls(100, 2, 0, 1.0), Calls(100, 2, 0, 1.0))},
+        PASS,
+        "2.00% of 100",
+    ),
+    (
+        gates.errors.check,
+        {"traffic": traffic(Calls(49, 0, 0, 1.0))},
+        INCONCLUSIVE,
+        "49 calls within 1 h, fewer than 50",
+    ),
+    (gates.errors.check, {"traffic": {}}, INCONCLUSIVE, "0 calls"),
+    (
+        gates.errors.check,
+        {"traffic": {(MINUTE - 10, "read", "new"): Calls(100, 99, 0, 1.0)} | QUICK_CALLS},
+        PASS,
+        "1 of 100",  # what was before it came to its stage doesn't count
+    ),
+    (gates.latency.check, {}, PASS, "takes p50 40 ms, p95 500 ms, legacy p50 30 ms, p95 400 ms"),
+    (gates.latency.check, {"latencies": latencies((0.04, 0.81))}, FAIL, "at most p50 100 ms, p95 800 ms"),
+    (gates.latency.check, {"latencies": latencies((0.101, 0.5))}, FAIL, "p50 101 ms"),
+    (gates.latency.check, {"latencies": latencies((0.04, 0.5))[:1]}, INCONCLUSIVE, "0 shadowed reads"),
+    (
+        gates.latency.check,
+        {"traffic": traffic(Calls(100, 0, 0, 30.0), Calls(10, 0, 0, 1.0))},
+        FAIL,
+        "the mean of 100 answers of the new service within 1 h is 300 ms, legacy's 100 ms; at most mean 200 ms",
+    ),
+    (gates.latency.check, {"traffic": traffic(Calls(49, 0, 0, 30.0))}, PASS, "shadowed reads"),
+    (gates.latency.lately, {"traffic": traffic(Calls(49, 0, 0, 30.0))}, INCONCLUSIVE, "49 calls"),
+    (gates.latency.lately, {"traffic": traffic(Calls(50, 0, 0, 5.3))}, FAIL, "is 106 ms, legacy's 52 ms"),
 ]
 
 
@@ -267,7 +332,7 @@ def test_every_stage_says_what_it_takes_and_each_gate_has_a_check() -> None:
     assert set(gates.NEEDED) == set(Stage)
     for stage in Stage:
         results = gates.judge(stage, function(), GOOD)
-        assert tuple(result.name for result in results) == gates.needed(stage, function())
+        assert tuple(result.name for result in results) == gates.needed(stage, function(), Stage.CANARY)
         assert all(result.passes for result in results), results
 
 
@@ -278,9 +343,53 @@ def test_effects_are_needed_for_the_step_to_live_where_writes_are_shadowed() -> 
     assert Gate.EFFECTS not in gates.needed(Stage.LIVE, function())
 
 
-def test_a_function_that_nobody_reads_needs_no_shadow() -> None:
+def test_a_function_that_nobody_reads_needs_nothing_of_what_reads_show() -> None:
     writes = function(routes=[{"match": {"path": "/parties"}, "kind": "write"}])
-    assert Gate.SHADOW not in gates.needed(Stage.CANARY, writes)
+    assert not {Gate.SHADOW, Gate.ERRORS, Gate.LATENCY} & set(gates.needed(Stage.LIVE, writes))
+
+
+def test_errors_are_asked_for_once_the_new_service_answers_somebody() -> None:
+    assert Gate.ERRORS not in gates.needed(Stage.CANARY, function(), Stage.SHADOW)
+    assert Gate.ERRORS in gates.needed(Stage.CANARY, function(), Stage.CANARY)
+    assert Gate.ERRORS in gates.needed(Stage.LIVE, function(), Stage.CANARY)
+
+
+BALANCED = function(balances={"stock": {"of": "party"}})
+BALANCES: list[tuple[dict[str, Any], Verdict, str]] = [
+    ({"balances": [STOCK]}, PASS, "0 groups of 20 of stock differ"),
+    ({"balances": [replace(STOCK, different=1)]}, FAIL, "1 group of 20 of stock differs, more than 0"),
+    ({"balances": [replace(STOCK, unsettled=1)]}, INCONCLUSIVE, "never came to rest"),
+    ({"balances": []}, INCONCLUSIVE, "didn't compare the balance stock"),
+    ({"reconciliation": None}, INCONCLUSIVE, "never reconciled"),
+    (
+        {"balances": [STOCK], "alarm": replace(QUICK, unbalanced=3)},
+        FAIL,
+        "3 groups of balances that don't agree",
+    ),
+    ({"balances": [STOCK], "alarm": QUICK}, PASS, "0 groups"),
+]
+
+
+@pytest.mark.parametrize(("changes", "verdict", "words"), BALANCES)
+def test_each_balance_has_a_result_of_its_own(changes: dict[str, Any], verdict: Verdict, words: str) -> None:
+    (result,) = gates.balances.checks(replace(GOOD, **changes), BALANCED)
+    assert (result.name, result.verdict, words in result.words) == ("balances stock", verdict, True), result
+    assert result.passes or result.do
+
+
+def test_severities_that_block_are_those_that_are_named() -> None:
+    strict = function(gates={"quality": {"blocks": ["critical", "warning"]}})
+    found = replace(GOOD, quality={"store": replace(CHECKED, warning=3, info=2)})
+    assert gates.quality.check(found, function()).passes
+    result = gates.quality.check(found, strict)
+    assert (result.verdict, result.figure, result.limit) == (FAIL, "3", "0 critical or warning")
+
+
+def test_a_dependency_is_far_enough_at_the_stage_that_is_named() -> None:
+    canary = function(depends_on={"country": "canary"})
+    assert gates.dependencies.check(replace(GOOD, dependencies={"country": Stage.CANARY}), canary).passes
+    early = gates.dependencies.check(replace(GOOD, dependencies={"country": Stage.SHADOW}), canary)
+    assert (early.verdict, early.do) == (FAIL, "first take country to canary")
 
 
 def test_invariant_7_without_any_evidence_nothing_passes_but_what_needs_none() -> None:

@@ -8,6 +8,7 @@ from strangler.cutover.gates.needed import NEEDED as NEEDED
 from strangler.cutover.gates.needed import needed as needed
 from strangler.cutover.gates.registry import CHECKS as CHECKS
 from strangler.cutover.gates.registry import judge as judge
+from strangler.cutover.gates.registry import results as results
 from strangler.cutover.gates.result import Gate as Gate
 from strangler.cutover.gates.result import GateResult as GateResult
 from strangler.cutover.gates.result import Verdict as Verdict

@@ -18,8 +18,11 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.LAG,
         Gate.QUARANTINE,
         Gate.DRIFT,
+        Gate.BALANCES,
         Gate.QUALITY,
         Gate.SHADOW,
+        Gate.ERRORS,
+        Gate.LATENCY,
         Gate.SERVICE,
     ),
     Stage.LIVE: (
@@ -28,9 +31,12 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.LAG,
         Gate.QUARANTINE,
         Gate.DRIFT,
+        Gate.BALANCES,
         Gate.QUALITY,
         Gate.SHADOW,
         Gate.EFFECTS,
+        Gate.ERRORS,
+        Gate.LATENCY,
         Gate.SERVICE,
         Gate.DEPENDENCIES,
     ),
@@ -39,12 +45,20 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
 """What it takes to enter a stage, or to get more weight in it."""
 
 
-def needed(to: Stage, function: Function) -> tuple[Gate, ...]:
-    """The gates on the way into a stage. A function without read routes has nothing to compare in shadow, one whose writes aren't
-    shadowed no effects; one that declares no checks has nothing to run for their sake."""
+def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[Gate, ...]:
+    """The gates on the way into a stage from the stage `now`, or along the way.
+
+    A function without read routes has nothing to compare in shadow, and in canary nobody asks its new service; one whose writes aren't
+    shadowed has no effects; one that declares no checks or balances has nothing to run for their sake. As long as the new service has
+    answered nobody, nothing can be said of its errors.
+    """
     beside = set()
     if not any(route.kind == "read" for route in function.routes):
-        beside.add(Gate.SHADOW)
+        beside |= {Gate.SHADOW, Gate.ERRORS, Gate.LATENCY}
+    if to is Stage.CANARY and now is not Stage.CANARY:
+        beside.add(Gate.ERRORS)
+    if not function.balances:
+        beside.add(Gate.BALANCES)
     if not function.shadow.writes:
         beside.add(Gate.EFFECTS)
     if not any(map(_declares, function.entities.values())):

@@ -11,25 +11,34 @@ from strangler.settings import Function, Gates
 
 
 def check(evidence: Evidence, function: Function) -> GateResult:
-    """The last runs of the checks of data, on each side that counts, are fresh and found nothing critical."""
+    """The last runs of the checks of data, on each side that counts, are fresh and found nothing of a severity that blocks."""
     doubts, failed = [], []
+    blocks = " or ".join(function.gates.quality.blocks)
     for side in function.gates.quality.on:
         run = evidence.quality.get(side)
         if doubt := _unsure(run, side, evidence, function.gates):
             doubts.append((side, doubt))
-        elif run is not None and run.critical:
-            failed.append((side, run))
+        elif run is not None and (count := _blocking(run, function.gates)):
+            failed.append((side, run, count))
     again = f"strangler quality run {evidence.standing.function} --on "
     if failed:
-        side, run = failed[0]
-        words = f"{run.critical} critical {'check fails' if run.critical == 1 else 'checks fail'} on {side}"
+        side, run, count = failed[0]
+        words = f"{count} {blocks} {'check fails' if count == 1 else 'checks fail'} on {side}"
         do = f"see the rows with `strangler quality show {run.id}`, mend the cause, then `{again}{side}`"
-        return GateResult(Gate.QUALITY, Verdict.FAIL, str(run.critical), "0", words, do)
+        return GateResult(Gate.QUALITY, Verdict.FAIL, str(count), f"0 {blocks}", words, do)
     if doubts:
         side, doubt = doubts[0]
-        return GateResult(Gate.QUALITY, Verdict.INCONCLUSIVE, "unknown", "0", doubt, f"{again}{side}")
-    words = f"every critical check holds on {' and '.join(function.gates.quality.on)}"
-    return GateResult(Gate.QUALITY, Verdict.PASS, "0", "0", words)
+        return GateResult(
+            Gate.QUALITY, Verdict.INCONCLUSIVE, "unknown", f"0 {blocks}", doubt, f"{again}{side}"
+        )
+    words = f"every {blocks} check holds on {' and '.join(function.gates.quality.on)}"
+    return GateResult(Gate.QUALITY, Verdict.PASS, "0", f"0 {blocks}", words)
+
+
+def _blocking(run: QualityRun, gates: Gates) -> int:
+    """How many checks failed whose severity blocks."""
+    failed = {"critical": run.critical, "warning": run.warning, "info": run.info}
+    return sum(failed[severity] for severity in set(gates.quality.blocks))
 
 
 def _unsure(run: QualityRun | None, side: str, evidence: Evidence, gates: Gates) -> str:

@@ -8,12 +8,15 @@ from typing import Final
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import (
     backfill,
+    balances,
     dependencies,
     drift,
     effects,
+    errors,
     freshness,
     lag,
     late_writes,
+    latency,
     quality,
     quarantine,
     service,
@@ -26,6 +29,8 @@ from strangler.settings import Function
 
 Check = Callable[[Evidence, Function], GateResult]
 
+Checks = Callable[[Evidence, Function], tuple[GateResult, ...]]
+
 CHECKS: Final[dict[Gate, Check]] = {
     Gate.BACKFILL: backfill.check,
     Gate.FRESHNESS: freshness.check,
@@ -35,12 +40,24 @@ CHECKS: Final[dict[Gate, Check]] = {
     Gate.QUALITY: quality.check,
     Gate.SHADOW: shadow.check,
     Gate.EFFECTS: effects.check,
+    Gate.ERRORS: errors.check,
+    Gate.LATENCY: latency.check,
     Gate.SERVICE: service.check,
     Gate.DEPENDENCIES: dependencies.check,
     Gate.LATE_WRITES: late_writes.check,
 }
 
 
+SEVERAL: Final[dict[Gate, Checks]] = {Gate.BALANCES: balances.checks}
+"""Gates that say something of each of several things."""
+
+
+def results(gate: Gate, evidence: Evidence, function: Function) -> tuple[GateResult, ...]:
+    """What a gate says."""
+    return SEVERAL[gate](evidence, function) if gate in SEVERAL else (CHECKS[gate](evidence, function),)
+
+
 def judge(to: Stage, function: Function, evidence: Evidence) -> tuple[GateResult, ...]:
     """The result of every gate on the way into `to`."""
-    return tuple(CHECKS[gate](evidence, function) for gate in needed(to, function))
+    asked = needed(to, function, evidence.standing.stage)
+    return tuple(result for gate in asked for result in results(gate, evidence, function))

@@ -22,9 +22,12 @@ class Gate(StrEnum):
     LAG = "lag"
     QUARANTINE = "quarantine"
     DRIFT = "drift"
+    BALANCES = "balances"
     QUALITY = "quality"
     SHADOW = "shadow"
     EFFECTS = "effects"
+    ERRORS = "errors"
+    LATENCY = "latency"
     SERVICE = "service"
     DEPENDENCIES = "dependencies"
     LATE_WRITES = "late writes"
@@ -32,9 +35,12 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What a gate says, with its figure against its limit, both with unit; `words` for people, `do` when it blocks."""
+    """What a gate says, with its figure against its limit, both with unit; `words` for people, `do` when it blocks.
 
-    name: Gate
+    `name` is a `Gate`, or what a gate beyond these is called: a balance, a gate of your own.
+    """
+
+    name: str
     verdict: Verdict
     figure: str
     limit: str
@@ -49,3 +55,8 @@ class GateResult:
 def keys(count: int) -> str:
     """So many keys, in words."""
     return f"{count:,} {'key' if count == 1 else 'keys'}"
+
+
+def groups(count: int) -> str:
+    """So many groups of a balance, in words."""
+    return f"{count:,} {'group' if count == 1 else 'groups'}"
