@@ -40,6 +40,7 @@ class Call:
         "error",
         "fell_back",
         "first_byte",
+        "held",
         "received",
         "sent",
         "status",
@@ -73,6 +74,8 @@ class Call:
         """Why legacy answered in place of new, in words; empty where it didn't."""
         self.received = self.sent = 0
         """Bytes of the caller's body, and of the answer's."""
+        self.held = 0.0
+        """Seconds for which it waited at a fence."""
 
     def ask(self, upstream: str, now: float) -> None:
         """An upstream is asked from now on."""

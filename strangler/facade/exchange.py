@@ -20,6 +20,7 @@ from strangler.facade.begun import Begun
 from strangler.facade.budget import Budget, wished
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.credentials import AS_IT_IS, Onward
+from strangler.facade.holding import Outcome, Wait
 from strangler.facade.introducing import Introduction
 from strangler.facade.look import Look
 from strangler.facade.passing import Kept
@@ -79,6 +80,7 @@ class Exchange:
     _introduction: Introduction | None = None
     _queued: Waiting | None = None
     """For room."""
+    _at_fence: Wait | None = None
     _upstream: UpstreamConnection | None = None
     _held_size = 0
     _replay = True
@@ -156,10 +158,14 @@ class Exchange:
         )
         call.decision = decision
         if decision.status is not None:
+            if decision.at_fence and self._may_wait():
+                return
             wait = parts.retry_after if decision.fenced else None
             raise Refusal(
                 decision.status, decision.why, "destination_unavailable" if decision.fenced else "", wait
             )
+        if self._at_fence is not None:
+            self._leave_fence("passed")
         if decision.kind == "write":
             self._flown = standings.generation
             parts.flight.begin(standings.generation)
@@ -171,6 +177,29 @@ class Exchange:
             for piece in self._held:
                 self.kept.asked(piece)
         self._enter(decision.function or NO_FUNCTION, decision.side)
+
+    # At a fence
+
+    def _may_wait(self) -> bool:
+        """Whether it waits for the fence to be lifted. It counts as no write until then."""
+        now = monotonic()
+        if self._at_fence is None:
+            assert self.call.decision is not None
+            function = self.call.decision.function or NO_FUNCTION
+            self._at_fence = self.parts.holding.hold(self, function, now, self.budget.remaining(now))
+        return self._at_fence is not None and now < self._at_fence.until
+
+    @_guarded
+    def decide_again(self) -> None:
+        if self._at_fence is not None and not self._over:
+            self._decide(self._look.values if self._look else _NOTHING)
+
+    def _leave_fence(self, outcome: Outcome) -> None:
+        wait, self._at_fence = self._at_fence, None
+        if wait is not None:
+            now = monotonic()
+            self.call.held = now - wait.since
+            self.parts.holding.let_go(wait, outcome, now)
 
     # From decision to upstream
 
@@ -223,6 +252,7 @@ class Exchange:
             return
         self._collects = True
         self._invite()
+        self.caller.read()
         self._collect()
 
     def _introduce(self, function: str, pool: Pool) -> None:
@@ -584,7 +614,10 @@ class Exchange:
             self._look_around()
         if self._over:
             return
-        if now > self.budget.ends and not self._stream:
+        if self._at_fence is not None:
+            if now >= self._at_fence.until:
+                self.decide_again()  # There is nothing left to wait.
+        elif now > self.budget.ends and not self._stream:
             self._overdue(now)
         elif self._waits and now > self.call.called + self.parts.timeouts.connect:
             self._let_go()
@@ -664,6 +697,7 @@ class Exchange:
         parts.exchanges.discard(self)
         if self._queued is not None:
             parts.shedding.withdraw(self._queued)
+        self._leave_fence("left" if call.status == GONE else "refused")
         try:
             self._remember()
             parts.note(self)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Protocol
 
 from strangler.facade.breaker import Breakers, State
+from strangler.facade.holding import Holding
 from strangler.facade.metrics import Metrics
 from strangler.facade.shedding import Shedding
 
@@ -60,6 +61,14 @@ def watch_shedding(metrics: Metrics, shedding: Shedding) -> None:
     metrics.watch_count("shed", words, ("function", "side", "kind", "limit"), shed)
     words = "How late the event loop was in the last second, at least."
     metrics.watch("loop_lag_seconds", words, (), lambda: [((), shedding.lag.shortest)])
+
+
+def watch_holding(metrics: Metrics, holding: Holding) -> None:
+    words = "Writes that wait at a fence."
+    metrics.watch("writes_held", words, (), lambda: [((), len(holding))])
+    words = "Writes that waited at a fence and do no more, by what came of it: passed, refused, left (by their caller)."
+    metrics.watch_count("held_writes", words, ("function", "outcome"), holding.counts)
+    metrics.watch_count("held_seconds", "Time for which they waited.", ("function",), holding.times)
 
 
 def watch_pools(metrics: Metrics, pools: Iterable[Connections]) -> None:

@@ -24,7 +24,7 @@ from strangler.facade import whole
 from strangler.facade.answers import Refusal
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import ServiceRequest
-from strangler.facade.standing import Keeper
+from strangler.facade.standing import BEAT, Keeper
 from strangler.routing import Trust
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Function
@@ -34,6 +34,9 @@ PERIOD: Final = 2.0
 
 BODY: Final = 65536
 """Longest answer to the question how a service is."""
+
+SILENT: Final = 3 * BEAT
+"""Seconds after which the control store counts as out of reach even while a visit to it may still come to something."""
 
 MEDIA_TYPE: Final = "application/health+json"
 
@@ -107,13 +110,13 @@ class Health:
     def _control(self) -> Seen:
         standings, now = self._keeper.current(), time.time()
         match standings.trust:
-            case Trust.SURE if not self._keeper.trouble:
+            case Trust.SURE if not self._keeper.trouble and self._keeper.silence() < SILENT:
                 return Seen("pass", f"generation {standings.generation} of the standings is applied", now)
             case Trust.SURE:
                 silence = format_duration(self._keeper.silence())
                 return Seen(
                     "warn",
-                    f"out of reach for {silence}, the log says why; writes go on until the lease is over",
+                    f"out of reach for {silence}, the log says why once that is known; writes go on until the lease is over",
                     now,
                 )
             case Trust.LOST:

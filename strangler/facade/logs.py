@@ -67,6 +67,8 @@ class AccessLog:
         }
         if call.error or call.detail:
             line["error"], line["detail"] = call.error, call.detail
+        if call.held:
+            line["held_ms"] = int(call.held * 1e5 + 0.5) / 100
         if call.fell_back:
             line["fell_back"] = call.fell_back
         if self._client is not None:

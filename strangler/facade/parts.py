@@ -25,8 +25,16 @@ from strangler.facade.exchange import Exchange
 from strangler.facade.failures import Failures
 from strangler.facade.flight import Flight
 from strangler.facade.front import Front
-from strangler.facade.gauges import watch_breakers, watch_drops, watch_loop, watch_pools, watch_shedding
+from strangler.facade.gauges import (
+    watch_breakers,
+    watch_drops,
+    watch_holding,
+    watch_loop,
+    watch_pools,
+    watch_shedding,
+)
 from strangler.facade.health import Health
+from strangler.facade.holding import Holding
 from strangler.facade.lane import Seen
 from strangler.facade.logs import AccessLog
 from strangler.facade.memory import Memory
@@ -88,11 +96,13 @@ class Parts:
         self.breakers = Breakers(facade.breaker, self._broke)
         self.failures = Failures(facade.breaker.failures)
         self.shedding = Shedding(facade.limits)
+        self.holding = Holding(settings.cutover.hold_writes.total_seconds(), self.shedding.all)
         self.metrics, self.flight = Metrics(settings.functions), Flight()
         self.log = AccessLog(facade.access_log)
         self.memory = Memory(settings.functions, facade)
         longest = (facade.total_timeout + facade.doubtful_write).total_seconds()
         self.keeper = Keeper(open_control, self.id, self.flight, self.memory, lease, longest)
+        self.keeper.on_change = self.holding.look
         self.tally = Tally(self.id)
         self.sensitive = names(settings)
         self.functions = tuple(settings.functions)
@@ -130,6 +140,7 @@ class Parts:
         watch_loop(self.metrics, self.exchanges, self.front.connections)
         watch_breakers(self.metrics, self.breakers)
         watch_shedding(self.metrics, self.shedding)
+        watch_holding(self.metrics, self.holding)
         watch_pools(self.metrics, self.pools)
         watch_drops(self.metrics, lambda: self.log.dropped, lambda: self.traces.dropped)
 

@@ -78,6 +78,8 @@ class Keeper:
         self._announced_at = -float("inf")
         self._acknowledged = -1
         self._wake = asyncio.Event()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called in the event loop's thread when other standings hold from now on."""
         self._names, self._former = (f"{id}.{number}" for number in count(2)), list[str]()
         flight.on_landing = self._landed
 
@@ -136,6 +138,7 @@ class Keeper:
         self._memory.learn(news, sure)
         if snapshot is not None:
             self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
+            self.on_change()
 
     async def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """What the control store answers. Raises Unavailable when it says nothing for too long, and StranglerError."""

@@ -167,4 +167,5 @@ def undecided(standings: Standings, unclear: Unclear, memory: Remembered = NOTHI
     elif gone:
         status = UNPROCESSABLE
         why = f"{unclear.why}, and {', '.join(sorted(gone))}, which it could be, left legacy"
-    return Decision(None, "write", None, Side.LEGACY, False, status, why)
+    at_fence = status == UNAVAILABLE and any(standing.fenced for standing in every)
+    return Decision(None, "write", None, Side.LEGACY, False, status, why, at_fence=at_fence)

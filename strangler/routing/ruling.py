@@ -24,7 +24,7 @@ class Decision(NamedTuple):
     `function` is None where no route names the request. `kind` is `write` also for a request that can't be read far
     enough to tell, None where no route names it. `side` is who would answer, also when refused. `cohort` and `key` (of a document) are
     those that the request is about, where its function has any and the request shows them. `fallback`: legacy has the data too, so that
-    it may answer where new can't.
+    it may answer where new can't. `at_fence`: nothing but a fence is in its way, which stands for the moment of a switch.
     """
 
     function: str | None
@@ -37,6 +37,7 @@ class Decision(NamedTuple):
     cohort: str | None = None
     key: str | None = None
     fallback: bool = False
+    at_fence: bool = False
 
     @property
     def fenced(self) -> bool:
@@ -94,7 +95,9 @@ def _for_write(trust: Trust, standing: Standing, route: CompiledRoute) -> Decisi
             UNAVAILABLE,
             "the control store is out of reach, so the owner may have changed unseen; repeat it",
         )
-    return Decision(route.function, "write", route.operation, standing.owner, False, status, why)
+    return Decision(
+        route.function, "write", route.operation, standing.owner, False, status, why, at_fence=standing.fenced
+    )
 
 
 def _for_read(standing: Standing, route: CompiledRoute) -> Ruling:

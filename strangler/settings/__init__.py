@@ -105,6 +105,10 @@ class Cutover(Section):
         description="Longest time for a switch; past it, before the journal, it undoes itself.",
     )
     retry_after: Duration = Field(timedelta(seconds=1), description="What a fenced write is told to wait.")
+    hold_writes: Duration = Field(
+        timedelta(milliseconds=500),
+        description="How long a fenced write waits in the facade for the fence to be lifted, before it is told so; 0s for not at all.",
+    )
 
 
 class Sync(Section):

@@ -17,7 +17,8 @@ from strangler.console.metrics import _Sync
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.facade.breaker import Breakers
-from strangler.facade.gauges import watch_breakers, watch_drops, watch_pools, watch_shedding
+from strangler.facade.gauges import watch_breakers, watch_drops, watch_holding, watch_pools, watch_shedding
+from strangler.facade.holding import Holding
 from strangler.facade.metrics import Metrics
 from strangler.facade.shedding import Shedding
 from strangler.settings import Breaker, Limits
@@ -37,6 +38,11 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in RULES] + [
 ]
 SCRAPED = {"job", "instance", "le"}
 """Labels that Prometheus adds, and that of buckets."""
+
+
+class Writer:
+    def decide_again(self) -> None:
+        """It has been."""
 
 
 class Pool:
@@ -59,6 +65,11 @@ def facade_metrics() -> Metrics:
     shedding.refuse(shedding.lane("party", "legacy"), write=True)
     watch_breakers(metrics, breakers)
     watch_shedding(metrics, shedding)
+    holding = Holding(1.0, shedding.all)
+    wait = holding.hold(Writer(), "party", 1000.0, 1.0)
+    assert wait is not None
+    holding.let_go(wait, "passed", 1000.2)
+    watch_holding(metrics, holding)
     watch_pools(metrics, [Pool()])
     watch_drops(metrics, lambda: 0, lambda: 0)
     for name in (

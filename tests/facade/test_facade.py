@@ -252,6 +252,30 @@ async def test_a_control_store_that_never_answers_is_asked_anew_and_what_comes_l
     assert (await call(f"{facade.url}/parties/1", "PUT", data=b"x"))[0] == 200
 
 
+async def test_the_health_pages_say_so_while_a_visit_to_the_control_store_hangs(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    armed, comes = threading.Event(), threading.Event()
+
+    class Hanging(Control):
+        def begin(self):  # type: ignore[no-untyped-def]
+            if armed.is_set():
+                comes.wait(20)
+            return super().begin()
+
+    facade = await front(
+        settings((await serve(Echo("legacy"))).url), open_control=lambda: Hanging(control.engine)
+    )
+    health, keeper = facade.parts.health, facade.parts.keeper
+    armed.set()
+    try:
+        await until(lambda: b"out of reach for" in health.healthz()[1])
+        assert keeper.trouble == "", "it isn't known yet what comes of the visit"
+    finally:
+        comes.set()
+    await until(lambda: b"out of reach for" not in health.healthz()[1])
+
+
 async def test_it_starts_before_control_store_and_upstreams(
     serve: Serve, front: Front, control: Control
 ) -> None:

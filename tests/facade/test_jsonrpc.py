@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -378,3 +379,18 @@ def test_options_that_dont_fit_are_named(change: dict[str, Any], named: str) -> 
     with pytest.raises(StranglerError) as error:
         connect(OPTIONS | change, Around())
     assert named in str(error.value)
+
+
+async def test_a_long_call_that_waited_at_a_fence_is_translated_whole(
+    serve: Serve, front: Front, stand: Stand
+) -> None:
+    parties: dict[int, Any] = {}
+    call = await tryton(serve, front, stand, parties, Stage.SHADOW)
+    facade = call.facade
+    await applied(facade, stand.move(fenced=True))
+    name = "Long & Sons " * 20_000
+    create = asyncio.create_task(call("create", [{"name": name}]))
+    await until(lambda: len(facade.parts.holding) == 1)
+    await applied(facade, stand.stage(Stage.LIVE))
+    assert await create == [1]
+    assert parties[1]["name"] == name
