@@ -9,8 +9,8 @@ raises only errors of `strangler.errors`: `Unavailable` when trying again may he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple, NewType, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, NewType, Protocol, runtime_checkable
 
 from strangler.changes import Position, Transaction
 from strangler.events import Event
@@ -379,6 +379,74 @@ class ServiceStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Waiting(NamedTuple):
+    """What waits in an outbox: how many aggregates, and since when the first, in seconds since the epoch; None: none waits."""
+
+    keys: int
+    since: float | None
+
+
+class Outgoing(NamedTuple):
+    """What the service made of one aggregate: what it was `before` its first change that hasn't been returned, and what it is
+    `now`, as the data of an event that says it whole; None where there is none. `entries` stand for these changes in the outbox."""
+
+    entity: str
+    key: str
+    before: dict[str, Any] | None
+    now: dict[str, Any] | None
+    entries: frozenset[str]
+
+
+class Outbox(Protocol):
+    """What the service itself writes to the tables of some aggregates, kept beside them from `prepare` on, in the service's own
+    transactions. What delivery writes isn't in it.
+
+    It is asked for states, not for steps: an aggregate is in it until all that stands for it is `done`, and is given as it is at
+    the moment of asking. So a change that commits late is never passed over, and one that is given twice is the same.
+    """
+
+    def prepare(self) -> None:
+        """Begin to keep, of tables that a store has prepared; idempotent."""
+        ...
+
+    def outgoing(self, limit: int, without: Collection[tuple[str, str]] = ()) -> list[Outgoing]:
+        """Up to `limit` aggregates that the service has changed, those first that have waited longest, all as of one moment.
+        `without`: entities and keys that are left out."""
+        ...
+
+    def of(self, entity: str, key: str) -> Outgoing | None:
+        """The aggregate with this key; None where nothing of it waits."""
+        ...
+
+    def done(self, entries: Collection[str]) -> None:
+        """Forget these entries: legacy has what they stand for. Idempotent."""
+        ...
+
+    def overwrite(self, event: Event, entries: Collection[str]) -> None:
+        """Make an aggregate what a whole event says, or remove it, though the service itself wrote it, and forget these entries of it,
+        in one transaction. Raises Unavailable, and changes nothing, where the service has changed it again since."""
+        ...
+
+    def adopt(self, position: Position) -> int:
+        """Give `position` to all rows that the service itself wrote: legacy has them as they are, up to there. Returns how many."""
+        ...
+
+    def waiting(self) -> Waiting:
+        """How much there is. Cheap."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class ReturningStore(ServiceStore, Protocol):
+    """A store that can tell what the service wrote."""
+
+    def outbox(self, shapes: Sequence[Shape]) -> Outbox:
+        """The outbox of these aggregates, all of one function. A connection of its own; touches nothing yet."""
+        ...
 
 
 class Opener(Protocol):

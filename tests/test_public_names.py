@@ -18,8 +18,8 @@ NAMES = {
     "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Pressure Record "
-    "ServiceStore Share SqlSide",
+    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Outbox "
+    "Outgoing Pressure Record ReturningStore ServiceStore Share SqlSide Waiting",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table Under",
 }

@@ -11,7 +11,7 @@ from psycopg.errors import CardinalityViolation, UniqueViolation
 from strangler.changes import Position
 from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, ServiceStore
+from strangler.ports import Chunk, Finding, ReturningStore
 from strangler.settings import Database
 from strangler.shapes import Field, FieldType
 from strangler_adapters import sql_own_tables as own_tables
@@ -31,13 +31,15 @@ _OWN: Final = """
 """
 
 
-def connect(name: str, settings: Database) -> ServiceStore:
+def connect(name: str, settings: Database) -> ReturningStore:
     """The store in the database that the URL names; touches nothing yet."""
     return PostgresStore(f"the store {name}", settings.url.get_secret_value())
 
 
 class PostgresStore(SqlStore[PostgresTransaction]):
     """See `SqlStore`."""
+
+    _dialect = "postgres"
 
     def __init__(self, what: str, url: str) -> None:
         super().__init__(what, PostgresSession(what, url))
@@ -52,6 +54,9 @@ class PostgresStore(SqlStore[PostgresTransaction]):
             if table.columns and (error := misfit(self._what, layout, POSTGRES_TYPES, table))
         ]
         return lacking(self._session, layouts) + [as_finding(error) for error in misfits]
+
+    def _another_session(self) -> PostgresSession:
+        return PostgresSession(self._what, self._url)
 
     def reader(self) -> Side:
         return PostgresSide(self._what, self._url)

@@ -90,15 +90,16 @@ def _gathered(dialect: str, layout: Layout, outer: str) -> list[str]:
     found = []
     for number, child in enumerate(layout.children):
         name = f"{outer}_{number}"
-        row = _array(json, [*canonical_columns(child.shape, dialect), *_gathered(dialect, child, name)])
+        row = array(json.array, [*canonical_columns(child.shape, dialect), *_gathered(dialect, child, name)])
         source = f"{child.table} AS {name} WHERE {layout.same_key(name, outer)}"
         found.append(json.gathered.format(row=row, source=source))
     return found
 
 
-def _array(json: _Json, values: Sequence[str]) -> str:
+def array(function: str, values: Sequence[str]) -> str:
+    """Values as JSON, by the database's function that makes an array: an array of arrays, since it takes only so many."""
     blocks = [", ".join(values[start : start + _BLOCK]) for start in range(0, len(values), _BLOCK)]
-    return f"{json.array}({', '.join(f'{json.array}({block})' for block in blocks)})"
+    return f"{function}({', '.join(f'{function}({block})' for block in blocks)})"
 
 
 def _data(layout: Layout, texts: Sequence[str | None], inner: Sequence[Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from strangler.aggregates import Whole, whole
 from strangler.changes import Position
-from strangler.mapping.canonical import quote
+from strangler.events import decode_key
+from strangler.mapping.canonical import quote, quoted_text
 from strangler.shapes import FieldType, Shape
 
 POSITION: Final = "_position"
@@ -34,6 +35,17 @@ def values_of(names: Sequence[str] | Sequence[int]) -> Callable[[Any], tuple[Any
 def entity_of(shape: Shape) -> str:
     """What the entity, or the part of one, is called in the store's own tables."""
     return f"{shape.function}/{shape.entity}"
+
+
+def literal(dialect: str, kind: FieldType, value: Any) -> str:
+    """A canonical value as SQL that a column of the store's table is compared with."""
+    if isinstance(value, bool) and dialect == "sqlite":
+        return str(int(value))
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    if kind is FieldType.BYTES and dialect == "postgres":
+        return f"decode({quoted_text(value)}, 'hex')"
+    return quoted_text(value)
 
 
 class Row(Protocol):
@@ -108,6 +120,14 @@ class Layout:
     def own(self) -> str:
         """The name of the index over, and of the trigger that marks, rows that the service itself wrote. Short enough for any database."""
         return f"strangler_own_{hashlib.md5(self.shape.table.encode()).hexdigest()[:12]}"
+
+    def key_is(self, dialect: str, key: str) -> str:
+        """The condition that a row, of this part or of one below it, is of the one with this encoded key."""
+        types = self.types
+        return " AND ".join(
+            f"{quote(name)} = {literal(dialect, types[name], value)}"
+            for name, value in zip(self.shape.key, decode_key(key), strict=True)
+        )
 
     def same_key(self, left: str, right: str) -> str:
         """The condition that two row sources have the same key; one may be of a part below, which has it too."""

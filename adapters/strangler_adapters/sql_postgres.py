@@ -127,6 +127,13 @@ class PostgresTransaction:
     def has_table(self, name: str) -> bool:
         return self.rows("SELECT to_regclass(quote_ident(?)) IS NOT NULL", (name,)) == [(True,)]
 
+    def begin_delivery(self) -> None:
+        # For the transaction alone: behind a pooler the service may have the connection next.
+        self.cursor.execute("SELECT set_config('strangler.delivery', 'on', true)")
+
+    def end_delivery(self) -> None:
+        """Nothing to do: the setting ends with the transaction."""
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that can be undone alone."""

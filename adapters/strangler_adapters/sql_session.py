@@ -36,6 +36,14 @@ class Transaction(Protocol):
         """Whether there is such a table."""
         ...
 
+    def begin_delivery(self) -> None:
+        """Let triggers know, until `end_delivery`, that it isn't the service that writes."""
+        ...
+
+    def end_delivery(self) -> None:
+        """To be called before the transaction ends."""
+        ...
+
 
 T_co = TypeVar("T_co", bound=Transaction, covariant=True)
 

@@ -21,6 +21,9 @@ BUSY_SECONDS: Final = 30.0
 PAGE_BYTES: Final = 16384
 """Page size of a new file: rows are written and read in batches, and larger pages halve the work of both."""
 
+DELIVERY: Final = "strangler_delivery"
+"""The table of a store that has a row only within a transaction that delivers into it."""
+
 _STREAMED: Final = 1000
 """Rows fetched at once by a reader: memory stays constant and each row costs little."""
 
@@ -116,6 +119,14 @@ class SqliteTransaction:
 
     def has_table(self, name: str) -> bool:
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
+
+    def begin_delivery(self) -> None:
+        # A row that nobody else ever sees: SQLite has no setting that a trigger could ask for.
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {DELIVERY} (one INTEGER NOT NULL)")
+        self.connection.execute(f"INSERT INTO {DELIVERY} VALUES (1)")
+
+    def end_delivery(self) -> None:
+        self.connection.execute(f"DELETE FROM {DELIVERY}")
 
 
 class SqliteSession:

@@ -20,20 +20,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from strangler.aggregates import lines
 from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, Mark, Mended
+from strangler.ports import Chunk, Finding, Mark, Mended, Outbox
 from strangler.shapes import Field, Shape
 from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_image import image
 from strangler_adapters.sql_layout import POSITION, Layout, Line, Row, entity_of
 from strangler_adapters.sql_mending import mend
 from strangler_adapters.sql_order import is_partial, rounds
+from strangler_adapters.sql_outbox import SqlOutbox
 from strangler_adapters.sql_session import Session, Side, Transaction
 
 T = TypeVar("T", bound=Transaction)
@@ -56,6 +57,13 @@ class SqlStore(ABC, Generic[T]):
     @abstractmethod
     def _examine(self, layouts: Sequence[Layout]) -> list[Finding]:
         """What is missing to fill these tables."""
+
+    _dialect: ClassVar[str]
+    """sqlglot's name of the SQL dialect."""
+
+    @abstractmethod
+    def _another_session(self) -> Session[T]:
+        """A connection of its own, with the same database."""
 
     @abstractmethod
     def reader(self) -> Side: ...
@@ -222,6 +230,19 @@ class SqlStore(ABC, Generic[T]):
         for reader in readers:
             own_tables.forget_mark(transaction, reader)
 
+    def outbox(self, shapes: Sequence[Shape]) -> Outbox:
+        return SqlOutbox(self._what, self._another_session(), self.reader, shapes, self._overwrite)
+
+    def _overwrite(self, layout: Layout, event: Event, first: Callable[[T], None]) -> None:
+        """Write an event over an aggregate, whoever wrote that. `first` is called in the same transaction."""
+        with self._transaction() as transaction:
+            self._lock(transaction, layout)
+            first(transaction)
+            for part in layout.parts():
+                own = f"{POSITION} IS NULL AND {layout.key_is(self._dialect, event.key)}"
+                transaction.change(f"UPDATE {part.table} SET {POSITION} = '' WHERE {own}")
+            self._write(transaction, layout, [event])
+
     def close(self) -> None:
         self._session.close()
 
@@ -379,7 +400,9 @@ class SqlStore(ABC, Generic[T]):
         with self._session.transaction() as transaction:
             if not self._ready:
                 own_tables.create(transaction, self._session.binary_text)
+            transaction.begin_delivery()
             yield transaction
+            transaction.end_delivery()
         self._ready = True
 
     def _layout(self, function: str, entity: str) -> Layout:

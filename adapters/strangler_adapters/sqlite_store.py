@@ -11,7 +11,7 @@ from typing import Any
 from strangler.changes import Position
 from strangler.events import Event, decode_key, encode_key
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, ServiceStore
+from strangler.ports import Chunk, Finding, ReturningStore
 from strangler.settings import Database
 from strangler.shapes import Field
 from strangler_adapters import sql_own_tables as own_tables
@@ -29,7 +29,7 @@ from strangler_adapters.sql_sqlite import (
 from strangler_adapters.sql_store import SqlStore
 
 
-def connect(name: str, settings: Database) -> ServiceStore:
+def connect(name: str, settings: Database) -> ReturningStore:
     """The store in the file that the URL names; touches nothing yet. The file and its folder are made when first used."""
     return SqliteStore(f"the store {name}", settings.url.get_secret_value())
 
@@ -37,9 +37,11 @@ def connect(name: str, settings: Database) -> ServiceStore:
 class SqliteStore(SqlStore[SqliteTransaction]):
     """See `SqlStore`."""
 
+    _dialect = "sqlite"
+
     def __init__(self, what: str, url: str) -> None:
         super().__init__(what, SqliteSession(what, url))
-        self._path = file_of(what, url)
+        self._url, self._path = url, file_of(what, url)
 
     def _examine(self, layouts: Sequence[Layout]) -> list[Finding]:
         if not self._path.exists():
@@ -49,6 +51,9 @@ class SqliteStore(SqlStore[SqliteTransaction]):
             there = [layout for layout in layouts if side.has_table(layout.shape.table)]
             misfits = [misfit(self._what, layout, SQLITE_TYPES, _found(side, layout)) for layout in there]
         return _unwritable(self._path) + [as_finding(error) for error in misfits if error]
+
+    def _another_session(self) -> SqliteSession:
+        return SqliteSession(self._what, self._url)
 
     def reader(self) -> Side:
         return SqliteSide(self._what, self._path)

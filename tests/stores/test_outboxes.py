@@ -1,0 +1,102 @@
+"""Every outbox passes the suite of its port."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from strangler.ports import Outbox, ReturningStore
+from strangler.settings import Database
+from strangler.testing.outbox import OutboxSuite, Run, ServiceConnection
+from strangler.testing.service_store import PARTY, mark, party, saying
+from strangler_adapters import postgres_store, sqlite_store
+
+
+class Outboxes(OutboxSuite):
+    @pytest.fixture
+    def run(self, open_service: Callable[[], ServiceConnection]) -> Run:
+        def run(*statements: str) -> None:
+            with closing(open_service()) as service:
+                for statement in statements:
+                    service.execute(statement)
+                service.commit()
+
+        return run
+
+
+class TestSqliteOutbox(Outboxes):
+    CONCURRENT = False
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "store.db"
+
+    @pytest.fixture
+    def store(self, path: Path) -> Iterator[ReturningStore]:
+        with closing(sqlite_store.connect("test", Database(url=SecretStr(f"sqlite:///{path}")))) as store:
+            yield store
+
+    @pytest.fixture
+    def open_service(self, path: Path) -> Callable[[], Any]:
+        return lambda: sqlite3.connect(path)
+
+    def test_a_row_that_is_replaced_was_what_it_was(
+        self, store: ReturningStore, outbox: Outbox, run: Run
+    ) -> None:
+        store.apply([saying(PARTY, 1, party(1))], mark(1))
+        run("INSERT OR REPLACE INTO party (id, name, notes) VALUES (1, 'B', 'n')")
+        [told] = outbox.outgoing(10)
+        assert told.before == party(1)
+        assert told.now == party(1, "B") | {"credit": None, "order": None}
+
+
+class TestPostgresOutbox(Outboxes):
+    @pytest.fixture
+    def store(self, postgres_url: str) -> Iterator[ReturningStore]:
+        with closing(postgres_store.connect("test", Database(url=SecretStr(postgres_url)))) as store:
+            yield store
+
+    @pytest.fixture
+    def open_service(self, postgres_url: str) -> Callable[[], Any]:
+        def connected() -> Any:
+            service = psycopg.connect(postgres_url)
+            # A service's session is set up as it likes.
+            service.execute("SET TimeZone TO 'Asia/Kathmandu'")
+            service.execute("SET DateStyle TO 'German'")
+            service.execute("SET bytea_output TO 'escape'")
+            return service
+
+        return connected
+
+    def test_a_table_is_not_emptied_behind_its_back(self, outbox: Outbox, run: Run) -> None:
+        with pytest.raises(psycopg.errors.RaiseException, match="TRUNCATE of party would not be returned"):
+            run("TRUNCATE party")
+
+    def test_writers_at_once_are_told_whole(self, outbox: Outbox, run: Run) -> None:
+        """Entries come while others are taken; what is told chains and ends in what the table has."""
+
+        def write(number: int) -> None:
+            for step in range(25):
+                run(
+                    f"INSERT INTO party (id, name) VALUES ({step % 3}, 'w{number}-{step}') ON CONFLICT (id)"
+                    " DO UPDATE SET name = excluded.name"
+                )
+
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+        for writer in writers:
+            writer.start()
+        returned: dict[str, Any] = {}
+        while any(writer.is_alive() for writer in writers) or outbox.waiting().keys:
+            for told in outbox.outgoing(2):
+                assert told.before == returned.get(told.key)
+                returned[told.key] = told.now
+                outbox.done(told.entries)
+        assert sorted(returned) == ["[0]", "[1]", "[2]"]
