@@ -25,6 +25,7 @@ from strangler.apart import fill_apart
 from strangler.boundary import Boundary
 from strangler.control import backfills, effects, sources
 from strangler.control.store import Control
+from strangler.cutover.outside import outside
 from strangler.cutover.recovery import recover
 from strangler.errors import SourceError, StranglerError, Unavailable
 from strangler.filling import Filling
@@ -83,8 +84,9 @@ class Worker:
 
     def _recover(self) -> None:
         """Invariant 6: a switch whose process is gone is undone or finished, without a hand."""
+        reach = partial(outside, self._settings, self._control)
         while True:
-            for ended in recover(self._control, actor="worker"):
+            for ended in recover(self._control, reach, actor="worker"):
                 logger.warning(ended)
             if self._keeper.stop.wait(RECOVER_EVERY):
                 return

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from strangler.cutover.assessment import Assessment
     from strangler.cutover.conductor import Conductor, Hand
     from strangler.cutover.journal import Step
+    from strangler.cutover.world import Reach
     from strangler.mapping import EntityMapping
     from strangler.ports import ChangeSource
 
@@ -247,11 +249,15 @@ def _conductor(application: Application, actor: str, hand: Hand) -> Conductor:
 
 def _acting(application: Application, actor: str) -> Hand:
     from strangler.cutover.conductor import Acting
+
+    limit = application.settings.cutover.time_limit.total_seconds()
+    return Acting(application.control, actor, limit, _reach(application), _Narrator())
+
+
+def _reach(application: Application) -> Reach:
     from strangler.cutover.outside import outside
 
-    settings, control = application.settings, application.control
-    limit = settings.cutover.time_limit.total_seconds()
-    return Acting(control, actor, limit, lambda name: outside(settings, control, name), _Narrator())
+    return partial(outside, application.settings, application.control)
 
 
 class _Narrator:
@@ -271,7 +277,7 @@ class _Narrator:
 def _recover(application: Application, actor: str) -> None:
     from strangler.cutover.recovery import recover
 
-    for words in recover(application.control, actor=actor):
+    for words in recover(application.control, _reach(application), actor=actor):
         click.echo(f"{click.style('recovered:', fg='yellow', bold=True)} {words}", err=True)
 
 

@@ -7,7 +7,7 @@ dry run of the same decisions.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,10 +20,12 @@ from strangler.cutover.assessment import Probe, assess, probe
 from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
 from strangler.cutover.journal import Intent
+from strangler.cutover.means import Clock
 from strangler.cutover.plan import Target, backwards, forwards, moved
-from strangler.cutover.recovery import Clock, Watch, unheard
+from strangler.cutover.recovery import Watch, unheard
 from strangler.cutover.stages import RULES, Stage, Standing
-from strangler.cutover.switch import Outside, Switch, Undone
+from strangler.cutover.switch import Switch, Undone
+from strangler.cutover.world import Reach
 from strangler.errors import Refused
 from strangler.settings import Settings
 
@@ -36,7 +38,7 @@ class Hand(Protocol):
         ...
 
     def switch(self, intent: Intent, before: Standing) -> Standing:
-        """Change the owner. Raises Refused before anything is touched, Undone after it was put back."""
+        """Change the owner, or retire for good. Raises Refused before anything is touched, Undone after it was put back."""
         ...
 
     def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
@@ -55,7 +57,7 @@ class Acting:
     control: Control
     actor: str
     time_limit: float
-    outside: Callable[[str], Outside]
+    outside: Reach
     watch: Watch = unheard
     clock: Clock = time.time
 
@@ -74,7 +76,11 @@ class Acting:
     def switch(self, intent: Intent, before: Standing) -> Standing:
         journal.refuse_while_open(self.control, intent.function, intent.cohort)
         switch = Switch(
-            self.control, self.outside(intent.function), self.time_limit, watch=self.watch, clock=self.clock
+            self.control,
+            self.outside(intent.function, intent.cohort),
+            self.time_limit,
+            watch=self.watch,
+            clock=self.clock,
         )
         return switch.run(intent, before)
 
@@ -102,10 +108,13 @@ class Recorder:
         return after
 
     def switch(self, intent: Intent, before: Standing) -> Standing:
-        self.acts.append(
-            f"{intent.function} would go from {_place(before)} to {Target(intent.stage, intent.weight)}; "
-            f"{intent.owner} would become the owner, with writes fenced for a moment"
+        becomes = (
+            "it would not come back from there"
+            if intent.stage is Stage.RETIRED
+            else f"{intent.owner} would become the owner, with writes fenced for a moment"
         )
+        place = Target(intent.stage, intent.weight)
+        self.acts.append(f"{intent.function} would go from {_place(before)} to {place}; {becomes}")
         return moved(before, Target(intent.stage, intent.weight))
 
     def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
@@ -185,8 +194,8 @@ class Conductor:
         intent = Intent(
             before.function, before.cohort, target.stage, target.weight, self._actor, reason, evidence(gates)
         )
-        # Invariant 4: a new owner comes by the switch only.
-        if RULES[target.stage].owner is not before.owner:
+        # Invariant 4: a new owner comes by the switch only; and what can't be undone is journalled like one.
+        if RULES[target.stage].owner is not before.owner or target.stage is Stage.RETIRED:
             return self._hand.switch(intent, before)
         return self._hand.move(intent, before, moved(before, target), kind)
 

@@ -19,20 +19,29 @@ from strangler.control import tables
 from strangler.control.holders import is_gone, myself
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
-from strangler.cutover.stages import RULES, Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing
 from strangler.errors import Refused
 
 
 class Step(StrEnum):
-    """What is done, in the order in which it is. Back from new to legacy `limited` and `caught up` have nothing to do."""
+    """What is done. Which of them a switch has, in which order and what each does, is in `strangler.cutover.ways`."""
 
+    BEGUN = "begun"
     FENCED = "fenced"
     ACKNOWLEDGED = "acknowledged"
+    LEGACY_FENCED = "legacy fenced"
     LIMITED = "limited"
     CAUGHT_UP = "caught up"
+    RETURNED = "returned"
     CHECKED = "checked"
+    HANDED_OVER = "handed over"
+    RETURN_OPENED = "return opened"
+    ARCHIVED = "archived"
     DECIDED = "decided"
     SWITCHED = "switched"
+    LEGACY_LIFTED = "legacy lifted"
+    RETURN_CLOSED = "return closed"
+    DEACTIVATED = "deactivated"
     FINISHED = "finished"
     UNDONE = "undone"
 
@@ -55,6 +64,18 @@ class Intent:
         """Who owns the function afterwards."""
         return RULES[self.stage].owner
 
+    @property
+    def what(self) -> str:
+        """What it is about, in words: the function, and the cohort where it is one."""
+        return self.function if self.cohort == EVERYONE else f"{self.function}, cohort {self.cohort}"
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        if self.stage is Stage.RETIRED:
+            return f"retirement of {self.what}"
+        return f"switch of {self.what} to {self.owner}"
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -76,8 +97,8 @@ class Taken(Refused):
     """The switch looked abandoned, and somebody else has taken it over."""
 
 
-def begin(control: Control, intent: Intent, before: Standing, *, at: float) -> Journal:
-    """Open a journal with its first step done: the caller fences in the same transaction. Raises Refused when a switch
+def begin(control: Control, intent: Intent, before: Standing, step: Step, *, at: float) -> Journal:
+    """Open a journal with its first `step` done: the caller does it in the same transaction. Raises Refused when a switch
     of the function is under way."""
     with control.begin() as connection:
         lock_decisions(connection)
@@ -86,7 +107,7 @@ def begin(control: Control, intent: Intent, before: Standing, *, at: float) -> J
             "function": intent.function,
             "cohort": intent.cohort,
             "direction": intent.owner,
-            "step": Step.FENCED,
+            "step": step,
             "decided": False,
             "finished": False,
             "intent": orjson.dumps({"intent": asdict(intent), "before": asdict(before)}).decode(),
@@ -115,12 +136,17 @@ def advance(
         changed = update(table).where(*mine).values(values).returning(table)
         row = connection.execute(changed).mappings().first()
         if row is None:
-            raise Taken(
-                f"the switch of {journal.intent.function} is no longer ours",
-                why="it looked abandoned, so somebody else has ended it",
-                do="look at `strangler status`, and try again",
-            )
+            raise _taken(journal)
         return _journal(row)
+
+
+def require_mine(control: Control, journal: Journal) -> None:
+    """Raise Taken when the journal isn't where the holder left it."""
+    table = tables.journal
+    mine = (table.c.id == journal.id, table.c.step == journal.step, table.c.holder == journal.holder)
+    with control.read() as connection:
+        if connection.execute(select(table.c.id).where(*mine)).first() is None:
+            raise _taken(journal)
 
 
 def take_over(control: Control, journal: Journal, *, at: float) -> Journal | None:
@@ -155,20 +181,39 @@ def unfinished(control: Control, function: str | None = None) -> list[Journal]:
         return [_journal(row) for row in connection.execute(query).mappings()]
 
 
+def open_of(control: Control, function: str, cohort: str) -> Journal | None:
+    """The switch of this function and cohort that is neither finished nor undone."""
+    return next((each for each in unfinished(control, function) if each.intent.cohort == cohort), None)
+
+
+def get(control: Control, id: int) -> Journal:
+    """A switch as it is recorded now."""
+    with control.read() as connection:
+        query = select(tables.journal).where(tables.journal.c.id == id)
+        return _journal(connection.execute(query).mappings().one())
+
+
 def refuse_while_open(control: Control, function: str, cohort: str) -> None:
     """Raise Refused when a switch is under way."""
-    for journal in unfinished(control, function):
-        if journal.intent.cohort == cohort:
-            raise Refused(
-                f"a switch of {function} to {journal.intent.owner} is under way",
-                why=f"{journal.intent.actor} began it; its last step is: {journal.step}",
-                do="wait until it is finished; an abandoned one ends by itself within seconds, at the next command",
-            )
+    if journal := open_of(control, function, cohort):
+        raise Refused(
+            f"a {journal.intent.name} is under way",
+            why=f"{journal.intent.actor} began it; its last step is: {journal.step}",
+            do="wait until it is finished; an abandoned one ends by itself within seconds, at the next command",
+        )
 
 
 def abandoned(journal: Journal, *, now: float) -> bool:
     """Whether nobody works on it any more: the holder is a process of this machine that is gone, or has been silent."""
     return is_gone(journal.holder, journal.updated_at, now)
+
+
+def _taken(journal: Journal) -> Taken:
+    return Taken(
+        f"the {journal.intent.name} is no longer ours",
+        why="it looked abandoned, so somebody else has ended it",
+        do="look at `strangler status`, and try again",
+    )
 
 
 def _journal(row: Any) -> Journal:

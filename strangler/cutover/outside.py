@@ -9,7 +9,7 @@ from typing import Final
 from strangler import assembly
 from strangler.changes import Position
 from strangler.control.store import Control
-from strangler.cutover.switch import Outside
+from strangler.cutover.world import Outside
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.switch import delta_check, only_in_new
@@ -20,8 +20,8 @@ RECENT: Final = 500
 """Events per partition that count as the last changes."""
 
 
-def outside(settings: Settings, control: Control, function: str) -> Outside:
-    """What the configuration names for a function. Connects only when it is asked something."""
+def outside(settings: Settings, control: Control, function: str, cohort: str) -> Outside:
+    """What the configuration names for a function or one of its cohorts. Connects only when it is asked something."""
 
     def way_back() -> None:
         """Both sides must be readable: without that nobody could tell what a rollback loses."""

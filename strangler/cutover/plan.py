@@ -103,9 +103,11 @@ def backwards(standing: Standing, stage: Stage | None, weight: int | None) -> Ta
         Stage.SHADOW: (Stage.SYNCING, Stage.LEGACY),
         Stage.CANARY: (Stage.SHADOW, Stage.SYNCING, Stage.LEGACY),
         Stage.LIVE: (Stage.SYNCING, Stage.SHADOW),
-        Stage.RETIRED: (Stage.LIVE,),
+        Stage.RETIRED: (),
     }
     behind = before[standing.stage]
+    if standing.stage is Stage.RETIRED:
+        raise _refused(standing, "a retired function doesn't come back", "go forward: mend the new service")
     if not behind:
         raise _refused(standing, "it is where every function begins", "nothing is left to roll back")
     wanted = stage or behind[0]
@@ -151,6 +153,8 @@ def _step(
     evidence: Evidence,
 ) -> Step:
     interrupts, final = "", ""
+    if after.stage is Stage.RETIRED:
+        final = "a retired function doesn't come back"
     if after.owner is not before.owner:
         limit = settings.cutover.time_limit.total_seconds()
         interrupts = (

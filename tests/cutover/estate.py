@@ -13,7 +13,7 @@ from strangler.control import deliveries, facades, standings
 from strangler.control.standings import Snapshot
 from strangler.control.store import Control
 from strangler.cutover.stages import RULES, Side
-from strangler.cutover.switch import Outside
+from strangler.cutover.world import Outside
 
 FUNCTION = "party"
 
@@ -90,6 +90,10 @@ class Estate:
             drift=self.differing,
             only_new=lambda: sum(self.legacy.get(key) != value for key, value in self.store.items()),
         )
+
+    def reach(self, function: str, cohort: str) -> Outside:
+        """The estate as the world outside of its function."""
+        return self.outside()
 
     def differing(self) -> int:
         keys = self.legacy.keys() | self.store.keys()

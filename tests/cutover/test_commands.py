@@ -18,7 +18,7 @@ from strangler.control import ledger, quarantine, standings
 from strangler.control.quarantine import Held, State
 from strangler.control.store import Control
 from strangler.cutover import journal
-from strangler.cutover.journal import Intent
+from strangler.cutover.journal import Intent, Step
 from strangler.cutover.stages import Stage
 from strangler.quarantine import encode_change
 
@@ -199,7 +199,7 @@ def test_every_command_first_ends_a_switch_whose_process_is_gone(
     before = standings.amend(store, "party", at=1.0, stage=Stage.CANARY, weight=500)
     with store.begin():
         intent = Intent("party", "*", Stage.LIVE, 10_000, "max@host", "", [])
-        journal.begin(store, intent, before, at=time.time() - 60)
+        journal.begin(store, intent, before, Step.FENCED, at=time.time() - 60)
         standings.amend(store, "party", at=1.0, fenced=True)
     result = strangler("status")
     assert "recovered: the interrupted switch of party to new was undone" in result.output

@@ -36,7 +36,7 @@ from strangler.cutover.gates import Gate, Verdict
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
 from strangler.cutover.stages import Side, Stage
-from strangler.cutover.switch import Outside
+from strangler.cutover.world import Outside
 from strangler.errors import Refused
 from strangler.settings import Service, Settings
 from tests.cutover.test_gates import function
@@ -58,7 +58,7 @@ class Outer:
     def __init__(self, control: Control) -> None:
         self.control, self.only_new, self.drift = control, 0, 0
 
-    def __call__(self, name: str) -> Outside:
+    def __call__(self, function: str, cohort: str) -> Outside:
         return Outside(lambda: None, self.safe_position, lambda: self.drift, lambda: self.only_new)
 
     def safe_position(self, timeout: float) -> Position:
@@ -240,7 +240,7 @@ def test_an_undone_switch_is_on_the_ledger_once(control: Control, conductor: Con
 def test_nothing_moves_while_a_switch_is_under_way(control: Control, conductor: Conductor) -> None:
     before = standings.amend(control, "party", at=1.0, stage=Stage.CANARY, weight=500)
     intent = Intent("party", "*", Stage.LIVE, 10_000, "max@host", "", [])
-    journal.begin(control, intent, before, at=time.time())
+    journal.begin(control, intent, before, Step.FENCED, at=time.time())
     with pytest.raises(Refused, match="a switch of party to new is under way") as raised:
         conductor.rollback("party")
     assert "max@host began it" in raised.value.why

@@ -16,8 +16,10 @@ from strangler.control.store import Control
 from strangler.cutover import journal, recovery
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
+from strangler.cutover.means import Means
 from strangler.cutover.stages import RULES, Side, Stage, Standing, at_the_start
-from strangler.cutover.switch import Outside, Switch
+from strangler.cutover.switch import Switch
+from strangler.cutover.world import Outside
 from tests.cutover.estate import position
 
 FORWARDS = [
@@ -59,6 +61,11 @@ def _intent(stage: Stage) -> Intent:
     return Intent("party", "*", stage, 10_000 if stage is Stage.LIVE else 0, "eva@host", "", [])
 
 
+def _reach(function: str, cohort: str) -> Outside:
+    """A world in which all is well."""
+    return Outside(lambda: None, lambda timeout: position(5), lambda: 0, lambda: 0)
+
+
 def _switch(url: str, before: Standing, after: Stage, step: Step, done: bool) -> None:
     """In a process of its own: a switch that dies at one place. Facade and delivery obey whenever they are asked."""
     with Control.open(url) as control:
@@ -79,8 +86,7 @@ def _switch(url: str, before: Standing, after: Stage, step: Step, done: bool) ->
                     lag=0.0,
                 )
 
-        outside = Outside(lambda: None, lambda timeout: position(5), lambda: 0, lambda: 0)
-        Switch(control, outside, 20.0, watch=watch).run(_intent(after), before)
+        Switch(control, _reach("party", "*"), 20.0, watch=watch).run(_intent(after), before)
 
 
 def _recover(url: str, step: Step, done: bool) -> None:
@@ -94,7 +100,7 @@ def _recover(url: str, step: Step, done: bool) -> None:
         (found,) = journal.unfinished(control)
         taken = journal.take_over(control, found, at=time.time())
         assert taken is not None
-        recovery.finish(control, taken, actor="worker", watch=watch)
+        recovery.carry_on(Means(control, _reach("party", "*"), "worker"), taken, watch)
 
 
 def _killed(work: Callable[..., None], *arguments: object) -> None:
@@ -123,7 +129,7 @@ def test_invariant_6_killed_before_the_decision_it_is_undone_killed_after_it_is_
         assert found.fenced == bool(opened), "as long as the switch is open nobody may write"
         facades.forget(control, "a")
         decided = FORWARDS.index(step) + done > FORWARDS.index(Step.DECIDED)
-        words = recovery.recover(control, actor="worker")
+        words = recovery.recover(control, _reach, actor="worker")
         assert len(words) == len(opened)
 
         now = standings.of(control, "party")
@@ -140,7 +146,7 @@ def test_invariant_6_killed_before_the_decision_it_is_undone_killed_after_it_is_
         assert moves == decided, "the move is on the ledger once when it happened, and never when not"
         assert kinds.count(Kind.UNDONE) == (bool(opened) and not decided)
         assert ledger.verify(control).problem is None
-        assert recovery.recover(control, actor="worker") == [], "nothing is left to recover"
+        assert recovery.recover(control, _reach, actor="worker") == [], "nothing is left to recover"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +161,7 @@ def test_invariant_6_a_recovery_that_is_killed_is_finished_by_the_next(
         facades.forget(control, "a")
     _killed(_recover, control_url, step, done)
     with Control.open(control_url) as control:
-        recovery.recover(control, actor="worker")
+        recovery.recover(control, _reach, actor="worker")
         now = standings.of(control, "party")
         assert (now.stage, now.owner, now.fenced) == (Stage.LIVE, Side.NEW, False)
         assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.ADVANCED]

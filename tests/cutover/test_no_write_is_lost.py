@@ -82,7 +82,7 @@ class Play:
                 facade_.refresh()
         self.estate.deliver()
         if moment == self.script.sleep:
-            recover(self.control, actor="worker", clock=lambda: time.time() + 60)
+            recover(self.control, self.estate.reach, actor="worker", clock=lambda: time.time() + 60)
             self.check_sound(standings.of(self.control, "party"))
 
     def run(self) -> None:
@@ -113,7 +113,7 @@ def test_invariants_4_5_6_no_accepted_write_is_lost_and_there_is_one_owner(scrip
     ):
         play = Play(control, script)
         play.run()
-        recover(control, actor="worker", clock=lambda: time.time() + 60)
+        recover(control, play.estate.reach, actor="worker", clock=lambda: time.time() + 60)
         play.check_sound(standings.of(control, "party"))
         play.check_nothing_lost()
         assert ledger.verify(control).problem is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def landscape(tmp_path: Path) -> Iterator[Landscape]:
 
 def conductor(landscape: Landscape) -> Conductor:
     settings, control = landscape.settings, landscape.control
-    hand = Acting(control, "eva@host", 20.0, lambda name: outside(settings, control, name))
+    hand = Acting(control, "eva@host", 20.0, partial(outside, settings, control))
     return Conductor(settings, control, hand, actor="eva@host", probe=lambda service: Health(True, "well"))
 
 

@@ -257,7 +257,9 @@ def test_only_one_switch_of_a_function_at_a_time(control: Control, estate: Estat
             now = standings.of(control, "party")
             with pytest.raises(Refused, match="a switch of party to new is under way"):
                 Switch(control, estate.outside(), LIMIT).run(intent(Stage.LIVE), now)
-            assert recover(control, actor="worker") == [], "a switch that somebody works on is left alone"
+            assert recover(control, estate.reach, actor="worker") == [], (
+                "a switch that somebody works on is left alone"
+            )
 
     with living(estate):
         live = Switch(control, estate.outside(), LIMIT, watch=another).run(intent(Stage.LIVE), before)
@@ -275,7 +277,7 @@ def test_invariant_6_a_conductor_that_comes_back_from_the_dead_does_nothing_more
 
     def sleep_like_the_dead(at: Step, done: bool) -> None:
         if at is step and not done:
-            words = recover(control, actor="worker", clock=lambda: time.time() + 60)
+            words = recover(control, estate.reach, actor="worker", clock=lambda: time.time() + 60)
             assert words == ["the interrupted switch of party to new was undone"]
 
     with living(estate), pytest.raises(Refused, match="no longer ours"):
@@ -289,7 +291,7 @@ def test_a_conductor_that_slept_after_the_decision_finds_its_switch_finished(
 ) -> None:
     def sleep(at: Step, done: bool) -> None:
         if at is step and not done:
-            words = recover(control, actor="worker", clock=lambda: time.time() + 60)
+            words = recover(control, estate.reach, actor="worker", clock=lambda: time.time() + 60)
             assert words == ["the interrupted switch of party to new was finished"]
 
     before = standing_at(control, Stage.CANARY)

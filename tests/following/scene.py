@@ -23,7 +23,8 @@ from strangler.control.facades import FacadeRecord
 from strangler.control.store import Control
 from strangler.cutover.journal import Intent
 from strangler.cutover.stages import RULES, Side, Stage, Standing
-from strangler.cutover.switch import Outside, Switch
+from strangler.cutover.switch import Switch
+from strangler.cutover.world import Outside
 from strangler.following.folder import Folder
 from strangler.planes.drawing import Wishes, draw
 from strangler.routing import Standings

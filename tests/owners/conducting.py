@@ -21,7 +21,7 @@ from strangler.cutover.conductor import Acting, Conductor
 from strangler.cutover.journal import Step
 from strangler.cutover.recovery import recover
 from strangler.cutover.stages import Stage
-from strangler.cutover.switch import Outside
+from strangler.cutover.world import Outside
 from strangler.errors import Refused, StranglerError
 from strangler.settings import Settings
 from tests.owners.landscape import FUNCTION, TIME_LIMIT, deliver, evidence, fill
@@ -44,7 +44,7 @@ class World:
         self._control, self._legacy, self._new = control, settings.facade.legacy, service.url
         self._position = Position("0")
 
-    def __call__(self, function: str) -> Outside:
+    def __call__(self, function: str, cohort: str) -> Outside:
         return Outside(self._way_back, self._safe_position, lambda: 0, lambda: 0)
 
     def watch(self, step: Step, done: bool) -> None:
@@ -68,9 +68,9 @@ def _count(side: str) -> int:
 
 def _switch(settings: Settings, control: Control) -> str:
     """Change the owner, by whatever moves lead there; says who it is now."""
-    for words in recover(control, actor=ACTOR):
-        tell(recovered=words)
     world = World(control, settings)
+    for words in recover(control, world, actor=ACTOR):
+        tell(recovered=words)
     hand = Acting(control, ACTOR, TIME_LIMIT, world, world.watch)
     conductor = Conductor(settings, control, hand, actor=ACTOR)
     before = standings.of(control, FUNCTION)

@@ -1,0 +1,42 @@
+"""The world beyond the control store, as a switch of owners needs it: a handful of questions and acts, each a callable.
+
+`strangler.cutover.outside` makes them of what the configuration names; a test makes its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strangler.changes import Position
+
+Act = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a switch asks of a function (or cohort), and does to it. Each may raise StranglerError. What acts is idempotent: it may be
+    called again when it was done, half done, or never begun. None: nothing of the kind is configured, and the step falls away.
+
+    `way_back()` sees that the other direction would work. `safe_position(timeout)` is the source's. `drift()` counts
+    those keys among the last changed that differ, while nothing is under way. `only_new()` counts the keys that new has and
+    legacy hasn't, or has otherwise.
+
+    `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
+    `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
+    `returned()` says what is still to come back, empty once legacy has all that new wrote.
+    """
+
+    way_back: Act
+    safe_position: Callable[[float], Position]
+    drift: Callable[[], int]
+    only_new: Callable[[], int]
+    fence_legacy: Act | None = None
+    lift_legacy: Act | None = None
+    open_return: Act | None = None
+    close_return: Act | None = None
+    returned: Callable[[], str] | None = None
+
+
+Reach = Callable[[str, str], Outside]
+"""The world outside of a function and cohort. Connects to nothing before it is asked something."""

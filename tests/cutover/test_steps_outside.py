@@ -1,0 +1,203 @@
+"""What a switch does outside of the control store: undone in reverse when it fails, put off when a database is away, taken back by
+one who slept; and the retirement, which has no way back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from strangler.control import facades, ledger, standings
+from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.history import Kind
+from strangler.cutover.journal import Intent, Step
+from strangler.cutover.recovery import recover
+from strangler.cutover.stages import Side, Stage
+from strangler.cutover.switch import Switch, Undone
+from strangler.cutover.world import Outside
+from strangler.errors import Unavailable
+from tests.cutover.estate import Estate, Facade
+from tests.cutover.test_switch import LIMIT, assert_untouched, intent, living, standing_at
+
+
+@dataclass
+class World:
+    """An estate whose legacy can refuse writes itself, and which keeps what new writes. `away`: legacy doesn't answer."""
+
+    estate: Estate
+    fenced: bool = False
+    returning: bool = False
+    away: bool = False
+    acts: list[str] = field(default_factory=list)
+    drift: int = 0
+    still_to_come: str = ""
+
+    def outside(self) -> Outside:
+        return replace(
+            self.estate.outside(),
+            drift=lambda: self.drift,
+            fence_legacy=lambda: self._legacy(True),
+            lift_legacy=lambda: self._legacy(False),
+            open_return=lambda: self._return(True),
+            close_return=lambda: self._return(False),
+            returned=lambda: self.still_to_come,
+        )
+
+    def reach(self, function: str, cohort: str) -> Outside:
+        return self.outside()
+
+    def _legacy(self, fenced: bool) -> None:
+        if self.away:
+            raise Unavailable("legacy doesn't answer")
+        self.fenced = fenced
+        self.acts.append("fence" if fenced else "lift")
+
+    def _return(self, returning: bool) -> None:
+        self.returning = returning
+        self.acts.append("open" if returning else "close")
+
+
+@pytest.fixture
+def world(control: Control) -> World:
+    made = Estate(control)
+    made.facades = [Facade(control, "a")]
+    return World(made)
+
+
+def test_forwards_legacy_refuses_before_the_position_is_read_and_back_it_takes_writes_again(
+    control: Control, world: World
+) -> None:
+    before, fenced_at = standing_at(control, Stage.CANARY), []
+    outside = world.outside()
+
+    def safe_position(timeout: float) -> str:
+        fenced_at.append(world.fenced)
+        return outside.safe_position(timeout)
+
+    with living(world.estate):
+        seen = replace(outside, safe_position=safe_position)  # type: ignore[arg-type]
+        live = Switch(control, seen, LIMIT).run(intent(Stage.LIVE), before)
+        assert fenced_at == [True]  # Invariant 5
+        assert (world.fenced, world.returning) == (True, True)
+        back = Switch(control, outside, LIMIT).run(intent(Stage.SYNCING), live)
+    assert (back.owner, world.fenced, world.returning) == (Side.LEGACY, False, False)
+    assert world.acts == ["fence", "open", "lift", "close"]
+
+
+def test_a_failure_takes_back_what_was_done_outside_and_no_more(control: Control, world: World) -> None:
+    before, world.drift = standing_at(control, Stage.CANARY), 3
+    with living(world.estate), pytest.raises(Undone):
+        Switch(control, world.outside(), LIMIT).run(intent(Stage.LIVE), before)
+    assert world.acts == ["fence", "lift"]
+    assert_untouched(control, before)
+
+
+def test_before_the_fence_in_legacy_nothing_is_asked_of_it(control: Control, world: World) -> None:
+    before, world.away = standing_at(control, Stage.CANARY), True
+    facades.seen(control, "stuck", generation=before.generation, address="x", at=time.time() + 60)
+
+    def die(step: Step, done: bool) -> None:
+        if step is Step.FENCED and done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Switch(control, world.outside(), 0.2, watch=die).run(intent(Stage.LIVE), before)
+    assert_untouched(control, before)
+
+
+def test_while_legacy_is_away_a_failed_switch_stays_fenced_and_is_undone_when_it_is_back(
+    control: Control, world: World
+) -> None:
+    """Else the facades would let writes through that legacy refuses."""
+    before = standing_at(control, Stage.CANARY)
+
+    def go_away() -> int:
+        world.away = True
+        raise Unavailable("legacy doesn't answer")
+
+    outside = replace(world.outside(), drift=go_away)
+    with living(world.estate), pytest.raises(Unavailable, match="couldn't be undone yet") as raised:
+        Switch(control, outside, LIMIT).run(intent(Stage.LIVE), before)
+    assert "until then writes are refused" in raised.value.do
+    standing = standings.of(control, "party")
+    assert (standing.owner, standing.fenced, world.fenced) == (Side.LEGACY, True, True)
+
+    later = time.time()
+    for _ in range(2):
+        later += 60
+        words = recover(control, world.reach, actor="worker", clock=lambda at=later: at)  # type: ignore[misc]
+        assert words == ["the interrupted switch of party to new can't be undone yet: legacy doesn't answer"]
+        assert recover(control, world.reach, actor="worker", clock=lambda at=later: at) == [], "not at once"  # type: ignore[misc]
+    world.away = False
+    later += 60
+    words = recover(control, world.reach, actor="worker", clock=lambda: later)
+    assert words == ["the interrupted switch of party to new was undone"]
+    assert not world.fenced
+    assert_untouched(control, before)
+
+
+def test_while_legacy_is_away_a_decided_way_back_stays_fenced_and_is_finished_when_it_is_back(
+    control: Control, world: World
+) -> None:
+    live = standing_at(control, Stage.LIVE)
+    world.fenced = world.away = True
+    with living(world.estate), pytest.raises(Unavailable, match="is decided, but couldn't be finished yet"):
+        Switch(control, world.outside(), LIMIT).run(intent(Stage.SYNCING), live)
+    now = standings.of(control, "party")
+    assert (now.owner, now.fenced, world.fenced) == (Side.LEGACY, True, True)
+    world.away = False
+    words = recover(control, world.reach, actor="worker", clock=lambda: time.time() + 60)
+    assert words == ["the interrupted switch of party to legacy was finished"]
+    assert (standings.of(control, "party").fenced, world.fenced) == (False, False)
+
+
+def test_one_who_slept_while_it_fenced_legacy_takes_that_back(control: Control, world: World) -> None:
+    """Somebody else had undone the switch meanwhile: legacy owns the function, and has to take writes."""
+    before, outside = standing_at(control, Stage.CANARY), world.outside()
+
+    def sleep() -> None:
+        recover(control, world.reach, actor="worker", clock=lambda: time.time() + 60)
+        world.fenced = True
+
+    with living(world.estate), pytest.raises(journal.Taken):
+        Switch(control, replace(outside, fence_legacy=sleep), LIMIT).run(intent(Stage.LIVE), before)
+    assert not world.fenced
+    assert_untouched(control, before)
+
+
+def test_a_way_back_waits_for_what_is_still_to_come_and_says_what_that_is(
+    control: Control, world: World
+) -> None:
+    live = standing_at(control, Stage.LIVE)
+    world.still_to_come = "3 rows wait in the outbox"
+    with living(world.estate), pytest.raises(Undone) as raised:
+        Switch(control, world.outside(), 0.3).run(intent(Stage.SYNCING), live)
+    assert "3 rows wait in the outbox" in raised.value.why
+    assert_untouched(control, live)
+
+
+def retirement() -> Intent:
+    return Intent("party", "*", Stage.RETIRED, 10_000, "eva@host", "done", [])
+
+
+def test_a_retirement_closes_the_way_back_and_lets_nobody_wait(control: Control, world: World) -> None:
+    seen: list[bool] = []
+
+    def watch(step: Step, done: bool) -> None:
+        seen.append(standings.of(control, "party").fenced)
+
+    live = standing_at(control, Stage.LIVE)
+    retired = Switch(control, world.outside(), LIMIT, watch=watch).run(retirement(), live)
+    assert (retired.stage, retired.owner) == (Stage.RETIRED, Side.NEW)
+    assert world.acts == ["close"]
+    assert not any(seen)
+    assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.ADVANCED]
+
+
+def test_a_retirement_waits_until_legacy_has_everything(control: Control, world: World) -> None:
+    live, world.still_to_come = standing_at(control, Stage.LIVE), "1 row waits in the outbox"
+    with pytest.raises(Undone, match="retirement of party was undone"):
+        Switch(control, world.outside(), 0.2).run(retirement(), live)
+    assert_untouched(control, live)
