@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.cutover import acting_as
 from strangler.errors import ExitCode, Refused
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ SILENT = 15.0
 @click.option(
     "--watch/--no-watch", default=True, show_default=True, help="Show progress until it is finished."
 )
+@acting_as
 @pass_application
-def command(application: Application, function: str, again: bool, watch: bool) -> ExitCode:
+def command(application: Application, function: str, again: bool, watch: bool, actor: str) -> ExitCode:
     """Watch FUNCTION's backfill: rows, rate and time left. Ctrl-C stops watching, not the backfill."""
     from strangler.control import backfills, standings
     from strangler.cutover.stages import RULES
@@ -43,8 +45,9 @@ def command(application: Application, function: str, again: bool, watch: bool) -
             do=f"strangler advance {function}" if stage == "legacy" else "strangler status",
         )
     if again:
-        for entity in section.entities:
-            backfills.request(application.control, function, entity)
+        backfills.ask_again(
+            application.control, function, list(section.entities), actor=actor, at=time.time()
+        )
         click.echo(f"another backfill of {function} is asked for")
     if watch:
         _watch(application, function)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.cutover import acting_as
 from strangler.errors import ExitCode, Refused
 
 if TYPE_CHECKING:
@@ -71,20 +72,22 @@ def _show(found: list[tuple[str, FacadeRecord]], generation: int, now: float) ->
 
 @group.command()
 @click.argument("id")
+@acting_as
 @pass_application
-def forget(application: Application, id: str) -> ExitCode:
+def forget(application: Application, id: str, actor: str) -> ExitCode:
     """Take away a silent facade that has surely ended. One that still runs announces itself again."""
     from strangler.assembly import control
     from strangler.control import facades
 
+    now = time.time()
     with closing(control(application.settings)) as opened:
-        if any(each.id == id for each in facades.live(opened, now=time.time())):
+        if any(each.id == id for each in facades.live(opened, now=now)):
             raise Refused(
                 f"the facade {id} lives",
                 why="it was heard of just now",
                 do="stop it; then it says goodbye itself",
             )
-        if not facades.forget(opened, id):
+        if not facades.declare_ended(opened, id, actor=actor, at=now):
             raise Refused(f"there is no facade {id}", do="`strangler facades` lists them")
     click.echo(f"forgotten: {id}")
     return ExitCode.OK

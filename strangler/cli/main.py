@@ -94,6 +94,11 @@ COMMANDS: Final[dict[str, Lazy]] = {
         LOOK,
         "Write the contracts of the events, or routes for a proxy.",
     ),
+    "ledger": Lazy(
+        "strangler.cli.ledger:group",
+        LOOK,
+        "Show every decision; verify that none was changed; export them.",
+    ),
     "report": Lazy(
         "strangler.cli.report:command", LOOK, "Write the progress report as HTML, Markdown or JSON."
     ),

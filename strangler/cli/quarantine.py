@@ -6,6 +6,7 @@ The commands only mark what is to be done; the worker does it, since it alone wr
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -80,14 +81,20 @@ def show(application: Application, function: str, entity: str, key: str) -> None
 @click.argument("entity", required=False)
 @click.argument("key", required=False)
 @everything
+@acting_as
 @pass_application
 def retry(
-    application: Application, function: str, entity: str | None, key: str | None, everything: bool
+    application: Application,
+    function: str,
+    entity: str | None,
+    key: str | None,
+    everything: bool,
+    actor: str,
 ) -> None:
     """Translate what waits for a KEY again; what still can't be stays, with the reason of then."""
     from strangler.control.quarantine import State
 
-    count = _mark(application, function, entity, key, everything, State.RETRY)
+    count = _decide(application, function, entity, key, everything, State.RETRY, actor)
     click.echo(f"{_changes(count)} will be tried again by the worker; see `strangler quarantine list`")
 
 
@@ -100,8 +107,6 @@ def resume(application: Application, function: str, actor: str) -> None:
 
     What waits is tried again, and everything is filled again: what was written meanwhile was passed over.
     """
-    import time
-
     from strangler.sync import limits
 
     application.function(function)
@@ -118,9 +123,16 @@ def resume(application: Application, function: str, actor: str) -> None:
 @click.argument("key", required=False)
 @everything
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@acting_as
 @pass_application
 def drop(
-    application: Application, function: str, entity: str | None, key: str | None, everything: bool, yes: bool
+    application: Application,
+    function: str,
+    entity: str | None,
+    key: str | None,
+    everything: bool,
+    yes: bool,
+    actor: str,
 ) -> None:
     """Forget what waits for a KEY. The store keeps what it has; the next change of the key goes through again."""
     from strangler.control.quarantine import State
@@ -128,19 +140,20 @@ def drop(
     _which(entity, key, everything)
     if not yes:
         click.confirm("What is dropped never reaches the store. Drop it?", abort=True)
-    count = _mark(application, function, entity, key, everything, State.DROP)
+    count = _decide(application, function, entity, key, everything, State.DROP, actor)
     click.echo(
         f"{_changes(count)} will be dropped by the worker; `strangler reconcile run {function}` tells what is missing"
     )
 
 
-def _mark(
+def _decide(
     application: Application,
     function: str,
     entity: str | None,
     key: str | None,
     everything: bool,
     state: State,
+    actor: str,
 ) -> int:
     from strangler.control import quarantine
 
@@ -151,8 +164,7 @@ def _mark(
         keys = {(held.entity, held.key) for held in quarantine.listed(control, function)}
     else:
         keys = {(held.entity, held.key) for held in _of_key(application, function, entity or "", key or "")}
-    with control.begin():
-        return sum(quarantine.mark(control, function, entity, key, state) for entity, key in sorted(keys))
+    return quarantine.decide(control, function, keys, state, actor=actor, at=time.time())
 
 
 def _which(entity: str | None, key: str | None, everything: bool) -> None:

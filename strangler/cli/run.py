@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -89,6 +90,7 @@ def _working(settings: Settings, stop: threading.Event, *, apart: bool = False) 
     """The worker and its console, from when the control store is there."""
     from strangler.collector import collect_seldom
     from strangler.console.server import serving
+    from strangler.control import configurations
     from strangler.worker import Worker
 
     control = _control(settings, stop)
@@ -98,6 +100,7 @@ def _working(settings: Settings, stop: threading.Event, *, apart: bool = False) 
     moving = Worker(settings, control, apart=apart)
     collect_seldom()
     with contextlib.closing(control), serving(settings, control):
+        configurations.note_applied(control, settings, actor="worker", at=time.time())
         moving.start()
         try:
             yield

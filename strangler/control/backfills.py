@@ -6,16 +6,20 @@ Which keys are done is known by the store's own mark, written with the rows; the
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 
 from strangler.changes import ORIGIN, Position
-from strangler.control import tables
+from strangler.control import ledger, tables
+from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+
+ASKED: Final = "backfill asked for"
+"""What a person decides, as it stands on the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,16 @@ def request(control: Control, function: str, entity: str) -> BackfillRecord:
         record = BackfillRecord(function, entity, run, ORIGIN, 0, 0, now, now, None)
         upsert(connection, tables.backfill, [asdict(record)])
         return record
+
+
+def ask_again(control: Control, function: str, entities: Sequence[str], *, actor: str, at: float) -> None:
+    """Request a backfill of each, because a person wants it: it goes on the ledger (invariant 8)."""
+    with control.begin() as connection:
+        lock_decisions(connection)
+        body = {"entities": list(entities)}
+        ledger.append(control, actor=actor, kind=ASKED, function=function, body=body, at=at)
+        for entity in entities:
+            request(control, function, entity)
 
 
 def begin(

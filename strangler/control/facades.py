@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, or_, select, true
 
-from strangler.control import tables
+from strangler.control import ledger, tables
+from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+
+FORGOTTEN: Final = "facade forgotten"
+"""What a person decides, as it stands on the ledger."""
 
 GONE_AFTER: Final = 15.0
 """Seconds after which a facade that wasn't seen counts as gone. A facade that can't reach the control store for so
@@ -101,6 +105,17 @@ def forget(control: Control, id: str) -> bool:
     """A facade stops, with all its requests done. False when there was none of this name."""
     with control.begin() as connection:
         return connection.execute(delete(tables.facade).where(tables.facade.c.id == id)).rowcount > 0
+
+
+def declare_ended(control: Control, id: str, *, actor: str, at: float) -> bool:
+    """A person says that a silent facade has surely ended: from now on no switch waits for it, which goes on the ledger (invariant 8).
+    False when there was none of this name."""
+    with control.begin() as connection:
+        lock_decisions(connection)
+        found = [each for each in everyone(control) if each.id == id]
+        for each in found:
+            ledger.append(control, actor=actor, kind=FORGOTTEN, function="", body=asdict(each), at=at)
+        return bool(found) and forget(control, id)
 
 
 def _those(control: Control, condition: ColumnElement[bool]) -> list[FacadeRecord]:

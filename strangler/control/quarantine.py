@@ -1,23 +1,31 @@
 """Changes that couldn't be translated, and those of the same key that wait behind them (invariant 7).
 
-The boundary holds and releases; a person looks and asks for a retry or a drop. What is asked for is only marked here:
-the worker, who alone writes to the log, carries it out.
+The boundary holds and releases; a person looks and decides on a retry or a drop. What is decided is only marked here, and put on the
+ledger: the worker, who alone writes to the log, carries it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
 from strangler.changes import Position
-from strangler.control import tables
+from strangler.control import ledger, tables
+from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.control.upsert import insert_new
 from strangler.errors import StoreError
+
+RETRIED: Final = "quarantine retry"
+DROPPED: Final = "quarantine drop"
+"""What people decide, as it stands on the ledger."""
+
+LISTED: Final = 100
+"""Most keys that an entry of the ledger names."""
 
 
 class State(StrEnum):
@@ -110,11 +118,19 @@ def show(control: Control, function: str, entity: str, key: str) -> list[Held]:
     return sorted(found, key=lambda held: held.position)
 
 
-def mark(control: Control, function: str, entity: str, key: str, state: State) -> int:
-    """Ask for all that waits for a key to be tried again or dropped; returns how many changes that are."""
+def decide(
+    control: Control, function: str, keys: Collection[tuple[str, str]], state: State, *, actor: str, at: float
+) -> int:
+    """Let all that waits for these keys (entity, key) be tried again or dropped, and note who wants it (invariant 8), in one
+    transaction; returns how many changes that are."""
+    chosen = sorted(keys)
     with control.begin() as connection:
-        statement = update(tables.quarantine).where(*_is(function, entity, key)).values(state=state)
-        return connection.execute(statement).rowcount
+        lock_decisions(connection)
+        count = sum(_mark(connection, function, entity, key, state) for entity, key in chosen)
+        body = {"keys": len(chosen), "which": [list(key) for key in chosen[:LISTED]], "changes": count}
+        kind = DROPPED if state is State.DROP else RETRIED
+        ledger.append(control, actor=actor, kind=kind, function=function, body=body, at=at)
+    return count
 
 
 def retry_all(control: Control, function: str) -> None:
@@ -139,6 +155,11 @@ def remove(control: Control, changes: Sequence[Held]) -> None:
         for start in range(0, len(changes), 200):
             part = [(c.function, c.entity, c.key, c.position) for c in changes[start : start + 200]]
             connection.execute(delete(table).where(identity.in_(part)))
+
+
+def _mark(connection: Connection, function: str, entity: str, key: str, state: State) -> int:
+    statement = update(tables.quarantine).where(*_is(function, entity, key)).values(state=state)
+    return connection.execute(statement).rowcount
 
 
 def _held(control: Control, query: Any) -> list[Held]:

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from strangler.control.store import Control
-from strangler.control.tables import metadata
+from strangler.control.tables import LEDGER_TRIGGERS, metadata
 from strangler.errors import StoreError
 
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -68,7 +68,21 @@ def check(control: Control) -> list[str]:
         revision = _context(connection).get_current_revision()
         if revision != wanted():
             return [f"revision is {revision or 'none'}, this program needs {wanted()}"]
-        return [str(difference) for difference in compare_metadata(_context(connection), metadata)]
+        differences = [str(difference) for difference in compare_metadata(_context(connection), metadata)]
+        return differences + [
+            f"the ledger isn't kept from being changed: the trigger {name} is missing or switched off"
+            for name in sorted(LEDGER_TRIGGERS - _triggers(connection))
+        ]
+
+
+def _triggers(connection: Connection) -> set[str]:
+    """Those on the ledger that act."""
+    if connection.dialect.name == "postgresql":
+        of_ledger = "tgrelid = 'ledger'::regclass AND tgenabled IN ('O', 'A')"
+        query = f"SELECT tgname FROM pg_trigger WHERE {of_ledger}"
+    else:
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger'"
+    return set(connection.execute(text(query)).scalars())
 
 
 def _known() -> set[str]:

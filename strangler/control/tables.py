@@ -79,8 +79,12 @@ ledger = Table(
     Column("body", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    UniqueConstraint("previous", name="ledger_previous"),
 )
-"""Every decision with its evidence, chained by hash (invariant 8)."""
+"""Every decision with its evidence, chained by hash (invariant 8). Each entry is followed by one: the chain has no fork."""
+
+LEDGER_TRIGGERS: Final = frozenset(("ledger_at_the_end", "ledger_unchanged", "ledger_kept"))
+"""What keeps the ledger as it is written: the database refuses what isn't a new entry at the end."""
 
 source = Table(
     "source",

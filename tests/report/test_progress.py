@@ -15,6 +15,7 @@ from strangler.cutover.plan import Target
 from strangler.cutover.stages import Side, Stage
 from strangler.progress import Progress
 from strangler.report import render, wording
+from tests.control.test_ledger import unguard
 
 from . import migration
 from .conftest import measured
@@ -106,6 +107,7 @@ def test_what_is_wrong_comes_before_what_is_worth_knowing(progress: Progress) ->
 def test_invariant_8_a_ledger_that_was_tampered_with_is_told(control: Control) -> None:
     for number in range(3):
         ledger.append(control, actor="a", kind="note", function="party", body={"n": number}, at=NOW)
+    unguard(control)
     with control.begin() as connection:
         changed = update(tables.ledger).where(tables.ledger.c.seq == 2).values(actor="somebody else")
         connection.execute(changed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from strangler_migrations import append_only
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -57,7 +59,10 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("previous", sa.String(64), nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        sa.UniqueConstraint("previous", name="ledger_previous"),
     )
+    for statement in append_only.statements(op.get_bind().dialect.name):
+        op.execute(statement)
     op.create_table(
         "source",
         sa.Column("name", sa.String(64), primary_key=True),

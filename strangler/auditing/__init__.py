@@ -1,0 +1,1 @@
+"""Auditing: the ledger as a bundle that is checked without this software."""
