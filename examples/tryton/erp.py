@@ -53,15 +53,27 @@ def tryton(server: Server, folder: Path, modules: Sequence[str] = MODULES) -> It
 
     `folder` takes the configuration and the logs. Raises Unavailable with the end of the log of what failed.
     """
-    database_url = server.create_database(DATABASE)
-    port, password = processes.free_port(), secrets.token_urlsafe(12)
-    configuration = _configure(folder, server, port)
-    _set_up(folder, configuration, password, modules)
-    base_url = f"http://127.0.0.1:{port}"
+    password = secrets.token_urlsafe(12)
+    server.create_database(DATABASE)
+    install(server, folder, password, modules)
+    with served(server, folder, password) as running:
+        yield running
+
+
+def install(server: Server, folder: Path, password: str, modules: Sequence[str]) -> None:
+    """Fill the database `tryton`, which is there and empty. `password` is that of the administrator."""
+    _set_up(folder, _configure(folder, server, processes.free_port()), password, modules)
+
+
+@contextlib.contextmanager
+def served(server: Server, folder: Path, password: str, more: str = "") -> Iterator[Tryton]:
+    """Run Tryton on the database `tryton`, which was installed before with this password. `more` is what its configuration has besides."""
+    port = processes.free_port()
+    configuration = _configure(folder, server, port, more)
     command = [*_program("trytond"), "-c", str(configuration), "-d", DATABASE]
     log = folder / "trytond.log"
     with processes.running("Tryton", command, log=log, ready=lambda: processes.listens(port), within=180):
-        yield Tryton(base_url, database_url, USER, password)
+        yield Tryton(f"http://127.0.0.1:{port}", server.url(DATABASE), USER, password)
 
 
 def seed(running: Tryton, count: int) -> list[int]:
@@ -107,11 +119,11 @@ def party(number: int) -> dict[str, Any]:
     return {"name": name, "addresses": [["create", [address]]]}
 
 
-def _configure(folder: Path, server: Server, port: int) -> Path:
+def _configure(folder: Path, server: Server, port: int, more: str = "") -> Path:
     configuration = folder / "trytond.conf"
     configuration.touch(mode=0o600)
     uri = server.url("").rstrip("/")
-    configuration.write_text(f"[database]\nuri = {uri}\n\n[web]\nlisten = 127.0.0.1:{port}\n")
+    configuration.write_text(f"[database]\nuri = {uri}\n\n[web]\nlisten = 127.0.0.1:{port}\n{more}")
     return configuration
 
 

@@ -19,10 +19,14 @@ TAKEN: Final = (*_AS_WRITTEN, "LOOKUP", "SURROGATE")
 
 
 class Expressions(Postgres):
-    """PostgreSQL's SQL. Some functions are left as they are written: in its own classes the parser drops arguments that it
-    doesn't know, and rewrites formats."""
+    """PostgreSQL's SQL, without its statements: a column may be called `comment`, or `call`. Some functions are left as they are written:
+    in its own classes the parser drops arguments that it doesn't know, and rewrites formats."""
+
+    class Tokenizer(Postgres.Tokenizer):
+        COMMANDS: ClassVar[set[Any]] = set()
 
     class Parser(PostgresParser):
+        STATEMENT_PARSERS: ClassVar[dict[Any, Any]] = {}
         FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {
             name: build for name, build in PostgresParser.FUNCTIONS.items() if name not in _AS_WRITTEN
         }

@@ -61,11 +61,15 @@ class Server:
         """The superuser's URL of a database, password included."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/{dbname}"
 
-    def create_database(self, name: str) -> str:
-        """Create an empty database and return its URL."""
+    def create_database(self, name: str, template: str = "template0") -> str:
+        """Create a database, empty or as a copy of one that nobody is connected to, and return its URL."""
         # Copied as files: a third of the time, and nothing of it in the log that connectors read.
         self._run(
-            "createdb", f"--maintenance-db={self.url()}", "--template=template0", "--strategy=file_copy", name
+            "createdb",
+            f"--maintenance-db={self.url()}",
+            f"--template={template}",
+            "--strategy=file_copy",
+            name,
         )
         return self.url(name)
 

@@ -224,3 +224,14 @@ def test_a_column_that_looks_like_an_old_one_is_told_apart() -> None:
     odd = replace(PARTY, columns=(*PARTY.columns, Column("before.name", FieldType.TEXT, True, "text")))
     (found,) = problems(odd, events={"changed": [{"name": "PartyMoved", "when": "before.name = 'x'"}]})
     assert "has a column that is called before.name itself" in found.what
+
+
+@pytest.mark.parametrize("name", ["comment", "call", "show", "begin", "rename"])
+def test_a_column_may_be_called_as_a_statement_begins(name: str) -> None:
+    table = replace(PARTY, columns=(*PARTY.columns, Column(name, FieldType.TEXT, True, "text")))
+    given = {
+        "table": table.name,
+        "key": ["id"],
+        "fields": {"id": "id", "said": name, "more": f"{name} || '!'"},
+    }
+    assert compile_entity("crm", "party", Entity.model_validate(given), table)

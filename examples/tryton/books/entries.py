@@ -37,7 +37,7 @@ class Books:
 
 def open_books(session: Session) -> Books:
     """A fiscal year of twelve periods, customers, products and a second storage, for a company that there is already."""
-    _fiscal_year(session)
+    fiscal_year(session)
     names = [{"name": f"Customer {number}", "addresses": [["create", [{}]]]} for number in range(PARTIES)]
     parties = session.model("party.party.create", names)
     addresses = session.model("party.party.read", parties, ["addresses"])
@@ -166,7 +166,9 @@ def _day(dice: Random, months: range) -> date:
     return date(YEAR, dice.choice(months), dice.randrange(1, 28))
 
 
-def _fiscal_year(session: Session) -> None:
+def fiscal_year(session: Session) -> None:
+    """The company's year, its twelve periods, and the numbers of its moves and invoices."""
+
     def sequence(kind: str) -> int:
         type = _only(session, "ir.sequence.type", ["name", "=", kind])
         (id,) = session.model(

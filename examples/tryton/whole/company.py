@@ -27,17 +27,28 @@ TAXES: Final = "6.3.6"
 
 def found(session: Session) -> None:
     """Found the company in a database that has none; from then on the session works for it."""
-    company = _company(session)
-    _chart(session, company)
-    _taxes(session, _account(session, ["code", "=", TAXES]))
+    (currency,) = _create(
+        session,
+        "currency.currency",
+        {"name": "Euro", "code": "EUR", "symbol": "€", "rounding": Decimal("0.01")},
+    )
+    _company(session, "Strangler & Figs", currency)
     _create(session, "account.invoice.payment_term", *(_term(name) for name in TERMS))
     _create(session, "party.category", *({"name": name} for name in CATEGORIES))
     _countries(session)
-    accounting = {
-        f"account_{kind}": _account(session, [f"type.{kind}", "=", True]) for kind in ("expense", "revenue")
-    }
-    _create(session, "product.category", {"name": "Goods for sale", "accounting": True, **accounting})
+    _create(
+        session, "product.category", {"name": "Goods for sale", "accounting": True, **_accounting(session)}
+    )
     _create(session, "product.category", *({"name": name} for name in PRODUCT_CATEGORIES))
+
+
+def found_another(session: Session, name: str) -> int:
+    """Found one more company, with accounts and taxes of its own; the session works for it from then on. Gives its id."""
+    (currency,) = session.model("currency.currency.search", [["code", "=", "EUR"]])
+    company = _company(session, name, currency)
+    goods = session.model("product.category.search", [["accounting", "=", True]])
+    session.model("product.category.write", goods, _accounting(session))
+    return company
 
 
 def work_for_company(session: Session) -> None:
@@ -45,18 +56,25 @@ def work_for_company(session: Session) -> None:
     session.context = session.model("res.user.get_preferences", True)
 
 
-def _company(session: Session) -> int:
-    (currency,) = _create(
-        session,
-        "currency.currency",
-        {"name": "Euro", "code": "EUR", "symbol": "€", "rounding": Decimal("0.01")},
-    )
-    (party,) = _create(session, "party.party", {"name": "Strangler & Figs", "addresses": [["create", [{}]]]})
+def _company(session: Session, name: str, currency: int) -> int:
+    (party,) = _create(session, "party.party", {"name": name, "addresses": [["create", [{}]]]})
     (company,) = _create(session, "company.company", {"party": party, "currency": currency})
     user = session.model("res.user.search", [["login", "=", "admin"]])
     session.model("res.user.write", user, {"companies": [["add", [company]]], "company": company})
     work_for_company(session)
+    session.context |= {
+        "company": company,
+        "companies": [company],
+    }  # Tryton may still tell the preferences from before.
+    _chart(session, company)
+    _taxes(session, _account(session, ["code", "=", TAXES]))
     return company
+
+
+def _accounting(session: Session) -> dict[str, int]:
+    return {
+        f"account_{kind}": _account(session, [f"type.{kind}", "=", True]) for kind in ("expense", "revenue")
+    }
 
 
 def _chart(session: Session, company: int) -> None:

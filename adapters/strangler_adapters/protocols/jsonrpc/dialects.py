@@ -75,10 +75,8 @@ class Tryton(Dialect):
             raise UntranslatableRequest("the body is no JSON-RPC call", why="its method is no text")
         if not isinstance(context, dict):
             raise UntranslatableRequest("the last parameter must be the context")
-        if context.get("_datetime") or context.get("_timestamp"):
-            raise UntranslatableRequest(
-                "the new service knows no history (_datetime) and no record stamps (_timestamp)"
-            )
+        if context.get("_datetime"):
+            raise UntranslatableRequest("the new service knows no history (_datetime)")
         return LegacyCall(
             operation or method, {"params": arguments}, request, Mark(body.get("id"), method, context)
         )

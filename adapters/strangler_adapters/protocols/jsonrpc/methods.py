@@ -101,6 +101,8 @@ class Methods:
 
     def _arranged(self, call: LegacyCall) -> tuple[str, dict[str, Any]]:
         """The method, and its arguments by name. Raises UntranslatableRequest."""
+        if call.mark.context.get("_timestamp"):
+            raise UntranslatableRequest("the new service knows no record stamps (_timestamp)")
         method = self._method(call)
         names = self._ways.get(method)
         given = call.values.get("params", call.values.get("args", []))
