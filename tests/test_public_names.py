@@ -34,8 +34,8 @@ ENTRY_POINTS = {
 }
 
 COMMAND_NAMES = (
-    "init config connect doctor db run worker facade facades comparer access stages status plan advance rollback hold release "
-    "reconcile backfill rebuild snapshot keys log quality quarantine source route mapping export ledger report shadow"
+    "init config connect doctor db run worker facade facades comparer access stages status cohorts plan advance rollback hold release "
+    "rejoin reconcile backfill rebuild snapshot keys log quality quarantine source route mapping export ledger report shadow"
 )
 
 SECTIONS = (

@@ -1,4 +1,4 @@
-"""`strangler stages|status|plan|advance|hold|release|rollback`: where functions stand, and moving them.
+"""`strangler stages|status|cohorts|plan|advance|hold|release|rollback|rejoin`: where functions stand, and moving them.
 
 Every one of them first ends a switch of owners that was interrupted, as the journal says.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.durations import parse_share
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ to_stage = click.option(
     "--to", "stage", type=click.Choice(list(Stage), case_sensitive=False), help="The stage to go to."
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Decide, say what would be done, and do nothing.")
+one_cohort = click.option(
+    "--cohort",
+    default=EVERYONE,
+    metavar="COHORT",
+    help="Only this cohort of it; by default all that don't move on their own.",
+)
 as_json = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 
 
@@ -71,18 +77,20 @@ def stages() -> None:
 
 
 @click.command()
+@click.option("--cohort", metavar="COHORT", help="Where this cohort stands, of the functions that have some.")
 @as_json
 @pass_application
-def status(application: Application, wants_json: bool) -> None:
-    """Show where every function stands, and what keeps it from going on."""
+def status(application: Application, cohort: str | None, wants_json: bool) -> None:
+    """Show where every function stands, and below it its cohorts that move on their own; and what keeps each from going on."""
     from strangler.cli import standing
     from strangler.cli.worries import worries
 
     _recover(application, _user())
-    assessed = _assess_all(application)
+    found = _assess_all(application, cohort)
     if wants_json:
-        click.echo(json.dumps([standing.status_json(each) for each in assessed], indent=2))
+        click.echo(json.dumps([standing.functions_json(those) for those in found], indent=2))
         return
+    assessed = [each for those in found for each in those]
     out = standing.console()
     out.print(standing.status(assessed, out.width))
     for line in worries(assessed, application.control):
@@ -91,9 +99,10 @@ def status(application: Application, wants_json: bool) -> None:
 
 @click.command()
 @click.argument("function")
+@one_cohort
 @as_json
 @pass_application
-def plan(application: Application, function: str, wants_json: bool) -> None:
+def plan(application: Application, function: str, cohort: str, wants_json: bool) -> None:
     """Show the moves that are left for FUNCTION, what each does, and what its gates say now. Changes nothing."""
     from strangler import assembly
     from strangler.cli import returning, standing
@@ -101,9 +110,9 @@ def plan(application: Application, function: str, wants_json: bool) -> None:
     from strangler.cutover.plan import plan as planned
     from strangler.inspection import by_row
 
-    application.function(function)
+    application.function(function, cohort)
     _recover(application, _user())
-    assessed = assess(application.control, application.settings, function)
+    assessed = assess(application.control, application.settings, function, cohort=cohort)
     steps = planned(application.settings, function, assessed.evidence)
     source = application.settings.functions[function].source
     with closing(assembly.source(application.settings, source)) as opened:
@@ -147,12 +156,14 @@ def _compiled(
 @click.option(
     "--weight", type=Weight(), help="The share of callers that read from the new service, e.g. 25%."
 )
+@one_cohort
 @dry_run
 @acting_as
 @pass_application
 def advance(
     application: Application,
     function: str,
+    cohort: str,
     stage: str | None,
     weight: int | None,
     dry_run: bool,
@@ -162,9 +173,11 @@ def advance(
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
-    application.function(function)
     wanted = Stage(stage) if stage else None
-    _conduct(application, function, actor, dry_run, lambda it: it.advance(function, wanted, weight))
+    _conduct(
+        application, function, cohort, actor, dry_run,
+        lambda it: it.advance(function, wanted, weight, cohort=cohort),
+    )  # fmt: skip
 
 
 @click.command()
@@ -172,12 +185,14 @@ def advance(
 @to_stage
 @click.option("--weight", type=Weight(), help="A smaller share of callers, within canary.")
 @click.option("--reason", default="", help="Why, for the ledger.")
+@one_cohort
 @dry_run
 @acting_as
 @pass_application
 def rollback(
     application: Application,
     function: str,
+    cohort: str,
     stage: str | None,
     weight: int | None,
     reason: str,
@@ -189,46 +204,83 @@ def rollback(
     From live the owner changes back, with a fence for a moment; it is refused as long as documents exist only in the new
     store, since they would be lost.
     """
-    application.function(function)
     wanted = Stage(stage) if stage else None
     _conduct(
-        application, function, actor, dry_run, lambda it: it.rollback(function, wanted, weight, reason=reason)
-    )
+        application, function, cohort, actor, dry_run,
+        lambda it: it.rollback(function, wanted, weight, cohort=cohort, reason=reason),
+    )  # fmt: skip
 
 
 @click.command()
 @click.argument("function")
 @click.option("--reason", required=True, help="Why; shown to whoever tries to advance it.")
+@one_cohort
 @acting_as
 @pass_application
-def hold(application: Application, function: str, reason: str, actor: str) -> None:
-    """Let nobody advance FUNCTION until it is released. Rolling back stays possible."""
-    application.function(function)
-    _recover(application, actor)
-    held = _conductor(application, actor, _acting(application, actor)).hold(function, reason)
-    click.echo(f"{function} is held in {held.stage}: {reason}")
+def hold(application: Application, function: str, cohort: str, reason: str, actor: str) -> None:
+    """Let nobody advance FUNCTION, with all of its cohorts, until it is released. Rolling back stays possible.
+
+    With --cohort only that is held, and moves on its own from then on.
+    """
+    held = _decider(application, function, cohort, actor).hold(function, reason, cohort=cohort)
+    click.echo(f"{held.name} is held in {held.stage}: {reason}")
 
 
 @click.command()
 @click.argument("function")
+@one_cohort
 @acting_as
 @pass_application
-def release(application: Application, function: str, actor: str) -> None:
-    """Lift the hold of FUNCTION."""
+def release(application: Application, function: str, cohort: str, actor: str) -> None:
+    """Lift the hold of FUNCTION, or of a cohort of it."""
+    free = _decider(application, function, cohort, actor).release(function, cohort=cohort)
+    click.echo(f"{free.name} is free to advance")
+
+
+@click.command()
+@click.argument("function")
+@as_json
+@pass_application
+def cohorts(application: Application, function: str, wants_json: bool) -> None:
+    """List the cohorts of FUNCTION that move on their own, and where all the others stand."""
+    from strangler.cli import standing
+    from strangler.control import standings
+
     application.function(function)
-    _recover(application, actor)
-    _conductor(application, actor, _acting(application, actor)).release(function)
-    click.echo(f"{function} is free to advance")
+    _recover(application, _user())
+    picture = standings.snapshot(application.control)
+    whole, own = picture.of(function), picture.cohorts(function)
+    if wants_json:
+        click.echo(json.dumps([standing.cohort_json(each, whole) for each in (whole, *own)], indent=2))
+    else:
+        standing.console().print(standing.cohorts_table(whole, own, time.time()))
+
+
+@click.command()
+@click.argument("function")
+@click.option("--cohort", required=True, metavar="COHORT", help="The cohort that rejoins the others.")
+@acting_as
+@pass_application
+def rejoin(application: Application, function: str, cohort: str, actor: str) -> None:
+    """Let a cohort of FUNCTION move with all the others again, once it stands where they do."""
+    whole = _decider(application, function, cohort, actor).rejoin(function, cohort)
+    click.echo(f"cohort {cohort} of {function} moves with all the others again; they stand in {whole.stage}")
 
 
 def _conduct(
-    application: Application, function: str, actor: str, dry: bool, decide: Callable[[Conductor], Any]
+    application: Application,
+    function: str,
+    cohort: str,
+    actor: str,
+    dry: bool,
+    decide: Callable[[Conductor], Any],
 ) -> None:
     """Let the conductor decide and act, or only say what it would do; then show where the function stands."""
     from strangler.cli import standing
     from strangler.control import standings
     from strangler.cutover.conductor import Recorder
 
+    application.function(function, cohort)
     _recover(application, actor)
     if dry:
         recorder = Recorder()
@@ -236,9 +288,16 @@ def _conduct(
         for act in recorder.acts:
             click.echo(act)
         return
-    before = standings.of(application.control, function)
+    before = standings.of(application.control, function, cohort)
     after = decide(_conductor(application, actor, _acting(application, actor)))
     standing.print_move(standing.console(), before, after)
+
+
+def _decider(application: Application, function: str, cohort: str, actor: str) -> Conductor:
+    """The conductor that decides about a function or a cohort of it and acts, once what was interrupted has ended."""
+    application.function(function, cohort)
+    _recover(application, actor)
+    return _conductor(application, actor, _acting(application, actor))
 
 
 def _conductor(application: Application, actor: str, hand: Hand) -> Conductor:
@@ -281,12 +340,25 @@ def _recover(application: Application, actor: str) -> None:
         click.echo(f"{click.style('recovered:', fg='yellow', bold=True)} {words}", err=True)
 
 
-def _assess_all(application: Application) -> list[Assessment]:
-    """Every function, side by side, since each may wait for its service's answer."""
+def _assess_all(application: Application, cohort: str | None) -> list[list[Assessment]]:
+    """Every function, side by side, since each may wait for its service's answer: the whole, then its cohorts that move on their own; or
+    only the one cohort, where a function has some."""
     from concurrent.futures import ThreadPoolExecutor
+    from functools import cache
 
-    from strangler.cutover.assessment import assess
+    from strangler.control import standings
+    from strangler.cutover.assessment import assess, probe
 
     settings, control = application.settings, application.control
+    picture = standings.snapshot(control)
+
+    def assess_those(name: str) -> list[Assessment]:
+        asked = cache(probe)
+        own = [each.cohort for each in picture.cohorts(name)]
+        those = (
+            [EVERYONE, *own] if cohort is None else [cohort if settings.functions[name].cohorts else EVERYONE]
+        )
+        return [assess(control, settings, name, cohort=each, probe=asked) for each in those]
+
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda name: assess(control, settings, name), settings.functions))
+        return list(pool.map(assess_those, settings.functions))

@@ -44,6 +44,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "access": Lazy("strangler.cli.access:group", RUN, "Give and take access to the facade's admin API."),
     "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),
     "status": Lazy("strangler.cli.cutover:status", MOVE, "Show where every function stands."),
+    "cohorts": Lazy(
+        "strangler.cli.cutover:cohorts", MOVE, "List the cohorts of a function that move on their own."
+    ),
     "plan": Lazy(
         "strangler.cli.cutover:plan", MOVE, "Show what the next move needs and does; change nothing."
     ),
@@ -51,6 +54,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "rollback": Lazy("strangler.cli.cutover:rollback", MOVE, "Move a function back."),
     "hold": Lazy("strangler.cli.cutover:hold", MOVE, "Keep a function from advancing, with a reason."),
     "release": Lazy("strangler.cli.cutover:release", MOVE, "Lift a hold."),
+    "rejoin": Lazy("strangler.cli.cutover:rejoin", MOVE, "Let a cohort move with all the others again."),
     "backfill": Lazy(
         "strangler.cli.backfill:command", LOOK, "Watch a function's backfill, or ask for another one."
     ),

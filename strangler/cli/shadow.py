@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.cutover import one_cohort
 from strangler.errors import ExitCode, Refused
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ EXIT_CODES: Final = {"pass": ExitCode.OK, "fail": ExitCode.FAILED, "inconclusive
     metavar="N",
     help="Newest mismatches to show.",
 )
+@one_cohort
 @click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 @pass_application
-def command(application: Application, function: str, samples: int, wants_json: bool) -> ExitCode:
+def command(application: Application, function: str, samples: int, cohort: str, wants_json: bool) -> ExitCode:
     """Show how the new service's answers of FUNCTION compare with legacy's since it entered shadow.
 
     Which fields differ, which of them are noise since legacy doesn't answer them the same twice, what each rule hides, why reads
@@ -47,16 +49,16 @@ def command(application: Application, function: str, samples: int, wants_json: b
     from strangler.shadow import showing
     from strangler.shadow.account import account
 
-    section = application.function(function)
+    section = application.function(function, cohort)
     shadowed = _shadowed(application, function, section)
     control, today = application.control, datetime.now(UTC).date()
-    entered = history.entered(history.moves(control, function), Stage.SHADOW)
-    evidence = assessment.collect(control, function, section, probe=_unasked, clock=time.time)
+    entered = history.entered(history.moves(control, function, cohort), Stage.SHADOW)
+    evidence = assessment.collect(control, function, section, cohort, probe=_unasked, clock=time.time)
     writes = section.shadow.writes
     asked = [Gate.SHADOW, *([Gate.EFFECTS] if writes else [])]
     verdicts = [CHECKS[gate](evidence, section) for gate in asked]
     found = account(control, function, shadowed, entered, today, samples=samples, writes=writes)
-    stage = standings.of(control, function).stage
+    stage = standings.of(control, function, cohort).stage
     if wants_json:
         click.echo(json.dumps(showing.as_object(found, verdicts, stage, entered), indent=2, default=str))
     else:

@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from strangler.cutover.assessment import Assessment
+from strangler.cutover.cohorts import apart
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import FULL, Step, Target, percent
-from strangler.cutover.stages import RULES, Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing
 from strangler.durations import format_duration
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def status(assessed: Sequence[Assessment], width: int) -> RenderableType:
     """
     if width >= ROOMY:
         return _status_table(assessed, beside=True)
-    below = [Text.assemble((each.function, "bold"), "  ", _next(each)) for each in assessed]
+    below = [Text.assemble((each.evidence.standing.name, "bold"), "  ", _next(each)) for each in assessed]
     return Group(_status_table(assessed, beside=False), *(Padding(line, (0, 1)) for line in below))
 
 
@@ -84,7 +85,7 @@ def _status_table(assessed: Sequence[Assessment], *, beside: bool) -> Table:
             stage.append(" fenced", "bold red")
         weight = percent(standing.weight) if standing.stage is Stage.CANARY else ""
         table.add_row(
-            Text(each.function, "bold"),
+            _name(standing),
             stage,
             weight,
             _owner(standing.owner),
@@ -97,8 +98,14 @@ def _status_table(assessed: Sequence[Assessment], *, beside: bool) -> Table:
     return table
 
 
+def functions_json(those: Sequence[Assessment]) -> dict[str, Any]:
+    """A function as `status --json` gives it: the whole, and within it its cohorts that move on their own."""
+    first, *cohorts = those
+    return {**status_json(first), "cohorts": [status_json(each) for each in cohorts]}
+
+
 def status_json(each: Assessment) -> dict[str, Any]:
-    """A function as `status --json` gives it; weights as shares, times in seconds."""
+    """A function, or a cohort of it, as `status --json` gives it; weights as shares, times in seconds."""
     evidence = each.evidence
     standing, delivery, run, counted = (
         evidence.standing,
@@ -108,6 +115,7 @@ def status_json(each: Assessment) -> dict[str, Any]:
     )
     return {
         "function": each.function,
+        "cohort": each.evidence.standing.cohort,
         "title": each.settings.title or each.function,
         **_standing_json(standing),
         "rows": _row_count(each),
@@ -132,9 +140,9 @@ def status_json(each: Assessment) -> dict[str, Any]:
 def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> None:
     """The moves that are left: the next one with its gates, the later ones in a line each."""
     standing = assessed.evidence.standing
-    out.print(Text.assemble((assessed.function, "bold"), " stands in ", _place(standing)))
-    if standing.hold:
-        out.print(Text.assemble(("held: ", "bold red"), standing.hold))
+    out.print(Text.assemble((standing.name, "bold"), " stands in ", _place(standing)))
+    if assessed.evidence.hold:
+        out.print(Text.assemble(("held: ", "bold red"), assessed.evidence.hold))
     if not steps:
         out.print("Nothing is left to do.")
     first_gated = next((step for step in steps if step.gates), None)
@@ -166,6 +174,7 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
     """The plan as `plan --json` gives it."""
     return {
         "function": assessed.function,
+        "cohort": assessed.evidence.standing.cohort,
         **_standing_json(assessed.evidence.standing),
         "steps": [
             {
@@ -181,9 +190,35 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
     }
 
 
+def cohorts_table(whole: Standing, own: Sequence[Standing], now: float) -> Table:
+    """Where the cohorts that move on their own stand, and all the others; `now` in seconds since the epoch."""
+    table = _table("cohort", "stage", "weight", "owner", "for", "")
+    for each in (*own, whole):
+        name = "all others" if each.cohort == EVERYONE and own else each.cohort
+        weight = percent(each.weight) if each.stage is Stage.CANARY else ""
+        for_ = format_duration(max(0.0, now - each.since)) if each.since else "–"
+        table.add_row(
+            Text(name, "bold"), _stage(each.stage), weight, _owner(each.owner), for_, _note(each, whole)
+        )
+    return table
+
+
+def _note(each: Standing, whole: Standing) -> Text:
+    if each.hold is not None:
+        return Text.assemble(("held: ", "bold red"), each.hold)
+    alike = each is not whole and not apart(each, whole)
+    return Text(f"as all others: strangler rejoin {each.spelled}" if alike else "", "bright_black")
+
+
+def cohort_json(each: Standing, whole: Standing) -> dict[str, Any]:
+    """A cohort as `cohorts --json` gives it; `*` is all that don't move on their own. `alike`: it could rejoin."""
+    alike = each is whole or not apart(each, whole)
+    return {"function": each.function, "cohort": each.cohort, **_standing_json(each), "alike": alike}
+
+
 def print_move(out: Console, before: Standing, after: Standing) -> None:
     """What a move has done."""
-    line = Text.assemble((after.function, "bold"), ": ", _place(before), " → ", _place(after))
+    line = Text.assemble((after.name, "bold"), ": ", _place(before), " → ", _place(after))
     out.print(line.append(f"; {RULES[after.stage].meaning}", "bright_black"))
 
 
@@ -220,9 +255,8 @@ def _gates(gates: Sequence[GateResult]) -> Table:
 
 def _next(each: Assessment) -> Text:
     """What comes next: the move, or the first gate in its way, in words."""
-    standing = each.evidence.standing
-    if standing.hold:
-        return Text.assemble(("held: ", "bold red"), standing.hold)
+    if each.evidence.hold:
+        return Text.assemble(("held: ", "bold red"), each.evidence.hold)
     if each.target is None:
         return Text("done", "bright_black")
     if not each.blocking:
@@ -304,6 +338,12 @@ def _stage(stage: Stage) -> Text:
 
 def _owner(owner: Side) -> Text:
     return Text(owner, "green" if owner is Side.NEW else "")
+
+
+def _name(standing: Standing) -> Text:
+    if standing.cohort == EVERYONE:
+        return Text(standing.function, "bold")
+    return Text(f"  {standing.cohort}")
 
 
 def _table(*headers: str) -> Table:

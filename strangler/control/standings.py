@@ -1,4 +1,7 @@
-"""Where each function stands, for everyone who must act by it.
+"""Where each function, and each cohort that moves on its own, stands, for everyone who must act by it.
+
+A cohort has a standing of its own from its first move or hold on, until it rejoins the whole function; before and after it stands
+where the whole does.
 
 Every change of any standing makes the generation grow by one, in the same transaction. So a reader that polls
 one number knows whether it has the latest, and can say which state it acts by.
@@ -6,16 +9,17 @@ one number knows whether it has the latest, and can say which state it acts by.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
-from strangler.cutover.stages import EVERYONE, Side, Stage, Standing, at_the_start
+from strangler.cutover.stages import EVERYONE, Side, Stage, Standing, at_the_start, inherited
 from strangler.errors import Refused
 
 
@@ -27,11 +31,16 @@ class Snapshot:
     standings: tuple[Standing, ...]
 
     def of(self, function: str, cohort: str = EVERYONE) -> Standing:
-        """The standing of a function or cohort; legacy when nobody has touched it yet."""
-        for standing in self.standings:
-            if standing.function == function and standing.cohort == cohort:
-                return standing
-        return at_the_start(function, cohort)
+        """The standing of a function; of a cohort its own, or how it stands by that of its function. Legacy when nobody has touched it."""
+        if cohort == EVERYONE:
+            whole = (each for each in self._of(function) if each.cohort == EVERYONE)
+            return next(whole, at_the_start(function))
+        counts = self.of_cohort(function, cohort)
+        return counts if counts.cohort == cohort else inherited(counts, cohort)
+
+    def cohorts(self, function: str) -> list[Standing]:
+        """The standings of the cohorts of a function that move on their own, by name."""
+        return [each for each in self._of(function) if each.cohort != EVERYONE]
 
     def of_cohort(self, function: str, cohort: str | None) -> Standing:
         """The standing that counts for a cohort, and so for a row or an event of it: its own, or that of the rest of the function where it
@@ -41,6 +50,9 @@ class Snapshot:
                 if standing.function == function and standing.cohort == cohort:
                     return standing
         return self.of(function)
+
+    def _of(self, function: str) -> Iterator[Standing]:
+        return (each for each in self.standings if each.function == function)
 
 
 def snapshot(control: Control) -> Snapshot:
@@ -57,10 +69,14 @@ def generation(control: Control) -> int:
 
 
 def of(control: Control, function: str, cohort: str = EVERYONE) -> Standing:
-    """The standing of one function or cohort."""
+    """The standing of a cohort where it has one of its own, else that of its function."""
     with control.read() as connection:
-        row = connection.execute(select(tables.standing).where(*_is(function, cohort))).mappings().first()
-        return _standing(row) if row else at_the_start(function, cohort)
+        return _own(connection, function, cohort) or _start(connection, function, cohort)
+
+
+def cohorts(control: Control, function: str) -> list[Standing]:
+    """The standings of the cohorts of a function that move on their own, by name."""
+    return snapshot(control).cohorts(function)
 
 
 def change(control: Control, before: Standing, after: Standing, *, at: float) -> Standing:
@@ -72,14 +88,10 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
     with control.begin() as connection:
         since = at if after.stage is not before.stage or before.generation == 0 else before.since
         generation = _grow(connection)
-        left = 0 if after.stage is Stage.LEGACY else before.left or generation
+        left = 0 if after.stage is Stage.LEGACY else after.left or generation
         stored = replace(after, generation=generation, since=since, left=left)
         if not _replaced(connection, before, _row(stored)):
-            raise Refused(
-                f"{before.function} was changed by somebody else at this moment",
-                why=f"the decision was made on generation {before.generation}, which is no longer the last",
-                do="look at `strangler status` and decide again",
-            )
+            raise _overtaken(before)
         return stored
 
 
@@ -91,6 +103,31 @@ def amend(control: Control, function: str, cohort: str = EVERYONE, *, at: float,
         return change(control, before, replace(before, **fields), at=at)
 
 
+def rejoin(control: Control, own: Standing, *, at: float) -> Standing:
+    """Let a cohort that stands where the whole function does go by that again; returns the standing of the whole. Raises Refused when
+    somebody else was faster.
+
+    What is remembered of either holds for both from then on: the later limit of delivery, and the later leave from stage `legacy`,
+    since a facade that missed it takes these rows for untouched.
+    """
+    with control.begin() as connection:
+        whole = of(control, own.function)
+        until = max((each.sync_until for each in (own, whole) if each.sync_until is not None), default=None)
+        gone = delete(tables.standing).where(*_is(own.function, own.cohort), _at(own))
+        if connection.execute(gone).rowcount != 1:
+            raise _overtaken(own)
+        # Invariant 4
+        return change(control, whole, replace(whole, sync_until=until, left=max(own.left, whole.left)), at=at)
+
+
+def _overtaken(before: Standing) -> Refused:
+    return Refused(
+        f"{before.name} was changed by somebody else at this moment",
+        why=f"the decision was made on generation {before.generation}, which is no longer the last",
+        do="look at `strangler status` and decide again",
+    )
+
+
 def _grow(connection: Connection) -> int:
     table = tables.generation
     bump = update(table).values(value=table.c.value + 1).returning(table.c.value)
@@ -99,15 +136,28 @@ def _grow(connection: Connection) -> int:
 
 
 def _replaced(connection: Connection, before: Standing, values: dict[str, Any]) -> bool:
-    if before.generation == 0:
-        # The generation's row is locked by now, so nobody can insert between the look and the insert.
-        there = select(tables.standing.c.generation).where(*_is(before.function, before.cohort))
-        if connection.execute(there).first():
-            return False
-        connection.execute(insert(tables.standing).values(values))
+    mine = _is(before.function, before.cohort)
+    changed = update(tables.standing).where(*mine, _at(before)).values(values)
+    if connection.execute(changed).rowcount == 1:
         return True
-    condition = (*_is(before.function, before.cohort), tables.standing.c.generation == before.generation)
-    return connection.execute(update(tables.standing).where(*condition).values(values)).rowcount == 1
+    # The generation's row is locked by now, so nobody can insert, or move the whole function, between the look and the insert.
+    which = before.function, before.cohort
+    if _own(connection, *which) or before != _start(connection, *which):
+        return False
+    connection.execute(insert(tables.standing).values(values))
+    return True
+
+
+def _own(connection: Connection, function: str, cohort: str) -> Standing | None:
+    row = connection.execute(select(tables.standing).where(*_is(function, cohort))).mappings().first()
+    return _standing(row) if row else None
+
+
+def _start(connection: Connection, function: str, cohort: str) -> Standing:
+    """From where what has no standing of its own begins."""
+    if cohort == EVERYONE:
+        return at_the_start(function)
+    return inherited(_own(connection, function, EVERYONE) or at_the_start(function), cohort)
 
 
 def _generation(connection: Connection) -> int:
@@ -117,6 +167,10 @@ def _generation(connection: Connection) -> int:
 
 def _is(function: str, cohort: str) -> tuple[Any, Any]:
     return tables.standing.c.function == function, tables.standing.c.cohort == cohort
+
+
+def _at(before: Standing) -> Any:
+    return tables.standing.c.generation == before.generation
 
 
 def _row(standing: Standing) -> dict[str, Any]:

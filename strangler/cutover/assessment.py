@@ -28,11 +28,11 @@ from strangler.control import (
     traffic,
 )
 from strangler.control.store import Control
-from strangler.cutover import history
+from strangler.cutover import cohorts, history
 from strangler.cutover.evidence import Evidence, Health
 from strangler.cutover.gates import GateResult, judge
 from strangler.cutover.plan import Target, following
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.settings import Function, Service, Settings
 from strangler.shadow.account import counted
 
@@ -44,7 +44,8 @@ Probe = Callable[[Service], Health]
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A function with all that is known of it. `target` is where it goes next (None: nowhere), `gates` what that needs."""
+    """A function, or a cohort of it, and all that is known of it. `target` is where it goes next (None: nowhere),
+    `gates` what that needs."""
 
     function: str
     settings: Function
@@ -79,42 +80,53 @@ def assess(
     settings: Settings,
     function: str,
     *,
+    cohort: str = EVERYONE,
     target: Target | None = None,
     probe: Probe = probe,
     clock: Callable[[], float] = time.time,
 ) -> Assessment:
-    """Collect the evidence about a function and judge the way to `target`, by default its next stage or weight."""
+    """Collect the evidence about a function or a cohort of it and judge the way to `target`, by default its next stage or weight."""
     section = settings.functions[function]
-    evidence = collect(control, function, section, probe=probe, clock=clock)
+    evidence = collect(control, function, section, cohort, probe=probe, clock=clock)
     target = target or following(evidence.standing, section.weights)
     gates = judge(target.stage, section, evidence) if target else ()
     return Assessment(function, section, evidence, target, gates)
 
 
 def collect(
-    control: Control, function: str, settings: Function, *, probe: Probe, clock: Callable[[], float]
+    control: Control,
+    function: str,
+    settings: Function,
+    cohort: str = EVERYONE,
+    *,
+    probe: Probe,
+    clock: Callable[[], float],
 ) -> Evidence:
-    """All evidence about a function: one consistent read of the control store, and the probe."""
+    """All evidence about a function, or a cohort of it: one consistent read of the control store, and the probe."""
     health = probe(settings.service) if settings.service else None
     with control.read():
         picture = standings.snapshot(control)
-        moves = history.moves(control, function)
+        standing, apart = picture.of(function, cohort), picture.cohorts(function)
+        moves = history.moves(control, function, cohort)
         entered = history.entered(moves, Stage.SHADOW)
         whole = reconciliations.latest_whole(control, function)
         now, gates = clock(), settings.gates
         window = max(gates.errors.window, gates.latency.window).total_seconds()
         return Evidence(
             now=now,
-            standing=picture.of(function),
+            standing=standing,
             source=sources.get(control, settings.source),
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
             reconciliation=whole,
             compared=counted(control, function, entered),
             quarantined=quarantine.counts(control).get(function, 0),
-            dependencies={name: picture.of(name).stage for name in settings.depends_on},
+            dependencies={
+                name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
+            },
             health=health,
             switched_at=history.switched(moves),
+            hold=held.hold if (held := cohorts.holding(standing, picture.of(function))) else None,
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
             effects=effects.sums(control, function, since=int(entered // 60)),

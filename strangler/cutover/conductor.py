@@ -15,15 +15,15 @@ from typing import Any, Protocol
 from strangler.control import ledger, standings
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
-from strangler.cutover import journal
+from strangler.cutover import cohorts, journal
 from strangler.cutover.assessment import Probe, assess, probe
 from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
 from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
-from strangler.cutover.plan import Target, backwards, forwards, moved
+from strangler.cutover.plan import Target, backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
-from strangler.cutover.stages import RULES, Stage, Standing
+from strangler.cutover.stages import EVERYONE, RULES, Stage, Standing
 from strangler.cutover.switch import Switch, Undone
 from strangler.cutover.world import Reach
 from strangler.errors import Refused
@@ -41,11 +41,15 @@ class Hand(Protocol):
         """Change the owner, or retire for good. Raises Refused before anything is touched, Undone after it was put back."""
         ...
 
-    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+    def amend(self, before: Standing, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
         """Change fields of the standing and note why."""
         ...
 
-    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
+    def rejoin(self, own: Standing) -> Standing:
+        """Let a cohort go by the standing of its function again; returns that."""
+        ...
+
+    def note(self, function: str, cohort: str, kind: Kind, body: dict[str, Any]) -> None:
         """Put something on the ledger."""
         ...
 
@@ -70,7 +74,7 @@ class Acting:
                 self.clock()
             )  # One moment for both: what is counted from the one on is asked for by the other.
             stored = standings.change(self.control, before, after, at=at)
-            self.note(intent.function, kind, body, at)
+            self.note(intent.function, intent.cohort, kind, body, at)
             return stored
 
     def switch(self, intent: Intent, before: Standing) -> Standing:
@@ -84,13 +88,30 @@ class Acting:
         )
         return switch.run(intent, before)
 
-    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
-        with self.control.begin():
-            stored = standings.amend(self.control, function, at=self.clock(), **fields)
-            self.note(function, kind, body)
+    def amend(self, before: Standing, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+        with self.control.begin() as connection:
+            lock_decisions(connection)
+            if (
+                before.cohort != EVERYONE
+            ):  # It would begin in the middle of a switch of the whole: fenced, and nobody lifts that.
+                journal.refuse_while_open(self.control, before.function, before.cohort)
+            stored = standings.amend(self.control, before.function, before.cohort, at=self.clock(), **fields)
+            self.note(before.function, before.cohort, kind, body)
             return stored
 
-    def note(self, function: str, kind: Kind, body: dict[str, Any], at: float | None = None) -> None:
+    def rejoin(self, own: Standing) -> Standing:
+        with self.control.begin() as connection:
+            lock_decisions(connection)
+            journal.refuse_while_open(self.control, own.function, EVERYONE)
+            whole = standings.rejoin(self.control, own, at=self.clock())
+            body = {"stage": own.stage, "weight": own.weight, "owner": own.owner}
+            self.note(own.function, own.cohort, Kind.REJOINED, body)
+            return whole
+
+    def note(
+        self, function: str, cohort: str, kind: Kind, body: dict[str, Any], at: float | None = None
+    ) -> None:
+        body = {"cohort": cohort} | body
         at = self.clock() if at is None else at
         ledger.append(self.control, actor=self.actor, kind=kind, function=function, body=body, at=at)
 
@@ -103,7 +124,7 @@ class Recorder:
 
     def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
         self.acts.append(
-            f"{intent.function} would go from {_place(before)} to {_place(after)}; {after.owner} stays the owner"
+            f"{before.name} would go from {place(before)} to {place(after)}; {after.owner} stays the owner"
         )
         return after
 
@@ -113,14 +134,17 @@ class Recorder:
             if intent.stage is Stage.RETIRED
             else f"{intent.owner} would become the owner, with writes fenced for a moment"
         )
-        place = Target(intent.stage, intent.weight)
-        self.acts.append(f"{intent.function} would go from {_place(before)} to {place}; {becomes}")
+        to = Target(intent.stage, intent.weight)
+        self.acts.append(f"{before.name} would go from {place(before)} to {to}; {becomes}")
         return moved(before, Target(intent.stage, intent.weight))
 
-    def amend(self, function: str, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
+    def amend(self, before: Standing, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
         raise NotImplementedError("a hold has no dry run")
 
-    def note(self, function: str, kind: Kind, body: dict[str, Any]) -> None:
+    def rejoin(self, own: Standing) -> Standing:
+        raise NotImplementedError("to rejoin has no dry run")
+
+    def note(self, function: str, cohort: str, kind: Kind, body: dict[str, Any]) -> None:
         """A dry run leaves no trace."""
 
 
@@ -140,25 +164,23 @@ class Conductor:
         self._settings, self._control, self._hand, self._actor = settings, control, hand, actor
         self._probe, self._clock = probe, clock
 
-    def advance(self, function: str, stage: Stage | None = None, weight: int | None = None) -> Standing:
-        """Move a function forwards, if it isn't held and every gate passes. `weight` in basis points.
+    def advance(
+        self, function: str, stage: Stage | None = None, weight: int | None = None, *, cohort: str = EVERYONE
+    ) -> Standing:
+        """Move a function, or a cohort of it, forwards, if it isn't held and every gate passes. `weight` in basis points.
 
         Raises Refused naming each gate that blocks, with its figure, its limit and what to do.
         """
-        section = self._settings.functions[function]
-        with self._refusals(function, "advance"):
-            before = standings.of(self._control, function)
-            if before.hold is not None:
-                raise Refused(
-                    f"{function} is held in {before.stage}",
-                    why=before.hold,
-                    do=f"strangler release {function}, once the reason is gone",
-                )
-            target = forwards(before, section.weights, stage, weight)
+        with self._refusals(function, cohort, "advance"):
+            before = standings.of(self._control, function, cohort)
+            self._refuse_held(before)
+            target = forwards(before, self._settings.functions[function].weights, stage, weight)
+            cohorts.refuse_leaving_behind(before, target.stage, standings.cohorts(self._control, function))
             assessed = assess(
                 self._control,
                 self._settings,
                 function,
+                cohort=cohort,
                 target=target,
                 probe=self._probe,
                 clock=self._clock,
@@ -168,25 +190,53 @@ class Conductor:
             return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates)
 
     def rollback(
-        self, function: str, stage: Stage | None = None, weight: int | None = None, *, reason: str = ""
+        self,
+        function: str,
+        stage: Stage | None = None,
+        weight: int | None = None,
+        *,
+        cohort: str = EVERYONE,
+        reason: str = "",
     ) -> Standing:
-        """Move a function backwards. No gate is asked, but from live nothing may be lost. Raises Refused."""
-        with self._refusals(function, "rollback"):
-            before = standings.of(self._control, function)
+        """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused."""
+        with self._refusals(function, cohort, "rollback"):
+            before = standings.of(self._control, function, cohort)
             target = backwards(before, stage, weight)
             return self._carry_out(before, target, Kind.ROLLED_BACK, reason, ())
 
-    def hold(self, function: str, reason: str) -> Standing:
-        """Let nobody advance a function until it is released."""
-        return self._hand.amend(function, Kind.HELD, {"reason": reason}, hold=reason)
+    def hold(self, function: str, reason: str, *, cohort: str = EVERYONE) -> Standing:
+        """Let nobody advance a function, or a cohort of it, until it is released. The hold of a function holds its cohorts, too."""
+        before = standings.of(self._control, function, cohort)
+        return self._hand.amend(before, Kind.HELD, {"reason": reason}, hold=reason)
 
-    def release(self, function: str) -> Standing:
+    def release(self, function: str, *, cohort: str = EVERYONE) -> Standing:
         """Lift a hold. Raises Refused when there is none."""
-        with self._refusals(function, "release"):
-            before = standings.of(self._control, function)
+        with self._refusals(function, cohort, "release"):
+            before = standings.of(self._control, function, cohort)
             if before.hold is None:
-                raise Refused(f"{function} isn't held", do=f"strangler plan {function}")
-            return self._hand.amend(function, Kind.RELEASED, {"reason": before.hold}, hold=None)
+                raise Refused(f"{before.name} isn't held", do=f"strangler plan {before.spelled}")
+            return self._hand.amend(before, Kind.RELEASED, {"reason": before.hold}, hold=None)
+
+    def rejoin(self, function: str, cohort: str) -> Standing:
+        """Let a cohort go by the standing of its function again, and with its moves. Raises Refused while they stand apart."""
+        with self._refusals(function, cohort, "rejoin"):
+            picture = standings.snapshot(self._control)
+            own, whole = picture.of(function, cohort), picture.of(function)
+            if own not in picture.cohorts(function):
+                raise Refused(f"{own.name} goes with the whole function", do=f"strangler cohorts {function}")
+            if why := cohorts.apart(own, whole):
+                raise Refused(
+                    f"{own.name} can't rejoin the others", why=why, do=f"strangler plan {own.spelled}"
+                )
+            return self._hand.rejoin(own)
+
+    def _refuse_held(self, before: Standing) -> None:
+        if held := cohorts.holding(before, standings.of(self._control, before.function)):
+            raise Refused(
+                f"{held.name} is held in {held.stage}",
+                why=held.hold or "",
+                do=f"strangler release {held.spelled}, once the reason is gone",
+            )
 
     def _carry_out(
         self, before: Standing, target: Target, kind: Kind, reason: str, gates: tuple[GateResult, ...]
@@ -200,7 +250,7 @@ class Conductor:
         return self._hand.move(intent, before, moved(before, target), kind)
 
     @contextmanager
-    def _refusals(self, function: str, asked: str) -> Iterator[None]:
+    def _refusals(self, function: str, cohort: str, asked: str) -> Iterator[None]:
         """Put a refusal on the ledger, with what the gates said. What was undone has left its own entry."""
         try:
             yield
@@ -209,7 +259,7 @@ class Conductor:
         except Refused as error:
             gates = error.gates if isinstance(error, _Blocked) else ()
             body = {"asked": asked, "what": error.what, "why": error.why, "gates": evidence(gates)}
-            self._hand.note(function, Kind.REFUSED, body)
+            self._hand.note(function, cohort, Kind.REFUSED, body)
             raise
 
 
@@ -221,7 +271,7 @@ class _Blocked(Refused):
         blocking = [gate for gate in gates if not gate.passes]
         count = f"{len(blocking)} of {len(gates)} gates {'does' if len(blocking) == 1 else 'do'}n't pass"
         super().__init__(
-            f"{before.function} stays in {_place(before)}: {count} on the way to {target}",
+            f"{before.name} stays in {place(before)}: {count} on the way to {target}",
             why="\n".join(
                 f"{gate.name} is {_verdict(gate)}: {gate.words} (figure {gate.figure}, limit {gate.limit})"
                 for gate in blocking
@@ -232,7 +282,3 @@ class _Blocked(Refused):
 
 def _verdict(gate: GateResult) -> str:
     return "inconclusive" if gate.verdict == "inconclusive" else "failing"
-
-
-def _place(standing: Standing) -> str:
-    return str(Target(standing.stage, standing.weight))

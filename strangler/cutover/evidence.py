@@ -32,6 +32,7 @@ class Evidence:
     `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
     that has ended, however it ended; `alarm` one since then that looked at less and found drift.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
+    `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free.
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
@@ -49,6 +50,7 @@ class Evidence:
     dependencies: Mapping[str, Stage]
     health: Health | None
     switched_at: float = 0.0
+    hold: str | None = None
     stopped: str = ""
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)

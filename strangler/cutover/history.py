@@ -1,8 +1,8 @@
-"""The history of a function: its moves as they stand on the ledger, each with who, why and the gates that spoke for it."""
+"""The history of a function, or of a cohort: its moves as they stand on the ledger, each with who, why and the gates that spoke for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from strangler.control import ledger
 from strangler.control.store import Control
 from strangler.cutover.gates import GateResult
-from strangler.cutover.stages import Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
 
 
 class Kind(StrEnum):
@@ -23,10 +23,14 @@ class Kind(StrEnum):
     RELEASED = "released"
     BEGUN = "switch begun"
     UNDONE = "switch undone"
+    REJOINED = "rejoined"
 
 
 MOVES = (Kind.ADVANCED, Kind.ROLLED_BACK)
 """The kinds after which a function stands elsewhere than before."""
+
+_PARTING = frozenset((*MOVES, Kind.HELD, Kind.BEGUN))
+"""The kinds that give a cohort a standing of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Move:
 def describe(before: Standing, after: Standing, reason: str) -> dict[str, Any]:
     """The body of a move on the ledger."""
     return {
+        "cohort": after.cohort,
         "before": {"stage": before.stage, "weight": before.weight, "owner": before.owner},
         "after": {"stage": after.stage, "weight": after.weight, "owner": after.owner},
         "reason": reason,
@@ -70,9 +75,26 @@ def evidence(gates: Sequence[GateResult]) -> list[dict[str, str]]:
     ]
 
 
-def moves(control: Control, function: str | None = None) -> list[Move]:
-    """Every move of a function (or of all), oldest first."""
-    return [_move(entry) for entry in ledger.entries(control, function=function) if entry.kind in MOVES]
+def moves(control: Control, function: str, cohort: str = EVERYONE) -> list[Move]:
+    """Every move of a function, oldest first; of a cohort those of the whole function as long as it went with that, and its own since."""
+    entries = lived(ledger.entries(control, function=function), cohort)
+    return [_move(entry) for entry in entries if entry.kind in MOVES]
+
+
+def lived(entries: Iterable[ledger.Entry], cohort: str) -> list[ledger.Entry]:
+    """What of a function's entries on the ledger a cohort has lived through. Pure."""
+    whole: list[ledger.Entry] = []
+    own: list[ledger.Entry] | None = None
+    for entry in entries:
+        about = entry.body.get("cohort", EVERYONE)
+        if about == EVERYONE:
+            whole.append(entry)
+        elif about == cohort and entry.kind == Kind.REJOINED:
+            own = None
+        elif about == cohort and entry.kind in _PARTING:
+            own = [*whole] if own is None else own
+            own.append(entry)
+    return whole if own is None else own
 
 
 def entered(history: Sequence[Move], stage: Stage) -> float:

@@ -19,7 +19,7 @@ from strangler.control import tables
 from strangler.control.holders import is_gone, myself
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
-from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing, named
 from strangler.errors import Refused
 
 
@@ -67,7 +67,7 @@ class Intent:
     @property
     def what(self) -> str:
         """What it is about, in words: the function, and the cohort where it is one."""
-        return self.function if self.cohort == EVERYONE else f"{self.function}, cohort {self.cohort}"
+        return named(self.function, self.cohort)
 
     @property
     def name(self) -> str:
@@ -194,13 +194,15 @@ def get(control: Control, id: int) -> Journal:
 
 
 def refuse_while_open(control: Control, function: str, cohort: str) -> None:
-    """Raise Refused when a switch is under way."""
-    if journal := open_of(control, function, cohort):
-        raise Refused(
-            f"a {journal.intent.name} is under way",
-            why=f"{journal.intent.actor} began it; its last step is: {journal.step}",
-            do="wait until it is finished; an abandoned one ends by itself within seconds, at the next command",
-        )
+    """Raise Refused when a switch is under way of the same, or of the whole function beside one of its cohorts: what it finds of the other
+    would be different at its end."""
+    for journal in unfinished(control, function):
+        if EVERYONE in (journal.intent.cohort, cohort) or journal.intent.cohort == cohort:
+            raise Refused(
+                f"a {journal.intent.name} is under way",
+                why=f"{journal.intent.actor} began it; its last step is: {journal.step}",
+                do="wait until it is finished; an abandoned one ends by itself within seconds, at the next command",
+            )
 
 
 def abandoned(journal: Journal, *, now: float) -> bool:

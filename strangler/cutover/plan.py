@@ -45,6 +45,11 @@ def percent(weight: int) -> str:
     return f"{weight / 100:g}%"
 
 
+def place(standing: Standing) -> str:
+    """Where something stands, in words: the stage, and in canary the weight."""
+    return str(Target(standing.stage, standing.weight))
+
+
 def following(standing: Standing, weights: Sequence[float]) -> Target | None:
     """The next move forwards; None at the end of the way."""
     steps = sorted({round(share * FULL) for share in weights})
@@ -84,7 +89,7 @@ def forwards(standing: Standing, weights: Sequence[float], stage: Stage | None, 
     if standing.stage is Stage.CANARY and wanted <= standing.weight:
         why = f"its weight is {percent(standing.weight)}, and {percent(wanted)} isn't more"
         raise _refused(
-            standing, why, f"strangler rollback {standing.function} --weight {percent(wanted)} --reason …"
+            standing, why, f"strangler rollback {standing.spelled} --weight {percent(wanted)} --reason …"
         )
     return Target(stage, wanted)
 
@@ -113,7 +118,7 @@ def backwards(standing: Standing, stage: Stage | None, weight: int | None) -> Ta
     wanted = stage or behind[0]
     if wanted not in behind:
         why = f"from {standing.stage} one can go back to {' or '.join(behind)}, not to {wanted}"
-        raise _refused(standing, why, f"strangler rollback {standing.function} --to {behind[0]} --reason …")
+        raise _refused(standing, why, f"strangler rollback {standing.spelled} --to {behind[0]} --reason …")
     return arrival(wanted, 0)
 
 
@@ -122,7 +127,7 @@ def _less_weight(standing: Standing, stage: Stage | None, weight: int) -> Target
         raise _refused(standing, "a weight can only be lowered within canary", "leave --weight out")
     if weight >= standing.weight:
         why = f"its weight is {percent(standing.weight)}, and {percent(weight)} isn't less"
-        raise _refused(standing, why, f"strangler advance {standing.function} --weight {percent(weight)}")
+        raise _refused(standing, why, f"strangler advance {standing.spelled} --weight {percent(weight)}")
     return Target(Stage.CANARY, weight)
 
 
@@ -188,11 +193,11 @@ def _sampling(function: Function, evidence: Evidence) -> float:
 
 def _out_of_order(standing: Standing, stage: Stage, usual: Target) -> Refused:
     if ORDER.index(stage) <= ORDER.index(standing.stage):
-        do = f"strangler rollback {standing.function} --to {stage} --reason …"
+        do = f"strangler rollback {standing.spelled} --to {stage} --reason …"
         return _refused(standing, f"{stage} doesn't lie ahead of {standing.stage}", do)
-    do = f"strangler advance {standing.function}, which leads to {usual}"
+    do = f"strangler advance {standing.spelled}, which leads to {usual}"
     return _refused(standing, f"{usual.stage} comes before {stage}", do)
 
 
 def _refused(standing: Standing, why: str, do: str) -> Refused:
-    return Refused(f"{standing.function} stays in {standing.stage}", why=why, do=do)
+    return Refused(f"{standing.name} stays in {standing.stage}", why=why, do=do)

@@ -64,7 +64,8 @@ def undo(means: Means, at: Journal, why: str) -> Standing:
     for take_back in begun(at, means.outside):
         take_back()
     control, intent, now = means.control, at.intent, means.clock()
-    body = {"to": intent.stage, "owner": intent.owner, "step": at.step, "why": why, "begun_by": intent.actor}
+    what = {"cohort": intent.cohort, "to": intent.stage, "owner": intent.owner}
+    body = {**what, "step": at.step, "why": why, "begun_by": intent.actor}
     with control.begin():
         journal.advance(control, at, Step.UNDONE, at=now)
         until, function, cohort = at.before.sync_until, intent.function, intent.cohort

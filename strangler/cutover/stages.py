@@ -6,8 +6,9 @@ conductor all ask it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from shlex import quote
 from typing import Final
 
 from strangler.changes import Position
@@ -101,7 +102,32 @@ class Standing:
     since: float
     left: int = 0
 
+    @property
+    def name(self) -> str:
+        """Of what it is the standing, in words."""
+        return named(self.function, self.cohort)
+
+    @property
+    def spelled(self) -> str:
+        """Of what it is the standing, as the arguments of a command."""
+        return spelled(self.function, self.cohort)
+
+
+def named(function: str, cohort: str) -> str:
+    """A function, or a cohort of it, in words."""
+    return function if cohort == EVERYONE else f"{function} (cohort {cohort})"
+
+
+def spelled(function: str, cohort: str) -> str:
+    """A function, or a cohort of it, as the arguments of a command."""
+    return function if cohort == EVERYONE else f"{function} --cohort {quote(cohort)}"
+
 
 def at_the_start(function: str, cohort: str = EVERYONE) -> Standing:
     """A function nobody has touched yet."""
     return Standing(function, cohort, Stage.LEGACY, Side.LEGACY, 0, False, None, None, 0, 0.0)
+
+
+def inherited(whole: Standing, cohort: str) -> Standing:
+    """How a cohort stands that has no standing of its own: as the whole function, whose hold stays that of the whole."""
+    return replace(whole, cohort=cohort, hold=None)

@@ -92,7 +92,8 @@ class Switch:
 
     def _begin(self, means: Means, intent: Intent, before: Standing) -> Journal:
         first = WAYS[leading(intent)][0]
-        body = {"to": intent.stage, "owner": intent.owner, "reason": intent.reason, "gates": intent.evidence}
+        what = {"cohort": intent.cohort, "to": intent.stage, "owner": intent.owner}
+        body = {**what, "reason": intent.reason, "gates": intent.evidence}
         self._watch(first.step, False)
         with self._control.begin():
             at = self._clock()

@@ -236,7 +236,7 @@ class Parts:
                 request,
                 both[1],
                 call.ended - call.began,
-                exchange.standings.of(decision.function).since,
+                exchange.standings.of(decision.function, decision.cohort).since,
                 time.time(),
                 decision.key,
                 onward,

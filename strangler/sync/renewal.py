@@ -40,13 +40,13 @@ def refuse_reset(settings: Settings, control: Control, name: str) -> None:
     """
     for function in assembly.functions_of(settings, name):
         journal.refuse_while_open(control, function, EVERYONE)
-        standing = standings.of(control, function)
-        if RULES[standing.stage].owner is Side.NEW:
-            raise Refused(
-                f"source {name} can't be reset while {function} is {standing.stage}",
-                why="its store would be filled from legacy again, and new owns it",
-                do=f"strangler rollback {function}, or take {function} out of the configuration",
-            )
+        for standing in (standings.of(control, function), *standings.cohorts(control, function)):
+            if RULES[standing.stage].owner is Side.NEW:
+                raise Refused(
+                    f"source {name} can't be reset while {standing.name} is {standing.stage}",
+                    why="its store would be filled from legacy again, and new owns it",
+                    do=f"strangler rollback {standing.spelled}, or take {function} out of the configuration",
+                )
 
 
 def reset(settings: Settings, control: Control, name: str, *, actor: str, at: float) -> Renewal:

@@ -1,0 +1,54 @@
+"""Cohorts: what moves on its own and what it has to do with the rest of its function. Pure.
+
+A cohort gets a standing of its own by its first move or hold, from where the whole function (`*`) stands at that moment. From then on
+the whole is all the others. It rejoins when somebody says so, as soon as both stand alike: what a move of the whole does to it is
+never a surprise, and each of these steps is on the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strangler.control.standings import Snapshot
+from strangler.cutover.plan import place
+from strangler.cutover.stages import EVERYONE, ORDER, Side, Stage, Standing
+from strangler.errors import Refused
+
+
+def holding(own: Standing, whole: Standing) -> Standing | None:
+    """What keeps it from advancing: a hold of its own, or that of the whole function, which holds its cohorts, too."""
+    return next((each for each in (own, whole) if each.hold is not None), None)
+
+
+def refuse_leaving_behind(whole: Standing, to: Stage, cohorts: Sequence[Standing]) -> None:
+    """Refuse to switch the legacy function off while it owns a cohort."""
+    behind = [each for each in cohorts if each.owner is Side.LEGACY]
+    if to is Stage.RETIRED and whole.cohort == EVERYONE and behind:
+        raise Refused(
+            f"{whole.function} stays in {whole.stage}: legacy still owns {_listed(behind)}",
+            why="retiring a function switches its legacy side off, for all of its cohorts",
+            do="\n".join(f"strangler advance {each.spelled}, until it is live" for each in behind),
+        )
+
+
+def apart(own: Standing, whole: Standing) -> str:
+    """Why a cohort can't rejoin the whole function; empty when both stand alike."""
+    if own.fenced or whole.fenced:
+        return "a switch is under way"
+    if (own.stage, own.weight) != (whole.stage, whole.weight):
+        return f"it stands in {place(own)}, the others in {place(whole)}"
+    return f"it is held: {own.hold}" if own.hold is not None else ""
+
+
+def stage_beneath(picture: Snapshot, dependency: str, standing: Standing, apart: Sequence[Standing]) -> Stage:
+    """The stage of a function on which another one depends, as far as it carries `standing`: for a cohort that of the same cohort, for
+    the whole the least of all that it may have to do with, that is without the cohorts that are `apart` from it in both."""
+    if standing.cohort != EVERYONE:
+        return picture.of(dependency, standing.cohort).stage
+    gone = {each.cohort for each in apart}
+    beneath = [each for each in picture.cohorts(dependency) if each.cohort not in gone]
+    return min((each.stage for each in (picture.of(dependency), *beneath)), key=ORDER.index)
+
+
+def _listed(those: Sequence[Standing]) -> str:
+    return "cohort " + ", ".join(f"{each.cohort} ({each.stage})" for each in those)
