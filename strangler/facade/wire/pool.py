@@ -105,10 +105,15 @@ class Pool:
             self.release(connection)
 
     def _unmade(self, connection: UpstreamConnection) -> None:
-        """An attempt came to nothing. One that was made a moment too late counts itself off when it is lost."""
+        """An attempt came to nothing. One that was made a moment too late is ended by the loop, which needn't tell that it is lost."""
         if connection.made:
             connection.close()
-        else:
+        self._count_off(connection)
+
+    def _count_off(self, connection: UpstreamConnection) -> None:
+        """It counts no more, whoever is the first to say so."""
+        if connection.counts:
+            connection.counts = False
             self.open -= 1
 
     def release(self, connection: UpstreamConnection) -> None:
@@ -123,7 +128,7 @@ class Pool:
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection has ended."""
-        self.open -= 1
+        self._count_off(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._next()

@@ -70,6 +70,8 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.idle_since = 0.0
+        self.counts = True
+        """Whether it is one of those that its pool has open."""
         self.lost = self.closing = self.made = self._ended = False
         self._asker: Asker | None = None
         self._parser: httptools.HttpResponseParser | None = None
