@@ -1,4 +1,5 @@
-"""The worker: a thread for each source that reads it, the filling of the stores beside it, and a thread that keeps the schedules.
+"""The worker: a thread for each source that reads it, the filling of the stores beside it, and threads that keep the schedules and look at
+the guards.
 
 The stores are filled in threads of this process, or apart, in a process for each source: two cores then do what one
 would, for Python runs one thread at a time.
@@ -25,6 +26,7 @@ from strangler.apart import fill_apart
 from strangler.boundary import Boundary
 from strangler.control import backfills, effects, sources
 from strangler.control.store import Control
+from strangler.cutover.guarding import Guarding
 from strangler.cutover.outside import outside
 from strangler.cutover.recovery import recover
 from strangler.errors import SourceError, StranglerError, Unavailable
@@ -64,6 +66,8 @@ class Worker:
         self._keeper.keep("recovery", self._recover, lambda error: None)
         self._keeper.keep("schedules", partial(self._timekeeper.run, self._keeper.stop), lambda error: None)
         self._keeper.keep("effects", self._follow, lambda error: None)
+        guarding = Guarding(self._settings, self._control)
+        self._keeper.keep("guards", partial(guarding.run, self._keeper.stop), lambda error: None)
         for name in self._settings.sources:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             captured = partial(self._keeper.waits_for, self._captured[name])

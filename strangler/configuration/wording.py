@@ -56,6 +56,8 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Match", "path"): "path: /parties/{id}",
     ("Route", "match"): "match: {path: '/parties/{id}', method: [GET]}",
     ("Route", "kind"): "kind: read",
+    ("Guard", "gate"): "gate: errors",
+    ("Guard", "then"): "then: hold",
     ("Schedule", "cron"): 'cron: "0 3 * * *"',
     ("Schedule", "mode"): "mode: full",
     ("ShadowRule", "owner"): "owner: finance",

@@ -470,6 +470,25 @@ effect_failure = Table(
 )
 """Why the effects of writes weren't compared; `outcome` is late, failed or unasked."""
 
+guard = Table(
+    "guard",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("cohort", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("gate", String(128), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("figure", Text, nullable=False),
+    Column("limit", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("looked_at", Float, nullable=False),
+    Column("breached_at", Float),
+    Column("acted_at", Float),
+    Column("act", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+"""What each guard saw at its last look, and what it did; see `strangler.control.guards.Watch`."""
+
 facade = Table(
     "facade",
     metadata,

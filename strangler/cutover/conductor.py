@@ -197,17 +197,27 @@ class Conductor:
         *,
         cohort: str = EVERYONE,
         reason: str = "",
+        gates: tuple[GateResult, ...] = (),
     ) -> Standing:
-        """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused."""
+        """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused.
+
+        `gates` are those that speak for it, for the ledger.
+        """
         with self._refusals(function, cohort, "rollback"):
             before = standings.of(self._control, function, cohort)
             target = backwards(before, stage, weight)
-            return self._carry_out(before, target, Kind.ROLLED_BACK, reason, ())
+            return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates)
 
-    def hold(self, function: str, reason: str, *, cohort: str = EVERYONE) -> Standing:
-        """Let nobody advance a function, or a cohort of it, until it is released. The hold of a function holds its cohorts, too."""
+    def hold(
+        self, function: str, reason: str, *, cohort: str = EVERYONE, gates: tuple[GateResult, ...] = ()
+    ) -> Standing:
+        """Let nobody advance a function, or a cohort of it, until it is released. The hold of a function holds its cohorts, too.
+
+        `gates` are those that speak for it, for the ledger.
+        """
         before = standings.of(self._control, function, cohort)
-        return self._hand.amend(before, Kind.HELD, {"reason": reason}, hold=reason)
+        body = {"reason": reason, "gates": evidence(gates)}
+        return self._hand.amend(before, Kind.HELD, body, hold=reason)
 
     def release(self, function: str, *, cohort: str = EVERYONE) -> Standing:
         """Lift a hold. Raises Refused when there is none."""

@@ -12,6 +12,7 @@ from pydantic_core import PydanticKnownError
 
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
+from strangler.settings.guards import Guard, usual
 from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
 from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
@@ -154,6 +155,11 @@ class Function(Section):
         description="What must add up alike on both sides, by name; every reconciliation compares it.",
     )
     gates: Gates = Field(default_factory=Gates)
+    guards: list[Guard] = Field(
+        default_factory=usual,
+        description="What is watched while the new service answers callers, and done about a breach; by default errors and latency in "
+        "canary, which hold the function. `[]` switches them off.",
+    )
     quarantine: Quarantine = Field(default_factory=Quarantine)
     schedules: list[Schedule] = Field(
         default_factory=list, description="When it is reconciled without being asked for."

@@ -354,6 +354,22 @@ def upgrade() -> None:
         sa.Column("calls", sa.BigInteger(), nullable=False),
     )
     op.create_table(
+        "guard",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(128), primary_key=True),
+        sa.Column("gate", sa.String(128), nullable=False),
+        sa.Column("verdict", sa.String(16), nullable=False),
+        sa.Column("figure", sa.Text(), nullable=False),
+        sa.Column("limit", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("looked_at", sa.Float(), nullable=False),
+        sa.Column("breached_at", sa.Float()),
+        sa.Column("acted_at", sa.Float()),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+    )
+    op.create_table(
         "facade",
         sa.Column("id", sa.String(64), primary_key=True),
         sa.Column("generation", sa.Integer(), nullable=False),

@@ -52,9 +52,10 @@ SEVERAL: Final[dict[Gate, Checks]] = {Gate.BALANCES: balances.checks}
 """Gates that say something of each of several things."""
 
 
-def results(gate: Gate, evidence: Evidence, function: Function) -> tuple[GateResult, ...]:
+def results(gate: str, evidence: Evidence, function: Function) -> tuple[GateResult, ...]:
     """What a gate says."""
-    return SEVERAL[gate](evidence, function) if gate in SEVERAL else (CHECKS[gate](evidence, function),)
+    known = Gate(gate)
+    return SEVERAL[known](evidence, function) if known in SEVERAL else (CHECKS[known](evidence, function),)
 
 
 def judge(to: Stage, function: Function, evidence: Evidence) -> tuple[GateResult, ...]:

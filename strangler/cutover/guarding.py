@@ -1,0 +1,151 @@
+"""Guarding: the guards of all functions, looked at every few seconds by one of any number of workers, and acted upon.
+
+What a guard does it does as anybody would: through the conductor, with its figures on the ledger. A rollback that isn't possible, as one
+from live by which something would be lost, becomes a hold that says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from strangler.control import guards as watches
+from strangler.control import schedules, standings
+from strangler.control.guards import Watch
+from strangler.control.holders import is_gone, myself, signs_of_life
+from strangler.control.store import Control
+from strangler.cutover import guards
+from strangler.cutover.assessment import Probe, collect, probe
+from strangler.cutover.cohorts import holding
+from strangler.cutover.conductor import Acting, Conductor, Hand
+from strangler.cutover.gates import GateResult
+from strangler.cutover.outside import outside
+from strangler.cutover.stages import Standing, named
+from strangler.durations import format_duration
+from strangler.errors import StranglerError, Unavailable
+from strangler.settings import Function, Guard, Settings
+
+logger = logging.getLogger("strangler.guards")
+
+ACTOR: Final = "guard"
+"""Who acts, for the ledger."""
+
+LOOK_EVERY: Final = 5.0
+"""Seconds between two looks: often enough for a breach of a minute, seldom enough for the services that are asked how they are."""
+
+KEY: Final = ("*", "guards")
+"""What a worker holds who guards (`strangler.control.schedules`)."""
+
+
+class Guarding:
+    """Guards the functions of a configuration, as long as no other worker does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        *,
+        hand: Hand | None = None,
+        probe: Probe = probe,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._control, self._probe, self._clock = settings, control, probe, clock
+        hand = hand or _acting(settings, control)
+        self._conductor = Conductor(settings, control, hand, actor=ACTOR, probe=probe, clock=clock)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look again and again until `stop` is set; then let another worker take over."""
+        watches.forget_others(self._control, self._settings.functions)
+        try:
+            while not stop.is_set():
+                if self._is_mine():
+                    with signs_of_life(self._sign):
+                        self.look()
+                stop.wait(LOOK_EVERY)
+        finally:
+            if self._is_mine():
+                schedules.end(self._control, KEY)
+
+    def look(self) -> None:
+        """Look at every function, and act where it is time."""
+        for name, function in self._settings.functions.items():
+            try:
+                self._look(name, function)
+            except Unavailable:
+                raise
+            except (
+                StranglerError
+            ) as error:  # Somebody else was faster, say: the others are looked at all the same.
+                logger.warning(error.what, extra={"why": error.why, "do": error.do})
+
+    def _is_mine(self) -> bool:
+        """Whether this process guards; it takes over from one that is gone."""
+        now = self._clock()
+        held = schedules.known(self._control).get(KEY)
+        if held is None:
+            schedules.see(self._control, [KEY], at=now)
+            held = schedules.known(self._control)[KEY]
+        if held.holder == myself():
+            return True
+        if held.holder is not None and not is_gone(held.holder, held.seen_at, now):
+            return False
+        return schedules.take(self._control, held, now, at=now)
+
+    def _sign(self) -> None:
+        schedules.keep(self._control, KEY, at=self._clock())
+
+    def _look(self, name: str, function: Function) -> None:
+        """At a function, and at each of its cohorts that moves on its own."""
+        known = {(each.cohort, each.name): each for each in watches.of_function(self._control, name)}
+        picture = standings.snapshot(self._control)
+        whole, *own = picture.of(name), *picture.cohorts(name)
+        guarded = [each for each in (whole, *own) if guards.set_for(function, each)]
+        if not (guarded or known) or any(each.fenced for each in guarded):
+            return
+        seen = [each for standing in guarded for each in self._look_at(standing, whole, function, known)]
+        watches.record(self._control, name, seen)
+
+    def _look_at(
+        self, standing: Standing, whole: Standing, function: Function, known: Mapping[tuple[str, str], Watch]
+    ) -> Iterator[Watch]:
+        name, cohort = standing.function, standing.cohort
+        evidence = collect(self._control, name, function, cohort, probe=self._probe, clock=self._clock)
+        held = holding(standing, whole) is not None
+        for guard in guards.set_for(function, standing):
+            result = guards.look(guard, function, evidence)
+            watch = guards.watch(guard, known.get((cohort, guard.name)), result, evidence)
+            idle = held and guard.then == "hold"  # nothing is left for it to do
+            yield watch if idle or not guards.is_due(guard, watch) else self._acted(guard, watch, result)
+
+    def _acted(self, guard: Guard, watch: Watch, result: GateResult) -> Watch:
+        """The guard, after it did what it is there for."""
+        assert watch.breached_at is not None
+        lasted = format_duration(watch.looked_at - watch.breached_at)
+        reason = (
+            f"guard {guard.name}: {result.words} (figure {result.figure}, limit {result.limit}), for {lasted}"
+        )
+        act = self._act(guard, watch, reason, result)
+        logger.warning("%s: %s; %s", named(watch.function, watch.cohort), reason, act)
+        return guards.has_acted(watch, act, self._clock())
+
+    def _act(self, guard: Guard, watch: Watch, reason: str, result: GateResult) -> str:
+        """Do it; what was done, in words."""
+        function, cohort, speaking = watch.function, watch.cohort, (result,)
+        if guard.then == "rollback":
+            try:
+                after = self._conductor.rollback(function, cohort=cohort, reason=reason, gates=speaking)
+            except StranglerError as error:
+                why = f"; it could not be rolled back: {error.what}"
+                self._conductor.hold(function, reason + why, cohort=cohort, gates=speaking)
+                return f"held{why}"
+            return f"rolled back to {after.stage}"
+        self._conductor.hold(function, reason, cohort=cohort, gates=speaking)
+        return "held"
+
+
+def _acting(settings: Settings, control: Control) -> Hand:
+    limit = settings.cutover.time_limit.total_seconds()
+    return Acting(control, ACTOR, limit, lambda name, cohort: outside(settings, control, name, cohort))
