@@ -22,7 +22,7 @@ import orjson
 from strangler.durations import format_duration
 from strangler.facade import whole
 from strangler.facade.answers import Refusal
-from strangler.facade.pools import Pools
+from strangler.facade.pools import Pools, service_of
 from strangler.facade.protocol import ServiceRequest
 from strangler.facade.standing import BEAT, Keeper
 from strangler.routing import Trust
@@ -81,10 +81,23 @@ class Health:
 
     async def look(self) -> None:
         """One look at every upstream."""
-        legacy = self._look_at_legacy()
-        names = ["legacy", *(f"new:{name}" for name in self._services)]
-        seen = await asyncio.gather(legacy, *(self._look_at_service(name) for name in self._services))
-        self._seen = dict(zip(names, seen, strict=True))
+        # Services of one address and page are one service, which isn't asked again for each of its functions.
+        asked = {(service.url, service.health): name for name, service in self._services.items()}
+        legacy = asyncio.ensure_future(self._look_at_legacy())
+        answers = await asyncio.gather(*(self._ask_service(name) for name in asked.values()))
+        told, now = dict(zip(asked, answers, strict=True)), time.time()
+        seen = {"legacy": await legacy}
+        for name, service in self._services.items():
+            answer = told[(service.url, service.health)]
+            if isinstance(answer, Refusal):
+                # It names the function for which it was asked.
+                words = answer.detail.replace(
+                    service_of(asked[(service.url, service.health)]), service_of(name), 1
+                )
+                seen[f"new:{name}"] = Seen("warn", words, now)
+            else:
+                seen[f"new:{name}"] = _judged(name, service.health, answer, now)
+        self._seen = seen
 
     async def _look_at_legacy(self) -> Seen:
         if await accepts(self._legacy, self._timeout):
@@ -95,17 +108,14 @@ class Health:
             time.time(),
         )
 
-    async def _look_at_service(self, function: str) -> Seen:
-        service = self._services[function]
-        name = f"the new service of {function}"
-        call = ServiceRequest("GET", service.health)
+    async def _ask_service(self, function: str) -> int | Refusal:
+        """The status that the function's service answers, or why it doesn't."""
+        call = ServiceRequest("GET", self._services[function].health)
         try:
-            answer = await whole.ask(self._pools.new[function], call, timeout=self._timeout, most=BODY)
+            pool = self._pools.new[function]
+            return (await whole.ask(pool, call, timeout=self._timeout, most=BODY)).status
         except Refusal as error:
-            return Seen("warn", error.detail, time.time())
-        if answer.status == 200:
-            return Seen("pass", f"{name} says that it is well", time.time())
-        return Seen("warn", f"{name} answered {answer.status} to {service.health}", time.time())
+            return error
 
     def _control(self) -> Seen:
         standings, now = self._keeper.current(), time.time()
@@ -153,6 +163,13 @@ class Health:
         if control.status == "fail":
             return 200, _document("warn", f"the control store is {control.words}", checks)
         return 200, _document("pass", "ready: it is known who owns what", checks)
+
+
+def _judged(function: str, page: str, status: int, at: float) -> Seen:
+    """What is seen of a function's service by the status that its page has."""
+    if status == 200:
+        return Seen("pass", f"{service_of(function)} says that it is well", at)
+    return Seen("warn", f"{service_of(function)} answered {status} to {page}", at)
 
 
 def _document(status: Status, words: str, checks: Mapping[str, Seen]) -> bytes:

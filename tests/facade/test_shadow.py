@@ -20,7 +20,7 @@ from strangler.facade.protocol import Answer, Request
 from strangler.facade.server import Facade
 from strangler.facade.shadow import BODY, HELD
 from strangler.facade.traffic import Tally
-from strangler.facade.wire import pool as pool_module
+from strangler.facade.wire import address as address_module
 from strangler.shadow import account
 from strangler.shadow.counting import Observation
 from strangler.shadow.noise import LEAST_PAIRS
@@ -357,7 +357,7 @@ async def test_connections_that_shadow_no_longer_needs_are_closed(
     serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shadow_module, "SWEPT", 0.02)
-    monkeypatch.setattr(pool_module, "KEPT", 0.2)
+    monkeypatch.setattr(address_module, "KEPT", 0.2)
     legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
     facade = await shadowing(serve, front, stand, legacy, new)
     await read(facade)
@@ -367,7 +367,7 @@ async def test_connections_that_shadow_no_longer_needs_are_closed(
     shadow = facade.parts.shadow
     assert isinstance(shadow, shadow_module.Shadow)
     pool = shadow._pools.new["party"]
-    await until(lambda: not pool._idle)
+    await until(lambda: not pool.idle)
     await read(facade)
     async with asyncio.timeout(5):
         while (await counted(facade, control)).matched != 2:

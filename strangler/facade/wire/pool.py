@@ -1,4 +1,4 @@
-"""Pool: the connections to one upstream. Its limit is a bulkhead: a side that hangs takes no connection from the other.
+"""Pool: the connections that calls to one upstream may use. Its limit is a bulkhead: a side that hangs takes no connection from the other.
 
 An asker gets a connection that is kept, else a new one, else it waits for its turn. It may give up at any time.
 """
@@ -8,35 +8,41 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from time import monotonic
-from typing import Final
 from urllib.parse import urlsplit
 
+from strangler.facade.wire.address import Address, place_of
 from strangler.facade.wire.upstream import Asker, UpstreamConnection, UpstreamError
-
-KEPT: Final = 2.0
-"""Seconds for which an idle connection is kept: less than servers do, so that it is seldom closed under a call."""
 
 
 class Pool:
     """Connections to `base`, a URL; `name` says in errors whose it is, `key` in metrics: `legacy`, `new:party`.
 
-    `limit`: most connections; `connect_timeout` in seconds, for a new one. Open it inside the event loop.
+    `limit`: most connections; `connect_timeout` in seconds, for a new one. `address` is that of the base, where others have it too; those
+    that are kept there are then shown as one pool's (`shows`). Open it inside the event loop.
     """
 
-    def __init__(self, key: str, name: str, base: str, *, limit: int, connect_timeout: float) -> None:
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        base: str,
+        *,
+        limit: int,
+        connect_timeout: float,
+        address: Address | None = None,
+        shows: bool = True,
+    ) -> None:
         self.key, self.name, self.base = key, name, base
         self.limit, self.connect_timeout = limit, connect_timeout
         parts = urlsplit(base)
         self.prefix = parts.path.rstrip("/")
         self.authority = parts.netloc.rpartition("@")[2]
-        self._host, self._tls = parts.hostname or "", parts.scheme == "https"
-        self._port = parts.port or (443 if self._tls else 80)
-        self._context: ssl.SSLContext | None = None
-        self._idle: list[UpstreamConnection] = []
+        self.address = Address(place_of(base)) if address is None else address
+        self._shows = shows
         self._waiting: deque[Asker] = deque()
         self._attempts: dict[asyncio.Task[None], Asker | None] = {}
-        self.open = 0
+        self.used = 0
+        """Connections that serve a call, or are being made."""
         self._closed = False
 
     @property
@@ -47,23 +53,25 @@ class Pool:
     @property
     def idle(self) -> int:
         """Connections that are kept."""
-        return len(self._idle)
+        return len(self.address) if self._shows else 0
+
+    @property
+    def open(self) -> int:
+        """All connections."""
+        return self.used + self.idle
 
     def acquire(self, asker: Asker, fresh: bool = False) -> None:
         """Give the asker a connection, now or later: `connected` or `unreachable`. `fresh`: none that has served before."""
-        idle = self._idle
-        while idle and not fresh:
-            connection = idle.pop()
-            if not connection.closing:
-                asker.connected(connection)
-                return
-        if self.open < self.limit:
-            self._try(asker)
-        elif idle:
-            idle.pop(0).close()
+        if self.used >= self.limit:
+            self._waiting.append(asker)
+            return
+        connection = None if fresh else self.address.take()
+        if connection is None:
             self._try(asker)
         else:
-            self._waiting.append(asker)
+            self.used += 1
+            connection.pool, connection.used = self, True
+            asker.connected(connection)
 
     def give_up(self, asker: Asker) -> None:
         """It waits for a connection no more."""
@@ -74,19 +82,17 @@ class Pool:
                 self._attempts[attempt] = None
 
     def _try(self, asker: Asker) -> None:
-        self.open += 1
+        if self.used + len(self.address) >= self.limit:
+            self.address.close_oldest()
+        self.used += 1
         attempt = asyncio.get_running_loop().create_task(self._connect())
         self._attempts[attempt] = asker
 
     async def _connect(self) -> None:
-        loop, this = asyncio.get_running_loop(), asyncio.current_task()
-        connection = UpstreamConnection(self)
+        this, connection = asyncio.current_task(), UpstreamConnection(self)
         assert this is not None
         try:
-            if self._tls and self._context is None:
-                self._context = await loop.run_in_executor(None, ssl.create_default_context)
-            async with asyncio.timeout(self.connect_timeout):
-                await loop.create_connection(lambda: connection, self._host, self._port, ssl=self._context)
+            await self.address.connect(connection, self.connect_timeout)
         except (OSError, TimeoutError, ValueError) as error:
             self._unmade(connection)
             asker = self._attempts.pop(this, None)
@@ -111,10 +117,10 @@ class Pool:
         self._count_off(connection)
 
     def _count_off(self, connection: UpstreamConnection) -> None:
-        """It counts no more, whoever is the first to say so."""
-        if connection.counts:
-            connection.counts = False
-            self.open -= 1
+        """It is used no more, whoever is the first to say so."""
+        if connection.used:
+            connection.used = False
+            self.used -= 1
 
     def release(self, connection: UpstreamConnection) -> None:
         """A connection is free again."""
@@ -123,24 +129,20 @@ class Pool:
         elif self._waiting:
             self._waiting.popleft().connected(connection)
         else:
-            connection.idle_since = monotonic()
-            self._idle.append(connection)
+            self._count_off(connection)
+            self.address.keep(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection has ended."""
-        self._count_off(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
-        self._next()
+        if connection.kept:
+            self.address.forget(connection)
+        else:
+            self._count_off(connection)
+            self._next()
 
     def _next(self) -> None:
-        if self._waiting and self.open < self.limit and not self._closed:
+        if self._waiting and self.used < self.limit and not self._closed:
             self._try(self._waiting.popleft())
-
-    def sweep(self, now: float) -> None:
-        """Close what was idle for too long."""
-        while self._idle and now - self._idle[0].idle_since > KEPT:
-            self._idle.pop(0).close()
 
     async def close(self) -> None:
         """Close all. To be called when nobody asks any more."""
@@ -148,8 +150,7 @@ class Pool:
         for attempt in list(self._attempts):
             attempt.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
-        for connection in list(self._idle):
-            connection.close()
+        self.address.close()
         await asyncio.sleep(0)
 
     def _why(self, error: Exception) -> UpstreamError:

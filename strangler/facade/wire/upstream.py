@@ -65,13 +65,12 @@ class Asker(Protocol):
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """See above. Belongs to a pool, which gives it to one asker at a time."""
+    """See above. Serves calls of one `pool` at a time, and of those one asker; or is `kept` since a moment for whoever comes next."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.idle_since = 0.0
-        self.counts = True
-        """Whether it is one of those that its pool has open."""
+        self.used, self.kept, self.idle_since = True, False, 0.0
+        """Whether it is one of those that its pool uses, or kept, and since when."""
         self.lost = self.closing = self.made = self._ended = False
         self._asker: Asker | None = None
         self._parser: httptools.HttpResponseParser | None = None
