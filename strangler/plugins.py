@@ -8,7 +8,7 @@ from typing import Any, Literal
 from strangler.errors import StranglerError
 
 Group = Literal[
-    "connectors", "registrars", "stores", "logs", "protocols", "sessions", "checkers", "dataplanes"
+    "connectors", "registrars", "stores", "logs", "protocols", "sessions", "checkers", "dataplanes", "gates"
 ]
 
 

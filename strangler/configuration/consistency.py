@@ -14,7 +14,7 @@ from strangler.configuration.access import access, keys_in_use
 from strangler.configuration.checks import quality
 from strangler.configuration.cohorts import cohorts
 from strangler.configuration.findings import Finding, Path, dotted, undotted
-from strangler.configuration.gates import guards
+from strangler.configuration.gates import custom_gates, guards
 from strangler.configuration.routed import conflicts, matches, paths, places, services, testers, upstreams
 from strangler.configuration.shadow import shadow
 from strangler.names import nearest
@@ -395,6 +395,7 @@ def _below(path: Path, part: Entity | Children, table: str) -> Iterator[tuple[Pa
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
+    custom_gates,
     guards,
     keys,
     tolerances,

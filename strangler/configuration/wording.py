@@ -56,6 +56,7 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Match", "path"): "path: /parties/{id}",
     ("Route", "match"): "match: {path: '/parties/{id}', method: [GET]}",
     ("Route", "kind"): "kind: read",
+    ("CustomGate", "kind"): "kind: incidents",
     ("Guard", "gate"): "gate: errors",
     ("Guard", "then"): "then: hold",
     ("Schedule", "cron"): 'cron: "0 3 * * *"',

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -30,7 +30,7 @@ from strangler.control import (
 from strangler.control.store import Control
 from strangler.cutover import cohorts, history
 from strangler.cutover.evidence import Evidence, Health
-from strangler.cutover.gates import GateResult, judge
+from strangler.cutover.gates import GateResult, custom, judge
 from strangler.cutover.plan import Target, following
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.settings import Function, Service, Settings
@@ -112,7 +112,7 @@ def collect(
         whole = reconciliations.latest_whole(control, function)
         now, gates = clock(), settings.gates
         window = max(gates.errors.window, gates.latency.window).total_seconds()
-        return Evidence(
+        evidence = Evidence(
             now=now,
             standing=standing,
             source=sources.get(control, settings.source),
@@ -135,3 +135,4 @@ def collect(
             latencies=comparisons.latencies(control, function, since=entered),
             traffic=traffic.per_minute(control, function, since=int((now - window) // 60)),
         )
+    return replace(evidence, custom=custom.ask(settings, evidence)) if settings.gates.custom else evidence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from strangler.control.backfills import BackfillRecord
 from strangler.control.balances import Balance
@@ -15,6 +16,9 @@ from strangler.control.reconciliations import Run
 from strangler.control.sources import SourceRecord
 from strangler.control.traffic import Calls
 from strangler.cutover.stages import Stage, Standing
+
+if TYPE_CHECKING:
+    from strangler.cutover.gates.result import GateResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Evidence:
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
-    gate looks.
+    gate looks. `custom` is what gates of your own said.
     """
 
     now: float
@@ -58,6 +62,7 @@ class Evidence:
     balances: Sequence[Balance] = ()
     latencies: Sequence[Latency] = ()
     traffic: Mapping[tuple[int, str, str], Calls] = field(default_factory=dict)
+    custom: Mapping[str, GateResult] = field(default_factory=dict)
 
     @property
     def filled_at(self) -> float:

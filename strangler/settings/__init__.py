@@ -48,6 +48,7 @@ from strangler.settings.functions import Function as Function
 from strangler.settings.functions import Quarantine as Quarantine
 from strangler.settings.functions import Schedule as Schedule
 from strangler.settings.functions import ended_tolerances as ended_tolerances
+from strangler.settings.gates import CustomGate as CustomGate
 from strangler.settings.gates import DriftGate as DriftGate
 from strangler.settings.gates import EffectsGate as EffectsGate
 from strangler.settings.gates import ErrorsGate as ErrorsGate

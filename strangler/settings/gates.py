@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any, Literal
 
 from pydantic import Field
 
 from strangler.settings.entities import CheckedSide, Severity
-from strangler.settings.section import Duration, Section, Share
+from strangler.settings.section import Duration, Name, Section, Share
 
 
 class LagGate(Section):
@@ -129,6 +130,16 @@ class QualityGate(Section):
     )
 
 
+class CustomGate(Section):
+    """A gate of your own, for what Strangler doesn't know: a monitoring system, a list of open incidents."""
+
+    kind: str = Field(description="An entry point of `strangler.gates`.")
+    options: dict[str, Any] = Field(default_factory=dict, description="What only this gate knows.")
+    stages: list[Literal["shadow", "canary", "live", "retired"]] = Field(
+        ["canary", "live"], min_length=1, description="The stages on the way into which it is asked."
+    )
+
+
 class Gates(Section):
     """Conditions with evidence that a stage change needs. Sensible defaults hold when nothing is written."""
 
@@ -142,3 +153,6 @@ class Gates(Section):
     late_writes: LateWritesGate = Field(default_factory=LateWritesGate)
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
     quality: QualityGate = Field(default_factory=QualityGate)
+    custom: dict[Name, CustomGate] = Field(
+        default_factory=dict, description="Gates of your own, by name; see docs/cutover.md."
+    )

@@ -274,6 +274,8 @@ BAD = [
         [(26, "functions.product.depends_on.product", "can't depend on itself", "leave it out")]),
     Bad("circle of dependencies", "    service:", "    depends_on: [product]\n    service:",
         [(12, "functions.party.depends_on", "goes in a circle: party → product → party", "break it")]),
+    Bad("gate of a plugin that isn't there", "[party]", "[party]\n    gates: {custom: {open_incidents: {kind: incident}}}",
+        [(27, "functions.product.gates.custom.open_incidents.kind", "there is no 'incident' in strangler.gates", "installed are")]),
     Bad("guard of no gate", "[party]", "[party]\n    guards: [{gate: error, then: hold}]",
         [(27, "functions.product.guards[0].gate", "there is no gate 'error'", "errors")]),
     Bad("guard twice", "[party]", "[party]\n    guards: [{gate: lag, then: hold}, {gate: lag, for: 5m, then: hold}]",

@@ -45,12 +45,12 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
 """What it takes to enter a stage, or to get more weight in it."""
 
 
-def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[Gate, ...]:
+def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[str, ...]:
     """The gates on the way into a stage from the stage `now`, or along the way.
 
     A function without read routes has nothing to compare in shadow, and in canary nobody asks its new service; one whose writes aren't
     shadowed has no effects; one that declares no checks or balances has nothing to run for their sake. As long as the new service has
-    answered nobody, nothing can be said of its errors.
+    answered nobody, nothing can be said of its errors. Gates of your own come last.
     """
     beside = set()
     if not any(route.kind == "read" for route in function.routes):
@@ -63,7 +63,8 @@ def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[Gat
         beside.add(Gate.EFFECTS)
     if not any(map(_declares, function.entities.values())):
         beside.add(Gate.QUALITY)
-    return tuple(gate for gate in NEEDED[to] if gate not in beside)
+    own = (name for name, gate in function.gates.custom.items() if to in gate.stages)
+    return (*(gate for gate in NEEDED[to] if gate not in beside), *own)
 
 
 def _declares(section: Entity | Children) -> bool:

@@ -9,6 +9,7 @@ from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import (
     backfill,
     balances,
+    custom,
     dependencies,
     drift,
     effects,
@@ -53,7 +54,9 @@ SEVERAL: Final[dict[Gate, Checks]] = {Gate.BALANCES: balances.checks}
 
 
 def results(gate: str, evidence: Evidence, function: Function) -> tuple[GateResult, ...]:
-    """What a gate says."""
+    """What a gate says, of these or of your own."""
+    if gate not in set(Gate):
+        return (custom.check(gate, evidence, function),)
     known = Gate(gate)
     return SEVERAL[known](evidence, function) if known in SEVERAL else (CHECKS[known](evidence, function),)
 
