@@ -152,6 +152,38 @@ class SqlSide(Protocol):
     def close(self) -> None: ...
 
 
+class Hand(Protocol):
+    """A connection with which a switch of owners changes a database beside the rows that are moved: triggers, privileges, sequences.
+
+    Never waits for others longer than some seconds: who waits for a table lets others wait behind it.
+    """
+
+    @property
+    def dialect(self) -> str:
+        """See `SqlSide.dialect`."""
+        ...
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a small query, values as the driver gives them."""
+        ...
+
+    def do(self, statements: Sequence[str]) -> None:
+        """Run the statements in order: in one transaction, where the database has that for them. Raises Unavailable when it had to wait
+        too long, naming who is in the way where the database tells, else SourceError or StoreError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """A source or a store that lets itself be changed so."""
+
+    def hand(self) -> Hand:
+        """A new connection, of the user that the configuration names for this."""
+        ...
+
+
 class Share(Protocol):
     """A part in reading one stream of the log together with other processes."""
 

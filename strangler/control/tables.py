@@ -68,6 +68,18 @@ journal = Table(
 is to become of the standing and why; `holder` is host and process that carry it out, `updated_at` their last sign of
 life."""
 
+fence = Table(
+    "fence",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("cohort", String(64), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("lift", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""What is in force in legacy databases against writes that come past the facades; `lift` is JSON, the statements that take it
+back. See `strangler.control.fences`."""
+
 ledger = Table(
     "ledger",
     metadata,

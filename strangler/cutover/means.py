@@ -11,7 +11,7 @@ from typing import Final
 from strangler.control.store import Control
 from strangler.cutover.world import Outside
 from strangler.durations import format_duration
-from strangler.errors import Refused
+from strangler.errors import Refused, Unavailable
 
 POLL: Final = 0.05
 """Seconds between two looks at what is waited for: in every one of them writers wait."""
@@ -37,6 +37,17 @@ class Means:
             if time.monotonic() > self.deadline:
                 raise Refused(self._reached, why=reason, do=do)
             time.sleep(POLL)
+
+    def insist(self, act: Callable[[], object]) -> None:
+        """Do it, again as long as there is time while something is in its way. Raises Unavailable with what still is at the end."""
+        while True:
+            try:
+                act()
+                return
+            except Unavailable:
+                if math.isinf(self.deadline) or time.monotonic() > self.deadline:
+                    raise
+                time.sleep(POLL)
 
     def left(self) -> float:
         """Seconds left of the time limit. Raises Refused when there are none."""

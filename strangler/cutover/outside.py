@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from strangler import assembly
 from strangler.changes import Position
+from strangler.control import fences
 from strangler.control.store import Control
 from strangler.cutover.world import Outside
+from strangler.fencing.fence import LegacyFence, take_down
 from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.switch import delta_check, only_in_new
@@ -41,7 +44,23 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         with _sides(settings, function) as (mappings, source, store):
             return only_in_new(mappings, source, store, control).total
 
-    return Outside(way_back, safe_position, drift, only_new)
+    return Outside(way_back, safe_position, drift, only_new, **_fence(settings, control, function, cohort))
+
+
+def _fence(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+    """The fence in the legacy database, where there is one, be it only from before the configuration was changed."""
+    acts: dict[str, Any] = {}
+    section = settings.functions.get(function)
+    if section and section.fence:
+        fence = LegacyFence(settings, control, function, cohort, section.fence)
+        acts = {
+            "fence_legacy": fence.put_up,
+            "statements": fence.statements,
+            "keep_fence": section.fence.keep,
+        }
+    if acts or fences.of(control, function, cohort):
+        acts["lift_legacy"] = partial(take_down, settings, control, function, cohort)
+    return acts
 
 
 @contextmanager

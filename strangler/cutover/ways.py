@@ -71,7 +71,7 @@ def _outside(step: Step, does: str, act: Ask, undo: Ask = lambda outside: None) 
 
     def do(means: Means, at: Journal) -> None:
         if called := act(means.outside):
-            called()
+            means.insist(called)
 
     return Action(step, does, do, undo=undo, needs=act)
 
@@ -123,6 +123,9 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         ),
         _DECIDED,
         _SWITCHED,
+        _outside(
+            Step.LEGACY_LIFTED, "the legacy database takes writes again", lambda world: world.release_legacy
+        ),
         _FINISHED,
     ),
     Way.TO_LEGACY: (

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strangler.changes import Position
@@ -23,6 +23,7 @@ class Outside:
     legacy hasn't, or has otherwise.
 
     `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
+    `statements()` are those that `fence_legacy()` would run; `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
     `returned()` says what is still to come back, empty once legacy has all that new wrote.
     """
@@ -36,6 +37,13 @@ class Outside:
     open_return: Act | None = None
     close_return: Act | None = None
     returned: Callable[[], str] | None = None
+    statements: Callable[[], Sequence[str]] | None = None
+    keep_fence: bool = True
+
+    @property
+    def release_legacy(self) -> Act | None:
+        """What lifts the fence in legacy once new owns the function, where it isn't to stay."""
+        return None if self.keep_fence else self.lift_legacy
 
 
 Reach = Callable[[str, str], Outside]

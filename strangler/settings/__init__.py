@@ -88,6 +88,7 @@ from strangler.settings.shadow import shadow_of as shadow_of
 from strangler.settings.sources import Database as Database
 from strangler.settings.sources import Log as Log
 from strangler.settings.sources import Source as Source
+from strangler.settings.switching import Fence as Fence
 
 
 class Console(Section):

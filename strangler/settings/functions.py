@@ -16,6 +16,7 @@ from strangler.settings.guards import Guard, usual
 from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
 from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
+from strangler.settings.switching import Fence
 
 
 class Quarantine(Section):
@@ -160,6 +161,7 @@ class Function(Section):
         description="What is watched while the new service answers callers, and done about a breach; by default errors and latency in "
         "canary, which hold the function. `[]` switches them off.",
     )
+    fence: Fence | None = Field(None, description="Without it only the facades refuse writes.")
     quarantine: Quarantine = Field(default_factory=Quarantine)
     schedules: list[Schedule] = Field(
         default_factory=list, description="When it is reconciled without being asked for."

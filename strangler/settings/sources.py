@@ -39,6 +39,11 @@ class Source(Section):
         description="Kind of connector: an entry point of `strangler.connectors` (postgres, mysql, debezium, polling, sqlite)."
     )
     url: SecretStr = Field(description="How to reach the legacy database.")
+    admin: SecretStr | None = Field(
+        None,
+        description="How to reach it with a user that may do what a switch of owners asks of it: create triggers, revoke and grant "
+        "privileges, set sequences (`fence`, `numbers`, `retire` of functions). By default `url`.",
+    )
     replica: SecretStr | None = Field(
         None,
         description="A replica of it, one server, that backfill and reconciliation read in its place; they wait until it has what they "

@@ -144,7 +144,7 @@ def test_while_legacy_is_away_a_decided_way_back_stays_fenced_and_is_finished_wh
     live = standing_at(control, Stage.LIVE)
     world.fenced = world.away = True
     with living(world.estate), pytest.raises(Unavailable, match="is decided, but couldn't be finished yet"):
-        Switch(control, world.outside(), LIMIT).run(intent(Stage.SYNCING), live)
+        Switch(control, world.outside(), 1.0).run(intent(Stage.SYNCING), live)
     now = standings.of(control, "party")
     assert (now.owner, now.fenced, world.fenced) == (Side.LEGACY, True, True)
     world.away = False

@@ -32,6 +32,7 @@ from strangler_connectors.mysql.connection import (
 from strangler_connectors.mysql.decoder import Decoder, Wanted
 from strangler_connectors.mysql.dump import Dump
 from strangler_connectors.mysql.gtids import parse_gtids
+from strangler_connectors.mysql.hand import MySQLHand
 from strangler_connectors.mysql.identity import Capture, require_same
 from strangler_connectors.mysql.identity import parse as parse_identity
 from strangler_connectors.mysql.positions import Place, parse, position
@@ -74,6 +75,7 @@ class MySQLSource:
             )
         self._name, self._tables, self._keyed = name, tables, keyed
         self._address = parse_url(settings.url.get_secret_value(), name)
+        self._admin = parse_url((settings.admin or settings.url).get_secret_value(), name)
         self._replica = settings.replica and Replica(
             name, parse_url(settings.replica.get_secret_value(), name)
         )
@@ -144,6 +146,9 @@ class MySQLSource:
         if self._replica:
             return MySQLSide(self._name, self._replica.connect())
         return MySQLSide(self._name, open_connection(self._address, self._name))
+
+    def hand(self) -> MySQLHand:
+        return MySQLHand(self._name, open_connection(self._admin, self._name))
 
     def drop(self) -> None:
         """Nothing to do: nothing was created."""

@@ -15,12 +15,13 @@ from strangler.errors import SourceError
 from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import Table
-from strangler_connectors.postgres import barrier
+from strangler_connectors.postgres import barrier, hand
 from strangler_connectors.postgres.capture import Capture, capture_name, require_unbroken
 from strangler_connectors.postgres.catalog import Relation, domains, relations
 from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.decoder import Decoder
 from strangler_connectors.postgres.examination import examine
+from strangler_connectors.postgres.hand import PostgresHand
 from strangler_connectors.postgres.layouts import wanted
 from strangler_connectors.postgres.positions import confirmed, format_lsn
 from strangler_connectors.postgres.reader import SESSION, PostgresSide
@@ -56,6 +57,7 @@ class PostgresSource:
             )
         self._name, self._tables = name, tables
         self._url = settings.url.get_secret_value()
+        self._admin = (settings.admin or settings.url).get_secret_value()
         self._replica = settings.replica and Replica(name, settings.replica.get_secret_value())
         self._heartbeat = settings.heartbeat.total_seconds()
         self._capture = settings.options.get("slot") or capture_name(name)
@@ -116,6 +118,9 @@ class PostgresSource:
         if self._replica:
             return PostgresSide(self._name, self._replica.connect())
         return PostgresSide(self._name, open_connection(self._url, self._name, session=SESSION))
+
+    def hand(self) -> PostgresHand:
+        return PostgresHand(self._name, open_connection(self._admin, self._name, session=hand.SESSION))
 
     def drop(self) -> None:
         with self._connected("removing the capture") as connection:

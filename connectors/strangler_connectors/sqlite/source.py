@@ -19,6 +19,7 @@ from strangler_connectors import replicas
 from strangler_connectors.claims import claim
 from strangler_connectors.sqlite.catalog import describe, quoted
 from strangler_connectors.sqlite.connection import immediate, open_connection, translated
+from strangler_connectors.sqlite.hand import SqliteHand
 from strangler_connectors.sqlite.journal import Journal
 from strangler_connectors.sqlite.reader import SqliteSide
 from strangler_connectors.sqlite.stream import SqliteStream, position, sequence
@@ -88,6 +89,9 @@ class SqliteSource:
 
     def reader(self) -> SqliteSide:
         return SqliteSide(self._name, open_connection(self._path, self._name, "ro"))
+
+    def hand(self) -> SqliteHand:
+        return SqliteHand(self._name, open_connection(self._path, self._name, wait=3.0))
 
     def drop(self) -> None:
         with self._connected("removing the capture") as connection, immediate(connection):

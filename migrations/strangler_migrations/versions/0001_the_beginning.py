@@ -50,6 +50,14 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.Float(), nullable=False),
     )
     op.create_table(
+        "fence",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
+        sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("lift", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    op.create_table(
         "ledger",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", sa.Float(), nullable=False),

@@ -1,0 +1,155 @@
+"""The fence of a function, or of a cohort of it, in its legacy database: put up, and taken down, as often as anybody likes.
+
+How it is taken down is remembered in the control store before the first statement that puts it up (`strangler.control.fences`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from strangler import assembly
+from strangler.control import fences, standings
+from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE, Side
+from strangler.errors import Refused
+from strangler.fencing.measures import Guarded, Measures
+from strangler.fencing.privileges import revoking, still_writing
+from strangler.fencing.triggers import DIALECTS, THERE, missing, triggers
+from strangler.mapping import EntityMapping
+from strangler.mapping.nodes import Call, Node, Reference
+from strangler.ports import Acting, Hand
+from strangler.settings import Fence, Settings
+from strangler.shapes import FieldType
+
+
+class LegacyFence:
+    """See the module. Connects only when it is asked something."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        function: str,
+        cohort: str,
+        fence: Fence,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._control, self._clock = settings, control, clock
+        self._function, self._cohort, self._fence = function, cohort, fence
+        self._source = settings.functions[function].source
+
+    def statements(self) -> tuple[str, ...]:
+        """What `put_up` would run if nothing of it were there."""
+        with hand_of(self._settings, self._source) as hand:
+            return self._measures(hand).install
+
+    def put_up(self) -> None:
+        """From its return on nobody but Strangler writes to the fenced rows, save in transactions that have written already."""
+        with hand_of(self._settings, self._source) as hand:
+            guarded, measures = self._guarded(), self._measures(hand)
+            fences.remember(
+                self._control, self._function, self._cohort, self._source, measures.lift, at=self._clock()
+            )
+            hand.do(_to_do(hand, measures))
+            if still := list(still_writing(hand, self._fence.roles, guarded)):
+                raise Refused(
+                    f"the legacy database can't be fenced: {still[0]}",
+                    why="; ".join(still[1:]),
+                    do="name that role in `fence.roles` too, or fence by: trigger",
+                )
+
+    def _measures(self, hand: Hand) -> Measures:
+        if self._fence.by == "revoke":
+            if self._cohort != EVERYONE:
+                raise Refused(
+                    f"cohort {self._cohort} of {self._function} can't be fenced by: revoke",
+                    why="privileges are on tables, and the other cohorts stay in the same ones",
+                    do="fence by: trigger",
+                )
+            return revoking(hand, self._fence.roles, self._guarded())
+        if hand.dialect not in DIALECTS:
+            raise Refused(
+                f"no triggers of a fence can be written for a database of the kind {hand.dialect}",
+                do="leave `fence` out, and see that only the facades write",
+            )
+        return triggers(hand.dialect, self._function, self._cohort, self._guarded())
+
+    def _guarded(self) -> list[Guarded]:
+        if self._cohort == EVERYONE:
+            self._refuse_parted()
+            return [Guarded(table) for table in self._fence.tables or self._own_tables()]
+        with closing(assembly.source(self._settings, self._source)) as source:
+            mappings = assembly.mappings(self._settings, self._function, source)
+        return [self._of_cohort(mapping) for mapping in mappings if mapping.plan.cohort]
+
+    def _refuse_parted(self) -> None:
+        """Raise Refused while cohorts stay with legacy that have a standing of their own: their rows are in the same tables."""
+        for standing in standings.snapshot(self._control).standings:
+            if (
+                standing.function == self._function
+                and standing.cohort != EVERYONE
+                and standing.owner is Side.LEGACY
+            ):
+                raise Refused(
+                    f"{self._function} can't be fenced in the legacy database as a whole",
+                    why=f"legacy owns cohort {standing.cohort} of it, whose rows are in the same tables",
+                    do=f"move cohort {standing.cohort} first, or leave `fence` out",
+                )
+
+    def _own_tables(self) -> list[str]:
+        """Those that the entities and their children are rows of, in their order, each once."""
+        from strangler.mapping.uses import parts
+
+        entities = self._settings.functions[self._function].entities.values()
+        return list(dict.fromkeys(part.section.table for entity in entities for part in parts(entity)))
+
+    def _of_cohort(self, mapping: EntityMapping) -> Guarded:
+        """The root's table; where its rows don't say in a column of their own whose they are, that is refused."""
+        plan = mapping.plan
+        assert plan.cohort is not None
+        column = _column(plan.cohort.of_row)
+        if column is None or plan.origin.joins or mapping.children or self._fence.tables:
+            raise Refused(
+                f"cohort {self._cohort} of {self._function}.{plan.entity} can't be fenced in the legacy database",
+                why="a trigger sees one row of one table: its cohort has to be a column of that, and the entity without joins and children",
+                do="leave `fence` out, and see that only the facades write; or move the function as a whole",
+            )
+        return Guarded(mapping.table.name, column, self._cohort)
+
+
+def take_down(settings: Settings, control: Control, function: str, cohort: str) -> None:
+    """Take back whatever fence is in force for a function or cohort, however the configuration has changed since."""
+    if in_force := fences.of(control, function, cohort):
+        with hand_of(settings, in_force.source) as hand:
+            hand.do(in_force.lift)
+        fences.forget(control, function, cohort)
+
+
+@contextmanager
+def hand_of(settings: Settings, source: str) -> Iterator[Hand]:
+    """A hand in the legacy database of a source. Raises Refused where its kind has none."""
+    with closing(assembly.source(settings, source)) as opened:
+        if not isinstance(opened, Acting):
+            raise Refused(
+                f"source {source} is of a kind through which nothing can be changed in the legacy database",
+                do="leave `fence`, `numbers` and `retire` out of its functions, and do that by hand",
+            )
+        with closing(opened.hand()) as hand:
+            yield hand
+
+
+def _to_do(hand: Hand, measures: Measures) -> Sequence[str]:
+    if not any(each.startswith("CREATE TRIGGER") for each in measures.install):
+        return measures.install
+    return missing(measures, [name for (name,) in hand.ask(THERE[hand.dialect])])
+
+
+def _column(node: Node) -> str | None:
+    """The column that a node is the text of; None where it is more than that."""
+    if isinstance(node, Call) and node.name == "integer_to_text":
+        (node,) = node.args
+    if isinstance(node, Reference) and node.type in (FieldType.TEXT, FieldType.INTEGER):
+        return node.column.name
+    return None

@@ -1,0 +1,171 @@
+"""The fence in legacy databases as they are: who is refused, who passes, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from strangler.control import fences, standings
+from strangler.control.store import Control
+from strangler.cutover.outside import outside
+from strangler.cutover.stages import EVERYONE, Side, Stage
+from strangler.errors import Refused, Unavailable
+from strangler.fencing import passing
+from strangler.fencing.fence import LegacyFence, hand_of, take_down
+from strangler.settings import Fence
+from tests.fencing.legacies import Legacy
+
+WRITES = {
+    "INSERT": "INSERT INTO party VALUES (3, 'Eve', {company})",
+    "UPDATE": "UPDATE party SET name = 'x' WHERE company = {company}",
+    "DELETE": "DELETE FROM party WHERE company = {company}",
+}
+
+
+def fence(legacy: Legacy, control: Control, cohort: str = EVERYONE, **more: object) -> LegacyFence:
+    cohorts = {"cohorts": {"from": [{"header": "company"}], "of": {"party": "company"}}}
+    settings = legacy.settings(fence={"by": "trigger", **more}, **cohorts)
+    section = settings.functions["party"].fence
+    assert section is not None
+    return LegacyFence(settings, control, "party", cohort, section)
+
+
+def refused(legacy: Legacy, statement: str) -> bool:
+    """Whether legacy refuses it, and says who does so."""
+    said = legacy.refusal(statement)
+    if said and "Strangler: party is moving to the new service, or has moved" not in said:
+        raise AssertionError(said)
+    return bool(said)
+
+
+def rows(legacy: Legacy) -> list[tuple[object, ...]]:
+    return sorted(legacy.run("SELECT id, name, company FROM party"))
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_who_writes_past_the_facades_is_refused_until_it_is_taken_down(
+    legacy: Legacy, control: Control, operation: str
+) -> None:
+    there, statement = rows(legacy), WRITES[operation].format(company=1000)
+    standing = fence(legacy, control)
+    for _ in range(2):
+        standing.put_up()
+        assert refused(legacy, statement)
+        assert rows(legacy) == there
+    for _ in range(2):
+        take_down(legacy.settings(), control, "party", EVERYONE)
+    assert not refused(legacy, statement)
+    assert rows(legacy) != there
+    assert _objects(legacy) == []
+
+
+def _objects(legacy: Legacy) -> list[object]:
+    """What of a fence is left in the database."""
+    query = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE name LIKE 'strangler_fence%'",
+        "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
+        "postgres": "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal UNION ALL "
+        "SELECT proname::text FROM pg_proc WHERE proname LIKE 'strangler%'",
+    }[legacy.kind]
+    return [row[0] for row in legacy.run(query)]
+
+
+def test_what_strangler_brings_back_passes_in_its_transaction_and_no_longer(
+    legacy: Legacy, control: Control
+) -> None:
+    fence(legacy, control).put_up()
+    dialect = legacy.kind
+    own = "UPDATE party SET name = 'back' WHERE id = 1"
+    legacy.run(*passing.opened(dialect, "party"), own, *passing.closed(dialect))
+    assert rows(legacy)[0][1] == "back"
+    assert refused(legacy, "UPDATE party SET name = 'x' WHERE id = 1")
+    with pytest.raises(Exception, match="Strangler"):  # The mark of another function doesn't help.
+        legacy.run(*passing.opened(dialect, "sale"), own)
+    with legacy.connection() as connection, closing(connection.cursor()) as cursor:
+        for statement in (*passing.opened(dialect, "party"), own, *passing.closed(dialect)):
+            cursor.execute(statement)
+        with pytest.raises(Exception, match="Strangler"):
+            cursor.execute(own)
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_a_cohort_is_fenced_and_the_others_write_on(legacy: Legacy, control: Control, operation: str) -> None:
+    fence(legacy, control, "1000").put_up()
+    assert refused(legacy, WRITES[operation].format(company=1000))
+    assert refused(legacy, "UPDATE party SET company = 1000 WHERE id = 2")
+    assert refused(legacy, "UPDATE party SET company = 2000 WHERE id = 1")
+    assert not refused(legacy, WRITES[operation].format(company=2000))
+    take_down(legacy.settings(), control, "party", "1000")
+    assert not refused(legacy, WRITES[operation].format(company=1000).replace("(3,", "(4,"))
+
+
+def test_the_rest_is_not_fenced_while_a_cohort_stays_with_legacy(legacy: Legacy, control: Control) -> None:
+    standings.amend(control, "party", "2000", at=1.0, stage=Stage.CANARY, owner=Side.LEGACY)
+    with pytest.raises(Refused, match="as a whole") as raised:
+        fence(legacy, control).put_up()
+    assert "legacy owns cohort 2000" in raised.value.why
+    assert not refused(legacy, WRITES["UPDATE"].format(company=2000))
+
+
+def test_a_plan_shows_the_statements_and_runs_none(legacy: Legacy, control: Control) -> None:
+    settings = legacy.settings(fence={"by": "trigger"})
+    reached = outside(settings, control, "party", EVERYONE)
+    assert reached.statements is not None
+    assert any("CREATE TRIGGER" in each for each in reached.statements())
+    assert fences.of(control, "party", EVERYONE) is None
+    assert _objects(legacy) == []
+
+
+def test_one_that_was_only_remembered_is_taken_down(legacy: Legacy, control: Control) -> None:
+    """Its process died between the note and the first statement."""
+    standing = fence(legacy, control)
+    standing.put_up()
+    lift = fences.of(control, "party", EVERYONE)
+    assert lift is not None
+    take_down(legacy.settings(), control, "party", EVERYONE)
+    fences.remember(control, "party", EVERYONE, "erp", lift.lift, at=1.0)
+    # Also when the configuration has none any more: what is in force is known from the control store.
+    undo = outside(legacy.settings(), control, "party", EVERYONE).lift_legacy
+    assert undo is not None
+    undo()
+    assert outside(legacy.settings(), control, "party", EVERYONE).lift_legacy is None
+
+
+def test_one_who_has_written_and_not_committed_is_named(server: Legacy, control: Control) -> None:
+    standing = fence(server, control)
+    with server.connection() as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("UPDATE party SET name = 'slow' WHERE id = 1")
+        with pytest.raises(Unavailable, match="an open transaction in the legacy database") as raised:
+            standing.put_up()
+        assert str(_session(server, connection)) in raised.value.do
+        connection.commit()
+    standing.put_up()
+    assert refused(server, WRITES["UPDATE"].format(company=1000))
+
+
+def _session(legacy: Legacy, connection: object) -> int:
+    if legacy.kind == "postgres":
+        return int(connection.info.backend_pid)  # type: ignore[attr-defined]
+    return int(connection.thread_id())  # type: ignore[attr-defined]
+
+
+def test_truncate_is_refused_where_the_database_has_triggers_for_it(
+    request: pytest.FixtureRequest, server: Legacy, control: Control
+) -> None:
+    if server.kind == "postgres":
+        fence(server, control).put_up()
+        assert refused(server, "TRUNCATE party")
+
+
+def test_a_fence_by_revoke_says_from_whom() -> None:
+    with pytest.raises(ValueError, match="needs `roles`"):
+        Fence(by="revoke")
+    with pytest.raises(ValueError, match="refuse everybody"):
+        Fence(by="trigger", roles=["erp"])
+
+
+def test_a_hand_sees_the_legacy_database(legacy: Legacy) -> None:
+    with hand_of(legacy.settings(), "erp") as hand:
+        hand.do(["UPDATE party SET name = 'Zoe' WHERE id = 1"])
+        assert [str(name) for (name,) in hand.ask("SELECT name FROM party WHERE id = 1")] == ["Zoe"]
