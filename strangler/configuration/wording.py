@@ -20,6 +20,7 @@ from strangler.names import as_name, nearest
 from strangler.settings import Settings
 
 EXAMPLES: Final[dict[tuple[str, str], str]] = {
+    ("Fence", "by"): "by: trigger",
     (
         "Settings",
         "sources",
