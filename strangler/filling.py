@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from strangler import assembly
 from strangler.control import backfills, deliveries, sources, standings
 from strangler.control.store import Control
-from strangler.cutover.stages import RULES
 from strangler.errors import StranglerError
 from strangler.keeper import Bell, Keeper
 from strangler.settings import Settings
@@ -87,7 +86,7 @@ class Filling:
         mappings, agreed = self._mappings(function)
         while not self._keeper.stop.wait(LOOK_AROUND):
             agreed.require_same(mappings)
-            if not RULES[standings.of(self._control, function).stage].delivery:
+            if not standings.snapshot(self._control).follows(function):
                 continue
             for mapping in mappings:
                 self._request_if_needed(mapping)

@@ -51,6 +51,19 @@ class Snapshot:
                     return standing
         return self.of(function)
 
+    def all_of(self, function: str) -> list[Standing]:
+        """The standing of the function, and those of its cohorts."""
+        return [self.of(function), *self.cohorts(function)]
+
+    def has_begun(self, function: str) -> bool:
+        """Whether anybody has begun to move the function or a cohort of it: then its store follows legacy in all that legacy owns, in
+        whatever stage that is."""
+        return any(each.stage is not Stage.LEGACY for each in self.all_of(function))
+
+    def follows(self, function: str) -> bool:
+        """Whether its store follows legacy, in anything at all."""
+        return self.has_begun(function) and any(each.owner is Side.LEGACY for each in self.all_of(function))
+
     def _of(self, function: str) -> Iterator[Standing]:
         return (each for each in self.standings if each.function == function)
 

@@ -134,9 +134,22 @@ delivery = Table(
     Column("lag", Float),
     Column("seen_at", Float, nullable=False),
     Column("error", Text),
+    Column("withheld", Text, nullable=False),
 )
 """How far each store is, by partition of its function's stream: `lag` in seconds, None when unknown; `rows` written from
-events since the start."""
+events since the start; `withheld` is JSON: cohort → the position up to which all of it is applied, where that is less."""
+
+astray = Table(
+    "astray",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("partition", Integer, nullable=False),
+    Column("cohort", Text, nullable=False),
+    Index("astray_partition", "function", "partition"),
+)
+"""Keys that legacy removed, or took to another cohort, while they were no longer legacy's; see `strangler.control.astray`."""
 
 backfill = Table(
     "backfill",

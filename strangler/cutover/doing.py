@@ -77,8 +77,8 @@ def catch_up(means: Means, at: Journal) -> None:
         delivery = deliveries.get(means.control, function)
         if delivery is None:
             return "nothing was ever delivered"
-        if delivery.position < until:
-            return f"delivery is at {delivery.position or 'the beginning'} and must reach {until}"
+        if (reached := delivery.reached(at.intent.cohort)) < until:
+            return f"delivery is at {reached or 'the beginning'} and must reach {until}"
         known = delivery.generation >= generation
         return "" if known else "delivery hasn't said yet that it knows where to end"
 

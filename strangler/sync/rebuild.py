@@ -33,6 +33,7 @@ from strangler.shapes import Shape
 from strangler.snapshots import Snapshot
 from strangler.sync import backfill, delivery
 from strangler.sync.backfill import SAFE_POSITION_WAIT, Filling, settled
+from strangler.sync.places import Place
 from strangler.sync.schema import Schema
 from strangler.sync.snapshot import outdated, require_filled
 
@@ -212,7 +213,7 @@ class _Beside:
                 self._stamps[entity] = filled.position
         for partition in self._partitions:
             if mark := base.mark(partition.live):
-                self._begin_at(partition, Offset(int(mark.at)), mark.position)
+                self._begin_at(partition, Place.read(mark.at).first, mark.position)
 
     def fill_from_legacy(self, source: ChangeSource) -> None:
         """Read legacy as it is now. What is in the log already was committed before, so that the reads see it."""
@@ -307,10 +308,10 @@ class _Beside:
         found = []
         for partition in self._partitions:
             live = self._store.mark(partition.live)
-            if live is not None and int(live.at) > partition.next:
+            if live is not None and Place.read(live.at).next > partition.next:
                 return None
             position = max(partition.position, live.position if live else ORIGIN)
-            found.append((partition.reader, Mark(partition.live, str(partition.next), position)))
+            found.append((partition.reader, Mark(partition.live, Place(partition.next).text(), position)))
         return found
 
 

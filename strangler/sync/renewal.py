@@ -16,7 +16,7 @@ from strangler.control.lock import lock_decisions
 from strangler.control.sources import SourceRecord
 from strangler.control.store import Control
 from strangler.cutover import journal
-from strangler.cutover.stages import EVERYONE, RULES, Side
+from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused
 from strangler.settings import Settings
 
@@ -41,7 +41,7 @@ def refuse_reset(settings: Settings, control: Control, name: str) -> None:
     for function in assembly.functions_of(settings, name):
         journal.refuse_while_open(control, function, EVERYONE)
         for standing in (standings.of(control, function), *standings.cohorts(control, function)):
-            if RULES[standing.stage].owner is Side.NEW:
+            if standing.owner is Side.NEW:
                 raise Refused(
                     f"source {name} can't be reset while {standing.name} is {standing.stage}",
                     why="its store would be filled from legacy again, and new owns it",
@@ -78,6 +78,6 @@ def _to_fill(settings: Settings, control: Control, name: str) -> list[tuple[str,
         (function, entity)
         for function in assembly.functions_of(settings, name)
         for entity in settings.functions[function].entities
-        if RULES[standings.of(control, function).stage].delivery
+        if standings.snapshot(control).follows(function)
         or backfills.get(control, function, entity) is not None
     ]

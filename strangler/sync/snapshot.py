@@ -15,7 +15,7 @@ from strangler import assembly, snapshots
 from strangler.control import backfills, standings
 from strangler.control.store import Control
 from strangler.cutover import journal
-from strangler.cutover.stages import EVERYONE, RULES, Standing
+from strangler.cutover.stages import EVERYONE, Side, Standing
 from strangler.errors import Refused
 from strangler.events import Event
 from strangler.ports import Mark
@@ -57,10 +57,17 @@ def readers(function: str, partitions: int, entities: Sequence[str]) -> list[str
 def require_filled(control: Control, function: str) -> Standing:
     """Where the function stands. Raises Refused unless its store is what legacy says, whole, and nothing is about to change that."""
     journal.refuse_while_open(control, function, EVERYONE)
-    standing = standings.of(control, function)
-    if not RULES[standing.stage].delivery:
+    stands = standings.snapshot(control)
+    standing = stands.of(function)
+    if not stands.has_begun(function):
         raise Refused(
             f"the store of {function} isn't filled from legacy in stage {standing.stage}",
+            why="only what came from legacy can be had again from the log",
+            do="strangler status",
+        )
+    if gone := [each for each in stands.all_of(function) if each.owner is Side.NEW]:
+        raise Refused(
+            f"the store of {gone[0].name} isn't filled from legacy in stage {gone[0].stage}",
             why="only what came from legacy can be had again from the log",
             do="strangler status",
         )

@@ -98,6 +98,16 @@ def upgrade() -> None:
         sa.Column("lag", sa.Float()),
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.Column("error", sa.Text()),
+        sa.Column("withheld", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "astray",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("cohort", sa.Text(), nullable=False),
+        sa.Index("astray_partition", "function", "partition"),
     )
     op.create_table(
         "backfill",
