@@ -83,6 +83,8 @@ class Transaction(NamedTuple):
     the last is that of its last change. Reading can begin behind any of them.
 
     `altered` are the tables, as configured, whose definition the source saw changed since the transaction before this one.
+
+    `author` is who made it, in words for people, as far as the source tells; empty where it doesn't.
     """
 
     position: Position
@@ -90,3 +92,4 @@ class Transaction(NamedTuple):
     committed_at: float
     changes: Sequence[Change]
     altered: Sequence[str] = ()
+    author: str = ""

@@ -81,6 +81,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
+    "late-writes": Lazy(
+        "strangler.cli.late_writes:group", LOOK, "List what legacy still writes of what new owns; accept it."
+    ),
     "log": Lazy("strangler.cli.log:group", LOOK, "Show what the event log holds."),
     "source": Lazy(
         "strangler.cli.source:group",

@@ -7,7 +7,7 @@ what was withheld from that is made up for; see `strangler.sync.whose`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import delete, select
 
@@ -39,6 +39,18 @@ def add(control: Control, function: str, partition: int, strays: Mapping[Key, st
     ]
     with control.begin() as connection:
         upsert(connection, tables.astray, rows)
+
+
+UNKNOWN: Final = -1
+"""The partition of a key that the stream has found; delivery, which has one, says so when it comes to that."""
+
+
+def of_function(control: Control, function: str) -> dict[Key, str]:
+    """All keys of a function that are astray, each with the cohort that decides about it."""
+    at = tables.astray.c
+    with control.read() as connection:
+        found = connection.execute(select(at.entity, at.key, at.cohort).where(at.function == function))
+        return {Key(entity, key): cohort for entity, key, cohort in found}
 
 
 def keep(control: Control, function: str, partition: int, kept: Callable[[str], bool]) -> dict[Key, str]:

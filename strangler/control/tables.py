@@ -169,6 +169,49 @@ backfill = Table(
 """The progress of each backfill, for people; what is done is known by the store's own mark. `mapping` is the version
 that its rows are made by."""
 
+late_write = Table(
+    "late_write",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("function", String(64), nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("entity", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("cohort", Text),
+    Column("cohort_before", Text),
+    Column("table", String(256), nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("position", Text, nullable=False),
+    Column("transaction", Text, nullable=False),
+    Column("committed_at", Float, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Index("late_write_function", "function", "id"),
+)
+"""The newest changes in legacy of rows that new owns, one by one. `standing` is the cohort whose standing says that they are late,
+`pending` while that isn't decided; see `strangler.control.late_writes`."""
+
+late_write_hour = Table(
+    "late_write_hour",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("standing", Text, primary_key=True),
+    Column("table", String(256), primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("writes", BigInteger, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("last_at", Float, nullable=False),
+)
+"""How many there were, by legacy table and hour since the epoch; `accepted` of them somebody has explained, or the store has by now."""
+
+late_write_seen = Table(
+    "late_write_seen",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("position", Text, nullable=False),
+)
+"""Up to where the late writes of a source are recorded: what is read again counts once."""
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -122,7 +122,9 @@ class Delivery:
         mark = self._store.mark(reader) or Mark(reader, str(self._log.begin(self._function, number)), ORIGIN)
         rows = deliveries.rows(self._control, self._function, number)
         place = Place.read(mark.at)
-        return _Partition(number, reader, place, mark.position, mark.position, rows, self._astray(number, place))
+        return _Partition(
+            number, reader, place, mark.position, mark.position, rows, self._astray(number, place)
+        )
 
     def _astray(self, number: int, place: Place) -> dict[Key, str]:
         """The keys of a partition that are astray, but for those of cohorts from which nothing is withheld any more."""

@@ -85,7 +85,8 @@ class Place:
             tuple(sorted(cohorts - {EVERYONE})),
         )
         return replace(
-            self, withheld={name: w for name, w in self.withheld.items() if name in cohorts} | {EVERYONE: whole}
+            self,
+            withheld={name: w for name, w in self.withheld.items() if name in cohorts} | {EVERYONE: whole},
         )
 
     def parted(self, cohorts: frozenset[str]) -> Place:

@@ -7,13 +7,14 @@ and the quarantine, the same events are appended again; a store takes each only 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from strangler.boundary import Boundary, HeldKey
 from strangler.control import quarantine as record
 from strangler.control import stops
 from strangler.control.quarantine import State
 from strangler.control.store import Control
+from strangler.events import Event
 from strangler.mapping import EntityMapping
 from strangler.ports import EventLog
 from strangler.quarantine import release
@@ -22,9 +23,15 @@ from strangler.sync import limits
 logger = logging.getLogger("strangler.quarantine")
 
 
-def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> bool:
+def attend(
+    control: Control,
+    log: EventLog,
+    boundary: Boundary,
+    source: str,
+    witness: Callable[[Sequence[Event]], None],
+) -> bool:
     """Do what was asked for, then let the boundary know which keys are held now, and which functions are stopped. True when
-    events were appended."""
+    events were appended; `witness` is told of them before."""
     appended = False
     resumed = _resumed(control, boundary)
     for function in resumed:
@@ -33,7 +40,7 @@ def attend(control: Control, log: EventLog, boundary: Boundary, source: str) -> 
     for key in sorted(asked):
         mapping = boundary.mapping(key.function, key.entity)
         if mapping is not None:
-            appended = _carry_out(control, log, boundary, mapping, source, key) or appended
+            appended = _carry_out(control, log, boundary, mapping, source, key, witness) or appended
     for function in resumed:  # Only now: what waited before doesn't count against the limit any more.
         limits.resume(control, function)
     boundary.stopped = stops.all_stops(control).keys()
@@ -53,7 +60,13 @@ def _resumed(control: Control, boundary: Boundary) -> list[str]:
 
 
 def _carry_out(
-    control: Control, log: EventLog, boundary: Boundary, mapping: EntityMapping, source: str, key: HeldKey
+    control: Control,
+    log: EventLog,
+    boundary: Boundary,
+    mapping: EntityMapping,
+    source: str,
+    key: HeldKey,
+    witness: Callable[[Sequence[Event]], None],
 ) -> bool:
     """Drop what is to be dropped, and try again all else of the key: also what came to wait after the user asked."""
     waiting = record.show(control, *key)
@@ -62,6 +75,7 @@ def _carry_out(
     kept = [held for held in waiting if held.state is not State.DROP]
     result = release(mapping, kept, boundary.mirror)
     if result.events:
+        witness(result.events)
         log.append(source, result.events, None)
     with control.begin():
         record.remove(control, waiting)

@@ -26,6 +26,7 @@ from strangler.quarantine import to_record
 from strangler.sync import limits, releasing
 from strangler.sync.repairing import Repairing
 from strangler.sync.schema import Schema
+from strangler.sync.witnessing import Witnessing
 
 logger = logging.getLogger("strangler.sync.stream")
 
@@ -70,6 +71,7 @@ class Stream:
         self._position = ORIGIN
         self._mirror = boundary.mirror
         self._repairing = Repairing(name, source, boundary, log, control)
+        self._witnessing = Witnessing(name, boundary, control)
         self._taken: Transaction | None = None
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
@@ -188,7 +190,8 @@ class Stream:
 
     def _carry(self, stream: ChangeStream) -> None:
         """Read what is there, at most a batch, and make it durable."""
-        gathered, last, idle = self._gather(stream)
+        batch, idle = self._read(stream)
+        gathered, last = self._gather(batch), batch[-1] if batch else None
         if last is not None:
             if gathered.held:
                 now = time.time()
@@ -196,6 +199,7 @@ class Stream:
                 records = [to_record(held, now) for held in gathered.held]
                 if limits.hold(self._control, self._most, records, last.position):
                     self._boundary.stopped = stops.all_stops(self._control).keys()
+            self._witnessing.see(batch, gathered.events)
             self._log.append(self._name, gathered.events, last.position)
             if self._mirror is not None:
                 self._mirror.commit(last.position)
@@ -213,23 +217,25 @@ class Stream:
         self._attended = time.monotonic()
         if sources.identity(self._control, self._name) is None:
             raise Unavailable(f"source {self._name} was reset: its capture begins anew")
-        released = releasing.attend(self._control, self._log, self._boundary, self._name)
+        self._witnessing.look()
+        released = releasing.attend(
+            self._control, self._log, self._boundary, self._name, self._witnessing.see_anew
+        )
         repaired = self._repairing.attend(self._position)
         if released or repaired:
             self._appended()
 
-    def _gather(self, stream: ChangeStream) -> tuple[Translation, Transaction | None, bool]:
-        """Translate a batch of transactions, or what is here. Says whether the source has run dry."""
-        batch, idle = self._read(stream)
+    def _gather(self, batch: list[Transaction]) -> Translation:
+        """Translate a batch of transactions."""
         gathered = Translation([], [])
         if self._mirror is not None:
             self._mirror.bring(batch)
         for transaction in batch:
             self._boundary.translate(transaction, gathered)
-        return gathered, batch[-1] if batch else None, idle
+        return gathered
 
     def _read(self, stream: ChangeStream) -> tuple[list[Transaction], bool]:
-        """Read transactions until a batch is full or nothing more is here."""
+        """Read transactions until a batch is full or nothing more is here. Says whether the source has run dry."""
         batch: list[Transaction] = []
         changes = 0
         transaction, self._taken = self._taken or stream.read(IDLE_WAIT), None

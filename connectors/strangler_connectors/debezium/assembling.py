@@ -56,6 +56,7 @@ class _Open:
     def __init__(self, id: str = "") -> None:
         self.id = id
         self.seconds = 0.0
+        self.author = ""
         self.changes: list[Change] = []
         self.moves_on = self.moved = False
         self.followed_at: int | None = None
@@ -128,7 +129,7 @@ class Assembler:
         self._make_room(id, row.moved)
         at = self._places.stand(row.order)
         opened = self._open
-        opened.seconds, opened.moves_on = origin.seconds, True
+        opened.seconds, opened.author, opened.moves_on = origin.seconds, origin.author, True
         change = self._changing.change(row, at)
         if change is not None:
             self._take(change, row.moved)
@@ -221,7 +222,8 @@ class Assembler:
     def _give(self, at: Position, resume: int) -> None:
         opened = self._open
         changes, opened.changes = opened.changes, []
-        transaction = Transaction(at, opened.id, opened.seconds, changes, self._changing.altered())
+        altered = self._changing.altered()
+        transaction = Transaction(at, opened.id, opened.seconds, changes, altered, opened.author)
         self._whole.append(Assembled(transaction, {self._partition: resume}))
 
 

@@ -62,6 +62,16 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     lcr_position: str | None = None
     rs_id: str | None = None
     ssn: int | None = None
+    thread: int | None = None
+    user_name: str | None = None
+
+    @property
+    def author(self) -> str:
+        """Who made the change, as far as it is told: Oracle's user; MySQL's and MariaDB's server, and MySQL's thread."""
+        if self.user_name:
+            return f"user {self.user_name}"
+        parts = (("server", self.server_id), ("thread", self.thread))
+        return ", ".join(f"{what} {number}" for what, number in parts if number is not None)
 
     @property
     def name(self) -> Name:

@@ -72,7 +72,7 @@ class Decoder:
         self._changes: list[Change] = []
         self._altered: dict[str, None] = {}
         self._count = self._skip = self._last = 0
-        self._prefix = ""
+        self._prefix = self._author = ""
 
     @property
     def expecting(self) -> bool:
@@ -108,6 +108,7 @@ class Decoder:
                 self._table_map(event)
         elif kind in (events.MARIADB_GTID, events.GTID):
             self._begin(events.begun(event))
+            self._author = f"server {events.server(event)}"
         elif kind == events.XID:
             self._commit()
         elif kind in (events.QUERY, events.QUERY_COMPRESSED):
@@ -210,6 +211,7 @@ class Decoder:
         head = said.sql[:20].lstrip().upper()
         if head == "BEGIN" or head.startswith("XA START"):
             self._inside, self._xa = True, head != "BEGIN"
+            self._author += f", thread {said.thread}"
         elif head == "COMMIT":
             self._commit()
         elif head.startswith("ROLLBACK"):
@@ -267,7 +269,8 @@ class Decoder:
             if self._origin.mariadb
             else f"{begun.origin}:{begun.sequence}"
         )
-        self.ready.append(Transaction(at, identity, float(begun.second), changes, tuple(self._altered)))
+        altered = tuple(self._altered)
+        self.ready.append(Transaction(at, identity, float(begun.second), changes, altered, self._author))
         self._altered = {}
 
     def _other(self, event: bytes, kind: int) -> None:

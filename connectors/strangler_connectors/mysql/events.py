@@ -58,16 +58,22 @@ class Begun(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A statement, the database in which it was executed, and whether double quotes stand around names in it."""
+    """A statement, the database in which it was executed, whether double quotes stand around names in it, and the thread that did."""
 
     schema: str
     sql: str
     ansi_quotes: bool
+    thread: int
 
 
 def second(event: bytes) -> int:
     """When the event was logged, in seconds since the epoch."""
     return int(_SECOND.unpack_from(event)[0])
+
+
+def server(event: bytes) -> int:
+    """The id of the server on which it was made."""
+    return int(_SECOND.unpack_from(event, 5)[0])
 
 
 def has_checksums(event: bytes) -> bool:
@@ -104,7 +110,7 @@ def begun(event: bytes) -> Begun:
 
 def query(event: bytes, codec: Callable[[int], str | None]) -> Query:
     """A statement. `codec` gives Python's name for the charset of a collation, by its number."""
-    _, _, named, _, status = _QUERY.unpack_from(event, HEADER)
+    thread, _, named, _, status = _QUERY.unpack_from(event, HEADER)
     start = HEADER + _QUERY.size
     mode, collation = _status(event[start : start + status])
     start += status
@@ -112,7 +118,7 @@ def query(event: bytes, codec: Callable[[int], str | None]) -> Query:
     raw = event[start + named + 1 :]
     raw = inflate(raw) if event[4] == QUERY_COMPRESSED else raw
     text = raw.decode(codec(collation) or "utf-8", "backslashreplace")
-    return Query(schema, text, bool(mode & _ANSI_QUOTES))
+    return Query(schema, text, bool(mode & _ANSI_QUOTES), thread)
 
 
 def inflate(raw: bytes) -> bytes:

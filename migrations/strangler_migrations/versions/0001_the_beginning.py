@@ -124,6 +124,39 @@ def upgrade() -> None:
         sa.Column("error", sa.Text()),
     )
     op.create_table(
+        "late_write",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=True),
+        sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("standing", sa.Text(), nullable=False),
+        sa.Column("entity", sa.String(64), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("cohort", sa.Text()),
+        sa.Column("cohort_before", sa.Text()),
+        sa.Column("table", sa.String(256), nullable=False),
+        sa.Column("operation", sa.String(16), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("transaction", sa.Text(), nullable=False),
+        sa.Column("committed_at", sa.Float(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("pending", sa.Boolean(), nullable=False),
+        sa.Index("late_write_function", "function", "id"),
+    )
+    op.create_table(
+        "late_write_hour",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("standing", sa.Text(), primary_key=True),
+        sa.Column("table", sa.String(256), primary_key=True),
+        sa.Column("hour", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("writes", sa.BigInteger(), nullable=False),
+        sa.Column("accepted", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "late_write_seen",
+        sa.Column("source", sa.String(64), primary_key=True),
+        sa.Column("position", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "quarantine",
         sa.Column("function", sa.String(64), primary_key=True),
         sa.Column("entity", sa.String(64), primary_key=True),
