@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from strangler import plugins, urls
 from strangler.configuration.findings import dotted
 from strangler.control.store import Control
-from strangler.errors import MappingError, Problem, SourceError
-from strangler.ports import ChangeSource, EventLog, ServiceStore
+from strangler.errors import MappingError, Problem, SourceError, StranglerError
+from strangler.ports import (
+    ChangeSource,
+    EventLog,
+    LegacyWriter,
+    Outbox,
+    ReturningStore,
+    ServiceStore,
+    WriterOpener,
+)
 from strangler.registrar import Registrar
+from strangler.returning.marks import COLUMNS
 from strangler.sensitive import of_entity
 from strangler.settings import Settings
+from strangler.shapes import Shape
 
 if TYPE_CHECKING:
     from strangler.encryption import Cipher
@@ -66,6 +77,40 @@ def source(settings: Settings, name: str, tables: Mapping[str, Sequence[str]] | 
     connect = plugins.load("connectors", section.kind)
     opened: ChangeSource = connect(f"{settings.name}_{name}", section, tables or {})
     return opened
+
+
+def writer(settings: Settings, function: str) -> LegacyWriter:
+    """What writes to the legacy database of a function with a way back; its kind is the scheme of the URL."""
+    section = settings.functions[function]
+    assert section.return_ is not None, "only functions with `return:` have one"
+    url = (section.return_.url or settings.sources[section.source].url).get_secret_value()
+    connect: WriterOpener = plugins.load("writers", urls.kind(url))
+    return connect(f"{settings.name}_{section.source}", url, function)
+
+
+def outbox(settings: Settings, function: str, shapes: Sequence[Shape]) -> Outbox:
+    """What the service of a function wrote to its store; a connection of its own. Raises StranglerError where its kind of store can't
+    tell."""
+    name = settings.functions[function].store
+    opened = store(settings, name)
+    if not isinstance(opened, ReturningStore):
+        raise StranglerError(
+            f"the store {name} can't tell what the service wrote",
+            do=f"remove functions.{function}.return, or use another store",
+        )
+    return opened.outbox(shapes)
+
+
+def marks(settings: Settings, name: str) -> dict[str, list[str]]:
+    """What a source has to capture beside the tables of the mappings, to know what was returned: table → columns. Makes it where it
+    isn't there yet."""
+    for function in functions_of(settings, name):
+        if settings.functions[function].return_ is not None:
+            with closing(writer(settings, function)) as returning:
+                returning.prepare()
+                if table := returning.mark():
+                    return {table: list(COLUMNS)}
+    return {}
 
 
 def registrar(settings: Settings, name: str, tables: Mapping[str, Sequence[str]]) -> Registrar:

@@ -87,9 +87,13 @@ class Boundary:
         return None
 
     def translate(self, transaction: Transaction, into: Translation) -> None:
-        """Add the events and the held changes of one transaction to `into`, in the order of the source."""
+        """Add the events and the held changes of one transaction to `into`, in the order of the source. What was returned
+        of a function makes no events of that function: new has it already."""
         time, held, events = transaction.committed_at, self.held, into.events
+        returned = transaction.returned
         for mapping, key, change, existed, reason in self._folded(transaction.changes):
+            if returned is not None and mapping.shape.function == returned:
+                continue  # Invariant 4: our own echo is no late write.
             if not existed and change.operation is _DELETE:
                 continue  # What came and went within the transaction doesn't matter.
             if self.stopped and self._passes_over(mapping, change):
@@ -106,7 +110,10 @@ class Boundary:
                     reason = str(error)
             self._hold(_held_key(mapping, key), change, reason, into)
         if self.mirror is not None:
-            self._translate_aggregates(self.mirror.apply(transaction), time, into)
+            steps = self.mirror.apply(transaction)
+            if returned is not None:
+                steps = [step for step in steps if step.mapping.shape.function != returned]
+            self._translate_aggregates(steps, time, into)
 
     def _translate_aggregates(self, steps: Sequence[AggregateStep], time: float, into: Translation) -> None:
         """Add what became of aggregates to `into`."""

@@ -85,6 +85,7 @@ class Transaction(NamedTuple):
     `altered` are the tables, as configured, whose definition the source saw changed since the transaction before this one.
 
     `author` is who made it, in words for people, as far as the source tells; empty where it doesn't.
+    `returned` is the function whose changes these are, brought back from new by us (`strangler.returning`); None: they are legacy's own.
     """
 
     position: Position
@@ -93,3 +94,4 @@ class Transaction(NamedTuple):
     changes: Sequence[Change]
     altered: Sequence[str] = ()
     author: str = ""
+    returned: str | None = None

@@ -66,6 +66,9 @@ class Filling:
             closing(assembly.store(self._settings, section.store)) as store,
         ):
             store.prepare(shapes)
+            if section.return_ is not None:
+                with closing(assembly.outbox(self._settings, function, shapes)) as outbox:
+                    outbox.prepare()
             share = log.share(function)
             if share is None and not self._captured():
                 return

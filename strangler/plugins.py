@@ -8,7 +8,16 @@ from typing import Any, Literal
 from strangler.errors import StranglerError
 
 Group = Literal[
-    "connectors", "registrars", "stores", "logs", "protocols", "sessions", "checkers", "dataplanes", "gates"
+    "connectors",
+    "registrars",
+    "writers",
+    "stores",
+    "logs",
+    "protocols",
+    "sessions",
+    "checkers",
+    "dataplanes",
+    "gates",
 ]
 
 

@@ -10,6 +10,7 @@ raises only errors of `strangler.errors`: `Unavailable` when trying again may he
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, NamedTuple, NewType, Protocol, runtime_checkable
 
 from strangler.changes import Position, Transaction
@@ -129,8 +130,8 @@ class Pressure(NamedTuple):
     running: int | None = None
 
 
-class SqlSide(Protocol):
-    """A database that evaluates the SELECTs that the mapping compiles: the legacy side or a store. One connection."""
+class Queries(Protocol):
+    """A database that evaluates the SELECTs that the mapping compiles."""
 
     @property
     def dialect(self) -> str:
@@ -138,8 +139,13 @@ class SqlSide(Protocol):
         ...
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, streamed in constant memory. Each call sees its own consistent snapshot."""
+        """The rows of a query; values are those of `strangler.changes.Row`, as far as the database has their types."""
         ...
+
+
+class SqlSide(Queries, Protocol):
+    """The legacy side or a store, for reading. One connection. Rows are streamed in constant memory, and each call sees its own
+    consistent snapshot."""
 
     def copy_out(self, sql: str, into: BinaryIO) -> bool:
         """Write the rows of `sql` to `into` in PostgreSQL's COPY text format; False where the database can't (nothing written)."""
@@ -479,6 +485,62 @@ class ReturningStore(ServiceStore, Protocol):
     def outbox(self, shapes: Sequence[Shape]) -> Outbox:
         """The outbox of these aggregates, all of one function. A connection of its own; touches nothing yet."""
         ...
+
+
+class LegacyTransaction(Queries, Protocol):
+    """A transaction that writes to the legacy database. Its queries see what is committed when they run, and what it wrote itself."""
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement with `?` for each value, values being those of `strangler.changes.Row`, and take the rows that it gives."""
+        ...
+
+    def record(self, entries: Collection[str]) -> None:
+        """Commit, with what is written, that it is what these entries stand for (invariant 2)."""
+        ...
+
+
+class LegacyWriter(Protocol):
+    """Writes to the legacy database what comes back from new, for one function. One connection.
+
+    Whoever reads the database's changes can tell what it wrote: by a table of its own, `strangler_returned`, whose row of the function
+    is changed first and last in each of its transactions, or by a mark that the database's log has of itself. That row also holds
+    what was done in the last transaction, so that it is done once (invariant 2). Errors: Unavailable when trying again may help,
+    SourceError for what the database refuses.
+    """
+
+    def examine(self, tables: Sequence[str]) -> list[Finding]:
+        """What is missing to write to these tables, with the statement that grants it. Changes nothing."""
+        ...
+
+    def prepare(self) -> None:
+        """Make what it needs of its own. Idempotent."""
+        ...
+
+    def mark(self) -> str | None:
+        """The table whose changes show what was returned; None: the database's log tells by itself. Of a prepared one."""
+        ...
+
+    def returned(self) -> frozenset[str]:
+        """What was recorded with the last transaction. May be asked within the next one."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[LegacyTransaction]:
+        """A transaction that commits when the block ends, and is undone when the block raises. One at a time for a function, in all
+        processes: others wait, or get Unavailable."""
+        ...
+
+    def drop(self) -> None:
+        """Remove what `prepare` made of this function, and the table when it is the last one. Idempotent."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class WriterOpener(Protocol):
+    """What an entry point of `strangler.writers` names: by the connector's kind. `url` is that of the legacy database. Touches
+    nothing yet."""
+
+    def __call__(self, name: str, url: str, function: str) -> LegacyWriter: ...
 
 
 class Opener(Protocol):

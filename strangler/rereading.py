@@ -7,7 +7,7 @@ is newer, says the aggregate whole.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from strangler.changes import Row
@@ -17,7 +17,7 @@ from strangler.mapping import EntityMapping, Translated, translated
 from strangler.mapping.keyed import legacy_rows
 from strangler.mirror.tree import in_order
 from strangler.parts import Part, parts_of
-from strangler.ports import SqlSide
+from strangler.ports import Queries
 
 
 class Now(NamedTuple):
@@ -33,15 +33,25 @@ _Lines = dict[str, dict[str, list[dict[str, Any]]]]
 """A part's name → the key of what a row stands under → the rows."""
 
 
-def reread(mapping: EntityMapping, side: SqlSide, keys: Collection[str]) -> dict[str, Now]:
-    """What the aggregates with these keys are now, every one of them. Raises what the side raises."""
+Statements = Callable[[Part], Iterable[str]]
+"""The SELECTs that find, among others maybe, a part's rows of the wanted aggregates: columns as `Select.legacy_sql` has them."""
+
+
+def reread(
+    mapping: EntityMapping, side: Queries, keys: Collection[str], statements: Statements | None = None
+) -> dict[str, Now]:
+    """What the aggregates with these keys are now, every one of them. `statements`: where there is a better way to find their rows than
+    by what the mapping makes of them. Raises what the side raises."""
     wanted = frozenset(keys)
     roots: dict[str, list[Translated]] = defaultdict(list)
     lines: _Lines = defaultdict(lambda: defaultdict(list))
     faults: dict[str, str] = {}
     for part in parts_of(mapping):
         shape = part.mapping.shape
-        for each in _rows(part, side, wanted):
+        found = (
+            statements(part) if statements else legacy_rows(part.mapping, side.dialect, part.above, wanted)
+        )
+        for each in _rows(part, side, found, wanted):
             if each.fault is not None:
                 faults.setdefault(part.key_of(each.row), part.reason(each.row, each.fault.what))
             elif shape.under is None:
@@ -51,9 +61,11 @@ def reread(mapping: EntityMapping, side: SqlSide, keys: Collection[str]) -> dict
     return {key: _now(mapping, roots.get(key, []), lines, faults.get(key, "")) for key in wanted}
 
 
-def _rows(part: Part, side: SqlSide, wanted: frozenset[str]) -> Iterator[Translated]:
+def _rows(
+    part: Part, side: Queries, statements: Iterable[str], wanted: frozenset[str]
+) -> Iterator[Translated]:
     """The part's rows of these aggregates, and those that can't be translated."""
-    for statement in legacy_rows(part.mapping, side.dialect, part.above, wanted):
+    for statement in statements:
         for each in translated(part.mapping, side.dialect, side.rows(statement)):
             if each.fault is not None or _key(each.data, part.above) in wanted:
                 yield each

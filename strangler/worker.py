@@ -24,7 +24,7 @@ from functools import partial
 from strangler import assembly
 from strangler.apart import fill_apart
 from strangler.boundary import Boundary
-from strangler.control import backfills, effects, sources
+from strangler.control import backfills, effects, returning, sources
 from strangler.control.store import Control
 from strangler.cutover.guarding import Guarding
 from strangler.cutover.outside import outside
@@ -35,6 +35,7 @@ from strangler.keeper import Bell, Keeper
 from strangler.mapping import EntityMapping
 from strangler.mirror import Mirror
 from strangler.mirror.file import MirrorFile
+from strangler.returning.running import Returning
 from strangler.schedules.timekeeper import Timekeeper
 from strangler.settings import Settings
 from strangler.sync.following import Following, followed
@@ -68,6 +69,11 @@ class Worker:
         self._keeper.keep("effects", self._follow, lambda error: None)
         guarding = Guarding(self._settings, self._control)
         self._keeper.keep("guards", partial(guarding.run, self._keeper.stop), lambda error: None)
+        for function, section in self._settings.functions.items():
+            if section.return_ is not None:
+                feed = Returning(self._settings, self._control, function)
+                failed = partial(self._return_failed, function)
+                self._keeper.keep(f"returning {function}", partial(feed.run, self._keeper.stop), failed)
         for name in self._settings.sources:
             self._keeper.keep(f"source {name}", partial(self._read, name), partial(self._source_failed, name))
             captured = partial(self._keeper.waits_for, self._captured[name])
@@ -114,11 +120,12 @@ class Worker:
             # Before the mappings are compiled: that one doesn't fit any more is the lesser part of the news.
             schema.require_known(legacy.describe(schema.tables))
             mappings = [m for each in functions for m in assembly.mappings(self._settings, each, legacy)]
+        marks = assembly.marks(self._settings, name)
         with (
             closing(self._mirror(name, mappings))
             if any(m.mirrored for m in mappings)
             else nullcontext() as mirror,
-            closing(assembly.source(self._settings, name, assembly.captured(mappings))) as source,
+            closing(assembly.source(self._settings, name, assembly.captured(mappings) | marks)) as source,
             closing(assembly.log(self._settings)) as log,
         ):
             boundary = Boundary(mappings, mirror=mirror)
@@ -143,6 +150,9 @@ class Worker:
             self._control, {(name, entity) for name, section in functions for entity in section.entities}
         )
         self._captured[source].set()
+
+    def _return_failed(self, function: str, error: StranglerError) -> None:
+        returning.fail(self._control, function, error.what)
 
     def _source_failed(self, name: str, error: StranglerError) -> None:
         """Note what is wrong; what only a person can mend, with why and what to do.

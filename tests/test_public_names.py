@@ -18,8 +18,8 @@ NAMES = {
     "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Mark Mended Offset Opener Outbox "
-    "Outgoing Pressure Record ReturningStore ServiceStore Share SqlSide Waiting",
+    "ports": "Acting Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Finding Hand LegacyTransaction LegacyWriter Mark "
+    "Mended Offset Opener Outbox Outgoing Pressure Queries Record ReturningStore ServiceStore Share SqlSide Waiting WriterOpener",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table Under",
 }
@@ -31,6 +31,7 @@ ENTRY_POINTS = {
     "protocols": "form jsonrpc odata rest soap",
     "sessions": "tryton",
     "stores": "postgresql sqlite",
+    "writers": "mariadb mysql postgresql sqlite",
 }
 
 COMMAND_NAMES = (

@@ -227,6 +227,33 @@ quarantine = Table(
 """Changes that couldn't be translated, and those of the same key that wait behind (invariant 7).
 `state`: held, retry (asked for by a user), drop (asked for)."""
 
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("legacy", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("take", String(8)),
+)
+"""Aggregates that don't come back to legacy before somebody has decided; see `strangler.control.conflicts`."""
+
+reverse_feed = Table(
+    "reverse_feed",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("waiting", Integer, nullable=False),
+    Column("since", Float),
+    Column("returned", BigInteger, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("error", Text),
+)
+"""How far the reverse feed of each function is; see `strangler.control.returning`."""
+
 stop = Table(
     "stop",
     metadata,

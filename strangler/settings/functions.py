@@ -13,6 +13,7 @@ from pydantic_core import PydanticKnownError
 from strangler.settings.entities import Entity, named_parts
 from strangler.settings.gates import Gates
 from strangler.settings.guards import Guard, usual
+from strangler.settings.returning import Return
 from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
 from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
@@ -154,6 +155,9 @@ class Function(Section):
     balances: dict[Name, Balance] = Field(
         default_factory=dict,
         description="What must add up alike on both sides, by name; every reconciliation compares it.",
+    )
+    return_: Return | None = Field(
+        None, alias="return", description="The way back of what new writes; without it there is none."
     )
     gates: Gates = Field(default_factory=Gates)
     guards: list[Guard] = Field(

@@ -23,6 +23,7 @@ from strangler.errors import SourceError, SourceLost, Unavailable
 from strangler.mirror.reading import read
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
+from strangler.returning.echo import Echo
 from strangler.sync import limits, releasing
 from strangler.sync.repairing import Repairing
 from strangler.sync.schema import Schema
@@ -73,6 +74,7 @@ class Stream:
         self._repairing = Repairing(name, source, boundary, log, control)
         self._witnessing = Witnessing(name, boundary, control)
         self._taken: Transaction | None = None
+        self._echo = Echo()
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
 
@@ -228,9 +230,10 @@ class Stream:
     def _gather(self, batch: list[Transaction]) -> Translation:
         """Translate a batch of transactions."""
         gathered = Translation([], [])
+        marked = [each for transaction in batch for each in self._echo.marked(transaction)]
         if self._mirror is not None:
-            self._mirror.bring(batch)
-        for transaction in batch:
+            self._mirror.bring(marked)
+        for transaction in marked:
             self._boundary.translate(transaction, gathered)
         return gathered
 

@@ -58,9 +58,7 @@ class MySQLSide:
             try:
                 with closing(SSCursor(self._connection)) as cursor:
                     cursor.execute(sql)
-                    converters = self._converters(cursor)
-                    while rows := cursor.fetchmany(_ROWS):
-                        yield from _converted(rows, converters) if converters else rows
+                    yield from self._converted(cursor)
             finally:
                 if self._connection.open:  # Rows that nobody read to their end may outlive the side.
                     self._execute("ROLLBACK")
@@ -79,6 +77,11 @@ class MySQLSide:
     def _execute(self, statement: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
+
+    def _converted(self, cursor: SSCursor) -> Iterator[tuple[Any, ...]]:
+        converters = self._converters(cursor)
+        while rows := cursor.fetchmany(_ROWS):
+            yield from _converted(rows, converters) if converters else rows
 
     def _converters(self, cursor: SSCursor) -> list[tuple[int, Callable[[Any], Any]]]:
         """The places in a row whose text is to be converted."""

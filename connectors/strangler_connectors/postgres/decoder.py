@@ -13,6 +13,7 @@ from typing import Final
 
 from strangler.changes import PART, Change, Operation, Position, Transaction
 from strangler.errors import SourceError
+from strangler.returning.marks import function_of
 from strangler_connectors.postgres.layouts import LaidColumn, Wanted, announced
 from strangler_connectors.postgres.positions import WHOLE, position
 from strangler_connectors.postgres.rows import HEADER, Decode, WireColumn, compile_decoders
@@ -44,10 +45,12 @@ class Decoder:
         self._prefix = ""
         self._index = 0
         self._begun = (0, 0, 0)
+        self._returned: str | None = None
         self.inside = False
         """Between BEGIN and COMMIT, when a keepalive says nothing about what comes."""
         self._others: dict[int, Callable[[bytes], Transaction | None]] = {
             ord("B"): self._begin,
+            ord("O"): self._origin,
             ord("C"): self._commit,
             ord("R"): self._relation,
             ord("T"): self._truncate,
@@ -70,7 +73,13 @@ class Decoder:
         self._begun = _BEGIN.unpack_from(message, HEADER + 1)
         self._prefix = position(self._begun[0], 0)[:-8]
         self._index = 0
+        self._returned = None
         self.inside = True
+
+    def _origin(self, message: bytes) -> None:
+        """Behind BEGIN, of a transaction that has one: another LSN, and a name that ends with a zero byte."""
+        name = message[HEADER + 9 :]
+        self._returned = function_of(name[: name.index(0)].decode())
 
     def _commit(self, message: bytes) -> Transaction:
         self.inside = False
@@ -81,7 +90,14 @@ class Decoder:
         _, micros, xid = self._begun
         changes, self._changes = self._changes, []
         altered, self._altered = self._altered, []
-        return Transaction(at, str(xid), micros / 1e6 + EPOCH, changes, tuple(dict.fromkeys(altered)))
+        return Transaction(
+            at,
+            str(xid),
+            micros / 1e6 + EPOCH,
+            changes,
+            tuple(dict.fromkeys(altered)),
+            returned=self._returned,
+        )
 
     def _pass_over(self, message: bytes) -> None:
         self._index += 1

@@ -157,6 +157,27 @@ def upgrade() -> None:
         sa.Column("position", sa.Text(), nullable=False),
     )
     op.create_table(
+        "conflict",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column("legacy", sa.String(16), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("take", sa.String(8)),
+    )
+    op.create_table(
+        "reverse_feed",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Float()),
+        sa.Column("returned", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("error", sa.Text()),
+    )
+    op.create_table(
         "quarantine",
         sa.Column("function", sa.String(64), primary_key=True),
         sa.Column("entity", sa.String(64), primary_key=True),

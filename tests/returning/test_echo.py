@@ -1,0 +1,100 @@
+"""What we returned ourselves is known when the source tells of it: it makes no events of its function, and is no late write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from strangler.boundary import Boundary, Translation
+from strangler.changes import ORIGIN, Transaction
+from strangler.cutover.stages import Side
+from strangler.events import Event
+from strangler.mapping import EntityMapping
+from strangler.mirror import Mirror
+from strangler.ports import ChangeSource
+from strangler.returning.echo import Echo
+from tests.returning.orders import Orders
+
+LEGACY = ("sqlite", "postgres", "mariadb")
+
+
+@pytest.fixture(params=LEGACY)
+def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Orders]:
+    legacy = f"sqlite:///{tmp_path}/legacy.db"
+    if request.param == "sqlite":
+        (tmp_path / "legacy.db").touch()
+    else:
+        legacy = request.getfixturevalue(f"{request.param}_url")
+    made = Orders(tmp_path, legacy, f"sqlite:///{tmp_path}/service.db")
+    made.create()
+    yield made
+    made.control.close()
+
+
+def read_all(source: ChangeSource, identity: str) -> list[Transaction]:
+    """Every transaction with changes that the source has by now, the echo told apart."""
+    safe, found, echo = source.safe_position(20), [], Echo()
+    with source.stream(ORIGIN, identity) as stream:
+        while True:
+            transaction = stream.read(5)
+            assert transaction is not None
+            found += echo.marked(transaction)
+            if transaction.position >= safe:
+                return [each for each in found if each.changes]
+
+
+def test_what_was_returned_is_told_from_what_legacy_wrote(orders: Orders) -> None:
+    insert = "INSERT INTO sale_order (code, customer) VALUES"
+    with orders.captured() as source:
+        orders.write(f"{insert} ('SO-0', 'legacy')")
+        orders.fill()
+        orders.own(Side.NEW)
+        orders.serve("UPDATE orders SET customer = 'new', shouted = 'NEW'")
+        orders.return_all()
+        orders.write(f"{insert} ('SO-1', 'legacy again')")
+        found = read_all(source, orders.identity)
+    told = [
+        (each.returned, change.after["customer"]) for each in found for change in each.changes if change.after
+    ]
+    assert told == [(None, "legacy"), ("sales", "new"), (None, "legacy again")]
+    positions = [each.position for each in found]
+    assert positions == sorted(set(positions))
+
+
+def test_it_makes_no_events_of_its_function_and_those_of_others(orders: Orders) -> None:
+    with orders.captured() as source:
+        orders.fill()
+        orders.own(Side.NEW)
+        orders.serve(
+            "INSERT INTO orders (number, customer, shouted) VALUES ('SO-5', 'new', 'NEW')",
+            "INSERT INTO orders_lines (number, position, article) VALUES ('SO-5', 1, 'a')",
+        )
+        orders.return_all()
+        orders.write("INSERT INTO sale_order (code, customer) VALUES ('SO-6', 'legacy')")
+        found = read_all(source, orders.identity)
+    assert orders.waiting() == 0
+    assert [event.key for event in _events(orders, found, "sales")] == ['["SO-6"]']
+    assert [event.key for event in _events(orders, found, "another")] == ['["SO-5"]', '["SO-6"]']
+
+
+def _events(orders: Orders, found: list[Transaction], function: str) -> list[Event]:
+    """What the boundary makes of these transactions for a function of this name."""
+    from strangler import assembly
+    from strangler.mirror.file import MirrorFile
+
+    section = orders.settings.functions["sales"]
+    settings = orders.settings.model_copy(update={"functions": {function: section}})
+    with closing(assembly.source(settings, "erp")) as source:
+        mappings: list[EntityMapping] = assembly.mappings(settings, function, source)
+    path = orders.file.parent / f"{function}.mirror"
+    with closing(Mirror(MirrorFile(path), mappings)) as mirror:
+        mirror.fill("test", ORIGIN, lambda layout: iter(()), lambda: ORIGIN)
+        into = Translation([], [])
+        mirror.bring(found)
+        for transaction in found:
+            Boundary(mappings, mirror=mirror).translate(transaction, into)
+    assert not into.held
+    return into.events
