@@ -82,17 +82,17 @@ def stages() -> None:
 @pass_application
 def status(application: Application, cohort: str | None, wants_json: bool) -> None:
     """Show where every function stands, and below it its cohorts that move on their own; and what keeps each from going on."""
-    from strangler.cli import standing
+    from strangler.cli import overview, standing
     from strangler.cli.worries import worries
 
     _recover(application, _user())
     found = _assess_all(application, cohort)
     if wants_json:
-        click.echo(json.dumps([standing.functions_json(those) for those in found], indent=2))
+        click.echo(json.dumps([overview.functions_json(those) for those in found], indent=2))
         return
     assessed = [each for those in found for each in those]
     out = standing.console()
-    out.print(standing.status(assessed, out.width))
+    overview.print_overview(out, assessed)
     for line in worries(assessed, application.control):
         out.print(line)
 

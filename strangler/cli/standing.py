@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
 
-ROOMY: Final = 110
-"""Columns from which on what comes next has room in the table."""
-
 _COLOURS: Final = {
     Stage.LEGACY: "bright_black",
     Stage.SYNCING: "blue",
@@ -38,7 +34,7 @@ _COLOURS: Final = {
     Stage.LIVE: "green",
     Stage.RETIRED: "cyan",
 }
-_MARKS: Final = {
+MARKS: Final = {
     Verdict.PASS: Text("✓", "green"),
     Verdict.FAIL: Text("✗", "red"),
     Verdict.INCONCLUSIVE: Text("?", "yellow"),
@@ -55,86 +51,11 @@ def console() -> Console:
 
 def stages_table() -> Table:
     """The rules of the stages."""
-    table = _table("stage", "reads are answered by", "owner of writes", "delivery", "meaning")
+    table = plain_table("stage", "reads are answered by", "owner of writes", "delivery", "meaning")
     for stage, rule in RULES.items():
         delivery = "legacy → store" if rule.delivery else "–"
-        table.add_row(_stage(stage), rule.reads, _owner(rule.owner), delivery, rule.meaning)
+        table.add_row(stage_text(stage), rule.reads, owner_text(rule.owner), delivery, rule.meaning)
     return table
-
-
-def status(assessed: Sequence[Assessment], width: int) -> RenderableType:
-    """All functions: where they stand, how well they are synced, and what comes next or is in the way.
-
-    `width` is that of the screen in characters; on a narrow one what comes next stands below the table.
-    """
-    if width >= ROOMY:
-        return _status_table(assessed, beside=True)
-    below = [Text.assemble((each.evidence.standing.name, "bold"), "  ", _next(each)) for each in assessed]
-    return Group(_status_table(assessed, beside=False), *(Padding(line, (0, 1)) for line in below))
-
-
-def _status_table(assessed: Sequence[Assessment], *, beside: bool) -> Table:
-    names = ("function", "stage", "weight", "owner", "rows", "lag", "drift", "shadow")
-    table = _table(*names, *(("next",) if beside else ()))
-    for column in table.columns[4:7]:
-        column.justify = "right"
-    for each in assessed:
-        standing = each.evidence.standing
-        stage = _stage(standing.stage)
-        if standing.fenced:
-            stage.append(" fenced", "bold red")
-        weight = percent(standing.weight) if standing.stage is Stage.CANARY else ""
-        table.add_row(
-            _name(standing),
-            stage,
-            weight,
-            _owner(standing.owner),
-            _rows(each),
-            _lag(each),
-            _drift(each),
-            _shadow(each),
-            *([_next(each)] if beside else []),
-        )
-    return table
-
-
-def functions_json(those: Sequence[Assessment]) -> dict[str, Any]:
-    """A function as `status --json` gives it: the whole, and within it its cohorts that move on their own."""
-    first, *cohorts = those
-    return {**status_json(first), "cohorts": [status_json(each) for each in cohorts]}
-
-
-def status_json(each: Assessment) -> dict[str, Any]:
-    """A function, or a cohort of it, as `status --json` gives it; weights as shares, times in seconds."""
-    evidence = each.evidence
-    standing, delivery, run, counted = (
-        evidence.standing,
-        evidence.delivery,
-        evidence.reconciliation,
-        evidence.compared,
-    )
-    return {
-        "function": each.function,
-        "cohort": each.evidence.standing.cohort,
-        "title": each.settings.title or each.function,
-        **_standing_json(standing),
-        "rows": _row_count(each),
-        "lag": delivery.lag if delivery else None,
-        "late_writes": delivery.late_writes if delivery else 0,
-        "drift": {"status": run.status, "keys": run.drift, "finished_at": run.finished_at} if run else None,
-        "shadow": {
-            "matched": counted.matched,
-            "mismatched": counted.mismatched,
-            "noisy": counted.noisy,
-            "failed": counted.failed,
-            "uncompared": counted.uncompared,
-        },
-        "effects": asdict(evidence.effects),
-        "quarantined": evidence.quarantined,
-        "next": _target_json(each.target) if each.target else None,
-        "gates": gates_json(each.gates),
-        "blocking": [gate.name for gate in each.blocking],
-    }
 
 
 def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> None:
@@ -175,10 +96,10 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
     return {
         "function": assessed.function,
         "cohort": assessed.evidence.standing.cohort,
-        **_standing_json(assessed.evidence.standing),
+        **standing_json(assessed.evidence.standing),
         "steps": [
             {
-                "to": _target_json(step.target),
+                "to": target_json(step.target),
                 "does": step.does,
                 "gates": gates_json(step.gates),
                 "least_seconds": step.least,
@@ -192,13 +113,18 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
 
 def cohorts_table(whole: Standing, own: Sequence[Standing], now: float) -> Table:
     """Where the cohorts that move on their own stand, and all the others; `now` in seconds since the epoch."""
-    table = _table("cohort", "stage", "weight", "owner", "for", "")
+    table = plain_table("cohort", "stage", "weight", "owner", "for", "")
     for each in (*own, whole):
         name = "all others" if each.cohort == EVERYONE and own else each.cohort
         weight = percent(each.weight) if each.stage is Stage.CANARY else ""
         for_ = format_duration(max(0.0, now - each.since)) if each.since else "–"
         table.add_row(
-            Text(name, "bold"), _stage(each.stage), weight, _owner(each.owner), for_, _note(each, whole)
+            Text(name, "bold"),
+            stage_text(each.stage),
+            weight,
+            owner_text(each.owner),
+            for_,
+            _note(each, whole),
         )
     return table
 
@@ -213,7 +139,7 @@ def _note(each: Standing, whole: Standing) -> Text:
 def cohort_json(each: Standing, whole: Standing) -> dict[str, Any]:
     """A cohort as `cohorts --json` gives it; `*` is all that don't move on their own. `alike`: it could rejoin."""
     alike = each is whole or not apart(each, whole)
-    return {"function": each.function, "cohort": each.cohort, **_standing_json(each), "alike": alike}
+    return {"function": each.function, "cohort": each.cohort, **standing_json(each), "alike": alike}
 
 
 def print_move(out: Console, before: Standing, after: Standing) -> None:
@@ -223,7 +149,7 @@ def print_move(out: Console, before: Standing, after: Standing) -> None:
 
 
 def _step(number: int, step: Step, *, whole: bool) -> RenderableType:
-    head = Text.assemble((f"{number}. ", "bold"), _target(step.target), f"  {step.does}")
+    head = Text.assemble((f"{number}. ", "bold"), target_text(step.target), f"  {step.does}")
     if not whole:
         waiting = sum(not gate.passes for gate in step.gates)
         note = (
@@ -249,66 +175,11 @@ def _gates(gates: Sequence[GateResult]) -> Table:
         if gate.do and not gate.passes:
             words.append(f"\n→ {gate.do}", "bright_black")
         figure = f"{gate.figure} / {gate.limit}"
-        table.add_row(_MARKS[gate.verdict], gate.name, Text(figure, "bright_black"), words)
+        table.add_row(MARKS[gate.verdict], gate.name, Text(figure, "bright_black"), words)
     return table
 
 
-def _next(each: Assessment) -> Text:
-    """What comes next: the move, or the first gate in its way, in words."""
-    if each.evidence.hold:
-        return Text.assemble(("held: ", "bold red"), each.evidence.hold)
-    if each.target is None:
-        return Text("done", "bright_black")
-    if not each.blocking:
-        return Text.assemble("→ ", _target(each.target), (", every gate passes" if each.gates else ""))
-    first, more = each.blocking[0], len(each.blocking) - 1
-    words = Text.assemble(_MARKS[first.verdict], f" {first.name}: {first.words}")
-    return words.append(f" (+{more})", "bright_black") if more else words
-
-
-def _lag(each: Assessment) -> Text:
-    delivery = each.evidence.delivery
-    if delivery is None or delivery.lag is None or not RULES[each.evidence.standing.stage].delivery:
-        return Text("–", "bright_black")
-    return Text(format_duration(delivery.lag))
-
-
-def _drift(each: Assessment) -> Text:
-    run = each.evidence.reconciliation
-    if run is None or run.finished_at is None:
-        return Text("–", "bright_black")
-    if run.status == "failed":
-        return Text("could not check", "yellow")
-    words = Text(f"{run.drift:,}", "red" if run.drift else "green")
-    return words.append(
-        f" {format_duration(max(0.0, each.evidence.now - run.finished_at))} ago", "bright_black"
-    )
-
-
-def _shadow(each: Assessment) -> Text:
-    counted = each.evidence.compared
-    total = counted.total
-    if not total:
-        return Text("–", "bright_black")
-    share = f"{1 - counted.differing / total:.1%}" if counted.differing else "100%"
-    return Text.assemble(
-        (share, "red" if counted.differing else "green"), (f" of {total:,} same", "bright_black")
-    )
-
-
-def _rows(each: Assessment) -> str:
-    count = _row_count(each)
-    going_on = any(record.finished_at is None for record in each.evidence.backfills.values())
-    return f"{count:,}{'…' if going_on else ''}" if count or going_on else "–"
-
-
-def _row_count(each: Assessment) -> int:
-    """Rows written: by backfill, and from events."""
-    filled = sum(record.rows for record in each.evidence.backfills.values())
-    return filled + (each.evidence.delivery.rows if each.evidence.delivery else 0)
-
-
-def _standing_json(standing: Standing) -> dict[str, Any]:
+def standing_json(standing: Standing) -> dict[str, Any]:
     return {
         "stage": standing.stage,
         "weight": standing.weight / FULL,
@@ -320,31 +191,31 @@ def _standing_json(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _target_json(target: Target) -> dict[str, Any]:
+def target_json(target: Target) -> dict[str, Any]:
     return {"stage": target.stage, "weight": target.weight / FULL}
 
 
 def _place(standing: Standing) -> Text:
-    return _target(Target(standing.stage, standing.weight))
+    return target_text(Target(standing.stage, standing.weight))
 
 
-def _target(target: Target) -> Text:
+def target_text(target: Target) -> Text:
     return Text(str(target), f"bold {_COLOURS[target.stage]}")
 
 
-def _stage(stage: Stage) -> Text:
+def stage_text(stage: Stage) -> Text:
     return Text(stage, f"bold {_COLOURS[stage]}")
 
 
-def _owner(owner: Side) -> Text:
+def owner_text(owner: Side) -> Text:
     return Text(owner, "green" if owner is Side.NEW else "")
 
 
-def _name(standing: Standing) -> Text:
+def name_text(standing: Standing) -> Text:
     if standing.cohort == EVERYONE:
         return Text(standing.function, "bold")
     return Text(f"  {standing.cohort}")
 
 
-def _table(*headers: str) -> Table:
+def plain_table(*headers: str) -> Table:
     return Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)

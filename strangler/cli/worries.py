@@ -11,6 +11,7 @@ from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.stages import Stage
+from strangler.durations import format_duration
 
 
 def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
@@ -26,6 +27,12 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
             f"backfill of {each.function}, {b.entity}: {b.error}"
             for b in each.evidence.backfills.values()
             if b.error
+        }
+        told |= {
+            f"{each.evidence.standing.name}: guard {guard.name}: breached for "
+            f"{format_duration(guard.looked_at - guard.breached_at)}: {guard.words}"
+            for guard in each.guards
+            if guard.breached_at is not None
         }
         if delivery and delivery.late_writes:
             late = "late write" if delivery.late_writes == 1 else "late writes"

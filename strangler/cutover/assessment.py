@@ -19,6 +19,7 @@ from strangler.control import (
     comparisons,
     deliveries,
     effects,
+    guards,
     quality_runs,
     quarantine,
     reconciliations,
@@ -27,6 +28,7 @@ from strangler.control import (
     stops,
     traffic,
 )
+from strangler.control.guards import Watch
 from strangler.control.store import Control
 from strangler.cutover import cohorts, history
 from strangler.cutover.evidence import Evidence, Health
@@ -52,6 +54,8 @@ class Assessment:
     evidence: Evidence
     target: Target | None
     gates: tuple[GateResult, ...]
+    guards: tuple[Watch, ...] = ()
+    """Those that are looked at where it stands."""
 
     @property
     def blocking(self) -> tuple[GateResult, ...]:
@@ -90,7 +94,8 @@ def assess(
     evidence = collect(control, function, section, cohort, probe=probe, clock=clock)
     target = target or following(evidence.standing, section.weights)
     gates = judge(target.stage, section, evidence) if target else ()
-    return Assessment(function, section, evidence, target, gates)
+    watches = [each for each in guards.of_function(control, function) if each.cohort == cohort]
+    return Assessment(function, section, evidence, target, gates, tuple(watches))
 
 
 def collect(
@@ -126,6 +131,7 @@ def collect(
             },
             health=health,
             switched_at=history.switched(moves),
+            rolled_back=moves[-1] if moves and moves[-1].kind is history.Kind.ROLLED_BACK else None,
             hold=held.hold if (held := cohorts.holding(standing, picture.of(function))) else None,
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",

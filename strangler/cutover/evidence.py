@@ -19,6 +19,7 @@ from strangler.cutover.stages import Stage, Standing
 
 if TYPE_CHECKING:
     from strangler.cutover.gates.result import GateResult
+    from strangler.cutover.history import Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Evidence:
     `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
     that has ended, however it ended; `alarm` one since then that looked at less and found drift.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
-    `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free.
+    `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free. `rolled_back` is the
+    last move where that led backwards.
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
@@ -55,6 +57,7 @@ class Evidence:
     health: Health | None
     switched_at: float = 0.0
     hold: str | None = None
+    rolled_back: Move | None = None
     stopped: str = ""
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
