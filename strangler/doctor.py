@@ -96,7 +96,18 @@ def _of_source(settings: Settings, name: str, mappings: dict[str, list[EntityMap
     wrong = [Finding(f"{'.'.join(map(str, f.path))}: {f.what}", f.instead) for f in inspection.findings]
     captured = assembly.captured(inspection.mappings)
     with closing(assembly.source(settings, name, captured)) as source:
-        return [*altered, *wrong, *source.examine(settings.sources[name].outage.total_seconds())]
+        examined = source.examine(settings.sources[name].outage.total_seconds())
+    return [*altered, *wrong, *examined, *_ways_back(settings, name, inspection.mappings)]
+
+
+def _ways_back(settings: Settings, name: str, mappings: list[EntityMapping]) -> Iterator[Finding]:
+    """What stands in the way of what new writes, on its way back to the source's database."""
+    for function in assembly.functions_of(settings, name):
+        if settings.functions[function].return_ is not None:
+            ours = [each for each in mappings if each.shape.function == function]
+            tables = sorted({part.table.name for each in ours for part in each.parts()})
+            with closing(assembly.writer(settings, function)) as writer:
+                yield from writer.examine(tables)
 
 
 def _altered(settings: Settings, name: str, legacy: ChangeSource) -> list[Finding]:

@@ -475,6 +475,10 @@ class Outbox(Protocol):
         """How much there is. Cheap."""
         ...
 
+    def end(self) -> None:
+        """Keep nothing any more, and forget what waits. Idempotent."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -115,6 +115,13 @@ class SqlOutbox(Generic[T]):
         )
         return Waiting(keys, since)
 
+    def end(self) -> None:
+        with self._session.transaction() as transaction:
+            transaction.lock("store")
+            triggers.remove(transaction, self._reader.dialect, self._parts)
+            if transaction.has_table(OUTBOX):
+                transaction.change(f"DELETE FROM {OUTBOX} WHERE {self._ours}")
+
     def close(self) -> None:
         self._session.close()
         if self._side is not None:

@@ -33,12 +33,22 @@ def create(transaction: Transaction, dialect: str, parts: Sequence[Layout]) -> N
     lock that waits for the service. Those for another shape go."""
     transaction.script(_TABLE[dialect])
     for part in parts:
-        there = {name for (name,) in transaction.rows(_THERE[dialect], (part.shape.table,))}
-        ours = {name for name in there if name.startswith(f"{_stem(part)}_")}
-        if not any(name.startswith(f"{_name(dialect, part)}_") for name in ours):
-            on = f" ON {part.table}" if dialect == "postgres" else ""
-            transaction.script(f"DROP TRIGGER {quote(name)}{on}" for name in sorted(ours))
-            transaction.script(_TRIGGERS[dialect](part, _name(dialect, part)))
+        name = _name(dialect, part)
+        if not any(each.startswith(f"{name}_") for each in _ours(transaction, dialect, part)):
+            remove(transaction, dialect, [part])
+            transaction.script(_TRIGGERS[dialect](part, name))
+
+
+def remove(transaction: Transaction, dialect: str, parts: Sequence[Layout]) -> None:
+    """Take the triggers away from the tables of these parts."""
+    for part in parts:
+        on = f" ON {part.table}" if dialect == "postgres" else ""
+        transaction.script(f"DROP TRIGGER {quote(name)}{on}" for name in _ours(transaction, dialect, part))
+
+
+def _ours(transaction: Transaction, dialect: str, part: Layout) -> list[str]:
+    there = [name for (name,) in transaction.rows(_THERE[dialect], (part.shape.table,))]
+    return sorted(name for name in there if name.startswith(f"{_stem(part)}_"))
 
 
 def fields_of(shape: Shape, names: Sequence[str]) -> tuple[Field, ...]:

@@ -196,7 +196,7 @@ def _captured(settings: Settings, source: str) -> dict[str, list[str]]:
         raise SourceError(
             f"source {source}: no mapping names one of its tables", do="add a function that does"
         )
-    return assembly.captured(compiled)
+    return assembly.captured(compiled) | assembly.marks(settings, source)
 
 
 def _open(settings: Settings, source: str, captured: dict[str, list[str]]) -> Any:

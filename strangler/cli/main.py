@@ -81,6 +81,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "quarantine": Lazy(
         "strangler.cli.quarantine:group", LOOK, "List, retry or drop what couldn't be translated."
     ),
+    "conflicts": Lazy(
+        "strangler.cli.conflicts:group", LOOK, "List and decide what couldn't return to legacy."
+    ),
     "late-writes": Lazy(
         "strangler.cli.late_writes:group", LOOK, "List what legacy still writes of what new owns; accept it."
     ),

@@ -79,6 +79,23 @@ def _circle(settings: Settings, way: list[str]) -> list[str] | None:
     return None
 
 
+def ways_back(settings: Settings) -> Iterator[Finding]:
+    """What returns can be written, and is known again when it is read."""
+    for name, function in settings.functions.items():
+        source = settings.sources.get(function.source)
+        if function.return_ is None or source is None:
+            continue
+        at: Path = ("functions", name, "return")
+        if source.kind == "polling":
+            what = "a polled source doesn't tell what was returned from what legacy wrote itself"
+            yield Finding(at, what, "leave it out, or a source of another kind")
+        url = function.return_.url or source.url
+        kind = kind_of(url.get_secret_value())
+        if kind not in (known := plugins.names("writers")):
+            what = f"nothing writes to a database of the kind {kind or 'of this URL'!r}"
+            yield Finding(at, what, f"leave it out, or a url of one of: {', '.join(known)}")
+
+
 def keys(settings: Settings) -> Iterator[Finding]:
     """Key fields are fields, each named once."""
     for path, part in _parts(settings):
@@ -395,6 +412,7 @@ def _below(path: Path, part: Entity | Children, table: str) -> Iterator[tuple[Pa
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     references,
     cycles,
+    ways_back,
     custom_gates,
     guards,
     keys,

@@ -12,7 +12,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from strangler.control import backfills, deliveries, quarantine, sources, standings, stops
+from strangler.control import (
+    backfills,
+    conflicts,
+    deliveries,
+    quarantine,
+    returning,
+    sources,
+    standings,
+    stops,
+)
 from strangler.control.store import Control
 from strangler.cutover.stages import ORDER
 from strangler.settings import Settings
@@ -34,6 +43,7 @@ class _Sync(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from self._sources()
         yield from self._functions()
+        yield from self._returning()
         yield from self._backfills()
 
     def _sources(self) -> Iterator[Metric]:
@@ -89,6 +99,30 @@ class _Sync(Collector):
                 if record.lag is not None:
                     lag.add_metric([name], record.lag)
         yield from (lag, rows, late, held, halted, stage)
+
+    def _returning(self) -> Iterator[Metric]:
+        label, now = ["function"], time.time()
+        waiting = GaugeMetricFamily(
+            "strangler_return_waiting", "Changes of new that wait to return.", labels=label
+        )
+        lag = GaugeMetricFamily(
+            "strangler_return_lag_seconds", "How long the first of them has waited.", labels=label
+        )
+        returned = CounterMetricFamily(
+            "strangler_returned", "Changes of new that returned to legacy.", labels=label
+        )
+        held = GaugeMetricFamily(
+            "strangler_conflicts", "Changes held on their way back to legacy.", labels=label
+        )
+        feeds, conflicting = returning.all_feeds(self._control), conflicts.counts(self._control)
+        for name, section in self._settings.functions.items():
+            if section.return_ is not None:
+                held.add_metric([name], conflicting.get(name, 0))
+                if record := feeds.get(name):
+                    waiting.add_metric([name], record.waiting)
+                    lag.add_metric([name], record.lag(now))
+                    returned.add_metric([name], record.returned)
+        yield from (waiting, lag, returned, held)
 
     def _backfills(self) -> Iterator[Metric]:
         label = ["function", "entity"]

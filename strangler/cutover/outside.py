@@ -17,6 +17,7 @@ from strangler.mapping import EntityMapping
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.switch import delta_check, only_in_new
 from strangler.reconcile.touched import recently_changed
+from strangler.returning.way import WayBack
 from strangler.settings import Settings
 
 RECENT: Final = 500
@@ -31,6 +32,8 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         with _sides(settings, function) as (_, source, store):
             source.reader().close()
             store.reader().close()
+        if back is not None:
+            back.require()
 
     def safe_position(timeout: float) -> Position:
         with _sides(settings, function) as (_, source, _store):
@@ -44,7 +47,17 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         with _sides(settings, function) as (mappings, source, store):
             return only_in_new(mappings, source, store, control).total
 
-    return Outside(way_back, safe_position, drift, only_new, **_fence(settings, control, function, cohort))
+    fence = _fence(settings, control, function, cohort)
+    section = settings.functions.get(function)
+    back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
+    return Outside(way_back, safe_position, drift, only_new, **fence, **_returning(back))
+
+
+def _returning(back: WayBack | None) -> dict[str, Any]:
+    """The way back, where there is one."""
+    if back is None:
+        return {}
+    return {"open_return": back.open, "close_return": back.close, "returned": back.returned}
 
 
 def _fence(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:

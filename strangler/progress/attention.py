@@ -41,11 +41,20 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
     if function.late_writes:
         late = _count(function.late_writes, "late write", "late writes")
         yield f"{late} came from legacy after the switch: a job still writes there"
+    if function.returning and function.returning.error:
+        yield f"nothing returns to legacy: {_first_line(function.returning.error)}"
+    if function.conflicts:
+        held = _count(function.conflicts, "change is", "changes are")
+        yield f"{held} held on the way back to legacy: strangler conflicts list {function.name}"
     if function.quarantined:
         yield f"{_count(function.quarantined, 'key waits', 'keys wait')} in quarantine"
 
 
 def _worth_knowing(function: FunctionProgress) -> Iterator[str]:
+    if function.returning and function.returning.waiting and function.returning.since is not None:
+        waiting = _count(function.returning.waiting, "change waits", "changes wait")
+        lag = function.returning.seen_at - function.returning.since
+        yield f"{waiting} to return to legacy, {format_duration(max(0.0, lag))}"
     if unsure := _unsure(function):
         yield unsure
     if drift := _drift(function, Side.NEW):

@@ -10,6 +10,7 @@ from strangler.control.deliveries import DeliveryRecord
 from strangler.control.effects import Effects
 from strangler.control.ledger import Entry, Verification
 from strangler.control.reconciliations import Finding, Run
+from strangler.control.returning import ReturnRecord
 from strangler.control.sources import SourceRecord
 from strangler.cutover.gates import GateResult
 from strangler.cutover.plan import Target
@@ -69,6 +70,7 @@ class FunctionProgress:
     drift. `compared` are the comparisons since it last entered shadow, `effects` those of writes,
     `mismatches` some examples.
     `ended` says which tolerances and shadow rules hide nothing any more.
+    `returning` is how far the reverse feed is, None where there is none; `conflicts` are held on their way back.
     """
 
     name: str
@@ -91,6 +93,8 @@ class FunctionProgress:
     steps: tuple[Step, ...]
     decisions: tuple[Entry, ...]
     ended: tuple[str, ...] = ()
+    returning: ReturnRecord | None = None
+    conflicts: int = 0
 
     @property
     def blocked(self) -> tuple[GateResult, ...]:

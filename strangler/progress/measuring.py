@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from strangler.control import comparisons, facades, ledger, reconciliations, traffic
+from strangler.control import comparisons, conflicts, facades, ledger, reconciliations, returning, traffic
 from strangler.control.store import Control
 from strangler.cutover import assessment
 from strangler.cutover import history as moves
@@ -85,6 +85,8 @@ def _function(
         steps=_steps(control, name),
         decisions=tuple(ledger.entries(control, function=name)),
         ended=tuple(_ended(judged)),
+        returning=returning.all_feeds(control).get(name) if judged.settings.return_ else None,
+        conflicts=conflicts.counts(control).get(name, 0),
     )
 
 

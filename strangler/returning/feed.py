@@ -19,6 +19,7 @@ from strangler.control.conflicts import Conflict
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError
+from strangler.fencing import passing
 from strangler.mapping import EntityMapping
 from strangler.outcomes import Outcome, event_anew
 from strangler.ports import ChangeSource, LegacyTransaction, LegacyWriter, Outbox, Outgoing
@@ -107,11 +108,15 @@ class Feed:
         with self._writer.transaction() as transaction:
             # Now that nobody else returns anything of the function: what was written before a kill is done.
             self._outbox.done(self._writer.returned())
+            for statement in passing.opened(transaction.dialect, self._function):
+                transaction.run(statement)
             given = self._owned(outgoing())
             held = self._write(transaction, given, decided)
             left = set(map(Key.of, held))
             returned = [each for each in given if Key.of(each) not in left]
             entries = frozenset(entry for each in returned for entry in each.entries)
+            for statement in passing.closed(transaction.dialect):
+                transaction.run(statement)
             transaction.record(entries)
         conflicts.hold(self._control, held)
         self._outbox.done(entries)

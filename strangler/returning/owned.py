@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from strangler.control.standings import Snapshot
-from strangler.cutover.stages import Side
+from strangler.cutover.stages import Side, Stage, Standing
 from strangler.mapping import EntityMapping, python
 from strangler.mapping.inverse.sources import field_value
 from strangler.mapping.nodes import columns
@@ -31,9 +31,14 @@ def is_new_s(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> boo
     states = [state for state in (each.before, each.now) if state is not None]
     cohorts = {cohort_of(mapping, state) for state in states} or {None}
     function = mapping.shape.function
-    return all(standings.of_cohort(function, cohort).owner is Side.NEW for cohort in cohorts)
+    return all(returns(standings.of_cohort(function, cohort)) for cohort in cohorts)
 
 
-def anything_is_new_s(function: str, standings: Snapshot) -> bool:
-    """Whether new owns the function, or a cohort of it."""
-    return any(each.function == function and each.owner is Side.NEW for each in standings.standings)
+def returns(standing: Standing) -> bool:
+    """Whether what new writes by a standing returns: as long as there is a way back."""
+    return standing.owner is Side.NEW and standing.stage is not Stage.RETIRED
+
+
+def anything_returns(function: str, standings: Snapshot) -> bool:
+    """Whether new owns the function, or a cohort of it, with a way back."""
+    return any(each.function == function and returns(each) for each in standings.standings)

@@ -15,7 +15,7 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.ports import Outbox
 from strangler.returning.feed import Feed
-from strangler.returning.owned import anything_is_new_s
+from strangler.returning.owned import anything_returns
 from strangler.settings import Settings
 from strangler.sync.schema import Agreed
 
@@ -55,7 +55,7 @@ class Returning:
                     stop.wait(IDLE)
 
     def _is_wanted(self) -> bool:
-        return anything_is_new_s(self._function, standings.snapshot(self._control))
+        return anything_returns(self._function, standings.snapshot(self._control))
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Feed, Outbox, Sequence[EntityMapping]]]:

@@ -130,6 +130,16 @@ class OutboxSuite:
         assert told.now is not None
         assert (told.before["more"], told.now["more"]) == (None, "more")
 
+    def test_nothing_is_kept_behind_its_end(self, store: ReturningStore, outbox: Outbox, run: Run) -> None:
+        run("INSERT INTO party (id, name) VALUES (1, 'A')")
+        for _ in range(2):
+            outbox.end()
+            run("UPDATE party SET name = 'B'")
+            assert outbox.outgoing(10) == []
+        outbox.prepare()
+        run("UPDATE party SET name = 'C'")
+        assert [each.key for each in outbox.outgoing(10)] == ["[1]"]
+
     def test_what_comes_and_goes_is_told_as_nothing(self, outbox: Outbox, run: Run) -> None:
         run("INSERT INTO party (id, name) VALUES (1, 'A')")
         run("DELETE FROM party WHERE id = 1")

@@ -274,6 +274,8 @@ BAD = [
         [(26, "functions.product.depends_on.product", "can't depend on itself", "leave it out")]),
     Bad("circle of dependencies", "    service:", "    depends_on: [product]\n    service:",
         [(12, "functions.party.depends_on", "goes in a circle: party → product → party", "break it")]),
+    Bad("way back into a database that nothing writes to", "[party]", "[party]\n    return: {url: 'oracle://erp'}",
+        [(27, "functions.product.return", "nothing writes to a database of the kind 'oracle'", "a url of one of: mariadb, mysql")]),
     Bad("gate of a plugin that isn't there", "[party]", "[party]\n    gates: {custom: {open_incidents: {kind: incident}}}",
         [(27, "functions.product.gates.custom.open_incidents.kind", "there is no 'incident' in strangler.gates", "installed are")]),
     Bad("guard of no gate", "[party]", "[party]\n    guards: [{gate: error, then: hold}]",

@@ -1,0 +1,94 @@
+"""The way back as a switch of owners asks for it: can it be gone, is it open, has all come back?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cached_property
+
+from strangler import assembly
+from strangler.control import conflicts, standings
+from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
+from strangler.errors import Refused
+from strangler.mapping import EntityMapping
+from strangler.ports import Outbox
+from strangler.returning.owned import is_new_s, returns
+from strangler.settings import Settings
+
+SAFE_POSITION_WAIT = 10.0
+"""Seconds to wait for legacy's open transactions."""
+
+LOOKED_AT = 1000
+"""Aggregates of other cohorts among which those of one are looked for at once."""
+
+
+class WayBack:
+    """That of a function with `return:`, or of a cohort of it. Connects only while it is asked something."""
+
+    def __init__(self, settings: Settings, control: Control, function: str, cohort: str) -> None:
+        self._settings, self._control, self._function, self._cohort = settings, control, function, cohort
+
+    def require(self) -> None:
+        """Raise Refused where what new writes couldn't be written to legacy: before anything moves."""
+        tables = sorted({part.table.name for mapping in self._mappings for part in mapping.parts()})
+        with closing(assembly.writer(self._settings, self._function)) as writer:
+            lacking = [finding for finding in writer.examine(tables) if finding.blocks]
+        if lacking:
+            raise Refused(
+                f"what new writes of {self._function} couldn't return to legacy",
+                why="; ".join(finding.what for finding in lacking),
+                do="; ".join(dict.fromkeys(finding.do for finding in lacking)),
+            )
+
+    def open(self) -> None:
+        """From now on what new writes is kept until it has come back."""
+        with closing(assembly.writer(self._settings, self._function)) as writer, self._outbox() as outbox:
+            writer.prepare()
+            outbox.prepare()
+
+    def close(self) -> None:
+        """Nothing is kept any more, unless for other cohorts of the function."""
+        found = standings.snapshot(self._control).standings
+        others = (each for each in found if each.function == self._function and each.cohort != self._cohort)
+        if not any(map(returns, others)):
+            with self._outbox() as outbox:
+                outbox.end()
+
+    def returned(self) -> str:
+        """What is still to come back, in words; empty once legacy has all. Then the service's rows are legacy's to change again."""
+        if held := conflicts.counts(self._control).get(self._function, 0):
+            return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
+        with self._outbox() as outbox:
+            if waiting := self._waiting(outbox):
+                return f"{_count(waiting)} waiting to return to legacy"
+            source = self._settings.functions[self._function].source
+            with closing(assembly.source(self._settings, source)) as legacy:
+                outbox.adopt(legacy.safe_position(SAFE_POSITION_WAIT))
+        return ""
+
+    def _waiting(self, outbox: Outbox) -> int:
+        """How many aggregates; of a cohort only its own, as far as they are among the first."""
+        if self._cohort == EVERYONE:
+            return outbox.waiting().keys
+        found, mappings = (
+            standings.snapshot(self._control),
+            {each.shape.entity: each for each in self._mappings},
+        )
+        return sum(is_new_s(mappings[each.entity], each, found) for each in outbox.outgoing(LOOKED_AT))
+
+    @cached_property
+    def _mappings(self) -> list[EntityMapping]:
+        source = self._settings.functions[self._function].source
+        with closing(assembly.source(self._settings, source)) as legacy:
+            return assembly.mappings(self._settings, self._function, legacy)
+
+    @contextmanager
+    def _outbox(self) -> Iterator[Outbox]:
+        shapes = [mapping.shape for mapping in self._mappings]
+        with closing(assembly.outbox(self._settings, self._function, shapes)) as outbox:
+            yield outbox
+
+
+def _count(number: int) -> str:
+    return f"{number:,} change{'' if number == 1 else 's'} {'is' if number == 1 else 'are'}"
