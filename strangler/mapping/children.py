@@ -88,6 +88,7 @@ def compile_children(parent: Parent, name: str, section: Children, problems: Pro
         key=(*above.key, *section.key),
         fields=(*over, *inner.fields),
         where=_both(above.where and renamed(above.where, f"{PARENT}."), where),
+        cohort=above.cohort and above.cohort.of_parent(f"{PARENT}."),
     )
     into = section.into or f"{parent.into}_{name}"
     below = parent._replace(plan=whole, into=into, sensitive=sensitive)

@@ -7,15 +7,17 @@ on both sides, and the stream tells it of a removed row too.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
 from strangler.mapping.building import text
 from strangler.mapping.conversions import shown_type
 from strangler.mapping.figures import fields_of
-from strangler.mapping.nodes import columns, replaced
+from strangler.mapping.nodes import Node, columns, replaced
 from strangler.mapping.problems import Problems
 from strangler.mapping.rows import Cohort, Plan
-from strangler.shapes import FieldType, Shape
+from strangler.mapping.typing import check
+from strangler.shapes import Column, FieldType, Shape, Table
 
 NAMING: Final = (FieldType.TEXT, FieldType.INTEGER)
 """The types whose values name a cohort: they are written alike everywhere."""
@@ -44,3 +46,20 @@ def checked_cohort(
     fields = {field.name: field.node for field in plan.fields}
     named = text(node)
     return Cohort(named, replaced(named, lambda column: fields[column.name]))
+
+
+_NAMED: Final = Table("cohort", (Column("cohort", FieldType.TEXT, True, "text"),), ("cohort",))
+
+
+def among(cohort: Node, names: Collection[str], *, included: bool) -> Node:
+    """The condition that a cohort is one of these, or that it is none of them; one that is NULL is none."""
+    return replaced(_among(tuple(sorted(names)), included), lambda column: cohort)
+
+
+@lru_cache(maxsize=64)
+def _among(names: tuple[str, ...], included: bool) -> Node:
+    if not names:
+        return check("FALSE" if included else "TRUE", _NAMED, {})
+    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+    written = f"cohort IN ({quoted})"
+    return check(written if included else f"cohort IS NULL OR NOT {written}", _NAMED, {})

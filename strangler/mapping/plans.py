@@ -79,7 +79,10 @@ def pruned(plan: Plan, below: Iterable[Plan]) -> Plan:
     """The plan without the joins that nothing is read from, neither by itself nor by the plans of its children."""
     prefix = f"{PARENT}."
     also = frozenset(
-        name.removeprefix(prefix) for child in below for name in read(child) if name.startswith(prefix)
+        name.removeprefix(prefix)
+        for child in below
+        for name in read(replace(child, cohort=None))  # Whose the children are it reads for itself.
+        if name.startswith(prefix)
     )
     plan = replace(plan, also=also)
     return replace(plan, origin=plan.origin.only(read(plan)))
@@ -109,6 +112,7 @@ def read(plan: Plan) -> set[str]:
 def _nodes(plan: Plan) -> list[Node]:
     nodes = [field.node for field in plan.fields]
     nodes += [rule.when for rules in plan.rules.values() for rule in rules if rule.when is not None]
+    nodes += [plan.cohort.of_row] if plan.cohort is not None else []
     return nodes + ([plan.where] if plan.where is not None else [])
 
 
@@ -135,6 +139,8 @@ def shape_of(
 
 def version(function: str, into: str, plan: Plan, children: Sequence[Any] = ()) -> str:
     """Layout doesn't count (` a||b ` is `a || b`); what comes out does, and so do the types of the columns that go in."""
+    plan = replace(plan, cohort=None)  # Whose the rows are makes them no other ones.
+    plan = replace(plan, origin=plan.origin.only(read(plan)))
     used = set(needed(plan))
     decisive = [
         LANGUAGE_VERSION,

@@ -19,7 +19,7 @@ from strangler.errors import Untranslatable
 from strangler.events import encode_key
 from strangler.mapping import python
 from strangler.mapping.bad_value import BadValue, shown
-from strangler.mapping.nodes import Node, columns, old_values, olds
+from strangler.mapping.nodes import Node, columns, old_values, olds, renamed
 from strangler.mapping.origin import Origin
 from strangler.mapping.reading import padded, python_check, read
 from strangler.sensitive import masked
@@ -41,10 +41,15 @@ class Rule(NamedTuple):
 
 
 class Cohort(NamedTuple):
-    """The name of a row's cohort as a text, over the entity's fields and over the columns of its legacy row. NULL: it is of none."""
+    """The name of a row's cohort as a text, over the entity's fields (of a line: those of the entity that it is of) and over the
+    columns of its legacy row. NULL: it is of none."""
 
     of_fields: Node
     of_row: Node
+
+    def of_parent(self, prefix: str) -> Cohort:
+        """That of lines, which are of the cohort of what they stand under; the prefix is that of its columns."""
+        return Cohort(self.of_fields, renamed(self.of_row, prefix))
 
 
 @dataclass(frozen=True, slots=True)

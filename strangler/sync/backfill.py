@@ -24,15 +24,18 @@ import orjson
 
 from strangler.boundary import Held, HeldKey
 from strangler.changes import Change, Operation, Position
-from strangler.control import backfills
+from strangler.control import backfills, standings
 from strangler.control.store import Control
+from strangler.cutover.stages import Side
 from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping, Translated, translated
+from strangler.mapping.dialects import Inexpressible
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import to_record
 from strangler.shapes import Shape
 from strangler.sync import limits
+from strangler.sync.owned import Owned
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
@@ -48,7 +51,8 @@ HELD_AT_ONCE = 500
 class Chunk:
     """The rows of a key range, translated by the legacy database as far as it can, the rest here, one by one.
 
-    A row that can't be translated doesn't abort the others: it is held, as it would be from the stream.
+    A row that can't be translated doesn't abort the others: it is held, as it would be from the stream. Rows that legacy doesn't own
+    aren't among them (invariant 4).
     """
 
     def __init__(
@@ -57,13 +61,27 @@ class Chunk:
         side: SqlSide,
         where: str | None,
         hold: Callable[[Iterable[Translated]], None],
+        owned: Owned,
     ) -> None:
         self._mapping, self._side, self._where, self._hold = mapping, side, where, hold
-        self._select = mapping.select(side.dialect)
+        self._select, self._owned = mapping.select(side.dialect), owned
+        self._pushed, self._left = self._statements()
+
+    def _statements(self) -> tuple[str | None, str | None]:
+        """The SELECTs of what the database translates, and of what is translated here; None: nothing is."""
+        select, where, mapping = self._select, self._where, self._mapping
+        if mapping.cohort_of is None and not self._owned.has(None):
+            return None, None
+        try:
+            whose = self._owned.condition(mapping, self._side.dialect) if select.pushed else None
+        except Inexpressible:
+            return None, select.legacy_sql(where)
+        both = " AND ".join(f"({each})" for each in (where, whose) if each) or None
+        return select.rows_sql(both), select.rest_sql(where)
 
     def rows(self) -> Iterator[Sequence[Any]]:
-        if sql := self._select.rows_sql(self._where):
-            yield from self._side.rows(sql)
+        if self._pushed:
+            yield from self._side.rows(self._pushed)
         faulty = []
         for each in self._rest():
             if each.fault is None:
@@ -73,15 +91,16 @@ class Chunk:
         self._hold(faulty)  # Invariant 7: before the store commits the mark that moves past them.
 
     def copy_out(self, into: BinaryIO) -> bool:
-        sql = self._select.rows_sql(self._where)
-        if sql is None or not self._side.copy_out(sql, into):
+        if self._pushed is None or not self._side.copy_out(self._pushed, into):
             return False
         self._hold(self._rest())  # Invariant 7
         return True
 
     def _rest(self) -> Iterator[Translated]:
-        if sql := self._select.rest_sql(self._where):
-            yield from translated(self._mapping, self._side.dialect, self._side.rows(sql))
+        if self._left:
+            for each in translated(self._mapping, self._side.dialect, self._side.rows(self._left)):
+                if (seen := self._owned.seen(self._mapping, each)) is not None:
+                    yield seen
 
 
 class _At(NamedTuple):
@@ -141,7 +160,9 @@ class Filling:
         span = next_range(side, self.part.mapping.table, at.after, self.chunk)
         reached = _At(span.last, span.last is None)
         mark = Mark(self.reader, reached.text(), self.stamp)
-        chunk = Chunk(self.part.mapping, side, span.condition(), self._hold)
+        # Invariant 4: asked for each chunk, for a cohort may come to be new's on the way.
+        owned = Owned.by(Side.LEGACY, standings.snapshot(self.control), self.part.root.shape.function)
+        chunk = Chunk(self.part.mapping, side, span.condition(), self._hold, owned)
         return reached, self.store.load(self.into, chunk, self.stamp, mark)
 
     def _hold(self, faulty: Iterable[Translated]) -> None:
