@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from strangler import assembly
 from strangler.changes import Position
-from strangler.control import fences
+from strangler.control import fences, standings
 from strangler.control.store import Control
 from strangler.cutover.world import Outside
 from strangler.fencing.fence import LegacyFence, take_down
 from strangler.mapping import EntityMapping
+from strangler.owned import Owned
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.switch import delta_check, only_in_new
 from strangler.reconcile.touched import recently_changed
@@ -39,13 +40,18 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         with _sides(settings, function) as (_, source, _store):
             return source.safe_position(timeout)
 
+    def rows() -> Owned:
+        """Those that change their owner."""
+        return Owned.of(standings.snapshot(control), function, cohort)
+
     def drift() -> int:
         with _sides(settings, function) as (mappings, source, store), closing(assembly.log(settings)) as log:
-            return len(delta_check(mappings, source, store, recently_changed(log, function, RECENT)))
+            keys = recently_changed(log, function, RECENT)
+            return len(delta_check(mappings, source, store, keys, owned=rows()))
 
     def only_new() -> int:
         with _sides(settings, function) as (mappings, source, store):
-            return only_in_new(mappings, source, store, control).total
+            return only_in_new(mappings, source, store, control, owned=rows()).total
 
     fence = _fence(settings, control, function, cohort)
     section = settings.functions.get(function)

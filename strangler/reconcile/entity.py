@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from strangler.changes import Position
 from strangler.mapping import EntityMapping
+from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile import grid, narrow, sampling
@@ -85,7 +86,7 @@ class Outcome:
 class How:
     """How parts are compared. Without `feed` nothing is confirmed: every difference counts as drift. `limit`: keys that are kept with
     their fields. `limits` are how gently databases are read. `stopping` says whether to end. `sample`: keys to draw in that mode, by
-    `seed`."""
+    `seed`. `owned` says whose rows are compared."""
 
     feed: Feed | None = None
     mode: Mode = Mode.FULL
@@ -95,6 +96,7 @@ class How:
     told: Told = lambda progress: None
     sample: int = 0
     seed: int = 0
+    owned: Owned = EVERYTHING
 
 
 @dataclass(slots=True)
@@ -149,7 +151,12 @@ class _Comparison:
         self._held, self._before, self._scans, self._keep = held, untranslatable, scans, keep
         self._sampling = self._drawn() if how.mode is Mode.SAMPLE else None
         self._pairing = pair(
-            part, sides, presence=how.mode is Mode.QUICK, drawn=self._sampling, native=scans.native
+            part,
+            sides,
+            presence=how.mode is Mode.QUICK,
+            drawn=self._sampling,
+            native=scans.native,
+            owned=how.owned,
         )
         scans.native = self._pairing.native
         self._manners = self._manner("the legacy database"), self._manner("the store")

@@ -13,6 +13,7 @@ from typing import Final
 
 from strangler.mapping import Translated, translated
 from strangler.mapping.canonical import text_of
+from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile.fingerprint import Fingerprint
@@ -28,7 +29,8 @@ AT_ONCE: Final = 1000
 
 
 class Legacy:
-    """See `View`. `pushed` is what the database translates itself; `drawn` are the keys that are compared at all, None: all."""
+    """See `View`. `pushed` is what the database translates itself; `drawn` are the keys that are compared at all, None: all; `owned`
+    says whose rows."""
 
     def __init__(
         self,
@@ -37,12 +39,13 @@ class Legacy:
         pushed: Relation | None,
         fingerprint: Fingerprint,
         drawn: Sampling | None = None,
+        owned: Owned = EVERYTHING,
     ) -> None:
         self._part, self._dialect = part, dialect
         self._mapping, self._shape = part.mapping, part.mapping.shape
         self._pushed, self._fingerprint = pushed, fingerprint
         self._drawn = drawn.draws if drawn else _all
-        self._select = part.mapping.select(dialect)
+        self._select, self._owned = part.mapping.select(dialect), owned
         # Who asks the database itself must have read to the end; the rest is few rows then.
         self._at_once = None if fingerprint.asks else AT_ONCE
 
@@ -159,8 +162,9 @@ class Legacy:
         return ((self._number(each), each) for each in self._rest(side, where) if each.fault is None)
 
     def _rest(self, side: SqlSide, where: str | None = None) -> Iterable[Translated]:
-        sql = self._select.rest_sql(where)
-        return translated(self._mapping, self._dialect, side.rows(sql)) if sql else ()
+        sql = self._select.rest_sql(where) if self._pushed else self._select.legacy_sql(where)
+        rest = translated(self._mapping, self._dialect, side.rows(sql)) if sql else ()
+        return (each for row in rest if (each := self._owned.seen(self._mapping, row)) is not None)
 
     def _number(self, each: Translated) -> int:
         return number_of_values(self._shape, [each.data[name] for name in self._shape.key])

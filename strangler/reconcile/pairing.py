@@ -9,6 +9,7 @@ from typing import NamedTuple
 from strangler.changes import Position
 from strangler.mapping import canonical_columns, native_columns
 from strangler.mapping.canonical import quote
+from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile import fingerprint, relation, slicing
@@ -41,9 +42,10 @@ def pair(
     presence: bool = False,
     drawn: Sampling | None = None,
     native: bool | None = None,
+    owned: Owned = EVERYTHING,
 ) -> Pairing:
     """Both sides of a part. `presence`: rows are only there or not. `drawn`: the keys that are compared; None: all.
-    `native`: what was found before; None: PostgreSQL hashes where it can."""
+    `native`: what was found before; None: PostgreSQL hashes where it can. `owned`: whose rows are compared."""
     mapping = part.mapping
     legacy, store = sides.dialects()
     select = mapping.select(legacy)
@@ -53,8 +55,8 @@ def pair(
     prints = _fingerprints(part, legacy, store, presence, native)
     table, shape = mapping.table, mapping.shape
     return Pairing(
-        Legacy(part, legacy, relation.legacy(part, legacy, prints[0], drawn), prints[0], drawn),
-        Store(relation.store(part, store, prints[1], drawn)),
+        Legacy(part, legacy, relation.legacy(part, legacy, prints[0], drawn, owned), prints[0], drawn, owned),
+        Store(relation.store(part, store, prints[1], drawn, owned)),
         lambda side: slicing.of_legacy(side, table, select.from_, joined=bool(mapping.plan.origin.joins)),
         lambda side: slicing.of_store(side, shape, quote(shape.table)),
         native,

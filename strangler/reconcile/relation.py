@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from strangler.mapping import canonical_columns
 from strangler.mapping.canonical import quote
-from strangler.mapping.sql import all_of
+from strangler.mapping.dialects import Inexpressible
+from strangler.mapping.sql import all_of, any_of
+from strangler.owned import Owned
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile.fingerprint import Fingerprint
@@ -133,12 +135,19 @@ class Relation:
         return None if self.numbers.indexed else self.taken
 
 
-def legacy(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None) -> Relation | None:
-    """The legacy rows that the database translates itself; None where it translates none."""
+def legacy(
+    part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None, owned: Owned
+) -> Relation | None:
+    """The legacy rows that the database translates itself, as far as they are among the `owned`; None where it translates none, or can't
+    tell whose they are."""
     mapping = part.mapping
     select = mapping.select(dialect)
     pushed = select.pushed
     if pushed is None:
+        return None
+    try:
+        whose = owned.condition(mapping, dialect)
+    except Inexpressible:
         return None
     numbered = numbers(part, dialect, pushed.columns, pushed.texts, bare=select.number is not None)
     return Relation(
@@ -149,12 +158,15 @@ def legacy(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling |
         select.from_,
         pushed.taken,
         pushed.left,
-        _among(drawn, numbered),
+        # Whose the rows are that are left is told where they are translated.
+        all_of(_among(drawn, numbered), whose and any_of(whose, pushed.left)),
     )
 
 
-def store(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None) -> Relation:
-    """The store's side: its table as it is, whoever wrote the rows."""
+def store(
+    part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | None, owned: Owned
+) -> Relation:
+    """The store's side: its table as it is, whoever wrote the rows, as far as they are among the `owned`."""
     shape = part.mapping.shape
     columns = [quote(field.name) for field in shape.fields]
     texts = tuple(canonical_columns(shape, dialect))
@@ -165,7 +177,7 @@ def store(part: Part, dialect: str, fingerprint: Fingerprint, drawn: Sampling | 
         numbered,
         fingerprint,
         quote(shape.table),
-        drawn=_among(drawn, numbered),
+        drawn=all_of(_among(drawn, numbered), owned.stored(part.root, shape, dialect)),
         written_at=POSITION,
     )
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
+from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile import narrow
@@ -44,9 +45,12 @@ def only_in_new(
     control: Control,
     *,
     examples: int = 10,
+    owned: Owned = EVERYTHING,
 ) -> OnlyInNew:
-    """What a rollback would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
-    outcomes = compare_all(mappings, source, store, control, How(limit=examples))
+    """What a rollback of these rows would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
+    outcomes = compare_all(
+        concerned(mappings, owned), source, store, control, How(limit=examples, owned=owned)
+    )
     shown = [each for outcome in outcomes for each in outcome.differences]
     return OnlyInNew(
         sum(outcome.extra for outcome in outcomes),
@@ -61,22 +65,29 @@ def delta_check(
     source: ChangeSource,
     store: ServiceStore,
     keys: Mapping[str, Collection[str]],
+    *,
+    owned: Owned = EVERYTHING,
 ) -> list[Difference]:
-    """Compare these keys (by entity) on both sides, whole rows and all that belongs to them; empty when all are equal, as far as the
-    tolerances ask for it."""
+    """Compare these keys (by entity) on both sides, whole rows and all that belongs to them, as far as they are among the `owned`; empty
+    when all are equal, as far as the tolerances ask for it."""
     found: list[Difference] = []
     with Sides(source.reader, store.reader) as sides:
-        for mapping in mappings:
+        for mapping in concerned(mappings, owned):
             if wanted := keys.get(mapping.shape.entity):
                 for part in parts_of(mapping):
-                    found += _compare_keys(part, sides, wanted)
+                    found += _compare_keys(part, sides, wanted, owned)
     return found
 
 
-def _compare_keys(part: Part, sides: Sides, keys: Collection[str]) -> list[Difference]:
+def concerned(mappings: Sequence[EntityMapping], owned: Owned) -> list[EntityMapping]:
+    """The entities that have rows among the `owned`: those of no cohort move with the rest of their function."""
+    return [mapping for mapping in mappings if mapping.cohort_of is not None or owned.has(None)]
+
+
+def _compare_keys(part: Part, sides: Sides, keys: Collection[str], owned: Owned) -> list[Difference]:
     """Compare the rows of a part that belong to the aggregates with these keys."""
     shape, root = part.mapping.shape, part.root.shape
-    pairing = pair(part, sides)
+    pairing = pair(part, sides, owned=owned)
     numbers = numbers_of(part, sides, pairing, {number_of(root, key) for key in keys})
     rows = whole_rows(sides, pairing, numbers)
     found = narrow.differences(shape, *rows, part.mapping.sensitive)

@@ -30,12 +30,12 @@ from strangler.cutover.stages import Side
 from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.mapping.dialects import Inexpressible
+from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
 from strangler.quarantine import to_record
 from strangler.shapes import Shape
 from strangler.sync import limits
-from strangler.sync.owned import Owned
 from strangler.sync.ranges import count, next_range
 
 logger = logging.getLogger("strangler.sync.backfill")
@@ -61,7 +61,7 @@ class Chunk:
         side: SqlSide,
         where: str | None,
         hold: Callable[[Iterable[Translated]], None],
-        owned: Owned,
+        owned: Owned = EVERYTHING,
     ) -> None:
         self._mapping, self._side, self._where, self._hold = mapping, side, where, hold
         self._select, self._owned = mapping.select(side.dialect), owned

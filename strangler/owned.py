@@ -1,16 +1,18 @@
-"""Owned: which rows of a function legacy owns, and so may be filled into the store from it. Pure."""
+"""Owned: which rows of a function a side owns, or belong to a cohort: what is filled, compared or repaired with them. Pure."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from strangler.control.standings import Snapshot
-from strangler.cutover.stages import Side
+from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Untranslatable
 from strangler.mapping import EntityMapping, sql
+from strangler.mapping.canonical import quote
 from strangler.mapping.cohorts import among
 from strangler.mapping.dialects import DIALECTS, Inexpressible
 from strangler.mapping.rest import Translated
+from strangler.shapes import Shape
 
 
 class Owned(NamedTuple):
@@ -25,6 +27,13 @@ class Owned(NamedTuple):
         rest = snapshot.of(function).owner is side
         own = snapshot.cohorts(function)
         return cls(frozenset(each.cohort for each in own if (each.owner is side) is not rest), not rest)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, function: str, cohort: str) -> Self:
+        """The rows that go by the standing of a cohort; of EVERYONE those of all that have none of their own."""
+        if cohort != EVERYONE:
+            return cls(frozenset({cohort}), True)
+        return cls(frozenset(each.cohort for each in snapshot.cohorts(function)), False)
 
     @property
     def everything(self) -> bool:
@@ -45,6 +54,19 @@ class Owned(NamedTuple):
             raise Inexpressible("not every row has a cohort there")
         return written.value
 
+    def stored(self, root: EntityMapping, shape: Shape, dialect: str) -> str | None:
+        """The same as SQL over the store's table of a shape, of the entity itself or of what stands under it."""
+        cohort = root.plan.cohort
+        if self.everything or cohort is None:
+            return None
+        whose = among(cohort.of_fields, self.cohorts, included=self.included)
+        condition = sql.write(whose, DIALECTS[dialect]).value
+        above = root.shape
+        if shape.table == above.table:
+            return condition
+        same = " AND ".join(f"owned.{quote(name)} = {quote(shape.table)}.{quote(name)}" for name in above.key)
+        return f"EXISTS (SELECT 1 FROM {quote(above.table)} AS owned WHERE {same} AND ({condition}))"
+
     def seen(self, mapping: EntityMapping, row: Translated) -> Translated | None:
         """A row that was translated here, if it is among them; with the fault that its cohort can't be told."""
         if self.everything or mapping.cohort_of is None:
@@ -53,3 +75,7 @@ class Owned(NamedTuple):
             return row if self.has(mapping.cohort_of(row.row)) else None
         except Untranslatable as error:
             return row._replace(fault=row.fault or error)
+
+
+EVERYTHING: Final = Owned(frozenset(), included=False)
+"""All rows, whoever owns them."""
