@@ -12,7 +12,7 @@ USUAL = settings(deadline=None, suppress_health_check=list(HealthCheck), statefu
 
 
 def test_invariant_4_5_6_8_hold_whatever_happens() -> None:
-    run_state_machine_as_test(Cutover, settings=settings(USUAL, max_examples=25, derandomize=True))
+    run_state_machine_as_test(Cutover, settings=settings(USUAL, max_examples=20, derandomize=True))
 
 
 @pytest.mark.nightly

@@ -31,15 +31,15 @@ from strangler.cutover.journal import Intent, Journal, Step
 from strangler.cutover.plan import Target, arrival, moved
 from strangler.cutover.recovery import recover
 from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing, at_the_start
-from strangler.cutover.ways import WAYS, Way, leading
+from strangler.cutover.ways import Way, leading
 from strangler.cutover.world import Outside
-from strangler.errors import Refused, StranglerError
+from strangler.errors import StranglerError
 from strangler.facade.flight import Flight
 from strangler.facade.memory import Memory
 from strangler.facade.standing import LEASE, Keeper
-from strangler.routing import Asked, Decision, Who, compile_routes, decide
+from strangler.routing import Asked, Decision, Trust, Who, compile_routes, decide
 from strangler.settings import Facade, Function
-from tests.cutover.whole.clockwork import Process, Reaching, Time, me, stop
+from tests.cutover.whole.clockwork import Process, Reaching, Time, stop
 
 BUDGET, DOUBTFUL = 4.0, 4.0
 """Seconds that a facade gives a write, and for which one that it gave up counts on; whoever lets one through says the sum."""
@@ -66,7 +66,12 @@ class Unit(NamedTuple):
 
 
 UNITS = (Unit("party", "north"), Unit("party", "south"), Unit("sale", EVERYONE))
-ROWS = (Row("party", "north", "1"), Row("party", "south", "1"), Row("sale", "any", "1"), Row("sale", "any", "2"))
+ROWS = (
+    Row("party", "north", "1"),
+    Row("party", "south", "1"),
+    Row("sale", "any", "1"),
+    Row("sale", "any", "2"),
+)
 RETURNING = "party"
 """The function whose new service's writes come back to legacy, and whose tables legacy can lock; the other has neither."""
 
@@ -132,6 +137,12 @@ class Front:
         if self.visit.over and not isinstance(self.visit.error, StranglerError | None):
             raise self.visit.error
 
+    @property
+    def behind(self) -> bool:
+        """Whether it has to say something new."""
+        keeper = self.keeper
+        return not keeper.trouble and self.flight.settled(keeper.current().generation) != keeper._acknowledged
+
     def decide(self, method: str, row: Row) -> Decision:
         standings = self.keeper.current()
         asked = Asked(method, f"/{row.function}/{row.cohort}/{row.id}", {})
@@ -178,7 +189,10 @@ def _template() -> Path:
 def _configured() -> tuple[dict[str, Function], Facade]:
     def function(name: str, **more: Any) -> Function:
         path = f"/{name}/{{company}}/{{id}}"
-        routes = [{"match": {"path": path, "method": kind[0]}, "kind": kind[1]} for kind in (("GET", "read"), ("POST", "write"))]
+        routes = [
+            {"match": {"path": path, "method": kind[0]}, "kind": kind[1]}
+            for kind in (("GET", "read"), ("POST", "write"))
+        ]
         given = {"source": "s", "store": "s", "entities": {"e": ENTITY}, "routes": routes}
         return Function.model_validate(given | more)
 
@@ -413,7 +427,9 @@ class World:
         """A caller reads through a facade: nobody reads from legacy what new has by now, unless the facade has been cut off."""
         decision = front.decide("GET", row)
         if decision.status is None and front.keeper.silence() < LEASE:
-            stale = decision.side is Side.LEGACY and row in self.since and self.standing(row).owner is Side.NEW
+            stale = (
+                decision.side is Side.LEGACY and row in self.since and self.standing(row).owner is Side.NEW
+            )
             assert not stale, f"{front.keeper.id} reads {row} from legacy, and new has been written to"
 
     def _apply(self, row: Row, value: int, side: Side) -> None:
@@ -456,19 +472,27 @@ class World:
             ids = list(connection.execute(select(tables.journal.c.id).order_by("id")).scalars())
             journals = [journal.get(self.control, id) for id in ids]
             kinds = list(connection.execute(select(tables.ledger.c.kind)).scalars())
-        switches = {Unit(each.intent.function, each.intent.cohort): each for each in journals if not each.finished}
+        switches = {
+            Unit(each.intent.function, each.intent.cohort): each for each in journals if not each.finished
+        }
         for unit in UNITS:
             self._watch_standing(unit, picture.of(*unit), switches.get(unit))
         for found in journals:
             self._watch_journal(found, picture.of(found.intent.function, found.intent.cohort))
         told = {kind: kinds.count(kind) for kind in Kind}
-        assert told[Kind.ADVANCED] + told[Kind.ROLLED_BACK] == self.moves, f"invariant 8: {told}, {self.moves} moves"
+        assert told[Kind.ADVANCED] + told[Kind.ROLLED_BACK] == self.moves, (
+            f"invariant 8: {told}, {self.moves} moves"
+        )
         assert told[Kind.BEGUN] == len(self.seen), f"invariant 8: {told}"
 
     def _watch_standing(self, unit: Unit, now: Standing, switch: Journal | None) -> None:
-        assert now.owner is RULES[now.stage].owner, f"invariant 4: {unit} is in {now.stage}, owned by {now.owner}"
+        assert now.owner is RULES[now.stage].owner, (
+            f"invariant 4: {unit} is in {now.stage}, owned by {now.owner}"
+        )
         fencing = switch is not None and leading(switch.intent) is not Way.RETIRE
-        assert now.fenced == fencing, f"{unit} is {'' if now.fenced else 'not '}fenced, its switch is {switch}"
+        assert now.fenced == fencing, (
+            f"{unit} is {'' if now.fenced else 'not '}fenced, its switch is {switch}"
+        )
         before = self.standings.get(unit, now)
         self.moves += (before.stage, before.weight, before.owner) != (now.stage, now.weight, now.owner)
         if before.owner is not now.owner:
@@ -477,7 +501,16 @@ class World:
         for row in self.truth:
             if unit_of(row) == unit:
                 owned = self.legacy[row] if now.owner is Side.LEGACY else self.store.get(row, (0, 0))[0]
-                assert owned == self.truth[row], f"{now.owner} owns {row} and has {owned}, not {self.truth[row]}"
+                assert owned == self.truth[row], (
+                    f"{now.owner} owns {row} and has {owned}, not {self.truth[row]}"
+                )
+        for front in self.fronts:
+            known = front.keeper.current()
+            if known.trust is Trust.SURE and not front.dead and not now.fenced:
+                owner = known.of(unit.function, unit.cohort).owner
+                assert owner is now.owner, (
+                    f"writes go through again, and {front.keeper.id} takes {owner} for the owner"
+                )
         if switch is None and unit.function == RETURNING:
             assert (unit in self.locked) == (now.owner is Side.NEW), f"legacy's lock contradicts {now.owner}"
             assert (unit in self.keeping) == (now.stage is Stage.LIVE), f"the return contradicts {now.stage}"
@@ -490,7 +523,9 @@ class World:
         if found.finished and not seen.ended:
             seen.ended = True
             end = found.before if undone else found.intent
-            assert (now.stage, now.owner, now.fenced) == (end.stage, end.owner, False), f"invariant 6: {found}, {now}"
+            assert (now.stage, now.owner, now.fenced) == (end.stage, end.owner, False), (
+                f"invariant 6: {found}, {now}"
+            )
             if undone:
                 assert now.sync_until == found.before.sync_until, f"invariant 6: undone, and limited to {now}"
 
@@ -525,8 +560,9 @@ class World:
         self.oblige()
         self.observe()
 
-    def oblige(self, seconds: float = 0.3, *, landing: bool = False) -> None:
-        """Time passes, and everybody who lives does what there is to do; with `landing` the writes under way are done, too."""
+    def oblige(self, seconds: float = 0.3, *, landing: bool = False, syncing: bool = True) -> None:
+        """Time passes, and every facade that lives does what there is to do; with `landing` the writes under way are done, with `syncing`
+        delivery and reverse feed go on, too."""
         self.time.now += seconds
         if landing:
             for write in [each for each in self.flying if each.given_up is None]:
@@ -534,9 +570,9 @@ class World:
         for front in self.fronts:
             if not front.dead:
                 front.look()
-                front.look()
-        for function in self.functions:
-            self.work(function)
+                if front.behind:
+                    front.look()
+        for function in self.functions if syncing else ():
             self.work(function)
 
     def _rest(self) -> None:
@@ -554,7 +590,12 @@ class World:
         assert verified.problem is None, f"invariant 8: {verified.problem}"
 
     def close(self) -> None:
-        for process in (self.conducting, self.rescuing, *self.working.values(), *(f.visit for f in self.fronts)):
+        for process in (
+            self.conducting,
+            self.rescuing,
+            *self.working.values(),
+            *(f.visit for f in self.fronts),
+        ):
             if process is not None:
                 process.kill()
         self.control.close()

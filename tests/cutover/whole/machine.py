@@ -14,17 +14,30 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from strangler.control import facades, standings
+from strangler.control import facades
 from strangler.cutover import doing, journal, means, switch
 from strangler.cutover.stages import Stage
 from strangler.errors import Refused, StranglerError
 from strangler.facade import standing
 from tests.cutover.whole.clockwork import EPOCH, Process, Time, me
-from tests.cutover.whole.landscape import BUDGET, POLLS, ROWS, UNITS, Ask, Front, Row, Unit, World, at_once
+from tests.cutover.whole.landscape import (
+    BUDGET,
+    POLLS,
+    ROWS,
+    UNITS,
+    Ask,
+    Front,
+    Row,
+    Unit,
+    World,
+    at_once,
+    unit_of,
+)
 
 BEGUN = st.sampled_from([Stage.CANARY, Stage.CANARY, Stage.LIVE, Stage.LEGACY])
 TURNS = st.integers(1, 6) | st.just(POLLS)
 ASKS = st.sampled_from([Ask.FORWARDS, Ask.FORWARDS, Ask.FORWARDS, Ask.BACK, Ask.BACK, Ask.RETIRE])
+SLEEPS = st.sampled_from([0, 0, 1, 3, 12])
 OFFSETS = st.sampled_from([-2.4, 0.0, 2.4])
 """The clocks of two hosts may differ by five seconds (`strangler.facade.standing.CLOCKS`)."""
 
@@ -114,23 +127,29 @@ class Cutover(RuleBasedStateMachine):
     # Moves
 
     @precondition(lambda self: self.idle(self.world.conducting))
-    @rule(unit=st.sampled_from(UNITS), ask=ASKS, turns=TURNS, sleeps=st.integers(0, 12))
-    def a_move_is_asked_for(self, unit: Unit, ask: Ask, turns: int, sleeps: int) -> None:
+    @rule(unit=st.sampled_from(UNITS), ask=ASKS, turns=TURNS, sleeps=SLEEPS, landing=st.booleans())
+    def a_move_is_asked_for_while_callers_write(
+        self, unit: Unit, ask: Ask, turns: int, sleeps: int, landing: bool
+    ) -> None:
+        for front in self.world.fronts:
+            for row in ROWS:
+                if unit_of(row) == unit and not front.dead:
+                    self.world.write(front, row)
         self.world.conduct(unit, ask)
         self.go_on(self.world.conducting, turns)
-        self.everybody_obliges(self.world.conducting, sleeps)
+        self.everybody_obliges(self.world.conducting, sleeps, landing=landing, syncing=not landing)
 
     @precondition(lambda self: self.idle(self.world.conducting))
     @rule(unit=st.sampled_from(UNITS), ask=ASKS)
     def a_move_goes_well(self, unit: Unit, ask: Ask) -> None:
         self.world.conduct(unit, ask)
-        self.everybody_obliges(self.world.conducting, 40)
+        self.everybody_obliges(self.world.conducting, 40, landing=True)
 
     @precondition(lambda self: not self.idle(self.world.conducting))
-    @rule(turns=TURNS, sleeps=st.integers(0, 12))
-    def conductor_goes_on(self, turns: int, sleeps: int) -> None:
+    @rule(turns=TURNS, sleeps=SLEEPS, landing=st.booleans(), syncing=st.booleans())
+    def conductor_goes_on(self, turns: int, sleeps: int, landing: bool, syncing: bool) -> None:
         self.go_on(self.world.conducting, turns)
-        self.everybody_obliges(self.world.conducting, sleeps)
+        self.everybody_obliges(self.world.conducting, sleeps, landing=landing, syncing=syncing)
 
     @precondition(lambda self: not self.idle(self.world.conducting))
     @rule()
@@ -146,13 +165,13 @@ class Cutover(RuleBasedStateMachine):
                 journal.sign_of_life(self.world.control, found, at=at)
 
     @precondition(lambda self: self.idle(self.world.rescuing))
-    @rule(turns=TURNS, sleeps=st.integers(0, 6))
+    @rule(turns=TURNS, sleeps=SLEEPS)
     def a_worker_looks_for_what_was_abandoned(self, turns: int, sleeps: int) -> None:
         self.world.rescue()
         self.rescue_goes_on(turns, sleeps)
 
     @precondition(lambda self: not self.idle(self.world.rescuing))
-    @rule(turns=TURNS, sleeps=st.integers(0, 6))
+    @rule(turns=TURNS, sleeps=SLEEPS)
     def rescue_goes_on(self, turns: int, sleeps: int) -> None:
         self.go_on(self.world.rescuing, turns)
         self.everybody_obliges(self.world.rescuing, sleeps)
@@ -217,12 +236,14 @@ class Cutover(RuleBasedStateMachine):
         if self.world.turn(process, turns) and not isinstance(process.error, StranglerError | Refused | None):
             raise process.error
 
-    def everybody_obliges(self, process: Process | None, sleeps: int) -> None:
+    def everybody_obliges(
+        self, process: Process | None, sleeps: int, *, landing: bool = False, syncing: bool = True
+    ) -> None:
         """The process goes on, and whenever it sleeps, everybody else does what there is to do."""
         for slept in range(sleeps):
             if self.idle(process):
                 break
-            self.world.oblige(0.3 if slept < 8 else 2.0, landing=True)
+            self.world.oblige(0.3 if slept < 8 else 2.0, landing=landing, syncing=syncing)
             self.go_on(process, POLLS)
 
     def give_up_overdue(self) -> None:
