@@ -20,6 +20,7 @@ from strangler.control import (
     deliveries,
     effects,
     guards,
+    late_writes,
     quality_runs,
     quarantine,
     reconciliations,
@@ -139,6 +140,11 @@ def collect(
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
             balances=balances.of_run(control, whole.id) if whole else (),
             latencies=comparisons.latencies(control, function, since=entered),
+            late_writes=[
+                each
+                for each in late_writes.hours(control, function)
+                if each.open and cohort in (EVERYONE, each.standing)
+            ],
             traffic=traffic.per_minute(control, function, since=int((now - window) // 60)),
         )
     return replace(evidence, custom=custom.ask(settings, evidence)) if settings.gates.custom else evidence

@@ -11,6 +11,7 @@ from strangler.control.balances import Balance
 from strangler.control.comparisons import Compared, Latency
 from strangler.control.deliveries import DeliveryRecord
 from strangler.control.effects import Effects
+from strangler.control.late_writes import Hour
 from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import Run
 from strangler.control.sources import SourceRecord
@@ -42,7 +43,7 @@ class Evidence:
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
-    gate looks. `custom` is what gates of your own said.
+    gate looks. `late_writes` are those that nobody has explained. `custom` is what gates of your own said.
     """
 
     now: float
@@ -65,6 +66,7 @@ class Evidence:
     balances: Sequence[Balance] = ()
     latencies: Sequence[Latency] = ()
     traffic: Mapping[tuple[int, str, str], Calls] = field(default_factory=dict)
+    late_writes: Sequence[Hour] = ()
     custom: Mapping[str, GateResult] = field(default_factory=dict)
 
     @property

@@ -119,7 +119,7 @@ def filled(control: Control, name: str, now: float) -> None:
         position=Position("7"),
         generation=1,
         rows=184_000,
-        late_writes=2 if name == "party" else 0,
+        late_writes=0,
         lag=0.4,
     )
     run = reconciliations.start(control, name, mode="full", job={}, at=time.time())

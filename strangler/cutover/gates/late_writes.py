@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from strangler.control.late_writes import Hour
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
@@ -10,19 +13,30 @@ from strangler.settings import Function
 
 def check(evidence: Evidence, function: Function) -> GateResult:
     """None came for long enough, and for as long somebody would have seen it (invariant 4)."""
-    quiet, delivery = function.gates.late_writes.quiet.total_seconds(), evidence.delivery
+    quiet, source = function.gates.late_writes.quiet.total_seconds(), evidence.source
     limit = f"none for {format_duration(quiet)}"
-    if delivery is None or evidence.now - delivery.seen_at > function.gates.freshness.max.total_seconds():
-        words, do = "nobody counts late writes now", "start `strangler worker`"
+    if source is None or evidence.now - source.seen_at > function.gates.freshness.max.total_seconds():
+        words, do = "nobody reads the source, so nobody sees late writes", "start `strangler worker`"
         return GateResult(Gate.LATE_WRITES, Verdict.INCONCLUSIVE, "unknown", limit, words, do)
-    count, owned = delivery.late_writes, max(0.0, evidence.now - evidence.switched_at)
-    came = f"{count:,} late {'write' if count == 1 else 'writes'} came from legacy since the switch"
-    if count:
-        do = "find the job that still writes to legacy past the facade, and move or stop it"
-        return GateResult(Gate.LATE_WRITES, Verdict.FAIL, f"{count:,}", limit, came, do)
-    figure = f"none for {format_duration(owned)}"
+    if late := [each for each in evidence.late_writes if each.open and each.last_at > evidence.now - quiet]:
+        return _found(late, limit, evidence)
+    owned = max(0.0, evidence.now - evidence.switched_at)
+    figure = f"none for {format_duration(min(owned, quiet))}"
     if owned < quiet:
         words = f"new owns it for {format_duration(owned)}, shorter than {format_duration(quiet)}"
         do = f"wait {format_duration(quiet - owned)}, or shorten gates.late_writes.quiet if no job runs so rarely"
         return GateResult(Gate.LATE_WRITES, Verdict.INCONCLUSIVE, figure, limit, words, do)
-    return GateResult(Gate.LATE_WRITES, Verdict.PASS, figure, limit, came)
+    words = f"no unexplained late write came from legacy for {format_duration(quiet)}"
+    return GateResult(Gate.LATE_WRITES, Verdict.PASS, figure, limit, words)
+
+
+def _found(late: Sequence[Hour], limit: str, evidence: Evidence) -> GateResult:
+    count, name = sum(each.open for each in late), evidence.standing.function
+    ago = format_duration(max(0.0, evidence.now - max(each.last_at for each in late)))
+    where = ", ".join(sorted({each.table for each in late}))
+    words = f"{count:,} late {'write' if count == 1 else 'writes'} came from legacy to {where}, the last {ago} ago"
+    do = (
+        f"find the job by `strangler late-writes {name}`, and move or stop it; what is explained: "
+        f"strangler late-writes accept {name} --reason …"
+    )
+    return GateResult(Gate.LATE_WRITES, Verdict.FAIL, f"{count:,} unexplained", limit, words, do)

@@ -14,7 +14,9 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         return GateResult(Gate.SERVICE, Verdict.FAIL, "none", "well", words, do)
     if evidence.health is None:
         words = "the new service wasn't asked how it is"
-        return GateResult(Gate.SERVICE, Verdict.INCONCLUSIVE, "unknown", "well", words)
+        return GateResult(
+            Gate.SERVICE, Verdict.INCONCLUSIVE, "unknown", "well", words, "ask it with `strangler status`"
+        )
     if evidence.health.well:
         return GateResult(Gate.SERVICE, Verdict.PASS, "well", "well", evidence.health.words)
     do = f"start the new service at {function.service.url}, or mend it"
