@@ -185,6 +185,14 @@ def advance(
 @to_stage
 @click.option("--weight", type=Weight(), help="A smaller share of callers, within canary.")
 @click.option("--reason", default="", help="Why, for the ledger.")
+@click.option(
+    "--accept-loss",
+    "accepted",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="COUNT",
+    help="Let just so many documents go that legacy doesn't have as new has them; the refusal names them.",
+)
 @one_cohort
 @dry_run
 @acting_as
@@ -196,6 +204,7 @@ def rollback(
     stage: str | None,
     weight: int | None,
     reason: str,
+    accepted: int,
     dry_run: bool,
     actor: str,
 ) -> None:
@@ -207,7 +216,7 @@ def rollback(
     wanted = Stage(stage) if stage else None
     _conduct(
         application, function, cohort, actor, dry_run,
-        lambda it: it.rollback(function, wanted, weight, cohort=cohort, reason=reason),
+        lambda it: it.rollback(function, wanted, weight, cohort=cohort, reason=reason, accepted=accepted),
     )  # fmt: skip
 
 

@@ -198,15 +198,16 @@ class Conductor:
         cohort: str = EVERYONE,
         reason: str = "",
         gates: tuple[GateResult, ...] = (),
+        accepted: int = 0,
     ) -> Standing:
         """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused.
 
-        `gates` are those that speak for it, for the ledger.
+        `gates` are those that speak for it, for the ledger. `accepted`: just so many documents may be lost.
         """
         with self._refusals(function, cohort, "rollback"):
             before = standings.of(self._control, function, cohort)
             target = backwards(before, stage, weight)
-            return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates)
+            return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates, accepted)
 
     def hold(
         self, function: str, reason: str, *, cohort: str = EVERYONE, gates: tuple[GateResult, ...] = ()
@@ -249,11 +250,16 @@ class Conductor:
             )
 
     def _carry_out(
-        self, before: Standing, target: Target, kind: Kind, reason: str, gates: tuple[GateResult, ...]
+        self,
+        before: Standing,
+        target: Target,
+        kind: Kind,
+        reason: str,
+        gates: tuple[GateResult, ...],
+        accepted: int = 0,
     ) -> Standing:
-        intent = Intent(
-            before.function, before.cohort, target.stage, target.weight, self._actor, reason, evidence(gates)
-        )
+        where = (before.function, before.cohort, target.stage, target.weight)
+        intent = Intent(*where, self._actor, reason, evidence(gates), accepted)
         # Invariant 4: a new owner comes by the switch only; and what can't be undone is journalled like one.
         if RULES[target.stage].owner is not before.owner or target.stage is Stage.RETIRED:
             return self._hand.switch(intent, before)

@@ -18,6 +18,9 @@ from strangler.cutover.stages import Side, Standing
 from strangler.cutover.world import Outside
 from strangler.errors import Refused
 
+SHOWN: Final = 5
+"""Documents that a refusal names."""
+
 LIFT_WAIT: Final = facades.GONE_AFTER + 2.0
 """Longest wait, in seconds, for the facades to learn of the new owner before the fence is lifted: those that haven't
 by then are gone."""
@@ -101,20 +104,34 @@ def come_back(means: Means, at: Journal) -> None:
 
 
 def check_loss(means: Means, at: Journal) -> None:
-    """See that nobody who reads legacy misses anything."""
+    """See that nobody who reads legacy misses anything, but what somebody has acknowledged; which that is goes on the ledger."""
     refuse_loss(means.outside, at.intent)
+    if at.intent.accepted:
+        body = {"keys": at.intent.accepted, "which": list(means.outside.lost())}
+        who, function = at.intent.actor, at.intent.function
+        ledger.append(
+            means.control, actor=who, kind=Kind.LOSS_ACCEPTED, function=function, body=body, at=means.clock()
+        )
 
 
 def refuse_loss(outside: Outside, intent: Intent) -> None:
-    """Refuse to go back while new has what legacy hasn't: it would be lost to everybody who reads legacy."""
-    if count := outside.only_new():
-        raise Refused(
-            f"{intent.what} can't be rolled back: {count:,} "
-            f"{'document exists' if count == 1 else 'documents exist'} only in the new store or differ there",
-            why="nothing carries what the new service wrote back to legacy, so a rollback would lose it",
-            do=f"list them with `strangler reconcile run {intent.function}`, enter them in legacy, and try again; or "
-            "go forward: mend the new service",
-        )
+    """Refuse to go back while new has what legacy hasn't, and nobody has acknowledged just that: it would be lost to everybody who reads
+    legacy."""
+    count = outside.only_new()
+    if count == intent.accepted:
+        return
+    which = "; ".join(outside.lost()[:SHOWN])
+    if outside.returned is None:
+        why = "nothing carries what the new service wrote back to legacy, so a rollback would lose it"
+    else:
+        why = "legacy has all that has a way back; the rest would be lost"
+    raise Refused(
+        f"{intent.what} can't be rolled back: {count:,} "
+        f"{'document exists' if count == 1 else 'documents exist'} only in the new store or differ there",
+        why=f"{why}: {which}" if which else why,
+        do=f"list them with `strangler reconcile run {intent.function}`, enter them in legacy, and try again; or "
+        f"go forward: mend the new service; or let them go: `strangler rollback {intent.function} --accept-loss {count}`",
+    )
 
 
 def be_sure(means: Means, at: Journal) -> None:

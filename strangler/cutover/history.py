@@ -23,6 +23,7 @@ class Kind(StrEnum):
     RELEASED = "released"
     BEGUN = "switch begun"
     UNDONE = "switch undone"
+    LOSS_ACCEPTED = "loss accepted"
     REJOINED = "rejoined"
 
 

@@ -49,7 +49,7 @@ class Step(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What a switch is for: the stage and weight that it leads to, who wants it and why. `evidence` is what the gates
-    said, as it goes to the ledger."""
+    said, as it goes to the ledger. `accepted`: how many documents may be lost on the way back, as somebody has acknowledged."""
 
     function: str
     cohort: str
@@ -58,6 +58,7 @@ class Intent:
     actor: str
     reason: str
     evidence: list[dict[str, str]]
+    accepted: int = 0
 
     @property
     def owner(self) -> Side:

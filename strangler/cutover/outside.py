@@ -16,6 +16,7 @@ from strangler.fencing.fence import LegacyFence, take_down
 from strangler.mapping import EntityMapping
 from strangler.owned import Owned
 from strangler.ports import ChangeSource, ServiceStore
+from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.switch import delta_check, only_in_new
 from strangler.reconcile.touched import recently_changed
 from strangler.returning.way import WayBack
@@ -23,6 +24,10 @@ from strangler.settings import Settings
 
 RECENT: Final = 500
 """Events per partition that count as the last changes."""
+
+
+NAMED: Final = 100
+"""Documents that are named of those that a rollback would lose."""
 
 
 def outside(settings: Settings, control: Control, function: str, cohort: str) -> Outside:
@@ -53,10 +58,15 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         with _sides(settings, function) as (mappings, source, store):
             return only_in_new(mappings, source, store, control, owned=rows()).total
 
+    def lost() -> list[str]:
+        with _sides(settings, function) as (mappings, source, store):
+            found = only_in_new(mappings, source, store, control, examples=NAMED)
+            return [_told(each) for each in found.examples]
+
     fence = _fence(settings, control, function, cohort)
     section = settings.functions.get(function)
     back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
-    return Outside(way_back, safe_position, drift, only_new, **fence, **_returning(back))
+    return Outside(way_back, safe_position, drift, only_new, lost, **fence, **_returning(back))
 
 
 def _returning(back: WayBack | None) -> dict[str, Any]:
@@ -92,3 +102,13 @@ def _sides(
         closing(assembly.store(settings, section.store)) as store,
     ):
         yield assembly.mappings(settings, function, source), source, store
+
+
+def _told(difference: Difference) -> str:
+    """A document that a rollback would lose, and what of it."""
+    what = {
+        Kind.EXTRA: "only in new",
+        Kind.MISSING: "only in legacy",
+        Kind.DIFFERENT: ", ".join(difference.fields),
+    }
+    return f"{difference.entity} {difference.key}: {what[difference.kind]}"

@@ -20,7 +20,7 @@ class Outside:
 
     `way_back()` sees that the other direction would work. `safe_position(timeout)` is the source's. `drift()` counts
     those keys among the last changed that differ, while nothing is under way. `only_new()` counts the keys that new has and
-    legacy hasn't, or has otherwise.
+    legacy hasn't, or has otherwise; `lost()` names the first of them, and in what they differ.
 
     `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
     `statements()` are those that `fence_legacy()` would run; `keep_fence`: the fence stays in force while new owns the rows.
@@ -32,6 +32,7 @@ class Outside:
     safe_position: Callable[[float], Position]
     drift: Callable[[], int]
     only_new: Callable[[], int]
+    lost: Callable[[], Sequence[str]] = lambda: ()
     fence_legacy: Act | None = None
     lift_legacy: Act | None = None
     open_return: Act | None = None

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from strangler.control import backfills, conflicts, deliveries, returning, standings
+from strangler.control import backfills, conflicts, deliveries, ledger, returning, standings
 from strangler.cutover.conductor import Acting
+from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
@@ -123,3 +124,31 @@ def test_nobody_goes_back_while_something_waits(orders: Orders) -> None:
         orders.write("UPDATE sale_order SET customer = 'c'")
         orders.return_all()
         assert way.returned().startswith("1 change is held for a decision")
+
+
+def test_what_has_no_way_back_is_lost_only_where_somebody_says_so(orders: Orders) -> None:
+    orders.write(
+        "INSERT INTO sale_order (code, customer, state) VALUES ('SO-0', 'a', 'D'), ('SO-1', 'b', 'D')"
+    )
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.NEW)
+        orders.serve(
+            "UPDATE orders SET remark = 'only in new', customer = 'c', shouted = 'C' WHERE number = 'SO-0'"
+        )
+        orders.return_all()
+        assert customer(orders, "SO-0") == "c"
+        hand = Acting(orders.control, "eva@host", 5.0, partial(outside, orders.settings, orders.control))
+        for accepted in (0, 2):
+            with pytest.raises(Undone) as refused:
+                hand.switch(_back(accepted), standings.of(orders.control, "sales"))
+            assert 'order ["SO-0"]: remark' in (refused.value.why or "")
+            assert "--accept-loss 1" in (refused.value.do or "")
+        hand.switch(_back(1), standings.of(orders.control, "sales"))
+        [accepted_loss] = [each for each in ledger.entries(orders.control) if each.kind == Kind.LOSS_ACCEPTED]
+        assert accepted_loss.body == {"keys": 1, "which": ['order ["SO-0"]: remark']}
+        assert standings.of(orders.control, "sales").owner is Side.LEGACY
+
+
+def _back(accepted: int) -> Intent:
+    return Intent("sales", EVERYONE, Stage.SYNCING, 0, "eva@host", "", [], accepted)
