@@ -162,7 +162,7 @@ def status_json(each: Assessment) -> dict[str, Any]:
         **state_json(each.evidence),
         "rows": _row_count(each),
         "lag": delivery.lag if delivery else None,
-        "late_writes": delivery.late_writes if delivery else 0,
+        "late_writes": sum(hour.open for hour in each.evidence.late_writes),
         "drift": {"status": run.status, "keys": run.drift, "finished_at": run.finished_at} if run else None,
         "shadow": {
             "matched": counted.matched,

@@ -34,9 +34,11 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
             for guard in each.guards
             if guard.breached_at is not None
         }
-        if delivery and delivery.late_writes:
-            late = "late write" if delivery.late_writes == 1 else "late writes"
-            told.add(f"{each.function}: {delivery.late_writes:,} {late} in legacy, not applied to the store")
+        if late := sum(hour.open for hour in each.evidence.late_writes):
+            writes = "late write" if late == 1 else "late writes"
+            told.add(
+                f"{each.function}: {late:,} {writes} in legacy, not applied to the store (strangler late-writes)"
+            )
         if each.evidence.quarantined:
             keys = "key" if each.evidence.quarantined == 1 else "keys"
             told.add(

@@ -16,6 +16,7 @@ from strangler.control import (
     backfills,
     conflicts,
     deliveries,
+    late_writes,
     quarantine,
     returning,
     sources,
@@ -76,7 +77,11 @@ class _Sync(Collector):
         rows = CounterMetricFamily(
             "strangler_delivery_rows", "Rows written to the store from events.", labels=label
         )
-        late = GaugeMetricFamily("strangler_late_writes", "Writes by legacy to what new owns.", labels=label)
+        late = GaugeMetricFamily(
+            "strangler_late_writes",
+            "Writes by legacy to what new owns that nobody has explained.",
+            labels=label,
+        )
         held = GaugeMetricFamily("strangler_quarantined_keys", "Keys that wait in quarantine.", labels=label)
         halted = GaugeMetricFamily(
             "strangler_function_stopped",
@@ -88,6 +93,7 @@ class _Sync(Collector):
         )
         delivered, waiting = deliveries.all_deliveries(self._control), quarantine.counts(self._control)
         snapshot, stopped = standings.snapshot(self._control), stops.all_stops(self._control)
+        unexplained = late_writes.all_unexplained(self._control)
         for name in self._settings.functions:
             held.add_metric([name], waiting.get(name, 0))
             halted.add_metric([name], float(name in stopped))
@@ -95,7 +101,7 @@ class _Sync(Collector):
                 stage.add_metric([name, each], float(snapshot.of(name).stage is each))
             if record := delivered.get(name):
                 rows.add_metric([name], record.rows)
-                late.add_metric([name], record.late_writes)
+                late.add_metric([name], unexplained.get(name, 0))
                 if record.lag is not None:
                     lag.add_metric([name], record.lag)
         yield from (lag, rows, late, held, halted, stage)

@@ -40,7 +40,7 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
         yield f"the {function.alarm.mode} reconciliation {function.alarm.id} found drift"
     if function.late_writes:
         late = _count(function.late_writes, "late write", "late writes")
-        yield f"{late} came from legacy after the switch: a job still writes there"
+        yield f"{late} came from legacy after the switch: a job still writes there (strangler late-writes)"
     if function.returning and function.returning.error:
         yield f"nothing returns to legacy: {_first_line(function.returning.error)}"
     if function.conflicts:

@@ -95,6 +95,7 @@ class FunctionProgress:
     ended: tuple[str, ...] = ()
     returning: ReturnRecord | None = None
     conflicts: int = 0
+    late_writes: int = 0
 
     @property
     def blocked(self) -> tuple[GateResult, ...]:
@@ -105,10 +106,6 @@ class FunctionProgress:
     def rows(self) -> int:
         """Rows written into the store so far, by backfill and by events."""
         return (self.delivery.rows if self.delivery else 0) + sum(record.rows for record in self.backfills)
-
-    @property
-    def late_writes(self) -> int:
-        return self.delivery.late_writes if self.delivery else 0
 
     @property
     def share(self) -> float | None:

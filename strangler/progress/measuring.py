@@ -82,6 +82,7 @@ def _function(
         effects=evidence.effects,
         mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
         quarantined=evidence.quarantined,
+        late_writes=sum(each.open for each in evidence.late_writes),
         steps=_steps(control, name),
         decisions=tuple(ledger.entries(control, function=name)),
         ended=tuple(_ended(judged)),

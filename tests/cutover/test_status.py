@@ -16,6 +16,7 @@ from strangler.control import (
     comparisons,
     deliveries,
     facades,
+    late_writes,
     quarantine,
     reconciliations,
     sources,
@@ -25,6 +26,7 @@ from strangler.control import (
 )
 from strangler.control import guards as watches
 from strangler.control.comparisons import Comparison
+from strangler.control.late_writes import LateWrite
 from strangler.control.quarantine import Held
 from strangler.control.reconciliations import Status
 from strangler.control.stops import Stop
@@ -122,6 +124,26 @@ def filled(control: Control, name: str, now: float) -> None:
         late_writes=0,
         lag=0.4,
     )
+    if name == "party":
+        late = [
+            LateWrite(
+                name,
+                EVERYONE,
+                "party",
+                f"[{n}]",
+                None,
+                None,
+                "party",
+                "update",
+                Position(f"{n}"),
+                "7",
+                now,
+                "",
+                False,
+            )
+            for n in range(2)
+        ]
+        late_writes.record(control, "erp", Position("2"), late)
     run = reconciliations.start(control, name, mode="full", job={}, at=time.time())
     reconciliations.finish(control, run, Status.CLEAN, at=time.time(), counts={"compared": 81_204})
 

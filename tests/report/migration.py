@@ -10,6 +10,7 @@ from strangler.control import (
     comparisons,
     deliveries,
     facades,
+    late_writes,
     ledger,
     quarantine,
     reconciliations,
@@ -18,6 +19,7 @@ from strangler.control import (
     traffic,
 )
 from strangler.control.comparisons import Comparison, Mismatch
+from strangler.control.late_writes import LateWrite
 from strangler.control.quarantine import Held
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
@@ -25,7 +27,7 @@ from strangler.control.traffic import Traffic
 from strangler.cutover.evidence import Health
 from strangler.cutover.history import Kind, describe
 from strangler.cutover.plan import Target, moved
-from strangler.cutover.stages import ORDER, Side, Stage
+from strangler.cutover.stages import EVERYONE, ORDER, Side, Stage
 from strangler.settings import Service, Settings
 
 NOW = float(int(time.time()))
@@ -175,8 +177,27 @@ def _sync(control: Control, now: float) -> None:
             generation=1,
             lag=0.4 + number / 10,
             rows=size // 7,
-            late_writes=3 if name == "price" else 0,
+            late_writes=0,
         )
+    late = [
+        LateWrite(
+            "price",
+            EVERYONE,
+            "price",
+            f"[{n}]",
+            None,
+            None,
+            "price",
+            "update",
+            Position(f"{n}"),
+            "7",
+            now,
+            "",
+            False,
+        )
+        for n in range(3)
+    ]
+    late_writes.record(control, "erp", Position("3"), late)
 
 
 def _calls(control: Control, now: float) -> None:

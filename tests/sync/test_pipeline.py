@@ -85,7 +85,9 @@ def test_invariant_7_held_keys_wait_and_are_released_after_the_mapping_is_mended
     landscape.configure(f"CASE number WHEN 'one' THEN 1 WHEN 'three' THEN 3 ELSE {NUMBER} END")
     with landscape.worker():
         for held in quarantine.listed(landscape.control):
-            quarantine.mark(landscape.control, held.function, held.entity, held.key, State.RETRY)
+            quarantine.decide(
+                landscape.control, held.function, [(held.entity, held.key)], State.RETRY, actor="me", at=1.0
+            )
         until(lambda: len(landscape.stored()) == 4, "what waited is in the store")
         until(lambda: not quarantine.listed(landscape.control), "nothing waits any more")
     assert landscape.stored() == {1: ("from backfill", 1), 2: ("b", 2), 3: ("c", 3), 4: ("d", 4)}
@@ -98,7 +100,9 @@ def test_a_dropped_change_is_gone_and_its_key_goes_on(landscape: Landscape) -> N
         landscape.write("INSERT INTO partner VALUES (1, 'a', 'one')")
         until(lambda: quarantine.listed(landscape.control), "the change waits")
         (held,) = quarantine.listed(landscape.control)
-        quarantine.mark(landscape.control, held.function, held.entity, held.key, State.DROP)
+        quarantine.decide(
+            landscape.control, held.function, [(held.entity, held.key)], State.DROP, actor="me", at=1.0
+        )
         until(lambda: not quarantine.listed(landscape.control), "it is dropped")
         landscape.write("UPDATE partner SET number = '1' WHERE id = 1")
         until(lambda: landscape.stored() == {1: ("a", 1)}, "the key goes on")
@@ -219,7 +223,9 @@ def test_invariant_3_a_tombstone_goes_only_once_nothing_can_need_it(
         until(lambda: landscape.stored() == {2: ("later", 2)}, "delivery is past the removal")
         assert landscape.tombstones() == 1
         (held,) = quarantine.listed(landscape.control)
-        quarantine.mark(landscape.control, held.function, held.entity, held.key, State.DROP)
+        quarantine.decide(
+            landscape.control, held.function, [(held.entity, held.key)], State.DROP, actor="me", at=1.0
+        )
         until(lambda: not quarantine.listed(landscape.control), "nothing waits any more")
         landscape.write("UPDATE partner SET name = 'last' WHERE id = 2")
         until(lambda: landscape.tombstones() == 0, "the tombstone is swept")
