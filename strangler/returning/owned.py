@@ -26,12 +26,15 @@ def cohort_of(mapping: EntityMapping, data: Mapping[str, Any]) -> str | None:
     return named
 
 
+def cohorts_of(mapping: EntityMapping, each: Outgoing) -> set[str | None]:
+    """The cohorts that an aggregate is of, by what it is and by what it was before."""
+    return {cohort_of(mapping, state) for state in (each.before, each.now) if state is not None} or {None}
+
+
 def is_new_s(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> bool:
-    """Whether new owns the aggregate, by what it is and by what it was before."""
-    states = [state for state in (each.before, each.now) if state is not None]
-    cohorts = {cohort_of(mapping, state) for state in states} or {None}
+    """Whether new owns the aggregate, in all of its cohorts."""
     function = mapping.shape.function
-    return all(returns(standings.of_cohort(function, cohort)) for cohort in cohorts)
+    return all(returns(standings.of_cohort(function, cohort)) for cohort in cohorts_of(mapping, each))
 
 
 def returns(standing: Standing) -> bool:

@@ -13,7 +13,7 @@ from strangler.cutover.stages import EVERYONE
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
 from strangler.ports import Outbox
-from strangler.returning.owned import is_new_s, returns
+from strangler.returning.owned import cohorts_of, returns
 from strangler.settings import Settings
 
 SAFE_POSITION_WAIT = 10.0
@@ -71,11 +71,8 @@ class WayBack:
         """How many aggregates; of a cohort only its own, as far as they are among the first."""
         if self._cohort == EVERYONE:
             return outbox.waiting().keys
-        found, mappings = (
-            standings.snapshot(self._control),
-            {each.shape.entity: each for each in self._mappings},
-        )
-        return sum(is_new_s(mappings[each.entity], each, found) for each in outbox.outgoing(LOOKED_AT))
+        mappings, waiting = {each.shape.entity: each for each in self._mappings}, outbox.outgoing(LOOKED_AT)
+        return sum(self._cohort in cohorts_of(mappings[each.entity], each) for each in waiting)
 
     @cached_property
     def _mappings(self) -> list[EntityMapping]:

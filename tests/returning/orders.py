@@ -284,7 +284,8 @@ def edit(chance: random.Random) -> str:
             f" WHERE {there} ON CONFLICT (number, position) DO UPDATE SET quantity = '{position}.125', price = '{amount}'",
             f"UPDATE orders_lines SET article = NULL, price = '{amount}' WHERE {key}",
             f"DELETE FROM orders_lines WHERE {key} AND position = {position}",
-            f"UPDATE orders_lines SET position = position + 10 WHERE {key} AND position < 10",
+            f"UPDATE orders_lines SET position = {position + 10} WHERE {key} AND position = {position}"
+            f" AND NOT EXISTS (SELECT 1 FROM orders_lines WHERE {key} AND position = {position + 10})",
             f"DELETE FROM orders WHERE {key} AND NOT EXISTS (SELECT 1 FROM orders_lines WHERE {key})",
         ]
     )

@@ -1,0 +1,46 @@
+"""Where cohorts move on their own, only what is of a cohort that new owns returns."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from strangler.control import standings
+from strangler.cutover.stages import Side, Stage
+from strangler.returning.way import WayBack
+from tests.returning.orders import CONFIGURATION, Orders
+
+COHORTS = CONFIGURATION.replace(
+    "    return: ",
+    "    cohorts:\n      from: [{{header: X-Region}}]\n      of: {{order: 'LEFT(number, 2)'}}\n    return: ",
+)
+
+
+def test_only_what_is_of_a_cohort_that_new_owns_returns(tmp_path: Path) -> None:
+    (tmp_path / "legacy.db").touch()
+    orders = Orders(tmp_path, f"sqlite:///{tmp_path}/legacy.db", f"sqlite:///{tmp_path}/service.db", COHORTS)
+    orders.create()
+    orders.write("INSERT INTO sale_order (code, customer) VALUES ('DE-1', 'a'), ('FR-1', 'a')")
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.LEGACY)
+        german = standings.of(orders.control, "sales", "DE")
+        live = replace(german, owner=Side.NEW, stage=Stage.LIVE)
+        standings.change(orders.control, german, live, at=time.time())
+        orders.serve("UPDATE orders SET customer = 'b', shouted = 'B'")
+        assert (
+            WayBack(orders.settings, orders.control, "sales", "DE")
+            .returned()
+            .startswith("1 change is waiting")
+        )
+        assert orders.return_all() == 1
+        assert WayBack(orders.settings, orders.control, "sales", "DE").returned() == ""
+        assert (
+            WayBack(orders.settings, orders.control, "sales", "FR")
+            .returned()
+            .startswith("1 change is waiting")
+        )
+    found = dict(orders.legacy_rows("SELECT code, customer FROM sale_order"))
+    assert found == {"DE-1": "b", "FR-1": "a"}
+    orders.control.close()
