@@ -36,7 +36,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade facades comparer access stages status cohorts plan advance rollback hold release "
-    "rejoin reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
+    "rejoin rehearse reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
     "conflicts source route mapping export ledger report shadow"
 )
 

@@ -84,6 +84,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "conflicts": Lazy(
         "strangler.cli.conflicts:group", LOOK, "List and decide what couldn't return to legacy."
     ),
+    "rehearse": Lazy(
+        "strangler.cli.rehearse:command", MOVE, "Try the way back of a function; writes to neither side."
+    ),
     "late-writes": Lazy(
         "strangler.cli.late_writes:group", LOOK, "List what legacy still writes of what new owns; accept it."
     ),

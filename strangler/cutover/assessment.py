@@ -24,6 +24,7 @@ from strangler.control import (
     quality_runs,
     quarantine,
     reconciliations,
+    rehearsals,
     sources,
     standings,
     stops,
@@ -140,6 +141,7 @@ def collect(
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
             balances=balances.of_run(control, whole.id) if whole else (),
             latencies=comparisons.latencies(control, function, since=entered),
+            rehearsal=rehearsals.latest(control, function),
             late_writes=[
                 each
                 for each in late_writes.hours(control, function)

@@ -14,6 +14,7 @@ from strangler.control.effects import Effects
 from strangler.control.late_writes import Hour
 from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import Run
+from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
 from strangler.control.traffic import Calls
 from strangler.cutover.stages import Stage, Standing
@@ -43,7 +44,8 @@ class Evidence:
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
-    gate looks. `late_writes` are those that nobody has explained. `custom` is what gates of your own said.
+    gate looks. `rehearsal` is the last one of the way back.
+    `late_writes` are those that nobody has explained. `custom` is what gates of your own said.
     """
 
     now: float
@@ -67,6 +69,7 @@ class Evidence:
     latencies: Sequence[Latency] = ()
     traffic: Mapping[tuple[int, str, str], Calls] = field(default_factory=dict)
     late_writes: Sequence[Hour] = ()
+    rehearsal: Rehearsal | None = None
     custom: Mapping[str, GateResult] = field(default_factory=dict)
 
     @property

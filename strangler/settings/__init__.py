@@ -60,6 +60,7 @@ from strangler.settings.gates import LateWritesGate as LateWritesGate
 from strangler.settings.gates import QualityGate as QualityGate
 from strangler.settings.gates import QuarantineGate as QuarantineGate
 from strangler.settings.gates import ShadowGate as ShadowGate
+from strangler.settings.gates import WayBackGate as WayBackGate
 from strangler.settings.guards import Guard as Guard
 from strangler.settings.observability import AccessLog as AccessLog
 from strangler.settings.observability import Traces as Traces

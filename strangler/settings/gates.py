@@ -130,6 +130,15 @@ class QualityGate(Section):
     )
 
 
+class WayBackGate(Section):
+    """The way back was tried lately. Of a function with `return`."""
+
+    fresh: Duration = Field(
+        timedelta(days=7),
+        description="Oldest rehearsal (`strangler rehearse`) that still counts as evidence.",
+    )
+
+
 class CustomGate(Section):
     """A gate of your own, for what Strangler doesn't know: a monitoring system, a list of open incidents."""
 
@@ -153,6 +162,7 @@ class Gates(Section):
     late_writes: LateWritesGate = Field(default_factory=LateWritesGate)
     quarantine: QuarantineGate = Field(default_factory=QuarantineGate)
     quality: QualityGate = Field(default_factory=QualityGate)
+    way_back: WayBackGate = Field(default_factory=WayBackGate)
     custom: dict[Name, CustomGate] = Field(
         default_factory=dict, description="Gates of your own, by name; see docs/cutover.md."
     )

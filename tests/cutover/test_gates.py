@@ -18,6 +18,7 @@ from strangler.control.late_writes import Hour
 from strangler.control.quality_runs import QualityRun
 from strangler.control.quality_runs import Status as Judged
 from strangler.control.reconciliations import Run, Status
+from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
 from strangler.control.traffic import Calls
 from strangler.cutover import gates
@@ -101,6 +102,7 @@ GOOD = Evidence(
     traffic=QUICK_CALLS,
 )
 LATE = Hour("party", "*", "vbap", 0, 12, 0, NOW - 7200)
+REHEARSED = Rehearsal(NOW - 60, {"party": 20}, {}, {"party": ["size"]})
 STOCK = Balance("stock", 20, 0, 0, 0, 0, {})
 CHECKED = QualityRun(1, "party", "store", NOW - 80, NOW - 70, Judged.PASSED, 5, 0, 0, 0, 0, (), None)
 NO_SERVICE = function(service=None)
@@ -257,6 +259,27 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         FAIL,
         "country is in canary, not in live",
     ),
+    (gates.way_back.check, {}, INCONCLUSIVE, "never rehearsed"),
+    (
+        gates.way_back.check,
+        {"rehearsal": REHEARSED},
+        PASS,
+        "20 rows came back as they were; 1 field has no way back",
+    ),
+    (
+        gates.way_back.check,
+        {"rehearsal": replace(REHEARSED, at=NOW - 700_000)},
+        INCONCLUSIVE,
+        "older than 7 d",
+    ),
+    (gates.way_back.check, {"rehearsal": replace(REHEARSED, failed={"party": 2})}, FAIL, "2 of party"),
+    (
+        gates.way_back.check,
+        {"rehearsal": replace(REHEARSED, missing=("no UPDATE on vbak",))},
+        FAIL,
+        "no UPDATE on vbak",
+    ),
+    (gates.way_back.check, {"rehearsal": replace(REHEARSED, rows={})}, INCONCLUSIVE, "no row was there"),
     (gates.late_writes.check, {}, PASS, "no unexplained late write"),
     (gates.late_writes.check, {"late_writes": [replace(LATE, last_at=NOW - 86_401)]}, PASS, "for 1 d"),
     (gates.late_writes.check, {"late_writes": [replace(LATE, accepted=12)]}, PASS, "for 1 d"),

@@ -39,6 +39,7 @@ NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
         Gate.LATENCY,
         Gate.SERVICE,
         Gate.DEPENDENCIES,
+        Gate.WAY_BACK,
     ),
     Stage.RETIRED: (Gate.FRESHNESS, Gate.SERVICE, Gate.LATE_WRITES),
 }
@@ -49,7 +50,8 @@ def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[str
     """The gates on the way into a stage from the stage `now`, or along the way.
 
     A function without read routes has nothing to compare in shadow, and in canary nobody asks its new service; one whose writes aren't
-    shadowed has no effects; one that declares no checks or balances has nothing to run for their sake. As long as the new service has
+    shadowed has no effects; one that declares no checks or balances has nothing to run for their sake, one without a way
+    back none to rehearse. As long as the new service has
     answered nobody, nothing can be said of its errors. Gates of your own come last.
     """
     beside = set()
@@ -59,6 +61,8 @@ def needed(to: Stage, function: Function, now: Stage | None = None) -> tuple[str
         beside.add(Gate.ERRORS)
     if not function.balances:
         beside.add(Gate.BALANCES)
+    if function.return_ is None:
+        beside.add(Gate.WAY_BACK)
     if not function.shadow.writes:
         beside.add(Gate.EFFECTS)
     if not any(map(_declares, function.entities.values())):

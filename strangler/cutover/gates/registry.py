@@ -22,6 +22,7 @@ from strangler.cutover.gates import (
     quarantine,
     service,
     shadow,
+    way_back,
 )
 from strangler.cutover.gates.needed import needed
 from strangler.cutover.gates.result import Gate, GateResult
@@ -45,6 +46,7 @@ CHECKS: Final[dict[Gate, Check]] = {
     Gate.LATENCY: latency.check,
     Gate.SERVICE: service.check,
     Gate.DEPENDENCIES: dependencies.check,
+    Gate.WAY_BACK: way_back.check,
     Gate.LATE_WRITES: late_writes.check,
 }
 

@@ -30,6 +30,7 @@ class Gate(StrEnum):
     LATENCY = "latency"
     SERVICE = "service"
     DEPENDENCIES = "dependencies"
+    WAY_BACK = "way back"
     LATE_WRITES = "late writes"
 
 
