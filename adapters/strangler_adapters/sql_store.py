@@ -27,9 +27,10 @@ from strangler.changes import ORIGIN, Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import Effect, Event
 from strangler.mapping.canonical import quote
-from strangler.ports import Chunk, Finding, Mark, Mended, Outbox
+from strangler.ports import Chunk, Finding, Hand, Mark, Mended, Outbox
 from strangler.shapes import Field, Shape
 from strangler_adapters import sql_own_tables as own_tables
+from strangler_adapters.sql_hand import SqlHand
 from strangler_adapters.sql_image import image
 from strangler_adapters.sql_layout import POSITION, Layout, Line, Row, entity_of
 from strangler_adapters.sql_mending import mend
@@ -242,6 +243,9 @@ class SqlStore(ABC, Generic[T]):
                 own = f"{POSITION} IS NULL AND {layout.key_is(self._dialect, event.key)}"
                 transaction.change(f"UPDATE {part.table} SET {POSITION} = '' WHERE {own}")
             self._write(transaction, layout, [event])
+
+    def hand(self) -> Hand:
+        return SqlHand(self._dialect, self._another_session())
 
     def close(self) -> None:
         self._session.close()

@@ -21,6 +21,8 @@ from strangler.settings import Settings
 
 EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Fence", "by"): "by: trigger",
+    ("Numbers", "legacy"): "legacy: party_code_seq",
+    ("Numbers", "new"): "new: party_code_seq",
     (
         "Settings",
         "sources",

@@ -80,6 +80,15 @@ fence = Table(
 """What is in force in legacy databases against writes that come past the facades; `lift` is JSON, the statements that take it
 back. See `strangler.control.fences`."""
 
+handing = Table(
+    "handing",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("cohort", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""The numbers that a switch under way has handed over; `body` is JSON. See `strangler.control.handings`."""
+
 ledger = Table(
     "ledger",
     metadata,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from strangler.changes import Position
-from strangler.control import deliveries, facades, ledger, standings
+from strangler.control import deliveries, facades, handings, ledger, reconciliations, standings
 from strangler.control.facades import FacadeRecord
 from strangler.cutover import outstanding
 from strangler.cutover.history import Kind, describe
@@ -139,6 +139,34 @@ def be_sure(means: Means, at: Journal) -> None:
     means.left()
     # One may have said that it lives after the others had acknowledged, and be cut off again.
     refuse_unaware(at.before, facades.everyone(means.control), means.clock())
+
+
+def hand_over(means: Means, at: Journal) -> None:
+    """The numbers come from the new owner from now on."""
+    if act := means.outside.hand_over:
+        means.insist(lambda: act(at.intent.owner))
+
+
+def keep_numbers(means: Means, at: Journal) -> None:
+    """They aren't taken back any more."""
+    handings.forget(means.control, at.intent.function, at.intent.cohort)
+
+
+def archive(means: Means, at: Journal) -> None:
+    """Put the figures of the last whole reconciliation on the ledger: it is what the two sides were when they were last compared."""
+    run = reconciliations.latest_whole(means.control, at.intent.function)
+    body: dict[str, object] = {"run": None}
+    if run is not None:
+        counts = {name: getattr(run, name) for name in ("compared", "drift", "tolerated", "unbalanced")}
+        body = {"run": run.id, "at": run.started_at, "status": run.status, "position": run.position, **counts}
+    ledger.append(
+        means.control,
+        actor=means.actor,
+        kind=Kind.ARCHIVED,
+        function=at.intent.function,
+        body=body,
+        at=means.clock(),
+    )
 
 
 def change_owner(means: Means, at: Journal) -> None:

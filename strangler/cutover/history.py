@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BEGUN = "switch begun"
     UNDONE = "switch undone"
     LOSS_ACCEPTED = "loss accepted"
+    ARCHIVED = "reconciliation archived"
     REJOINED = "rejoined"
 
 

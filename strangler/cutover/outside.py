@@ -11,20 +11,18 @@ from strangler import assembly
 from strangler.changes import Position
 from strangler.control import fences, standings
 from strangler.control.store import Control
+from strangler.cutover.delta import Delta
+from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.world import Outside
-from strangler.fencing.fence import LegacyFence, take_down
+from strangler.fencing.fence import LegacyFence, hand_of, take_down
 from strangler.mapping import EntityMapping
+from strangler.numbering.handing import Numbering
 from strangler.owned import Owned
 from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.narrow import Difference, Kind
-from strangler.reconcile.switch import delta_check, only_in_new
-from strangler.reconcile.touched import recently_changed
+from strangler.reconcile.switch import only_in_new
 from strangler.returning.way import WayBack
-from strangler.settings import Settings
-
-RECENT: Final = 500
-"""Events per partition that count as the last changes."""
-
+from strangler.settings import Fence, Retire, Settings
 
 NAMED: Final = 100
 """Documents that are named of those that a rollback would lose."""
@@ -40,6 +38,8 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
             store.reader().close()
         if back is not None:
             back.require()
+        if section and section.numbers:
+            Numbering(settings, control, function, cohort).ready()
 
     def safe_position(timeout: float) -> Position:
         with _sides(settings, function) as (_, source, _store):
@@ -48,11 +48,6 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
     def rows() -> Owned:
         """Those that change their owner."""
         return Owned.of(standings.snapshot(control), function, cohort)
-
-    def drift() -> int:
-        with _sides(settings, function) as (mappings, source, store), closing(assembly.log(settings)) as log:
-            keys = recently_changed(log, function, RECENT)
-            return len(delta_check(mappings, source, store, keys, owned=rows()))
 
     def only_new() -> int:
         with _sides(settings, function) as (mappings, source, store):
@@ -63,10 +58,19 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
             found = only_in_new(mappings, source, store, control, examples=NAMED)
             return [_told(each) for each in found.examples]
 
-    fence = _fence(settings, control, function, cohort)
+    def ready() -> None:
+        """The store is close behind legacy, and what changed until now is compared."""
+        refuse_behind(control, function, settings.functions[function])
+        delta.look()
+
+    known = (settings, control, function, cohort)
+    acts = {**_fence(*known), **_numbers(*known), **_retirement(*known)}
+    delta = Delta(*known)
     section = settings.functions.get(function)
     back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
-    return Outside(way_back, safe_position, drift, only_new, lost, **fence, **_returning(back))
+    return Outside(
+        way_back, safe_position, delta.drift, only_new, lost, ready=ready, **acts, **_returning(back)
+    )
 
 
 def _returning(back: WayBack | None) -> dict[str, Any]:
@@ -90,6 +94,32 @@ def _fence(settings: Settings, control: Control, function: str, cohort: str) -> 
     if acts or fences.of(control, function, cohort):
         acts["lift_legacy"] = partial(take_down, settings, control, function, cohort)
     return acts
+
+
+def _numbers(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+    """The numbers that are handed over, where there are any."""
+    section = settings.functions.get(function)
+    if section is None or not section.numbers:
+        return {}
+    numbering = Numbering(settings, control, function, cohort)
+    return {"hand_over": numbering.hand_over, "take_back": numbering.take_back}
+
+
+def _retirement(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+    """What switches the legacy function off, where that is configured."""
+    section = settings.functions.get(function)
+    if section is None or section.retire is None:
+        return {}
+    return {"deactivate": partial(_deactivate, settings, control, function, cohort, section.retire)}
+
+
+def _deactivate(settings: Settings, control: Control, function: str, cohort: str, retire: Retire) -> None:
+    if retire.by:
+        fence = Fence(by=retire.by, roles=retire.roles)
+        LegacyFence(settings, control, function, cohort, fence).put_up()
+    if retire.statements:
+        with hand_of(settings, settings.functions[function].source) as hand:
+            hand.do(retire.statements)
 
 
 @contextmanager

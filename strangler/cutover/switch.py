@@ -71,6 +71,8 @@ class Switch:
             return
         self._outside.way_back()
         self._refuse_silent(intent, before)
+        if way is Way.TO_NEW and self._outside.ready:
+            self._outside.ready()
         if way is Way.TO_LEGACY and self._outside.returned is None:
             refuse_loss(self._outside, intent)
 

@@ -32,7 +32,7 @@ def _nothing(means: Means, at: Journal) -> None:
     """There is nothing to do."""
 
 
-Ask = Callable[[Outside], Callable[[], object] | None]
+Ask = Callable[[Outside], Callable[..., object] | None]
 """Which callable of the world outside."""
 
 
@@ -80,7 +80,16 @@ _FENCED: Final = Action(Step.FENCED, "the facades are told to refuse writes", re
 _ACKNOWLEDGED: Final = Action(
     Step.ACKNOWLEDGED, "every facade has none under way any more", doing.acknowledge
 )
-_DECIDED: Final = Action(Step.DECIDED, "the point of no return is journalled", doing.be_sure)
+_HANDED_OVER: Final = Action(
+    Step.HANDED_OVER,
+    "the numbers come from the new owner",
+    doing.hand_over,
+    undo=lambda world: world.take_back,
+    needs=lambda world: world.hand_over,
+)
+_DECIDED: Final = Action(
+    Step.DECIDED, "the point of no return is journalled", doing.be_sure, doing.keep_numbers
+)
 _SWITCHED: Final = Action(
     Step.SWITCHED, "owner, stage and routes change in one transaction", record=doing.change_owner
 )
@@ -115,6 +124,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         ),
         Action(Step.CAUGHT_UP, "the store has everything up to that position", doing.catch_up),
         Action(Step.CHECKED, "what changed last is the same on both sides", doing.check_drift),
+        _HANDED_OVER,
         _outside(
             Step.RETURN_OPENED,
             "what new writes is kept for legacy",
@@ -133,6 +143,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         _ACKNOWLEDGED,
         _RETURNED,
         Action(Step.CHECKED, "new has nothing that legacy hasn't", doing.check_loss),
+        _HANDED_OVER,
         _DECIDED,
         _SWITCHED,
         _outside(
@@ -144,9 +155,15 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
     Way.RETIRE: (
         Action(Step.BEGUN, "the retirement is journalled"),
         _RETURNED,
+        Action(
+            Step.ARCHIVED,
+            "the figures of the last whole reconciliation are put on the ledger",
+            record=doing.archive,
+        ),
         Action(Step.DECIDED, "the point of no return is journalled"),
         Action(Step.SWITCHED, "the function is retired", record=doing.change_owner),
         _RETURN_CLOSED,
+        _outside(Step.DEACTIVATED, "the legacy function is switched off", lambda world: world.deactivate),
         Action(Step.FINISHED, "nothing is left to do"),
     ),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strangler.changes import Position
+from strangler.cutover.stages import Side
 
 Act = Callable[[], None]
 
@@ -22,7 +23,10 @@ class Outside:
     those keys among the last changed that differ, while nothing is under way. `only_new()` counts the keys that new has and
     legacy hasn't, or has otherwise; `lost()` names the first of them, and in what they differ.
 
+    `ready()` sees that what is to be done while writers wait takes little time. `deactivate()` switches the legacy function off for good.
+
     `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
+    `hand_over(to)` sets the counters from which that side draws numbers beyond what the other has given; `take_back()` undoes that.
     `statements()` are those that `fence_legacy()` would run; `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
     `returned()` says what is still to come back, empty once legacy has all that new wrote.
@@ -33,11 +37,15 @@ class Outside:
     drift: Callable[[], int]
     only_new: Callable[[], int]
     lost: Callable[[], Sequence[str]] = lambda: ()
+    ready: Act | None = None
     fence_legacy: Act | None = None
     lift_legacy: Act | None = None
     open_return: Act | None = None
     close_return: Act | None = None
     returned: Callable[[], str] | None = None
+    hand_over: Callable[[Side], None] | None = None
+    take_back: Act | None = None
+    deactivate: Act | None = None
     statements: Callable[[], Sequence[str]] | None = None
     keep_fence: bool = True
 

@@ -18,8 +18,8 @@ def keys_since(log: EventLog, function: str, since: float) -> dict[str, set[str]
     """Entity → the keys of its aggregates that events were about whose time (seconds since the epoch) isn't before `since`."""
     found: dict[str, set[str]] = {}
     for partition in range(log.partitions(function)):
-        start = _first_since(log, function, partition, since)
-        for event in _events(log, function, partition, start):
+        start = first_since(log, function, partition, since)
+        for event in events_from(log, function, partition, start):
             if event.time >= since:
                 keys = found.setdefault(event.entity, set())
                 keys.add(event.key)
@@ -31,17 +31,7 @@ def keys_since(log: EventLog, function: str, since: float) -> dict[str, set[str]
     return found
 
 
-def recently_changed(log: EventLog, function: str, most: int) -> dict[str, set[str]]:
-    """The keys that the last events of a function are about, by entity; up to `most` events of each partition."""
-    found: dict[str, set[str]] = {}
-    for partition in range(log.partitions(function)):
-        start = Offset(max(log.begin(function, partition), log.end(function, partition) - most))
-        for event in _events(log, function, partition, start):
-            found.setdefault(event.entity, set()).add(event.key)
-    return found
-
-
-def _first_since(log: EventLog, function: str, partition: int, since: float) -> Offset:
+def first_since(log: EventLog, function: str, partition: int, since: float) -> Offset:
     """The offset behind which nothing is missed: by halves, since events come about in the order of their times. One that waited in
     quarantine is older than its neighbours, so that whole pages are asked for the newest in them."""
     low, high = log.begin(function, partition), log.end(function, partition)
@@ -55,7 +45,8 @@ def _first_since(log: EventLog, function: str, partition: int, since: float) -> 
     return low
 
 
-def _events(log: EventLog, function: str, partition: int, start: Offset) -> Iterator[Event]:
+def events_from(log: EventLog, function: str, partition: int, start: Offset) -> Iterator[Event]:
+    """The events of a partition from an offset to the end."""
     while records := log.read(function, partition, start, PAGE):
         start = records[-1].next
         for record in records:

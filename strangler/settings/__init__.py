@@ -89,7 +89,10 @@ from strangler.settings.shadow import shadow_of as shadow_of
 from strangler.settings.sources import Database as Database
 from strangler.settings.sources import Log as Log
 from strangler.settings.sources import Source as Source
+from strangler.settings.switching import Counter as Counter
 from strangler.settings.switching import Fence as Fence
+from strangler.settings.switching import Numbers as Numbers
+from strangler.settings.switching import Retire as Retire
 
 
 class Console(Section):

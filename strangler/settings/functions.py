@@ -17,7 +17,7 @@ from strangler.settings.returning import Return
 from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
 from strangler.settings.section import Duration, Name, Section, Share
 from strangler.settings.shadow import FunctionShadow
-from strangler.settings.switching import Fence
+from strangler.settings.switching import Fence, Numbers, Retire
 
 
 class Quarantine(Section):
@@ -164,6 +164,13 @@ class Function(Section):
         default_factory=usual,
         description="What is watched while the new service answers callers, and done about a breach; by default errors and latency in "
         "canary, which hold the function. `[]` switches them off.",
+    )
+    numbers: list[Numbers] = Field(
+        default_factory=list,
+        description="Number ranges and sequences that are handed over with the ownership.",
+    )
+    retire: Retire | None = Field(
+        None, description="Without it the legacy function is left as it is when this one is retired."
     )
     fence: Fence | None = Field(None, description="Without it only the facades refuse writes.")
     quarantine: Quarantine = Field(default_factory=Quarantine)

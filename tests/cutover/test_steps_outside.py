@@ -144,7 +144,7 @@ def test_while_legacy_is_away_a_decided_way_back_stays_fenced_and_is_finished_wh
     live = standing_at(control, Stage.LIVE)
     world.fenced = world.away = True
     with living(world.estate), pytest.raises(Unavailable, match="is decided, but couldn't be finished yet"):
-        Switch(control, world.outside(), 1.0).run(intent(Stage.SYNCING), live)
+        Switch(control, world.outside(), 3.0).run(intent(Stage.SYNCING), live)
     now = standings.of(control, "party")
     assert (now.owner, now.fenced, world.fenced) == (Side.LEGACY, True, True)
     world.away = False
@@ -173,7 +173,7 @@ def test_a_way_back_waits_for_what_is_still_to_come_and_says_what_that_is(
     live = standing_at(control, Stage.LIVE)
     world.still_to_come = "3 rows wait in the outbox"
     with living(world.estate), pytest.raises(Undone) as raised:
-        Switch(control, world.outside(), 0.3).run(intent(Stage.SYNCING), live)
+        Switch(control, world.outside(), 2.0).run(intent(Stage.SYNCING), live)
     assert "3 rows wait in the outbox" in raised.value.why
     assert_untouched(control, live)
 
@@ -193,11 +193,33 @@ def test_a_retirement_closes_the_way_back_and_lets_nobody_wait(control: Control,
     assert (retired.stage, retired.owner) == (Stage.RETIRED, Side.NEW)
     assert world.acts == ["close"]
     assert not any(seen)
-    assert [entry.kind for entry in ledger.entries(control)] == [Kind.BEGUN, Kind.ADVANCED]
+    kinds = [entry.kind for entry in ledger.entries(control)]
+    assert kinds == [Kind.BEGUN, Kind.ARCHIVED, Kind.ADVANCED]
 
 
 def test_a_retirement_waits_until_legacy_has_everything(control: Control, world: World) -> None:
     live, world.still_to_come = standing_at(control, Stage.LIVE), "1 row waits in the outbox"
     with pytest.raises(Undone, match="retirement of party was undone"):
-        Switch(control, world.outside(), 0.2).run(retirement(), live)
+        Switch(control, world.outside(), 2.0).run(retirement(), live)
     assert_untouched(control, live)
+
+
+def test_a_legacy_that_is_away_keeps_a_decided_retirement_open_until_it_is_switched_off(
+    control: Control, world: World
+) -> None:
+    switched_off: list[str] = []
+
+    def deactivate() -> None:
+        if world.away:
+            raise Unavailable("legacy doesn't answer")
+        switched_off.append("off")
+
+    live, world.away = standing_at(control, Stage.LIVE), True
+    outside = replace(world.outside(), deactivate=deactivate)
+    with pytest.raises(Unavailable, match="the retirement of party is decided, but couldn't be finished yet"):
+        Switch(control, outside, 2.0).run(retirement(), live)
+    assert standings.of(control, "party").stage is Stage.RETIRED
+    world.away = False
+    words = recover(control, lambda *of: outside, actor="worker", clock=lambda: time.time() + 60)
+    assert words == ["the interrupted retirement of party was finished"]
+    assert switched_off == ["off"]

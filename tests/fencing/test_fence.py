@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from strangler import plugins, urls
 from strangler.control import fences, standings
 from strangler.control.store import Control
 from strangler.cutover.outside import outside
@@ -169,3 +170,15 @@ def test_a_hand_sees_the_legacy_database(legacy: Legacy) -> None:
     with hand_of(legacy.settings(), "erp") as hand:
         hand.do(["UPDATE party SET name = 'Zoe' WHERE id = 1"])
         assert [str(name) for (name,) in hand.ask("SELECT name FROM party WHERE id = 1")] == ["Zoe"]
+
+
+def test_the_way_back_writes_through_the_fence(legacy: Legacy, control: Control) -> None:
+    fence(legacy, control).put_up()
+    writer = plugins.load("writers", urls.kind(legacy.url))("erp", legacy.url, "party")
+    with closing(writer):
+        writer.prepare()
+        with writer.transaction() as transaction:
+            transaction.run("UPDATE party SET name = 'returned' WHERE id = 1")
+            transaction.record(["1"])
+    assert rows(legacy)[0][1] == "returned"
+    assert refused(legacy, "UPDATE party SET name = 'x' WHERE id = 1")

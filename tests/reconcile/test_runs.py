@@ -14,10 +14,11 @@ from strangler.control.quarantine import Held
 from strangler.control.reconciliations import Status
 from strangler.cutover.stages import Side, Stage
 from strangler.events import Effect, Event
+from strangler.ports import Offset
 from strangler.reconcile import runs
 from strangler.reconcile.jobs import Job, Progress
 from strangler.reconcile.switch import delta_check, only_in_new
-from strangler.reconcile.touched import recently_changed
+from strangler.reconcile.touched import events_from
 
 from .conftest import Make, strangler
 from .landscape import Landscape, partners
@@ -173,7 +174,7 @@ def test_the_delta_check_compares_the_keys_that_it_is_given(local: Landscape) ->
     assert [each.key for each in found] == ["[7]"]
 
 
-def test_the_keys_of_the_last_events_are_what_the_delta_check_looks_at(local: Landscape) -> None:
+def test_the_events_behind_an_offset_are_what_the_last_look_goes_on_from(local: Landscape) -> None:
     log = assembly.log(local.settings)
     data = {"id": 7}
     events = [
@@ -191,7 +192,8 @@ def test_the_keys_of_the_last_events_are_what_the_delta_check_looks_at(local: La
         for n in range(20)
     ]
     log.append("erp", events, Position("0020"))
-    keys = recently_changed(log, "partners", most=3)
+    start = Offset(log.end("partners", 0) - 3)
+    keys = {each.key for each in events_from(log, "partners", 0, start)}
     assert log.partitions("partners") == 1
     log.close()
-    assert keys == {"partner": {"[17]", "[18]", "[19]"}}
+    assert keys == {"[17]", "[18]", "[19]"}

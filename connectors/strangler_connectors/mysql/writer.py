@@ -13,6 +13,7 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import SSCursor
 
+from strangler.fencing import passing
 from strangler.ports import Finding, LegacyTransaction
 from strangler.returning import marks
 from strangler_connectors import returned
@@ -69,6 +70,8 @@ class MySQLWriter:
             connection.begin()
             try:
                 self._run(returned.OPEN, [self._function])
+                for statement in passing.opened("mysql", self._function):
+                    self._run(statement)
                 transaction = _Transaction(self._name, connection)
                 yield transaction
                 self._run(

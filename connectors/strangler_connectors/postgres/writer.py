@@ -14,6 +14,7 @@ import psycopg
 from psycopg.sql import Identifier
 
 from strangler.errors import Unavailable
+from strangler.fencing import passing
 from strangler.ports import Finding, LegacyTransaction
 from strangler.returning import marks
 from strangler_connectors import returned
@@ -87,6 +88,8 @@ class PostgresWriter:
             self._take_origin(connection)
             with connection.transaction():
                 self._rows(returned.OPEN)
+                for statement in passing.opened("postgres", self._function):
+                    connection.execute(statement.encode())
                 transaction = _Transaction(self._name, connection)
                 yield transaction
                 self._rows(returned.CLOSE, returned.written(transaction.entries))  # Invariant 2

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from strangler.fencing import passing
 from strangler.mapping.canonical import plain
 from strangler.ports import Finding, LegacyTransaction
 from strangler.returning import marks
@@ -59,8 +60,13 @@ class SqliteWriter:
             connection = self._connected()
             with immediate(connection):
                 self._run(returned.OPEN, self._function)
+                fenced = self._run("SELECT 1 FROM sqlite_master WHERE name = ?", passing.TABLE)
+                for statement in passing.opened("sqlite", self._function) if fenced else ():
+                    self._run(statement)
                 transaction = _Transaction(self._name, connection)
                 yield transaction
+                for statement in passing.closed("sqlite") if fenced else ():
+                    self._run(statement)
                 self._run(
                     returned.CLOSE, returned.written(transaction.entries), self._function
                 )  # Invariant 2

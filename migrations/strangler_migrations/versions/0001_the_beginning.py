@@ -58,6 +58,12 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(), nullable=False),
     )
     op.create_table(
+        "handing",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
+        sa.Column("body", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "ledger",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", sa.Float(), nullable=False),
