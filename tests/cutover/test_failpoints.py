@@ -135,7 +135,7 @@ def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     server = request.getfixturevalue({"postgres": "postgres", "mysql": "mariadb"}[kind])
     name = f"failpoints_{time.time_ns()}"
     legacy = made(kind, server.create_database(name), home)
-    settings = legacy.settings(fence={"by": "trigger"})
+    settings = legacy.settings(fence={"by": "trigger"}, retire={"by": "trigger"})
     with assembly.control(settings) as control:
         standings.amend(control, "party", at=time.time(), stage=Stage.SYNCING)
         with working(settings, control):
