@@ -84,6 +84,7 @@ def test_commands_on_lists_and_what_the_caller_has_seen_are_put_to_the_service()
             },
         }],
         "stamps": {"": {"1": "1.5"}, "lines": {"3": "1.0"}},
+        "within": {"company": [1]},
     }  # fmt: skip
     assert told == {"id": 7, "result": None}
 
@@ -127,4 +128,12 @@ def test_what_the_service_doesnt_have_is_left_to_legacy(field: str) -> None:
 
 def test_an_order_is_told_to_go_on() -> None:
     (made,), _ = asked("sale", request("sale.sale.quote", [1, 2]), {})
-    assert (made.method, made.target, json.loads(made.body)) == ("POST", "/sales/quote", {"ids": [1, 2]})
+    assert (made.method, made.target, json.loads(made.body)["ids"]) == ("POST", "/sales/quote", [1, 2])
+
+
+def test_an_order_of_another_company_isnt_shown() -> None:
+    item = {"sale_id": 1, "company": 2, "state": "draft"}
+    _, told = asked("sale", request("sale.sale.read", [1], ["state"]), {"items": [item]})
+    assert told["error"][1][0] == "You are trying to read records that don't exist."
+    (made,), _ = asked("sale", request("sale.sale.search", [], 0, None, None), {"items": [], "total": 0})
+    assert json.loads(parse_qs(urlsplit(made.target).query)["query"][0])["where"] == [["company", "in", [1]]]

@@ -176,13 +176,17 @@ Contracted = Field | Nothing | Elsewhere | OfCompany | Lines | Links
 
 @dataclass(frozen=True)
 class Model:
-    """A model of Tryton's: where the service has it, its key there, and its fields. `part` is empty for a document."""
+    """A model of Tryton's: where the service has it, its key there, and its fields. `part` is empty for a document.
+
+    `by_company`: its records are a company's own, and nothing to those who work for another one.
+    """
 
     path: str
     key: str
     fields: Mapping[str, Contracted]
     part: str = ""
     buttons: tuple[str, ...] = ()
+    by_company: bool = False
     has_active: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -207,6 +211,15 @@ class Model:
         if STAMP in names:
             record[STAMP] = _stamp(item)
         return {"id": item[self.key], **record}
+
+    def within(self, context: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Which values a record must have to be the caller's business."""
+        return (
+            {"company": list(context.get("companies") or [context.get("company")])} if self.by_company else {}
+        )
+
+    def is_of(self, item: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
+        return all(item[name] in values for name, values in self.within(context).items())
 
     def known(self, names: Any) -> list[str]:
         """These fields. Raises UntranslatableRequest when one of them isn't the service's."""
@@ -239,23 +252,17 @@ class Contract:
                 return (yield from _found(model, domain, [0, 1], context))["total"]
             case "create", [list(records)]:
                 items = [model.taken(values, context) for values in records]
-                made = yield from _asked("POST", model.target, {"items": items})
+                made = yield from self._done("POST", model, model.target, {"items": items}, context)
                 return made if isinstance(made, Trouble) else [item[model.key] for item in made["items"]]
             case "write", [*pairs]:
                 changes = list(_changes(model, pairs, context))
-                return _nothing(
-                    (
-                        yield from _asked(
-                            "PATCH", model.target, {"changes": changes, **self._stamps(model, context)}
-                        )
-                    )
-                )
+                done = yield from self._done("PATCH", model, model.target, {"changes": changes}, context)
+                return _nothing(done)
             case "delete", [list(ids)]:
-                return _nothing(
-                    (yield from _asked("DELETE", model.target, {"ids": ids, **self._stamps(model, context)}))
-                )
+                return _nothing((yield from self._done("DELETE", model, model.target, {"ids": ids}, context)))
             case button, [list(ids)] if button in model.buttons:
-                return _nothing((yield from _asked("POST", f"{model.path}/{button}", {"ids": ids})))
+                target = f"{model.path}/{button}"
+                return _nothing((yield from self._done("POST", model, target, {"ids": ids}, context)))
         raise UntranslatableRequest(f"{call.operation} with these arguments can't be put to the new service")
 
     def keys(self, call: LegacyCall) -> tuple[str, ...]:
@@ -277,14 +284,21 @@ class Contract:
             raise UntranslatableRequest(f"{name} isn't the new service's")
         return self._models[name], method
 
-    def _stamps(self, model: Model, context: Mapping[str, Any]) -> Values:
+    def _done(
+        self, method: str, model: Model, target: str, what: Values, context: Mapping[str, Any]
+    ) -> Steps:
+        """What the service says to a write, for which it is told what the caller has seen, and whose it may be."""
+        body = {**what, "stamps": self._stamps(model, context), "within": model.within(context)}
+        return (yield from _asked(method, target, body))
+
+    def _stamps(self, model: Model, context: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         """What the caller has seen last of each record, by part and key: who has seen an older one mustn't write."""
         found: dict[str, dict[str, str]] = {}
         for record, stamp in (context.get(STAMP) or {}).items():
             name, _, id = record.partition(",")
             if stamp is not None and name in self._models and self._models[name].path == model.path:
                 found.setdefault(self._models[name].part, {})[id] = stamp
-        return {"stamps": found}
+        return found
 
 
 def _read(model: Model, ids: list[Any], names: list[str], context: Mapping[str, Any]) -> Steps:
@@ -294,7 +308,7 @@ def _read(model: Model, ids: list[Any], names: list[str], context: Mapping[str, 
     found = yield from _asked("GET", f"{model.target}?ids={wanted}")
     if isinstance(found, Trouble):
         return found
-    items = {item[model.key]: item for item in found["items"]}
+    items = {item[model.key]: item for item in found["items"] if model.is_of(item, context)}
     if missing := [str(id) for id in ids if id not in items]:
         return Trouble(
             404, "You are trying to read records that don't exist.", f"ids: {', '.join(missing)}", "UserError"
@@ -311,6 +325,7 @@ def _found(model: Model, domain: list[Any], window: list[Any], context: Mapping[
         and all(each[0] != "active" for each in conditions)
     ):
         conditions.append(["active", "in", [True]])
+    conditions += [[name, "in", values] for name, values in model.within(context).items()]
     query = {
         "where": conditions,
         "order": [
@@ -467,7 +482,7 @@ MODELS: Final[dict[str, Model]] = {
         "warehouse": Field("warehouse"), "untaxed_amount": Field("amounts.untaxed", DECIMAL),
         "tax_amount": Field("amounts.tax", DECIMAL), "total_amount": Field("amounts.total", DECIMAL),
         "party_lang": Nothing(), "lines": Lines("lines", "line_id", "sale.line"), **_WRITTEN,
-    }, buttons=BUTTONS),
+    }, buttons=BUTTONS, by_company=True),
     "sale.line": Model("/sales", "line_id", {
         "actual_quantity": Field("actual_quantity", NUMBER), "description": Field("description"), "note": Field("note"),
         "product": Field("product_id"), "quantity": Field("quantity", NUMBER),
@@ -476,7 +491,7 @@ MODELS: Final[dict[str, Model]] = {
         "type": Field("kind"), "unit": Field("unit"), "unit_price": Field("unit_price", DECIMAL),
         "amount": Field("amount", DECIMAL), "company": Field("company"), "moves": Nothing(()), "shipping_date": Nothing(),
         "taxes": Links("taxes", "tax_id"), **_WRITTEN,
-    }, "lines"),
+    }, "lines", by_company=True),
 }  # fmt: skip
 
 FUNCTIONS: Final = {

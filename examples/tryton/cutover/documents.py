@@ -72,6 +72,15 @@ class Part:
             yield from part.all((*path, name))
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for a change. `seen`: part → key → the stamp of the record as the caller saw it last. `within`: field → the values that
+    a document must have to be any of the caller's business."""
+
+    seen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    within: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
 class Number:
     """Gives the next number of a series. A row's lock lets one at a time through."""
 
@@ -123,10 +132,9 @@ class Documents:
         """Those of the lines of a part that there are, each with its document's key."""
         key = self.part(part).key
         with self._engine.connect() as connection:
-            owners = self._owners(connection, part, ids)
-            return [
-                row for each in self._load(connection, owners) for row in each[part] if row[key] in set(ids)
-            ]
+            found = self._load(connection, self._owners(connection, part, ids))
+            lines = [row for each in found for row in self._complete(each, connection)[part]]
+            return [row for row in lines if row[key] in set(ids)]
 
     def find(self, part: str, query: Mapping[str, Any]) -> tuple[list[int], int]:
         """The keys of those that fit, and how many they are in all. Raises Unknown."""
@@ -147,79 +155,74 @@ class Documents:
             total = connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
             return list(connection.scalars(found)), int(total)
 
-    def create(self, part: str, items: Sequence[Mapping[str, Any]]) -> list[int]:
+    def create(self, part: str, items: Sequence[Mapping[str, Any]], caller: Caller) -> list[int]:
         """Add documents, or lines to the documents that they name, all or none. Gives their keys."""
         with self._engine.begin() as connection:
             if not part:
-                return [self._added(connection, item) for item in items]
+                return [self._added(connection, item, caller) for item in items]
             key, owner = self.part(part).key, self._root.key
             made = []
             for item in items:
-                changed = self._changed(connection, {owner: item[owner], part: {"create": [item]}})
+                changed = self._changed(connection, {owner: item[owner], part: {"create": [item]}}, caller)
                 made.append(max(row[key] for row in changed[part]))
             return made
 
-    def change(
-        self, part: str, changes: Sequence[Mapping[str, Any]], stamps: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        """Change documents or lines, all or none. `stamps` are what the caller saw last of each. Raises Outdated and Refused."""
+    def change(self, part: str, changes: Sequence[Mapping[str, Any]], caller: Caller) -> None:
+        """Change documents or lines, all or none. Raises Outdated, Refused and Unknown."""
         with self._engine.begin() as connection:
             for change in changes:
-                self._changed(
-                    connection, change if not part else self._above(connection, part, change), stamps
-                )
+                self._changed(connection, self._above(connection, part, change) if part else change, caller)
 
-    def remove(self, part: str, ids: Sequence[int], stamps: Mapping[str, Mapping[str, str]]) -> None:
+    def remove(self, part: str, ids: Sequence[int], caller: Caller) -> None:
+        """Remove documents or lines, all or none. Raises Outdated and Unknown."""
         with self._engine.begin() as connection:
-            if part:
-                for id in ids:
-                    key = self.part(part).key
-                    above = self._above(connection, part, {key: id})
-                    self._changed(
-                        connection, {self._root.key: above[self._root.key], part: {"remove": [id]}}, stamps
-                    )
+            if not part:
+                for document in self._locked(connection, ids, caller):
+                    self._write(connection, document, {})
                 return
-            for document in self._load(connection, ids, lock=True):
-                self._check(document, stamps)
-                self._write(connection, document, {})
+            for id in ids:
+                above = self._above(connection, part, {self.part(part).key: id})
+                self._changed(connection, {**above, part: {"remove": [id]}}, caller)
 
-    def act(self, ids: Sequence[int], what: Callable[[Document], None]) -> None:
+    def act(self, ids: Sequence[int], what: Callable[[Document], None], caller: Caller) -> None:
         """Let each document go a step of its way."""
         with self._engine.begin() as connection:
-            for document in self._locked(connection, ids):
+            for document in self._locked(connection, ids, caller):
                 before = _copy(document)
                 what(document)
                 self._save(connection, before, document)
 
-    def _added(self, connection: Connection, item: Mapping[str, Any]) -> int:
+    def _added(self, connection: Connection, item: Mapping[str, Any], caller: Caller) -> int:
         document: Document = dict.fromkeys(_names(self._table(())))
         document |= {name: [] for name in self._root.parts}
         self._apply((), document, item)
+        self._check(document, caller)
         return int(self._save(connection, {}, document)[self._root.key])
 
-    def _changed(
-        self,
-        connection: Connection,
-        change: Mapping[str, Any],
-        stamps: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> Document:
-        (document,) = self._locked(connection, [change[self._root.key]])
-        self._check(document, stamps or {})
+    def _changed(self, connection: Connection, change: Mapping[str, Any], caller: Caller) -> Document:
+        (document,) = self._locked(connection, [change[self._root.key]], caller)
         before = _copy(document)
         self._apply((), document, change)
+        self._check(document, Caller(within=caller.within))
         return self._save(connection, before, document)
 
-    def _locked(self, connection: Connection, ids: Sequence[int]) -> list[Document]:
+    def _locked(self, connection: Connection, ids: Sequence[int], caller: Caller) -> list[Document]:
+        """These documents, which nobody else changes until the transaction ends. Raises Unknown and Outdated."""
         found = self._load(connection, ids, lock=True)
         if missing := set(ids) - {each[self._root.key] for each in found}:
             raise Unknown(f"there is no {self._root.table} {', '.join(map(str, missing))}")
+        for document in found:
+            self._check(document, caller)
         return found
 
-    def _check(self, document: Document, stamps: Mapping[str, Mapping[str, str]]) -> None:
-        for name, seen in stamps.items():
+    def _check(self, document: Document, caller: Caller) -> None:
+        for name, values in caller.within.items():
+            if document[name] not in values:
+                raise Unknown(f"{self._root.table} {document[self._root.key]} is none of the caller's")
+        for name, stamps in caller.seen.items():
             part, rows = (self._root, [document]) if not name else (self._root.parts[name], document[name])
             for row in rows:
-                if seen.get(str(row[part.key])) not in (None, stamp(row)):
+                if stamps.get(str(row[part.key])) not in (None, stamp(row)):
                     raise Outdated(f"{part.table} {row[part.key]} was written by somebody else meanwhile")
 
     def _above(self, connection: Connection, part: str, change: Mapping[str, Any]) -> Document:

@@ -7,6 +7,7 @@
 | `GET /parties?ids=1,2`, `GET /parties?query={…}` | documents whole; `/parties/addresses` for the lines of a part |
 | `POST /parties` `{"items": […]}` | new ones, all or none |
 | `PATCH /parties` `{"changes": […], "stamps": {…}}` | changes, refused (412) where somebody else has written since |
+| `{…, "within": {"company": [1]}}` | of such a document only; others are unknown to this caller (422) |
 | `DELETE /parties` `{"ids": […]}` | removes them |
 | `POST /sales/quote` `{"ids": […]}` | an order's way: quote, confirm, cancel, draft |
 
@@ -27,7 +28,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from examples.tryton.cutover import ordering, parties, products
-from examples.tryton.cutover.documents import Documents, Outdated, Refused, Unknown, shown
+from examples.tryton.cutover.documents import Caller, Documents, Outdated, Refused, Unknown, shown
 
 URL: Final = "SERVICE_DATABASE_URL"
 KINDS: Final = {"party": parties.KIND, "product": products.KIND, "sale": ordering.KIND}
@@ -49,7 +50,7 @@ def create_app(name: str, url: str) -> FastAPI:
     for action, step in kind.steps.items():
 
         def act(body: dict[str, Any], step: Any = step) -> dict[str, Any]:
-            documents.act(body["ids"], step)
+            documents.act(body["ids"], step, _caller(body))
             return {}
 
         app.post(f"{kind.path}/{action}")(act)
@@ -65,14 +66,18 @@ def create_app(name: str, url: str) -> FastAPI:
         return {"items": shown(found), "total": len(found) if total is None else total}
 
     def create(body: dict[str, Any], part: str = "") -> dict[str, Any]:
-        return {"items": [{documents.part(part).key: id} for id in documents.create(part, body["items"])]}
+        return {
+            "items": [
+                {documents.part(part).key: id} for id in documents.create(part, body["items"], _caller(body))
+            ]
+        }
 
     def change(body: dict[str, Any], part: str = "") -> dict[str, Any]:
-        documents.change(part, body["changes"], body.get("stamps", {}))
+        documents.change(part, body["changes"], _caller(body))
         return {}
 
     def remove(body: dict[str, Any], part: str = "") -> dict[str, Any]:
-        documents.remove(part, body["ids"], body.get("stamps", {}))
+        documents.remove(part, body["ids"], _caller(body))
         return {}
 
     for path in (kind.path, f"{kind.path}/{{part}}"):
@@ -82,6 +87,10 @@ def create_app(name: str, url: str) -> FastAPI:
         app.delete(path)(remove)
     _answer_with_problems(app)
     return app
+
+
+def _caller(body: dict[str, Any]) -> Caller:
+    return Caller(body.get("stamps", {}), body.get("within", {}))
 
 
 def _answer_with_problems(app: FastAPI) -> None:
