@@ -35,14 +35,14 @@ ENTRY_POINTS = {
 }
 
 COMMAND_NAMES = (
-    "init config connect doctor db run worker facade facades comparer access stages status cohorts plan advance rollback hold release "
-    "rejoin rehearse reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
+    "init config connect doctor db run worker facade facades comparer access stages status cohorts plan advance rollback hold "
+    "release rejoin approve freezes rehearse reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
     "conflicts source route mapping export ledger report shadow"
 )
 
 SECTIONS = (
     "name data_dir time_zone code_maps python reconcile control log sources stores encryption facade console sync cutover quality"
-    " functions"
+    " windows freezes functions"
 )
 
 

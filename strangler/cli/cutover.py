@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.person import by_token, person
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.durations import parse_share
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.cutover.assessment import Assessment
@@ -113,7 +115,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     application.function(function, cohort)
     _recover(application, _user())
     assessed = assess(application.control, application.settings, function, cohort=cohort)
-    steps = planned(application.settings, function, assessed.evidence)
+    steps = planned(application.settings, function, assessed.evidence, assessed.way)
     source = application.settings.functions[function].source
     with closing(assembly.source(application.settings, source)) as opened:
         unseen = list(opened.blind_spots())
@@ -157,6 +159,12 @@ def _compiled(
     "--weight", type=Weight(), help="The share of callers that read from the new service, e.g. 25%."
 )
 @one_cohort
+@click.option(
+    "--accept-plan",
+    is_flag=True,
+    help="Agree, as an approver by your token, that the plan was edited since FUNCTION began by it.",
+)
+@by_token
 @dry_run
 @acting_as
 @pass_application
@@ -164,6 +172,8 @@ def advance(
     application: Application,
     function: str,
     cohort: str,
+    accept_plan: bool,
+    token: str | None,
     stage: str | None,
     weight: int | None,
     dry_run: bool,
@@ -173,10 +183,12 @@ def advance(
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
+    application.function(function, cohort)
+    accepting = person(application, token, Action.APPROVE).actor if accept_plan else ""
     wanted = Stage(stage) if stage else None
     _conduct(
         application, function, cohort, actor, dry_run,
-        lambda it: it.advance(function, wanted, weight, cohort=cohort),
+        lambda it: it.advance(function, wanted, weight, cohort=cohort, accepted_by=accepting),
     )  # fmt: skip
 
 

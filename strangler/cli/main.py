@@ -52,6 +52,8 @@ COMMANDS: Final[dict[str, Lazy]] = {
     ),
     "advance": Lazy("strangler.cli.cutover:advance", MOVE, "Move a function forward when its gates pass."),
     "rollback": Lazy("strangler.cli.cutover:rollback", MOVE, "Move a function back."),
+    "approve": Lazy("strangler.cli.approve:command", MOVE, "Say yes to a step that waits for approval."),
+    "freezes": Lazy("strangler.cli.approve:freezes", MOVE, "Show when nothing moves forwards."),
     "hold": Lazy("strangler.cli.cutover:hold", MOVE, "Keep a function from advancing, with a reason."),
     "release": Lazy("strangler.cli.cutover:release", MOVE, "Lift a hold."),
     "rejoin": Lazy("strangler.cli.cutover:rejoin", MOVE, "Let a cohort move with all the others again."),

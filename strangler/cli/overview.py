@@ -27,9 +27,9 @@ from strangler.cli.standing import (
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.history import evidence as gates_json
-from strangler.cutover.plan import percent
 from strangler.cutover.stages import EVERYONE, RULES, Side, Stage
 from strangler.cutover.states import State, state_of
+from strangler.cutover.steps import percent
 from strangler.durations import format_duration
 
 ROOMY: Final = 110

@@ -52,7 +52,7 @@ def command(application: Application, function: str, samples: int, cohort: str, 
     section = application.function(function, cohort)
     shadowed = _shadowed(application, function, section)
     control, today = application.control, datetime.now(UTC).date()
-    entered = history.entered(history.moves(control, function, cohort), Stage.SHADOW)
+    entered = history.entered(history.of(control, function, cohort), Stage.SHADOW)
     evidence = assessment.collect(control, function, section, cohort, probe=_unasked, clock=time.time)
     writes = section.shadow.writes
     asked = [Gate.SHADOW, *([Gate.EFFECTS] if writes else [])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -16,11 +17,15 @@ from strangler.cutover.assessment import Assessment
 from strangler.cutover.cohorts import apart
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
-from strangler.cutover.plan import FULL, Step, Target, percent
+from strangler.cutover.plan import Step
 from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing
+from strangler.cutover.steps import FULL, Target, percent
 from strangler.durations import format_duration
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from strangler.cutover.freezes import Frozen
     from strangler.inspection import ByRow
 
 WIDE: Final = 140
@@ -61,7 +66,8 @@ def stages_table() -> Table:
 def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> None:
     """The moves that are left: the next one with its gates, the later ones in a line each."""
     standing = assessed.evidence.standing
-    out.print(Text.assemble((standing.name, "bold"), " stands in ", _place(standing)))
+    under = (f", under plan {assessed.way.hash}", "bright_black")
+    out.print(Text.assemble((standing.name, "bold"), " stands in ", _place(standing), under))
     if assessed.evidence.hold:
         out.print(Text.assemble(("held: ", "bold red"), assessed.evidence.hold))
     if not steps:
@@ -96,12 +102,15 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
     return {
         "function": assessed.function,
         "cohort": assessed.evidence.standing.cohort,
+        "plan": assessed.way.hash,
+        "begun_under": assessed.evidence.plan or None,
         **standing_json(assessed.evidence.standing),
         "steps": [
             {
                 "to": target_json(step.target),
                 "does": step.does,
                 "gates": gates_json(step.gates),
+                "asks": list(step.asks),
                 "least_seconds": step.least,
                 "interrupts": step.interrupts,
                 "final": step.final,
@@ -136,6 +145,27 @@ def _note(each: Standing, whole: Standing) -> Text:
     return Text(f"as all others: strangler rejoin {each.spelled}" if alike else "", "bright_black")
 
 
+def freezes_table(those: Sequence[Frozen], now: float, zone: ZoneInfo) -> Table:
+    """When nothing moves forwards; `now` in seconds since the epoch."""
+    table, today = (
+        plain_table("freeze", "from", "to", "functions", ""),
+        datetime.fromtimestamp(now, zone).date(),
+    )
+    for each in those:
+        on = each.first <= today
+        days = (each.first - today).days
+        note = (
+            Text("now", "bold yellow")
+            if on
+            else Text(f"in {days} {'day' if days == 1 else 'days'}", "bright_black")
+        )
+        functions = ", ".join(each.functions) or "all"
+        table.add_row(
+            Text(each.name, "bold"), f"{each.first:%a %Y-%m-%d}", f"{each.last:%a %Y-%m-%d}", functions, note
+        )
+    return table
+
+
 def cohort_json(each: Standing, whole: Standing) -> dict[str, Any]:
     """A cohort as `cohorts --json` gives it; `*` is all that don't move on their own. `alike`: it could rejoin."""
     alike = each is whole or not apart(each, whole)
@@ -155,17 +185,22 @@ def _step(number: int, step: Step, *, whole: bool) -> RenderableType:
         note = (
             "every gate passes now" if not waiting else f"{waiting} of {len(step.gates)} gates don't pass now"
         )
-        return head.append(f"  ({note})", "bright_black")
+        return _with_facts(head.append(f"  ({note})", "bright_black"), step)
     parts: list[RenderableType] = [head]
     if step.gates:
         parts.append(Padding(_gates(step.gates), (0, 0, 0, 3)))
+    return _with_facts(Group(*parts), step)
+
+
+def _with_facts(shown: RenderableType, step: Step) -> RenderableType:
     facts = [
+        ("needs besides", "; ".join(step.asks)),
         ("takes at least", format_duration(step.least) if step.least else ""),
         ("interrupts", step.interrupts),
         ("can't be undone", step.final),
     ]
-    parts += [Text.assemble("   ", (f"{name}: ", "bright_black"), words) for name, words in facts if words]
-    return Group(*parts)
+    lines = [Text.assemble((f"{name}: ", "bright_black"), words) for name, words in facts if words]
+    return Group(shown, *(Padding(line, (0, 0, 0, 3)) for line in lines))
 
 
 def _gates(gates: Sequence[GateResult]) -> Table:

@@ -17,6 +17,7 @@ from strangler.configuration.findings import Finding, Path, dotted, undotted
 from strangler.configuration.gates import custom_gates, guards
 from strangler.configuration.routed import conflicts, matches, paths, places, services, testers, upstreams
 from strangler.configuration.shadow import shadow
+from strangler.configuration.steps import calendar, steps
 from strangler.names import nearest
 from strangler.settings import Balance, Children, Entity, Settings, part_names
 from strangler.urls import kind as kind_of
@@ -273,20 +274,6 @@ def python(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def weights(settings: Settings) -> Iterator[Finding]:
-    """The canary's steps rise and end with everything."""
-    for name, function in settings.functions.items():
-        path: Path = ("functions", name, "weights")
-        steps = function.weights
-        if not steps or steps[-1] != 1.0:
-            yield Finding(
-                path, "the last step must be all of it", f"[{', '.join(map(_percent, [*steps, 1.0]))}]"
-            )
-        elif any(low >= high for low, high in zip([0.0, *steps], steps, strict=False)):
-            rising = sorted({step for step in steps if step > 0})
-            yield Finding(path, "the steps must rise", f"[{', '.join(map(_percent, rising))}]")
-
-
 def schedules(settings: Settings) -> Iterator[Finding]:
     """Schedules can be read, have what their mode needs, and are told apart."""
     if not any(function.schedules for function in settings.functions.values()):
@@ -382,10 +369,6 @@ def _unknown(path: Path, thing: str, name: str, known: list[str], snippet: str) 
     )
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:g}%"
-
-
 def _entities(settings: Settings) -> Iterator[tuple[Path, Entity]]:
     for name, function in settings.functions.items():
         for entity_name, entity in function.entities.items():
@@ -434,7 +417,8 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     cohorts,
     testers,
     conflicts,
-    weights,
+    steps,
+    calendar,
     shadow,
     schedules,
     time_zone,

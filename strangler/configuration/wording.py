@@ -30,6 +30,7 @@ EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Settings", "functions"): "functions: {party: {source: erp, store: new, entities: {…}}}",
     ("Database", "url"): "url: sqlite:///file.db, or postgresql://user:${PASSWORD}@host/db",
     ("Source", "kind"): "kind: postgres",
+    ("Freeze", "name"): "name: period close",
     ("Source", "url"): "url: postgresql://user:${PASSWORD}@host/erp",
     ("EventName", "name"): "name: PartyRegistered",
     ("Entity", "table"): "table: party_party",

@@ -21,6 +21,7 @@ from strangler.control import (
     effects,
     guards,
     late_writes,
+    ledger,
     quality_runs,
     quarantine,
     reconciliations,
@@ -32,11 +33,12 @@ from strangler.control import (
 )
 from strangler.control.guards import Watch
 from strangler.control.store import Control
-from strangler.cutover import cohorts, history
+from strangler.cutover import approvals, cohorts, history
+from strangler.cutover.conditions import conditions
 from strangler.cutover.evidence import Evidence, Health
 from strangler.cutover.gates import GateResult, custom, judge
-from strangler.cutover.plan import Target, following
 from strangler.cutover.stages import EVERYONE, Stage
+from strangler.cutover.steps import Target, Way, way
 from strangler.settings import Function, Service, Settings
 from strangler.shadow.account import counted
 
@@ -49,11 +51,12 @@ Probe = Callable[[Service], Health]
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """A function, or a cohort of it, and all that is known of it. `target` is where it goes next (None: nowhere),
-    `gates` what that needs."""
+    `gates` what that needs; `way` has all its steps."""
 
     function: str
     settings: Function
     evidence: Evidence
+    way: Way
     target: Target | None
     gates: tuple[GateResult, ...]
     guards: tuple[Watch, ...] = ()
@@ -88,16 +91,26 @@ def assess(
     *,
     cohort: str = EVERYONE,
     target: Target | None = None,
+    mover: str = "",
+    accepted: bool = False,
     probe: Probe = probe,
     clock: Callable[[], float] = time.time,
 ) -> Assessment:
-    """Collect the evidence about a function or a cohort of it and judge the way to `target`, by default its next stage or weight."""
-    section = settings.functions[function]
+    """Collect the evidence about a function or a cohort of it and judge the way to `target`, by default its next stage or weight.
+
+    `mover` is who wants it, where that is known: whoever moves a function doesn't approve that. `accepted`: somebody agrees with what was
+    edited in the plan.
+    """
+    section, steps = settings.functions[function], way(settings, function)
     evidence = collect(control, function, section, cohort, probe=probe, clock=clock)
-    target = target or following(evidence.standing, section.weights)
-    gates = judge(target.stage, section, evidence) if target else ()
+    following = steps.after(evidence.standing)
+    target = target or (following.target if following else None)
+    gates: tuple[GateResult, ...] = ()
+    if target:
+        asked = conditions(settings, function, steps, evidence, target, mover=mover, accepted=accepted)
+        gates = (*judge(target.stage, section, evidence), *asked)
     watches = [each for each in guards.of_function(control, function) if each.cohort == cohort]
-    return Assessment(function, section, evidence, target, gates, tuple(watches))
+    return Assessment(function, section, evidence, steps, target, gates, tuple(watches))
 
 
 def collect(
@@ -114,7 +127,9 @@ def collect(
     with control.read():
         picture = standings.snapshot(control)
         standing, apart = picture.of(function, cohort), picture.cohorts(function)
-        moves = history.moves(control, function, cohort)
+        entries = ledger.entries(control, function=function)
+        lived = history.lived(entries, cohort)
+        moves = history.moves(lived)
         entered = history.entered(moves, Stage.SHADOW)
         whole = reconciliations.latest_whole(control, function)
         now, gates = clock(), settings.gates
@@ -132,6 +147,9 @@ def collect(
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
             },
             health=health,
+            reached=history.reached(moves),
+            plan=history.begun_under(lived),
+            approvals=approvals.given(entries, cohort),
             switched_at=history.switched(moves),
             rolled_back=moves[-1] if moves and moves[-1].kind is history.Kind.ROLLED_BACK else None,
             hold=held.hold if (held := cohorts.holding(standing, picture.of(function))) else None,

@@ -21,9 +21,10 @@ from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
 from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
-from strangler.cutover.plan import Target, backwards, forwards, moved, place
+from strangler.cutover.plan import backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
 from strangler.cutover.stages import EVERYONE, RULES, Stage, Standing
+from strangler.cutover.steps import Target, way
 from strangler.cutover.switch import Switch, Undone
 from strangler.cutover.world import Reach
 from strangler.errors import Refused
@@ -67,6 +68,7 @@ class Acting:
 
     def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
         body = describe(before, after, intent.reason) | {"gates": intent.evidence}
+        body |= {"plan": intent.plan} if intent.plan else {}
         with self.control.begin() as connection:
             lock_decisions(connection)
             journal.refuse_while_open(self.control, intent.function, intent.cohort)
@@ -165,16 +167,24 @@ class Conductor:
         self._probe, self._clock = probe, clock
 
     def advance(
-        self, function: str, stage: Stage | None = None, weight: int | None = None, *, cohort: str = EVERYONE
+        self,
+        function: str,
+        stage: Stage | None = None,
+        weight: int | None = None,
+        *,
+        cohort: str = EVERYONE,
+        accepted_by: str = "",
     ) -> Standing:
-        """Move a function, or a cohort of it, forwards, if it isn't held and every gate passes. `weight` in basis points.
+        """Move a function, or a cohort of it, forwards, if it isn't held and every gate passes. `weight` in basis points. `accepted_by`:
+        who agrees that the plan was edited since the function began by it; empty for nobody.
 
         Raises Refused naming each gate that blocks, with its figure, its limit and what to do.
         """
         with self._refusals(function, cohort, "advance"):
             before = standings.of(self._control, function, cohort)
             self._refuse_held(before)
-            target = forwards(before, self._settings.functions[function].weights, stage, weight)
+            steps = way(self._settings, function)
+            target = forwards(before, steps, stage, weight)
             cohorts.refuse_leaving_behind(before, target.stage, standings.cohorts(self._control, function))
             assessed = assess(
                 self._control,
@@ -182,12 +192,17 @@ class Conductor:
                 function,
                 cohort=cohort,
                 target=target,
+                mover=self._actor,
+                accepted=bool(accepted_by),
                 probe=self._probe,
                 clock=self._clock,
             )
+            if accepted_by and assessed.evidence.plan not in ("", steps.hash):
+                body = {"by": accepted_by, "before": assessed.evidence.plan, "plan": steps.hash}
+                self._hand.note(function, cohort, Kind.ACCEPTED, body)
             if assessed.blocking:
                 raise _Blocked(before, target, assessed.gates)
-            return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates)
+            return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates, plan=steps.hash)
 
     def rollback(
         self,
@@ -257,9 +272,10 @@ class Conductor:
         reason: str,
         gates: tuple[GateResult, ...],
         accepted: int = 0,
+        plan: str = "",
     ) -> Standing:
         where = (before.function, before.cohort, target.stage, target.weight)
-        intent = Intent(*where, self._actor, reason, evidence(gates), accepted)
+        intent = Intent(*where, self._actor, reason, evidence(gates), accepted, plan)
         # Invariant 4: a new owner comes by the switch only; and what can't be undone is journalled like one.
         if RULES[target.stage].owner is not before.owner or target.stage is Stage.RETIRED:
             return self._hand.switch(intent, before)

@@ -17,6 +17,7 @@ from strangler.control.reconciliations import Run
 from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
 from strangler.control.traffic import Calls
+from strangler.cutover.approvals import Approval
 from strangler.cutover.stages import Stage, Standing
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Evidence:
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
     `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free. `rolled_back` is the
     last move where that led backwards.
+    `reached` is when it came to where it stands, weight included; `plan` the hash of the plan by which it began, empty for none;
+    `approvals` what people said yes to.
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
@@ -61,6 +64,9 @@ class Evidence:
     switched_at: float = 0.0
     hold: str | None = None
     rolled_back: Move | None = None
+    reached: float = 0.0
+    plan: str = ""
+    approvals: tuple[Approval, ...] = ()
     stopped: str = ""
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     LOSS_ACCEPTED = "loss accepted"
     ARCHIVED = "reconciliation archived"
     REJOINED = "rejoined"
+    ACCEPTED = "edited plan accepted"
 
 
 MOVES = (Kind.ADVANCED, Kind.ROLLED_BACK)
@@ -77,9 +78,13 @@ def evidence(gates: Sequence[GateResult]) -> list[dict[str, str]]:
     ]
 
 
-def moves(control: Control, function: str, cohort: str = EVERYONE) -> list[Move]:
+def of(control: Control, function: str, cohort: str = EVERYONE) -> list[Move]:
     """Every move of a function, oldest first; of a cohort those of the whole function as long as it went with that, and its own since."""
-    entries = lived(ledger.entries(control, function=function), cohort)
+    return moves(lived(ledger.entries(control, function=function), cohort))
+
+
+def moves(entries: Iterable[ledger.Entry]) -> list[Move]:
+    """The moves among entries of the ledger."""
     return [_move(entry) for entry in entries if entry.kind in MOVES]
 
 
@@ -93,7 +98,7 @@ def lived(entries: Iterable[ledger.Entry], cohort: str) -> list[ledger.Entry]:
             whole.append(entry)
         elif about == cohort and entry.kind == Kind.REJOINED:
             own = None
-        elif about == cohort and entry.kind in _PARTING:
+        elif about == cohort and (entry.kind in _PARTING or own is not None):
             own = [*whole] if own is None else own
             own.append(entry)
     return whole if own is None else own
@@ -103,6 +108,22 @@ def entered(history: Sequence[Move], stage: Stage) -> float:
     """When a function last came into a stage from another one; 0.0 when it never did."""
     times = (move.at for move in history if move.after is stage is not move.before)
     return max(times, default=0.0)
+
+
+def reached(history: Sequence[Move]) -> float:
+    """When a function last came to where it stands, its weight included; 0.0 when it never moved."""
+    return max((move.at for move in history), default=0.0)
+
+
+def begun_under(entries: Iterable[ledger.Entry]) -> str:
+    """The hash of the plan by which a function moves since it left stage legacy, edits that were accepted included; empty for none."""
+    plan = ""
+    for entry in entries:
+        if entry.kind in MOVES and entry.body["after"]["stage"] == Stage.LEGACY:
+            plan = ""
+        elif entry.kind == Kind.ACCEPTED or not plan:
+            plan = entry.body.get("plan", plan)
+    return plan
 
 
 def switched(history: Sequence[Move]) -> float:

@@ -49,7 +49,8 @@ class Step(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What a switch is for: the stage and weight that it leads to, who wants it and why. `evidence` is what the gates
-    said, as it goes to the ledger. `accepted`: how many documents may be lost on the way back, as somebody has acknowledged."""
+    said, as it goes to the ledger. `accepted`: how many documents may be lost on the way back, as somebody has acknowledged. `plan`: the
+    hash of the plan by which it was decided, empty for none."""
 
     function: str
     cohort: str
@@ -59,6 +60,7 @@ class Intent:
     reason: str
     evidence: list[dict[str, str]]
     accepted: int = 0
+    plan: str = ""
 
     @property
     def owner(self) -> Side:

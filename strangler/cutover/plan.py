@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
+from strangler.cutover.conditions import conditions
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import Gate, GateResult, judge, needed
 from strangler.cutover.stages import ORDER, RULES, Side, Stage, Standing
+from strangler.cutover.steps import FULL, Leg, Target, Way, arrival, percent
 from strangler.errors import Refused
 from strangler.settings import Function, Settings
-
-FULL: Final = 10_000
-"""The weight of everybody, in basis points."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a move leads: a stage, and the weight in it (basis points; 0 up to shadow, all from live on)."""
-
-    stage: Stage
-    weight: int
-
-    def __str__(self) -> str:
-        return f"{self.stage} {percent(self.weight)}" if self.stage is Stage.CANARY else str(self.stage)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A move of the plan: what it does, the gates on its way with their figures as of now, the least time that it takes
-    (seconds), what may be interrupted by it and what can't be undone afterwards ("" for nothing)."""
+    """A move of the plan: what it does, the gates on its way with their figures as of now, the least time until it can be made
+    (seconds), what may be interrupted by it and what can't be undone afterwards ("" for nothing).
+
+    What only time and people decide is a gate of the next move; of the later ones `asks` says in words what it will be.
+    """
 
     target: Target
     does: str
     gates: tuple[GateResult, ...]
+    asks: tuple[str, ...]
     least: float
     interrupts: str
     final: str
-
-
-def percent(weight: int) -> str:
-    """A weight in words: 2,500 basis points are `25%`."""
-    return f"{weight / 100:g}%"
 
 
 def place(standing: Standing) -> str:
@@ -50,30 +36,12 @@ def place(standing: Standing) -> str:
     return str(Target(standing.stage, standing.weight))
 
 
-def following(standing: Standing, weights: Sequence[float]) -> Target | None:
-    """The next move forwards; None at the end of the way."""
-    steps = sorted({round(share * FULL) for share in weights})
-    if standing.stage is Stage.RETIRED:
-        return None
-    if standing.stage is Stage.CANARY:
-        more = next((weight for weight in steps if weight > standing.weight), None)
-        return Target(Stage.LIVE, FULL) if more is None else Target(Stage.CANARY, more)
-    after = ORDER[ORDER.index(standing.stage) + 1]
-    return arrival(after, steps[0] if steps else FULL)
-
-
-def arrival(stage: Stage, weight: int) -> Target:
-    """A stage with the weight that belongs to it; `weight` counts in canary only."""
-    if stage is Stage.CANARY:
-        return Target(stage, weight)
-    return Target(stage, FULL if RULES[stage].owner is Side.NEW else 0)
-
-
-def forwards(standing: Standing, weights: Sequence[float], stage: Stage | None, weight: int | None) -> Target:
+def forwards(standing: Standing, way: Way, stage: Stage | None, weight: int | None) -> Target:
     """The target of `advance`: the next move, or what the user asks for as far as it lies just ahead. Raises Refused."""
-    usual = following(standing, weights)
-    if usual is None:
+    following = way.after(standing)
+    if following is None:
         raise _refused(standing, "the way ends here", "nothing is left to do; the function has moved")
+    usual = following.target
     if weight is not None:
         stage = stage or Stage.CANARY
         if stage is not Stage.CANARY:
@@ -138,15 +106,36 @@ def moved(standing: Standing, target: Target) -> Standing:
     return replace(standing, stage=target.stage, weight=target.weight, owner=owner, sync_until=until)
 
 
-def plan(settings: Settings, name: str, evidence: Evidence) -> list[Step]:
+def plan(settings: Settings, name: str, evidence: Evidence, way: Way) -> list[Step]:
     """Every move that is left up to the end, the next one first, with gates as they are now."""
-    function, standing, steps = settings.functions[name], evidence.standing, []
-    while target := following(standing, function.weights):
-        gates = judge(target.stage, function, evidence)
-        after = moved(standing, target)
-        steps.append(_step(settings, function, standing, after, gates, evidence))
-        standing = after
+    function, standing = settings.functions[name], evidence.standing
+    steps: list[Step] = []
+    held = _left(way.at(standing), evidence)
+    while leg := way.after(standing):
+        gates = judge(leg.target.stage, function, evidence)
+        if not steps:
+            gates = (*gates, *conditions(settings, name, way, evidence, leg.target))
+        asks = tuple(_asks(leg, function)) if steps else ()
+        after = moved(standing, leg.target)
+        steps.append(_step(settings, function, standing, after, gates, asks, evidence, held))
+        standing, held = after, leg.hold
     return steps
+
+
+def _left(leg: Leg | None, evidence: Evidence) -> float:
+    """Seconds for which the present state is still to be held."""
+    return max(0.0, leg.hold - (evidence.now - evidence.reached)) if leg else 0.0
+
+
+def _asks(leg: Leg, function: Function) -> Iterator[str]:
+    """What a later move will wait for beside the gates of its stage, in words."""
+    beside = [gate for gate in leg.gates if gate not in needed(leg.target.stage, function)]
+    if beside:
+        yield f"gates {', '.join(beside)}"
+    if leg.approve:
+        yield f"approval by {leg.approve.count} of role {leg.approve.role}"
+    if leg.window:
+        yield f"the window {leg.window}"
 
 
 def _step(
@@ -155,7 +144,9 @@ def _step(
     before: Standing,
     after: Standing,
     gates: tuple[GateResult, ...],
+    asks: tuple[str, ...],
     evidence: Evidence,
+    held: float,
 ) -> Step:
     interrupts, final = "", ""
     if after.stage is Stage.RETIRED:
@@ -167,7 +158,8 @@ def _step(
         )
         final = "once the new service has written, going back needs what it wrote to be in legacy too"
     least = _sampling(function, evidence) if Gate.SHADOW in needed(after.stage, function) else 0.0
-    return Step(Target(after.stage, after.weight), _does(before, after), gates, least, interrupts, final)
+    target = Target(after.stage, after.weight)
+    return Step(target, _does(before, after), gates, asks, max(least, held), interrupts, final)
 
 
 def _does(before: Standing, after: Standing) -> str:

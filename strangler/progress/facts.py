@@ -13,8 +13,8 @@ from strangler.control.reconciliations import Finding, Run
 from strangler.control.returning import ReturnRecord
 from strangler.control.sources import SourceRecord
 from strangler.cutover.gates import GateResult
-from strangler.cutover.plan import Target
 from strangler.cutover.stages import ORDER, Side, Stage, Standing
+from strangler.cutover.steps import Target
 
 
 @dataclass(frozen=True, slots=True)

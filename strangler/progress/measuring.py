@@ -106,5 +106,5 @@ def _reconciled(control: Control, function: str) -> Reconciled | None:
 
 def _steps(control: Control, function: str) -> tuple[Step, ...]:
     """Where it stood from the beginning of time, then after each move."""
-    moved = (Step(move.at, move.after, move.weight) for move in moves.moves(control, function))
+    moved = (Step(move.at, move.after, move.weight) for move in moves.of(control, function))
     return (Step(0.0, Stage.LEGACY, 0), *moved)

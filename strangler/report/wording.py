@@ -10,8 +10,8 @@ from strangler.control.ledger import Entry
 from strangler.control.reconciliations import ENDED, Run, Status
 from strangler.cutover.gates import Verdict
 from strangler.cutover.history import Kind
-from strangler.cutover.plan import percent as weight
 from strangler.cutover.stages import RULES, Side, Stage
+from strangler.cutover.steps import percent as weight
 from strangler.durations import format_duration
 from strangler.progress import FunctionProgress, Progress
 

@@ -89,6 +89,11 @@ from strangler.settings.shadow import shadow_of as shadow_of
 from strangler.settings.sources import Database as Database
 from strangler.settings.sources import Log as Log
 from strangler.settings.sources import Source as Source
+from strangler.settings.steps import Approve as Approve
+from strangler.settings.steps import Freeze as Freeze
+from strangler.settings.steps import Step as Step
+from strangler.settings.steps import Window as Window
+from strangler.settings.steps import steps_of as steps_of
 from strangler.settings.switching import Counter as Counter
 from strangler.settings.switching import Fence as Fence
 from strangler.settings.switching import Numbers as Numbers
@@ -187,7 +192,7 @@ class Settings(Section):
     )
     time_zone: str = Field(
         "UTC",
-        description="The zone in which schedules are read, by its name in the IANA database: Europe/Berlin.",
+        description="The zone in which schedules, windows and freezes are read, by its name in the IANA database: Europe/Berlin.",
     )
     control: Database | None = Field(
         None, description="The control store; by default SQLite in the data directory."
@@ -204,6 +209,13 @@ class Settings(Section):
     reconcile: Reconcile = Field(default_factory=Reconcile)
     cutover: Cutover = Field(default_factory=Cutover)
     quality: Quality = Field(default_factory=Quality)
+    windows: dict[Name, Window] = Field(
+        default_factory=dict, description="Times of the week by name, for the `steps` of functions."
+    )
+    freezes: list[Freeze] = Field(
+        default_factory=list,
+        description="When nothing moves forwards: `strangler freezes` shows the next ones.",
+    )
     code_maps: dict[Name, CodeMap] = Field(
         default_factory=dict, description="Code maps by name, for LOOKUP in expressions."
     )

@@ -15,8 +15,9 @@ from strangler.settings.gates import Gates
 from strangler.settings.guards import Guard, usual
 from strangler.settings.returning import Return
 from strangler.settings.routes import Cohorts, Documents, Protocol, Route, Service
-from strangler.settings.section import Duration, Name, Section, Share
+from strangler.settings.section import Duration, Name, Section
 from strangler.settings.shadow import FunctionShadow
+from strangler.settings.steps import Step, steps_of
 from strangler.settings.switching import Fence, Numbers, Retire
 
 
@@ -178,9 +179,10 @@ class Function(Section):
         default_factory=list, description="When it is reconciled without being asked for."
     )
     shadow: FunctionShadow = Field(default_factory=FunctionShadow)
-    weights: list[Share] = Field(
-        default_factory=lambda: [0.05, 0.25, 0.5, 1.0],
-        description="The canary's steps: share of reads that the new service answers; by default 5%, 25%, 50%, 100%.",
+    steps: list[Step] = Field(
+        default_factory=lambda: steps_of([0.05, 0.25, 0.5, 1.0]),
+        description="The states that it comes to one after the other, with what each waits for beside its gates; by default canary with "
+        "5%, 25%, 50% and 100%. See docs/cutover.md.",
     )
     depends_on: DependsOn = Field(
         default_factory=dict,

@@ -27,7 +27,7 @@ def test_every_key_of_the_page_is_explained() -> None:
 def test_the_schema_knows_how_people_write() -> None:
     parts = schema()["$defs"]
     assert parts["Cutover"]["properties"]["time_limit"]["default"] == "30s"
-    assert parts["Function"]["properties"]["weights"]["items"]["anyOf"][1]["type"] == "string"
+    assert parts["Step"]["properties"]["weight"]["anyOf"][1]["type"] == "string"
     assert {"type": "string"} in parts["Entity"]["properties"]["key"]["anyOf"]
     assert {"type": "string"} in parts["Events"]["properties"]["created"]["anyOf"]
     assert "json" in parts["Match"]["properties"]

@@ -21,7 +21,7 @@ functions:
   party:
     source: erp
     store: {name}
-    weights: {weights}
+    steps: {steps}
     entities: {{party: {{table: t, key: id, fields: {{id: "id"}}}}}}
 """
 GOOD = {
@@ -29,7 +29,7 @@ GOOD = {
     "source": f"postgresql://erp:{SECRET}@db/erp",
     "store": "sqlite:///new.db",
     "name": "new",
-    "weights": "[100%]",
+    "steps": "[{weight: 100%}]",
 }
 
 
@@ -55,8 +55,8 @@ def test_the_settings_hide_it_but_hold_it(tmp_path: Path) -> None:
         {"store": SECRET},
         {"kind": "${PW}"},
         {"name": "${PW}"},
-        {"weights": "${PW}"},
-        {"weights": '["${PW}"]'},
+        {"steps": "${PW}"},
+        {"steps": '[{weight: "${PW}"}]'},
     ],
     ids=lambda values: f"{next(iter(values))} {next(iter(values.values()))[:6]}",
 )

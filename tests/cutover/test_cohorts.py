@@ -77,12 +77,12 @@ def test_status_shows_cohorts_below_their_function(strangler: Strangler) -> None
     lines = strangler("status").output.splitlines()
     (number,) = (number for number, line in enumerate(lines) if line.lstrip().startswith("party"))
     assert "1000" in lines[number + 1]
-    assert "held: stocktaking" in lines[number + 1]
+    assert "paused: stocktaking" in lines[number + 1]
     (found,) = json.loads(strangler("status", "--json").output)
     assert (found["cohort"], [each["cohort"] for each in found["cohorts"]]) == ("*", ["1000"])
     (alone,) = json.loads(strangler("status", "--cohort", "7", "--json").output)
     assert (alone["cohort"], alone["stage"], alone["cohorts"]) == ("7", "syncing", [])
-    assert "party (cohort 1000)  held: stocktaking" in strangler("status", columns=80).output
+    assert "paused: stocktaking" in strangler("status", columns=80).output
 
 
 def test_the_hold_of_a_function_holds_its_cohorts_and_that_of_a_cohort_only_itself(
@@ -217,10 +217,10 @@ def test_evidence_counts_from_when_a_cohort_itself_came_into_shadow(control: Con
     moved("1000", Stage.SYNCING, 4.0, Kind.ROLLED_BACK)
 
     def entered(cohort: str) -> float:
-        return history.entered(history.moves(control, "party", cohort), Stage.SHADOW)
+        return history.entered(history.of(control, "party", cohort), Stage.SHADOW)
 
     assert (entered("1000"), entered("2000"), entered(EVERYONE)) == (2.0, 3.0, 3.0)
-    assert [move.at for move in history.moves(control, "party", "1000")] == [1.0, 2.0, 4.0]
+    assert [move.at for move in history.of(control, "party", "1000")] == [1.0, 2.0, 4.0]
     ledger.append(control, actor="eva", kind=Kind.REJOINED, function="party", body={"cohort": "1000"}, at=5.0)
     assert entered("1000") == 3.0
 

@@ -47,7 +47,7 @@ WELL = Health(True, "well")
 @pytest.fixture
 def settings() -> Settings:
     erp = {"erp": {"kind": "sqlite", "url": "sqlite:///erp.db"}}
-    party = function(weights=["5%", "50%"], depends_on=[]).model_dump(by_alias=True)
+    party = function(steps=[{"weight": "5%"}, {"weight": "50%"}], depends_on=[]).model_dump(by_alias=True)
     sale = function(depends_on=["party"]).model_dump(by_alias=True)
     return Settings.model_validate({"sources": erp, "functions": {"party": party, "sale": sale}})
 
@@ -142,7 +142,7 @@ def test_the_whole_way_forwards_and_back_leaves_its_evidence(
     back = conductor.rollback("party", reason="prices are wrong")
     assert (back.stage, back.weight, back.owner, back.sync_until) == (Stage.SYNCING, 0, Side.LEGACY, None)
     assert kinds(control) == [*[Kind.ADVANCED] * 4, Kind.BEGUN, Kind.ADVANCED, Kind.BEGUN, Kind.ROLLED_BACK]
-    moves = history.moves(control, "party")
+    moves = history.of(control, "party")
     assert moves[-1].reason == "prices are wrong"
     assert {move.actor for move in moves} == {"eva@host"}
     gates = ledger.entries(control)[5].body["gates"]

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from strangler.changes import Position
-from strangler.cutover.plan import Target, backwards, following, forwards, moved, plan
+from strangler.cutover.plan import backwards, forwards, moved, plan
 from strangler.cutover.stages import RULES, Side, Stage, Standing, at_the_start
+from strangler.cutover.steps import Target, way
 from strangler.errors import Refused
 from strangler.settings import Settings
 from tests.cutover.test_gates import GOOD, function
 
-WEIGHTS = [0.05, 0.25, 1.0]
+SOURCES = {"erp": {"kind": "sqlite", "url": "sqlite:///erp.db"}}
+
+
+def settings(**changes: Any) -> Settings:
+    party = function(**changes).model_dump(by_alias=True)
+    return Settings.model_validate({"sources": SOURCES, "functions": {"party": party}})
+
+
+WAY = way(settings(steps=[{"weight": "5%"}, {"weight": "25%"}, {"weight": "100%"}]), "party")
 
 
 def at(stage: Stage, weight: int = 0) -> Standing:
@@ -21,17 +31,12 @@ def at(stage: Stage, weight: int = 0) -> Standing:
 
 
 def test_the_whole_way_in_its_order() -> None:
-    standing, way = at(Stage.LEGACY), []
-    while target := following(standing, WEIGHTS):
-        way.append(str(target))
-        standing = moved(standing, target)
-    assert way == ["syncing", "shadow", "canary 5%", "canary 25%", "canary 100%", "live", "retired"]
+    standing, found = at(Stage.LEGACY), []
+    while leg := WAY.after(standing):
+        found.append(str(leg.target))
+        standing = moved(standing, leg.target)
+    assert found == ["syncing", "shadow", "canary 5%", "canary 25%", "canary 100%", "live", "retired"]
     assert standing.owner is Side.NEW
-
-
-def test_weights_are_taken_in_rising_order_whatever_the_order_they_are_written_in() -> None:
-    assert following(at(Stage.SHADOW), [1.0, 0.1]) == Target(Stage.CANARY, 1000)
-    assert following(at(Stage.SHADOW), []) == Target(Stage.CANARY, 10_000)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_weights_are_taken_in_rising_order_whatever_the_order_they_are_written_i
     ],
 )
 def test_forwards(standing: Standing, stage: Stage | None, weight: int | None, target: Target) -> None:
-    assert forwards(standing, WEIGHTS, stage, weight) == target
+    assert forwards(standing, WAY, stage, weight) == target
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_forwards(standing: Standing, stage: Stage | None, weight: int | None, t
 )
 def test_forwards_refused(standing: Standing, stage: Stage | None, weight: int | None, why: str) -> None:
     with pytest.raises(Refused) as raised:
-        forwards(standing, WEIGHTS, stage, weight)
+        forwards(standing, WAY, stage, weight)
     assert why in raised.value.why
     assert raised.value.do
 
@@ -108,14 +113,13 @@ def test_going_back_to_legacy_lets_delivery_go_on_from_its_mark() -> None:
 
 
 def test_a_plan_says_of_each_move_what_it_does_what_it_needs_and_what_cannot_be_undone() -> None:
-    sections = {"erp": {"kind": "sqlite", "url": "sqlite:///erp.db"}}
-    party = function(weights=["5%"]).model_dump(by_alias=True)
-    settings = Settings.model_validate({"sources": sections, "functions": {"party": party}})
-    steps = plan(settings, "party", replace(GOOD, standing=replace(at(Stage.SHADOW), since=GOOD.now - 100)))
+    party = settings(steps=[{"weight": "5%"}])
+    shadowed = replace(GOOD, standing=replace(at(Stage.SHADOW), since=GOOD.now - 100))
+    steps = plan(party, "party", shadowed, way(party, "party"))
     assert [str(step.target) for step in steps] == ["canary 5%", "live", "retired"]
     assert [bool(step.interrupts) for step in steps] == [False, True, False]
     assert [bool(step.final) for step in steps] == [False, True, True]
     assert all(step.does and step.gates for step in steps)
     half = replace(GOOD.compared, matched=50)
     waiting = replace(GOOD, compared=half, standing=replace(at(Stage.SHADOW), since=GOOD.now - 100))
-    assert plan(settings, "party", waiting)[0].least == pytest.approx(100)
+    assert plan(party, "party", waiting, way(party, "party"))[0].least == pytest.approx(100)

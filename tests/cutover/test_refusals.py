@@ -14,8 +14,8 @@ from strangler.cutover.assessment import Assessment
 from strangler.cutover.conductor import Acting, Conductor
 from strangler.cutover.gates import CHECKS, Gate, GateResult, Verdict
 from strangler.cutover.history import evidence
-from strangler.cutover.plan import Target
 from strangler.cutover.stages import Stage
+from strangler.cutover.steps import Target
 from strangler.errors import Refused
 from strangler.settings import Settings
 from tests.cutover.test_conductor import Outer

@@ -78,7 +78,7 @@ def test_from_canary_to_live_and_back_everything_moves_at_once(control: Control,
         back = Switch(control, estate.outside(), LIMIT).run(intent(Stage.SYNCING), live)
     assert (back.stage, back.owner, back.weight, back.fenced) == (Stage.SYNCING, Side.LEGACY, 0, False)
     assert back.sync_until is None
-    assert [(move.before, move.after) for move in history.moves(control, "party")] == [
+    assert [(move.before, move.after) for move in history.of(control, "party")] == [
         (Stage.CANARY, Stage.LIVE),
         (Stage.LIVE, Stage.SYNCING),
     ]

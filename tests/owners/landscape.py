@@ -35,7 +35,7 @@ def configuration(control: str, legacy: str, new: str) -> dict[str, Any]:
                 "service": {"url": new},
                 "entities": {FUNCTION: {"table": FUNCTION, "key": "id", "fields": {"id": "id"}}},
                 "routes": [{"kind": "write", "match": {"path": "/parties/{id}"}}],
-                "weights": [1.0],
+                "steps": [{"weight": 1.0}],
             }
         },
     }

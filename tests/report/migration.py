@@ -26,8 +26,9 @@ from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.evidence import Health
 from strangler.cutover.history import Kind, describe
-from strangler.cutover.plan import Target, moved
+from strangler.cutover.plan import moved
 from strangler.cutover.stages import EVERYONE, ORDER, Side, Stage
+from strangler.cutover.steps import Target
 from strangler.settings import Service, Settings
 
 NOW = float(int(time.time()))

@@ -11,8 +11,8 @@ from strangler.control import ledger, reconciliations, standings, tables, traffi
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.gates import Gate, Verdict
-from strangler.cutover.plan import Target
 from strangler.cutover.stages import Side, Stage
+from strangler.cutover.steps import Target
 from strangler.progress import Progress
 from strangler.report import render, wording
 from tests.control.test_ledger import unguard

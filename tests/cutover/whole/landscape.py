@@ -28,9 +28,10 @@ from strangler.cutover import journal
 from strangler.cutover.conductor import Acting
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Journal, Step
-from strangler.cutover.plan import Target, arrival, moved
+from strangler.cutover.plan import moved
 from strangler.cutover.recovery import recover
 from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing, at_the_start
+from strangler.cutover.steps import Target, arrival
 from strangler.cutover.ways import Way, leading
 from strangler.cutover.world import Outside
 from strangler.errors import StranglerError

@@ -1,0 +1,113 @@
+"""Conditions: what the plan, the calendar and people say of a move, in the form of gates. Pure.
+
+They stand beside the gates of the stage, so that status, plan and refusals tell of all alike: which one, its figure, its limit, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from strangler.cutover import approvals, freezes
+from strangler.cutover.evidence import Evidence
+from strangler.cutover.gates import GateResult, Verdict, results
+from strangler.cutover.steps import Leg, Target, Way
+from strangler.durations import format_duration
+from strangler.settings import Settings
+
+
+def conditions(
+    settings: Settings,
+    name: str,
+    way: Way,
+    evidence: Evidence,
+    target: Target,
+    *,
+    mover: str = "",
+    accepted: bool = False,
+) -> Iterator[GateResult]:
+    """What has to be so for a move to a target, beside the gates of its stage. `mover` is who wants it, where that is known.
+    `accepted`: somebody agrees with what was edited in the plan."""
+    passed = way.until(evidence.standing, target)
+    zone = ZoneInfo(settings.time_zone)
+    yield from () if accepted else _edited(way, evidence)
+    yield from _held(way, evidence)
+    yield from (_skipped(leg) for leg in passed[:-1] if leg.hold)
+    for leg in passed:
+        for gate in leg.gates:
+            yield from results(gate, evidence, settings.functions[name])
+        if leg.window:
+            yield _window(leg, evidence.now, zone)
+        if leg.approve:
+            yield _approved(leg, way.hash, evidence, mover)
+    if frozen := freezes.current(settings.freezes, name, evidence.now, zone):
+        until = moment(frozen.until, zone)
+        words, do = (
+            f"{frozen}: nothing moves forwards",
+            f"try again after {until}, or take it out of `freezes`",
+        )
+        yield GateResult("freeze", Verdict.FAIL, frozen.name, "none", words, do)
+
+
+def _edited(way: Way, evidence: Evidence) -> Iterator[GateResult]:
+    if evidence.plan and evidence.plan != way.hash:
+        words = f"the plan was edited since the function began by it: {evidence.plan} became {way.hash}"
+        do = (
+            f"look at `strangler plan {evidence.standing.spelled}`; an approver agrees with "
+            f"`strangler advance {evidence.standing.spelled} --accept-plan`"
+        )
+        yield GateResult("plan", Verdict.FAIL, way.hash, evidence.plan, words, do)
+
+
+def _held(way: Way, evidence: Evidence) -> Iterator[GateResult]:
+    leg = way.at(evidence.standing)
+    if leg is None or not leg.hold:
+        return
+    elapsed = max(0.0, evidence.now - evidence.reached)
+    figure, limit = format_duration(elapsed), format_duration(leg.hold)
+    words = f"it stands in {leg.target} for {figure}"
+    if elapsed >= leg.hold:
+        yield GateResult("hold", Verdict.PASS, figure, limit, words)
+    else:
+        do = f"wait for {format_duration(leg.hold - elapsed)} more"
+        yield GateResult("hold", Verdict.FAIL, figure, limit, f"{words}, less than {limit}", do)
+
+
+def _skipped(leg: Leg) -> GateResult:
+    limit = format_duration(leg.hold)
+    words = f"{leg.target} would be skipped, and is to be held for {limit}"
+    return GateResult(
+        "hold", Verdict.FAIL, "0 s", limit, words, "go step by step: leave --to and --weight out"
+    )
+
+
+def _window(leg: Leg, now: float, zone: ZoneInfo) -> GateResult:
+    assert leg.window is not None
+    begin, end = leg.window.following(now)
+    span = f"{moment(begin, leg.window.zone)} to {moment(end, leg.window.zone)} {leg.window.zone.key}"
+    if begin <= now:
+        words = f"its window is open, from {span}"
+        return GateResult("window", Verdict.PASS, moment(now, leg.window.zone), span, words)
+    words, do = f"its window opens in {format_duration(begin - now)}", f"try again from {span}"
+    return GateResult("window", Verdict.FAIL, moment(now, leg.window.zone), span, words, do)
+
+
+def _approved(leg: Leg, plan: str, evidence: Evidence, mover: str) -> GateResult:
+    assert leg.approve is not None
+    asked = leg.approve
+    counted = approvals.holding(
+        evidence.approvals, leg, plan, reached=evidence.reached, now=evidence.now, mover=mover
+    )
+    names = ", ".join(each.name for each in counted)
+    figure, limit = str(len(counted)), f"{asked.count} of role {asked.role}"
+    words = f"{leg.target} is approved by {names}" if names else f"nobody has approved {leg.target}"
+    if len(counted) >= asked.count:
+        return GateResult("approval", Verdict.PASS, figure, limit, words)
+    do = f"strangler approve {evidence.standing.spelled}, by {asked.count - len(counted)} more who don't move it themselves"
+    return GateResult("approval", Verdict.FAIL, figure, limit, f"{words}; {limit} must", do)
+
+
+def moment(at: float, zone: ZoneInfo) -> str:
+    """A moment for people, in a zone: `Sat 2026-12-05 20:00`."""
+    return f"{datetime.fromtimestamp(at, zone):%a %Y-%m-%d %H:%M}"
