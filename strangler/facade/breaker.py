@@ -155,7 +155,8 @@ class Breaker:
         self.history: deque[Transition] = deque(maxlen=HISTORY)
         self.opened = 0
         """How often it opened, since the start."""
-        self._free = True
+        self.closed = True
+        """Whether it lets everything through."""
         self._since = self._until = 0.0
         self._vain = 0
         """How often it opened without having closed."""
@@ -163,11 +164,11 @@ class Breaker:
 
     def allows(self, now: float) -> bool:
         """Whether a call may be made."""
-        return self._free or self._may_try(now)
+        return self.closed or self._may_try(now)
 
     def note(self, failed: bool, seconds: float, now: float) -> None:
         """A call that was allowed `seconds` before `now` has come to this."""
-        if self._free:
+        if self.closed:
             window, rules = self._window, self._rules
             window.add(failed, seconds > rules.slow, now)
             if (
@@ -259,7 +260,7 @@ class Breaker:
         transition = Transition(now, self.state, state, why)
         self.opened += state is State.OPEN
         self.state, self.why, self._since = state, why, now
-        self._free = state is State.CLOSED
+        self.closed = state is State.CLOSED
         self.history.append(transition)
         self._told(transition)
 

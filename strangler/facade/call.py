@@ -27,28 +27,26 @@ class Attempt(NamedTuple):
 class Call:
     """One request from its head to the end of its answer. Times are of `time.monotonic()`, in seconds; 0.0: didn't happen."""
 
-    __slots__ = (
-        "asked",
-        "attempts",
-        "began",
-        "called",
-        "client",
-        "connected",
-        "decision",
-        "detail",
-        "ended",
-        "error",
-        "fell_back",
-        "first_byte",
-        "held",
-        "received",
-        "sent",
-        "status",
-        "trace",
-        "tries",
-        "upstream",
-        "version",
-    )
+    # Most of a call is as it is of most calls, so it is said here, not with each.
+    called = connected = first_byte = ended = 0.0
+    """When the upstream was last asked for, before there was a connection; when a connection to it was at hand; when the
+    head of its answer came; when the answer was out."""
+    decision: Decision | None = None
+    status = 0
+    error = detail = ""
+    """The token of RFC 9209, and the words, when the facade itself answered or broke off."""
+    upstream = ""
+    """Who was asked last: `legacy`, or `new:function`; empty for none."""
+    tries = 0
+    """How often an upstream was asked."""
+    attempts: list[Attempt] | None = None
+    """The tries before the last one, if there were any."""
+    fell_back = ""
+    """Why legacy answered in place of new, in words; empty where it didn't."""
+    received = sent = 0
+    """Bytes of the caller's body, and of the answer's."""
+    held = 0.0
+    """Seconds for which it waited at a fence."""
 
     def __init__(self, asked: Asked | None, client: str, version: str, trace: str, began: float) -> None:
         self.asked = asked
@@ -57,25 +55,6 @@ class Call:
         self.trace = trace
         """The W3C `traceparent` under which upstreams are called."""
         self.began = began
-        self.called = self.connected = self.first_byte = self.ended = 0.0
-        """When the upstream was last asked for, before there was a connection; when a connection to it was at hand; when the
-        head of its answer came; when the answer was out."""
-        self.decision: Decision | None = None
-        self.status = 0
-        self.error = self.detail = ""
-        """The token of RFC 9209, and the words, when the facade itself answered or broke off."""
-        self.upstream = ""
-        """Who was asked last: `legacy`, or `new:function`; empty for none."""
-        self.tries = 0
-        """How often an upstream was asked."""
-        self.attempts: list[Attempt] | None = None
-        """The tries before the last one, if there were any."""
-        self.fell_back = ""
-        """Why legacy answered in place of new, in words; empty where it didn't."""
-        self.received = self.sent = 0
-        """Bytes of the caller's body, and of the answer's."""
-        self.held = 0.0
-        """Seconds for which it waited at a fence."""
 
     def ask(self, upstream: str, now: float) -> None:
         """An upstream is asked from now on."""

@@ -72,6 +72,11 @@ class Credentials:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def look(self) -> bool:
+        """Whether each call is looked at for them."""
+        return self._checked is not None or self._sessions is not None
+
+    @property
     def trouble(self) -> str:
         """What keeps tokens from being checked; empty for nothing."""
         return self._issuer.trouble if self._issuer is not None else ""

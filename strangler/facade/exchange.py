@@ -29,6 +29,7 @@ from strangler.facade.shadow import BODY as SHADOW_BODY
 from strangler.facade.shedding import Lane, Waiting
 from strangler.facade.translating import Translation
 from strangler.facade.tries import Tries
+from strangler.facade.ways import Way
 from strangler.facade.whole import SAFE
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
@@ -37,7 +38,7 @@ from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 from strangler.identity import Identity
-from strangler.routing import Asked, BadPath, Found, Standings, Values, decide, still_answers
+from strangler.routing import BadPath, Found, Standings, Values, decide, still_answers
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -103,13 +104,15 @@ class Exchange:
     _writer = ""
     """Who writes."""
 
-    def __init__(self, parts: Parts, request: Request, caller: CallerConnection) -> None:
+    def __init__(
+        self, parts: Parts, request: Request, caller: CallerConnection, call: Call | None = None
+    ) -> None:
+        """`call` is what was noted of it so far."""
         self.parts, self.request, self.caller = parts, request, caller
-        began = caller.moment
-        asked = Asked(request.method, request.target, request.headers)
         self.origin = parts.peers.origin(request, caller.address, caller.scheme)
-        self.call = Call(
-            asked, self.origin.address, request.version, parts.traces.begin(request.headers), began
+        began = caller.moment if call is None else call.began
+        self.call = call or Call(
+            request, self.origin.address, request.version, parts.traces.begin(request.headers), began
         )
         wish = request.headers.get(parts.budget_header)
         self.budget = Budget(parts.timeouts, began, wished(wish) if wish is not None else None)
@@ -118,6 +121,14 @@ class Exchange:
         self._held: list[bytes] = []
         self._out: list[bytes] = []
         self._whole = not request.has_body
+
+    def go_on_with(self, standings: Standings, way: Way, upstream: UpstreamConnection, opened: int) -> None:
+        """Take over a read for which an upstream was asked already; its breaker had opened so often then."""
+        self.parts.exchanges.add(self)
+        self.standings, self._lane, self._upstream = standings, way.lane, upstream
+        self._heard, self._spoken, self._repeatable = self.call.connected, True, True
+        assert way.pool is not None
+        self.tries.go_on_with(way.pool, way.breaker, opened)
 
     # From head to decision
 
@@ -236,13 +247,10 @@ class Exchange:
             self.to_legacy()
 
     def _leave(self) -> None:
-        """Give the room back. Who waited for it has it now, and goes on in a turn of its own: never within another's end."""
+        """Give the room back."""
         lane, self._lane = self._lane, None
-        if lane is not None and (waiting := lane.leave()) is not None:
-            exchange = waiting.ticket
-            assert isinstance(exchange, Exchange)
-            exchange._queued = None
-            asyncio.get_running_loop().call_soon(exchange.admitted, waiting.lane)
+        if lane is not None:
+            leave(lane)
 
     def _to_new(self, function: str) -> None:
         services = self.parts.services
@@ -468,6 +476,13 @@ class Exchange:
             self.kept.head = head
         lines, self._cut = self.parts.passing.back(head, request, self._keep, self.parts.back(self))
         self._out.append(lines)
+
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        self._upstream = None  # It may have its next question already.
+        self.head(head)
+        if not self._over:
+            self.part(body)
+            self.done()
 
     @_guarded
     def part(self, piece: bytes) -> None:
@@ -715,3 +730,12 @@ class Exchange:
         if self._flown is not None:
             assert self.call.decision is not None
             self.parts.memory.note(self.standings, self.call.decision, self._writer, self.begun)
+
+
+def leave(lane: Lane) -> None:
+    """Give back the room of a call. Who waited for it has it now, and goes on in a turn of its own: never within another's end."""
+    if (waiting := lane.leave()) is not None:
+        exchange = waiting.ticket
+        assert isinstance(exchange, Exchange)
+        exchange._queued = None
+        asyncio.get_running_loop().call_soon(exchange.admitted, waiting.lane)

@@ -14,10 +14,12 @@ from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE, bare
+from strangler.facade.plain import Plain, plainly
 from strangler.facade.shedding import PERIOD
 from strangler.facade.wire.caller import CallerConnection, Patience, Taker
+from strangler.facade.wire.known import Known
+from strangler.facade.wire.request import Heading, Request
 from strangler.facade.wire.request import RawHeaders as Lines
-from strangler.facade.wire.request import Request
 from strangler.settings.access import Tls
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Front:
         """`opens` is what becomes of a call."""
         self._parts, self.patience, self._opens = parts, patience, opens
         self.connections: set[CallerConnection] = set()
+        self.known: Known[Heading] = Known()
         self.draining, self._public = False, parts.settings.public_health
         self._tls = tls(parts.settings.tls) if parts.settings.tls else None
         self._server: asyncio.Server | None = None
@@ -119,9 +122,18 @@ class Front:
             return self._own(request, connection)
         if request.headers.get("max-forwards") == "0" and request.method in ("OPTIONS", "TRACE"):
             return self._last(request, connection)
+        if request.heading.known and (plain := self._plainly(request, connection)) is not None:
+            return plain
         taker = self._opens(self._parts, request, connection)
         taker.begin()
         return taker
+
+    def _plainly(self, request: Request, connection: CallerConnection) -> Plain | None:
+        try:
+            return plainly(self._parts, request, connection)
+        except Exception as error:  # noqa: BLE001  # a defect here leaves it to who is careful
+            self.defect(error)
+            return None
 
     def _own(self, request: Request, connection: CallerConnection) -> Taker:
         parts, path = self._parts, request.target.partition("?")[0]

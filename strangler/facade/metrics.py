@@ -127,7 +127,9 @@ class Metrics:
         if decision is None:
             key = (NO_FUNCTION, NONE, NONE, call.status)
         else:
-            key = (decision.function or NO_FUNCTION, decision.kind or NONE, decision.side, call.status)
+            # The value alone: an enum is hashed in Python.
+            side = decision.side._value_
+            key = (decision.function or NO_FUNCTION, decision.kind or NONE, side, call.status)
         row = self._known.get(key) or self._row(key)
         row.count += 1
         lane = row.lane

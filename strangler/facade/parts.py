@@ -39,6 +39,7 @@ from strangler.facade.lane import Seen
 from strangler.facade.logs import AccessLog
 from strangler.facade.memory import Memory
 from strangler.facade.metrics import Metrics
+from strangler.facade.plain import Plain
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
 from strangler.facade.proxy_status import passed
@@ -50,6 +51,7 @@ from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traces import Reporter, Traces
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
+from strangler.facade.ways import Ways
 from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
 from strangler.facade.wire.outgoing import Passing
@@ -93,6 +95,8 @@ class Parts:
         budget_header = claim(facade.budget.header)
         self.budget_header = budget_header if facade.budget.from_callers else ""
         """The one in which callers say what time they have; empty where nobody listens."""
+        self.left_header = facade.budget.header.encode()
+        """The one in which upstreams are told what time is left."""
         self.breakers = Breakers(facade.breaker, self._broke)
         self.failures = Failures(facade.breaker.failures)
         self.shedding = Shedding(facade.limits)
@@ -113,6 +117,7 @@ class Parts:
         spoken = translations(settings)
         self.pools = Pools(facade, settings.functions)
         self.services = Services(spoken, self.pools, self.timeouts.total)
+        self.ways = Ways(self.shedding, self.breakers, self.pools, spoken)
         self.credentials = Credentials(facade, f"strangler-{settings.name}", self.services.legacy)
         self.shadow: Shadow | Aside = (
             Aside(settings, self.tally, self.metrics.note_shadow)
@@ -120,8 +125,10 @@ class Parts:
             else Shadow(settings, spoken, self.tally, self.metrics.note_shadow, self.sensitive)
         )
         self.health = Health(facade, settings.functions, self.keeper, self.pools)
-        self.exchanges: set[Exchange] = set()
+        self.exchanges: set[Exchange | Plain] = set()
         self._says = facade.proxy_status == "all" or facade.server_timing
+        self.plain = not (compares or self._says or self.credentials.look)
+        """Whether calls may be plain ones (`strangler.facade.plain`): nothing is looked at or said of each."""
         self.front = Front(self, _patience(facade.callers), Mirrored if compares else Exchange)
         self.draw = random.random
         upstreams = {pool.key: pool.base for pool in self.pools}

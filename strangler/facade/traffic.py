@@ -42,7 +42,7 @@ class Tally:
     def __init__(self, facade: str) -> None:
         self._facade = facade
         self._calls: dict[tuple[int, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
-        self._now: dict[tuple[str, str, Side], list[float]] = {}
+        self._now: dict[tuple[str, str, str], list[float]] = {}
         """The same since the last flush, whose minute it is."""
         self.shadow = Counting(facade)
         self._expected: list[Expected] = []
@@ -50,9 +50,10 @@ class Tally:
     def call(
         self, function: str, kind: str, side: Side, *, error: bool, fenced: bool, seconds: float
     ) -> None:
-        sums = self._now.get((function, kind, side))
+        key = (function, kind, side._value_)  # the value alone: an enum is hashed in Python
+        sums = self._now.get(key)
         if sums is None:
-            sums = self._now[(function, kind, side)] = [0, 0, 0, 0.0]
+            sums = self._now[key] = [0, 0, 0, 0.0]
         sums[0] += 1
         sums[1] += error
         sums[2] += fenced
@@ -63,7 +64,7 @@ class Tally:
         minute = _minute()
         for (function, kind, side), lately in self._now.items():
             if len(self._calls) < KINDS:
-                sums = self._calls[(minute, function, kind, side.value)]
+                sums = self._calls[(minute, function, kind, side)]
                 sums[:] = [before + more for before, more in zip(sums, lately, strict=True)]
         self._now.clear()
 

@@ -36,6 +36,10 @@ class Tries:
         wait = breaker.retry_after(now) or 1.0
         return UpstreamError(503, detail, "destination_unavailable", retry_after=wait)
 
+    def go_on_with(self, pool: Pool, breaker: Breaker, opened: int) -> None:
+        """An upstream has been asked already, when the breaker had opened so often."""
+        self.pool, self._breaker, self._opened = pool, breaker, opened
+
     def end(self, error: str, status: int, now: float) -> None:
         """The upstream answered to the end with a status, or there was an error of RFC 9209. Slow is what was slow to begin."""
         breaker, self._breaker = self._breaker, None

@@ -71,6 +71,11 @@ class _Question:
         if not self._answer.done():
             self._answer.set_result(Answer(self._head.status, self._head.pairs(), b"".join(self._pieces)))
 
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        self.head(head)
+        self.part(body)
+        self.done()
+
     def broke(self, error: UpstreamError) -> None:
         self._connection = None
         self._fail(error)

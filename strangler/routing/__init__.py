@@ -4,6 +4,7 @@ table = compile_routes(settings.functions, settings.facade)     once
 found = table.find(asked)                                       the head; raises BadPath
 values = …                                                      what found.wanted asks for, from the body
 decision = decide(table, standings, asked, found, values, who, draw)
+route = table.settle(asked)                                     sooner, where path and method tell all; then decide_settled(…)
 still_answers(standings, decision)                             for calls that go on, when the standings have changed
 """
 
@@ -13,12 +14,15 @@ from strangler.routing.asked import Values as Values
 from strangler.routing.asked import Wanted as Wanted
 from strangler.routing.asked import Who as Who
 from strangler.routing.decision import BUCKETS as BUCKETS
+from strangler.routing.decision import UNROUTED as UNROUTED
 from strangler.routing.decision import bucket as bucket
 from strangler.routing.decision import decide as decide
+from strangler.routing.decision import decide_settled as decide_settled
 from strangler.routing.paths import BadPath as BadPath
 from strangler.routing.remembered import NOTHING as NOTHING
 from strangler.routing.remembered import Pins as Pins
 from strangler.routing.remembered import Remembered as Remembered
+from strangler.routing.route import CompiledRoute as CompiledRoute
 from strangler.routing.ruling import Decision as Decision
 from strangler.routing.standings import Standings as Standings
 from strangler.routing.standings import Trust as Trust

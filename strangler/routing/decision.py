@@ -7,6 +7,8 @@ trusted) and what is remembered of earlier requests comes in with the arguments.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from strangler.cutover.stages import Side, Stage
@@ -47,12 +49,30 @@ def decide(
     if route.scope is not None:
         request = Request(asked, found.segments(route), values, who)
         return _scoped(table, standings, route, route.scope, request, draw, memory)
+    return decide_settled(table, standings, asked, route, lambda: who, draw, memory)
+
+
+def decide_settled(
+    table: RouteTable,
+    standings: Standings,
+    asked: Asked,
+    route: CompiledRoute,
+    who: Callable[[], Who],
+    draw: float,
+    memory: Remembered = NOTHING,
+) -> Decision:
+    """The same for a route that `RouteTable.settle` found. Who asks is worked out where it matters."""
     rule = follows(standings, route)
-    return _by_tester(table, rule, route, asked, who) or _by_stage(
-        table, rule, route, None, asked, who, draw, memory
-    )
+    if table.overriding is not None and (told := _by_tester(table, rule, route, asked, who())) is not None:
+        return told
+    if rule.mirrored is None:
+        return rule.decision
+    return _by_stage(table, rule, route, None, asked, who(), draw, memory)
 
 
+@lru_cache(
+    maxsize=16_384
+)  # Callers ask again, and a digest takes longer than all else that a decision takes.
 def bucket(salt: str, function: str, caller: str) -> int:
     """Where a caller falls for a function, 0 to 9,999: always the same, and even over callers. New answers the callers below
     the weight, so raising a weight only adds callers. It is made of what other proxies and languages can compute too, so that a caller

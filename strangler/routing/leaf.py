@@ -17,6 +17,9 @@ from strangler.routing.route import ANY, BODY, Axis, CompiledRoute, Condition
 PLANS: Final = 4096
 """Most sets of routes for which a leaf remembers what they want of the body."""
 
+PLAIN: Final = frozenset(("GET", "HEAD", "PUT", "PATCH", "DELETE"))
+"""Methods that are nothing but themselves."""
+
 HOST: Final = 253
 """Longest name of a host, as DNS has it; a longer one is none that a route could name."""
 
@@ -124,6 +127,7 @@ class Leaf:
         "members",
         "order",
         "routes",
+        "settled",
     )
 
     def __init__(self, order: tuple[int, ...], routes: Iterable[CompiledRoute]) -> None:
@@ -141,6 +145,19 @@ class Leaf:
         self._inside = tuple(each for each in choices if each.axis in BODY and each.name != OPERATION)
         self._operation = next((each for each in choices if each.name == OPERATION), None)
         self._plans: dict[int, Plan] = {}
+        self.settled = dict(self._settle())
+        """Method → the route that takes every request with it, where nothing else of one matters."""
+
+    def _settle(self) -> Iterator[tuple[str, CompiledRoute]]:
+        if self._hosts is not None or self._head:
+            return
+        # A POST may be another method to those who heed a header.
+        for method in (*self._by_method, *PLAIN - self._by_method.keys()):
+            bits = self._by_method.get(method, self._any_method) if self._by_method else self.every
+            if bits and method != "POST" and (plan := self.plan(bits)).final:
+                best = self.best(bits)
+                if not plan.inside and not best.opaque and best.scope is None:
+                    yield method, best
 
     def by_head(self, asked: Asked, unknown: Collection[str] = ()) -> int:
         """The routes that the request meets as far as its head tells, as bits; what is at an `unknown` axis (or `host`) isn't known of it

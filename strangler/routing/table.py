@@ -9,7 +9,7 @@ the head and by the body (`strangler.routing.leaf`). A request may end at severa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from strangler.routing.asked import Asked, Values, Wanted
 from strangler.routing.leaf import Contradiction, Leaf, Plan
@@ -96,6 +96,11 @@ class Node:
         self.here: Leaf | None = None
         self.rest: Leaf | None = None
 
+    @property
+    def parts(self) -> bool:
+        """Whether a segment that follows leads to another node."""
+        return bool(self.literals or self.sets or self.named)
+
     def below(self, rank: Rank, text: str) -> Node:
         """The node to which a segment of a template leads; made when it isn't there yet."""
         if rank is Rank.NAMED:
@@ -152,6 +157,25 @@ class RouteTable:
             node = waiting.pop()
             yield from (leaf for leaf in (node.here, node.rest) if leaf)
             waiting += [*node.literals.values(), *node.sets.values(), *([node.named] if node.named else [])]
+
+    def settle(self, asked: Asked) -> CompiledRoute | Literal[False] | None:
+        """The route of a request that its path and method alone tell, as those of most do: what `find` comes to, sooner. False where they
+        tell that no route names it, None where more has to be looked at. Raises BadPath."""
+        readings = readings_of(asked.path)
+        if len(readings) != 1:
+            return None
+        node = self._root
+        for segment in [each.lower() for each in readings[0]] if self._ignore_case else readings[0]:
+            below = node.literals.get(segment)
+            if node.rest is not None or node.sets or (below is not None and node.named is not None):
+                # There is more than one way, but where all that follows is of one leaf.
+                return None if node.rest is None or node.parts else node.rest.settled.get(asked.method)
+            below = below or node.named
+            if below is None:
+                return False
+            node = below
+        leaf = node.here or node.rest
+        return leaf.settled.get(asked.method) if leaf is not None else False
 
     def find(self, asked: Asked) -> Found:
         """What the head of a request tells. Raises BadPath for one that can't be matched safely."""

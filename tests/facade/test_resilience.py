@@ -211,8 +211,12 @@ async def test_a_defect_is_told_as_one_and_takes_no_room_with_it(
         assert await ask(facade) == (200, "legacy"), "what comes after the answer doesn't take it back"
     monkeypatch.undo()
     monkeypatch.setattr(facade.parts.credentials, "check", broken)
-    status, text = await ask(facade)
+    status, text = await ask(facade, **{"X-Seen-Before": "no"})
     assert (status, "its log says how" in text) == (500, True)
+    monkeypatch.undo()
+    assert await ask(facade) == (200, "legacy")
+    monkeypatch.setattr(facade.parts.metrics, "note", broken)
+    assert await ask(facade) == (200, "legacy"), "nor of a call whose head was seen before"
     monkeypatch.undo()
     assert await ask(facade) == (200, "legacy")
     assert facade.parts.shedding.all.under == 0

@@ -116,6 +116,28 @@ def test_the_index_agrees_with_trying_every_route(
     assert ask(compiled, asked, values).function in allowed
 
 
+@settings(max_examples=400, deadline=None)
+@given(routes=routes, request=requests)
+def test_what_path_and_method_settle_is_what_all_of_the_request_comes_to(
+    routes: list[dict[str, Any]], request: dict[str, Any]
+) -> None:
+    compiled = table({f"f{n}": [{"kind": "read", "match": match}] for n, match in enumerate(routes)})
+    asked, values = sent(request)
+    settled = compiled.settle(asked)
+    for seen in (values, None):
+        if settled is not None:
+            assert (settled or None) is compiled.find(asked).choose(asked, seen)
+
+
+def test_most_routes_are_settled_by_path_and_method_alone() -> None:
+    compiled = table({"f": [{"kind": "read", "match": {"path": "/a/{x}", "method": ["GET"]}}]})
+    settled = compiled.settle(Asked("GET", "/a/1?p=2", {"host": "erp"}))
+    assert settled
+    assert settled.function == "f"
+    assert compiled.settle(Asked("GET", "/b", {})) is False
+    assert compiled.settle(Asked("POST", "/a/1", {})) is None, "a header may make another method of it"
+
+
 @settings(max_examples=200, deadline=None)
 @given(routes=routes, request=requests)
 def test_a_body_is_asked_for_only_where_it_can_change_the_answer(

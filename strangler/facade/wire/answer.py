@@ -31,6 +31,7 @@ class AnswerHead:
         "lines",
         "status",
         "streams",
+        "told",
         "until_close",
         "upgrade",
         "vias",
@@ -44,6 +45,8 @@ class AnswerHead:
         self.length: int | None = None
         self.chunked = self.until_close = self.streams = False
         self.upgrade = ""
+        self.told: bytes | None = None
+        """As a caller gets it on a connection of HTTP/1.1 that stays, once it was told so; None where that depends on more."""
 
     def passing(self) -> Iterator[tuple[bytes, bytes]]:
         """The lines that don't end on this hop."""

@@ -7,6 +7,7 @@ that are slow, whether in sending or in taking, hold only themselves up, and not
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ import httptools
 
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.wire.framing import CONTINUE
+from strangler.facade.wire.known import LONGEST, Known, in_lines
 from strangler.facade.wire.request import Heading, RawHeaders, Request, read_heading, read_request
 
 LINGER: Final = 2.0
@@ -25,6 +27,10 @@ LINGER: Final = 2.0
 
 AHEAD: Final = 16
 """Most calls that a caller may send before the one under way is answered; then nothing more is read."""
+
+
+_FIRST: Final = re.compile(rb"(GET|HEAD|DELETE) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n").match
+"""First lines of calls without a body, written as all write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class Opener(Protocol):
     patience: Patience
     connections: set[CallerConnection]
     draining: bool
+    known: Known[Heading]
+    """Headings without a body, by where they come from and by the bytes behind the first line."""
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         """A call's head was read. The answer goes to the connection's `write`, its end to `finished`."""
@@ -103,6 +111,9 @@ class CallerConnection(asyncio.Protocol):
         self._in_head = self._mute = False
         self._head_bytes = self._fed = 0
         self._heading: Heading | None = None  # what the call before said
+        self._rest = (
+            b""  # what is behind the first line of what is being read, where it may be known next time
+        )
         self._turn: Turn | None = None  # the call that is being read
         self._active: Turn | None = None
         self._queue: deque[Turn] = deque()
@@ -114,6 +125,7 @@ class CallerConnection(asyncio.Protocol):
         self.tunnel: Callable[[bytes], None] | None = None
         """Where all that comes goes, once both sides speak another protocol."""
         self.address, self.scheme = "unknown", "http"
+        self._from = ""
         self.moment = self._since = monotonic()
 
     # What the transport says
@@ -125,6 +137,7 @@ class CallerConnection(asyncio.Protocol):
             self.address = peer[0]
         if transport.get_extra_info("ssl_object") is not None:
             self.scheme = "https"
+        self._from = f"{self.scheme} {self.address}"
         self._opener.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -137,7 +150,20 @@ class CallerConnection(asyncio.Protocol):
             return
         if self._turn is not None:
             self._since = now
+        elif self._active is None and not self._in_head and (first := _FIRST(data)) is not None:
+            # Between two calls, so it begins a head: when all of that is known, there is nothing to be read.
+            rest = data[first.end() :]
+            known, key = self._opener.known, (self._from, rest)
+            heading = known.lately.get(key) or known.find(key)
+            if heading is not None and len(data) <= self._opener.patience.head_bytes:
+                self._since, self._heading = now, heading
+                method, target = first.groups()
+                self._start(Turn(Request(method.decode("ascii"), target.decode("ascii"), heading)))
+                return
+            if len(rest) <= LONGEST:
+                self._rest = rest
         self._feed(data)
+        self._rest = b""
 
     def _feed(self, data: bytes) -> None:
         self._fed = len(data)
@@ -245,6 +271,9 @@ class CallerConnection(asyncio.Protocol):
         version = parser.get_http_version()
         if heading is None or heading.raw != raw or heading.version != version:
             heading = self._heading = read_heading(version, raw)
+        if self._rest and heading.plain and in_lines(self._rest, len(raw)):
+            heading.known = True
+            self._opener.known.keep((self._from, self._rest), heading)
         if heading.length and self._opener.patience.body_bytes is not None:
             self._refuse_body(heading.length)
         return read_request(parser.get_method(), self._url, heading)

@@ -20,6 +20,9 @@ from strangler.facade.wire.request import Heading, Origin, Request, passing
 
 _HOPS: Final = re.compile("[0-9]{1,9}").fullmatch
 
+FIXED: Final = 16
+"""Upstreams for which a heading is remembered as it is sent."""
+
 Pairs = list[tuple[str, str]]
 
 
@@ -78,6 +81,8 @@ class Passing:
             hops.encode(),
         )
         if not drop:
+            if len(heading.fixed) >= FIXED:
+                heading.fixed.clear()
             heading.fixed[pool.base] = fixed
         return fixed
 
@@ -97,6 +102,9 @@ class Passing:
 
     def back(self, head: AnswerHead, request: Request, keep: bool, more: bytes = b"") -> tuple[bytes, bool]:
         """The head of an answer for its caller, and whether its body has to be cut into chunks."""
+        plain = keep and not more and request.version == "1.1" and head.length is not None
+        if plain and head.told is not None:
+            return head.told, False
         lines = [status_line(head.status), *head.lines]
         lines.append(b"Via: %b, %b" % (b", ".join(head.vias), self._back[5:]) if head.vias else self._back)
         cut = False
@@ -113,7 +121,10 @@ class Passing:
         if more:
             lines.append(more)
         lines.append(b"\r\n")
-        return b"".join(lines), cut
+        told = b"".join(lines)
+        if plain:
+            head.told = told
+        return told, cut
 
     def changed(self, head: AnswerHead, request: Request) -> bytes:
         """The head of an answer that changes to the protocol that the caller asked for."""

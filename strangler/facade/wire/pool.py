@@ -36,6 +36,8 @@ class Pool:
         self.limit, self.connect_timeout = limit, connect_timeout
         parts = urlsplit(base)
         self.prefix = parts.path.rstrip("/")
+        self.path = self.prefix.encode()
+        """The same, as it is sent."""
         self.authority = parts.netloc.rpartition("@")[2]
         self.address = Address(place_of(base)) if address is None else address
         self._shows = shows
@@ -65,13 +67,19 @@ class Pool:
         if self.used >= self.limit:
             self._waiting.append(asker)
             return
-        connection = None if fresh else self.address.take()
+        connection = None if fresh else self.take()
         if connection is None:
             self._try(asker)
         else:
+            asker.connected(connection)
+
+    def take(self) -> UpstreamConnection | None:
+        """A connection that is kept, to be used; None when there is none. Not to be called beyond the `limit`."""
+        connection = self.address.take()
+        if connection is not None:
             self.used += 1
             connection.pool, connection.used = self, True
-            asker.connected(connection)
+        return connection
 
     def give_up(self, asker: Asker) -> None:
         """It waits for a connection no more."""

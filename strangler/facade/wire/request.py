@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.wire.names import NAMES, Fate
+from strangler.routing import Asked
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -38,12 +39,15 @@ class Heading:
     """
 
     __slots__ = (
+        "caller",
         "chunked",
+        "cookies",
         "expects",
         "fixed",
         "headers",
         "hop",
         "keep_alive",
+        "known",
         "length",
         "origin",
         "passing",
@@ -57,25 +61,52 @@ class Heading:
         self.headers: dict[str, str] = {}
         self.passing = b""
         self.origin: Origin | None = None
-        """Where the calls with it come from, once that was looked for: a heading belongs to one connection."""
+        """Where the calls with it come from, once that was looked for: a heading belongs to callers at one address."""
         self.fixed: dict[str, bytes] = {}
         """Address of an upstream → what of the head for it is the same for all calls with this heading."""
+        self.caller: str | None = None
+        """What keeps their caller on one side, once that was looked for."""
+        self.cookies: Mapping[str, tuple[str, ...]] | None = None
+        """Theirs, once they were looked at."""
         self.length: int | None = 0
         self.chunked = self.expects = False
         self.keep_alive = version == "1.1"
         self.upgrade = ""
         self.hop: frozenset[str] = frozenset()
+        self.known = False
+        """Whether it is plain, and found again by its bytes."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is of HTTP/1.1 and says nothing of a body, nor of the connection but that it stays."""
+        said = self.expects or "upgrade" in self.headers or "max-forwards" in self.headers
+        return self.version == "1.1" and self.length == 0 and self.keep_alive and not said
 
 
-class Request:
+class Request(Asked):
     """A call's head: its first line and its `Heading`. `target` is in origin form: `/path?query`, or `*` of OPTIONS."""
 
-    __slots__ = ("has_body", "headers", "heading", "method", "target", "version")
+    __slots__ = ("heading",)
 
     def __init__(self, method: str, target: str, heading: Heading) -> None:
-        self.method, self.target, self.heading = method, target, heading
-        self.headers, self.version = heading.headers, heading.version
-        self.has_body = heading.length != 0
+        super().__init__(method, target, heading.headers)
+        self.heading = heading
+
+    @property
+    def version(self) -> str:
+        """Of HTTP, as `1.1`."""
+        return self.heading.version
+
+    @property
+    def has_body(self) -> bool:
+        return self.heading.length != 0
+
+    @property
+    def cookies(self) -> Mapping[str, tuple[str, ...]]:
+        found = self.heading.cookies
+        if found is None:
+            found = self.heading.cookies = super().cookies
+        return found
 
 
 def read_heading(version: str, raw: RawHeaders) -> Heading:

@@ -15,6 +15,7 @@ import httptools
 
 from strangler.facade.answers import Refusal
 from strangler.facade.wire.answer import AnswerHead, BadAnswer, read_answer
+from strangler.facade.wire.known import LONGEST, Known, in_lines
 from strangler.facade.wire.request import RawHeaders
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ MOST_HEADERS: Final = 500
 
 HEAD_BYTES: Final = 262_144
 """Longest head of an answer; ERPs put much into cookies."""
+
+
+_KNOWN: Final[Known[AnswerHead]] = Known()
+"""Heads of answers that tell how long the body is, and that the connection stays."""
 
 
 class UpstreamError(Refusal):
@@ -54,6 +59,9 @@ class Asker(Protocol):
     def done(self) -> None:
         """The answer is whole, and the connection is given back."""
 
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        """The answer at once, as `head`, `part` and `done` tell it else; the connection is given back."""
+
     def broke(self, error: UpstreamError) -> None:
         """The answer won't come, or not whole. The connection is closed."""
 
@@ -79,6 +87,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._head: AnswerHead | None = None
         self._headed = self._complete = self._bodiless = self._lasts = False
         self._size = 0
+        self._fresh, self._learns = False, b""
+        """Whether nothing of the answer has come; the head that may be known next time."""
         self._wrong: str | None = None
         self.tunnel = self.full = False
         self.said = False
@@ -99,6 +109,17 @@ class UpstreamConnection(asyncio.Protocol):
             asker.part(data)
             asker.flush()
             return
+        if self._fresh:
+            self._fresh = False
+            end = data.find(b"\r\n\r\n") + 4
+            head = data[:end]
+            known = _KNOWN.lately.get(("", head)) or _KNOWN.find(("", head))
+            if known is not None and known.length == len(data) - end and self.said:
+                self._head, self._asker, self._complete, self._headed = known, None, True, True
+                self.pool.release(self)
+                asker.answered(known, data[end:])
+                return
+            self._learns = head if len(head) <= LONGEST else b""
         try:
             assert self._parser is not None
             self._parser.feed_data(data)
@@ -113,6 +134,9 @@ class UpstreamConnection(asyncio.Protocol):
         if self._wrong is not None and not self._complete:
             self._broke(UpstreamError(502, self._spoken(self._wrong), "http_protocol_error"))
         elif self._complete:
+            if self._learns and self._is_plain(len(data)):
+                assert self._head is not None
+                _KNOWN.keep(("", self._learns), self._head)
             self._done()
         else:
             if not self._headed:
@@ -123,6 +147,21 @@ class UpstreamConnection(asyncio.Protocol):
                     )
                     return
             asker.flush()
+            self._learns = b""
+
+    def _is_plain(self, size: int) -> bool:
+        """Whether what came, so many bytes at once, was an answer that its head tells all of."""
+        head, learnt = self._head, self._learns
+        return (
+            head is not None
+            and head.length == size - len(learnt)
+            and not self._bodiless
+            and not head.streams
+            and self._lasts
+            and self._wrong is None
+            and learnt[8:12] == b" %d" % head.status  # and not of an informational one before it
+            and in_lines(learnt, len(self._raw) + 1)
+        )
 
     def eof_received(self) -> None:
         self._ended = True  # in order, not by a reset
@@ -232,6 +271,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         self._head, self._headed, self._complete, self._size, self.said = None, False, False, 0, False
+        self._fresh, self._learns = method != "HEAD", b""
         self.transport.write(head)
 
     def write(self, data: bytes) -> None:

@@ -1,0 +1,209 @@
+"""Plain: a read that goes as nearly all do, with as little done for it as that needs.
+
+Its head is known, path and method tell its route, one side may answer it and nobody looks on; there is room, the breaker is closed, a
+connection is at hand, and the answer comes whole, in one piece, with a head that is known too. What has to be checked of all that was
+checked by an `Exchange` when it was first seen, and is found again here; what can't be found again isn't plain.
+
+As soon as anything is otherwise the call is an exchange's, which goes on from where it stands: before anybody was asked (`plainly` gives
+None), or later (`careful`), as when the caller leaves, the upstream breaks off, or the answer takes longer than a sweep. So there is one
+place that knows what to do when it doesn't go well.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from strangler.facade.answers import Refusal
+from strangler.facade.call import Call
+from strangler.facade.exchange import Exchange, leave
+from strangler.facade.wire.answer import AnswerHead
+from strangler.facade.wire.caller import CallerConnection
+from strangler.facade.wire.request import Origin, Request
+from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
+from strangler.routing import UNROUTED, BadPath, Decision, Standings, Who, decide_settled
+
+if TYPE_CHECKING:
+    from strangler.facade.parts import Parts
+    from strangler.facade.ways import Way
+
+
+class Plain:
+    """See above."""
+
+    __slots__ = (
+        "_caller",
+        "_exchange",
+        "_opened",
+        "_parts",
+        "_standings",
+        "_upstream",
+        "_way",
+        "call",
+        "request",
+    )
+
+    def __init__(self, parts: Parts, request: Request, caller: CallerConnection, origin: Origin) -> None:
+        self._parts, self.request, self._caller = parts, request, caller
+        trace = parts.traces.begin(request.headers)
+        self.call = Call(request, origin.address, "1.1", trace, caller.moment)
+        self._exchange: Exchange | None = None
+
+    def ask(
+        self, standings: Standings, decision: Decision, way: Way, upstream: UpstreamConnection, fixed: bytes
+    ) -> None:
+        """Ask the upstream, on a connection to it. `fixed` is what is the same in all heads for it."""
+        parts, request, call, now = self._parts, self.request, self.call, monotonic()
+        self._standings, self._way, self._upstream = standings, way, upstream
+        self._opened = way.breaker.opened
+        call.decision = decision
+        call.upstream, call.tries, call.called, call.connected = upstream.pool.key, 1, now, now
+        left = int((call.began + parts.timeouts.total - now) * 1000)
+        head = b"%b %b%b HTTP/1.1\r\n%btraceparent: %b\r\n%b: %d\r\n\r\n" % (
+            request.method.encode(),
+            upstream.pool.path,
+            request.target.encode(),
+            fixed,
+            call.trace.encode(),
+            parts.left_header,
+            left if left > 0 else 1,
+        )
+        upstream.ask(self, request.method, head)
+        upstream.said = True
+        parts.exchanges.add(self)
+
+    def answered(self, head: AnswerHead, body: bytes) -> None:
+        """The answer came whole, and its connection is free again."""
+        parts, caller, call = self._parts, self._caller, self.call
+        if self._exchange is not None or head.told is None or parts.front.draining:
+            self.careful().answered(head, body)
+            return
+        parts.exchanges.discard(self)
+        try:
+            call.first_byte = monotonic()
+            call.status, call.sent = head.status, len(body)
+            caller.write(head.told + body)
+            call.ended = now = monotonic()
+            breaker = self._way.breaker
+            if breaker.opened == self._opened:
+                breaker.note(parts.failures.has("", head.status), call.first_byte - call.called, now)
+            parts.note_call(call)
+        except Exception as error:  # noqa: BLE001  # counting fails, but room and the connection are given back
+            parts.defect(f"{type(error).__name__}: {error}")
+        leave(self._way.lane)
+        caller.finished(True)
+
+    def careful(self) -> Exchange:
+        """The exchange that goes on with it."""
+        if self._exchange is None:
+            parts = self._parts
+            parts.exchanges.discard(self)
+            self._exchange = Exchange(parts, self.request, self._caller, self.call)
+            self._exchange.go_on_with(self._standings, self._way, self._upstream, self._opened)
+        return self._exchange
+
+    # What is said to it otherwise
+
+    def piece(self, piece: bytes) -> None:
+        """It has no body."""
+
+    def whole(self) -> None:
+        """It is whole."""
+
+    def gone(self, why: Refusal | None) -> None:
+        self.careful().gone(why)
+
+    def hold(self) -> None:
+        self.careful().hold()
+
+    def go_on(self) -> None:
+        self.careful().go_on()
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """It has its connection from the beginning."""
+
+    def unreachable(self, error: UpstreamError) -> None:
+        """It has its connection from the beginning."""
+
+    def head(self, head: AnswerHead) -> None:
+        self.careful().head(head)
+
+    def part(self, piece: bytes) -> None:
+        self.careful().part(piece)
+
+    def flush(self) -> None:
+        self.careful().flush()
+
+    def done(self) -> None:
+        self.careful().done()
+
+    def broke(self, error: UpstreamError) -> None:
+        self.careful().broke(error)
+
+    def hold_up(self) -> None:
+        self.careful().hold_up()
+
+    def go_ahead(self) -> None:
+        self.careful().go_ahead()
+
+    def sweep(self, now: float) -> None:
+        self.careful().sweep(now)
+
+    def abandon(self) -> None:
+        self.careful().abandon()
+
+
+def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain | None:
+    """Have a call answered, if it is plain; None, with nothing done, where it isn't. Its heading is `known`."""
+    heading = request.heading
+    origin = heading.origin
+    if origin is None or request.method != "GET" or not parts.plain or not _is_alone(parts, request):
+        return None
+    standings = parts.keeper.current()
+    decision = _decided(parts, request, origin, standings)
+    if decision is None or decision.status is not None or decision.shadow:
+        return None
+    way = parts.ways.of(decision.function, decision.side)
+    pool, lane = way.pool, way.lane
+    if pool is None or way.translated or not way.breaker.closed or pool.used >= pool.limit:
+        return None
+    fixed = heading.fixed.get(pool.base)
+    if fixed is None or parts.shedding.waiting or not lane.enter(False):
+        return None
+    connection = pool.take()
+    if connection is None:
+        lane.leave()
+        return None
+    try:
+        plain = Plain(parts, request, caller, origin)
+        plain.ask(standings, decision, way, connection, fixed)
+    except Exception:
+        connection.drop()
+        leave(lane)
+        raise
+    return plain
+
+
+def _is_alone(parts: Parts, request: Request) -> bool:
+    """Whether its head asks for nothing else: no state of a trace that goes on, no time of its own."""
+    return "tracestate" not in request.headers and parts.budget_header not in request.headers
+
+
+def _decided(parts: Parts, request: Request, origin: Origin, standings: Standings) -> Decision | None:
+    """Who answers; None for what isn't a read, or has to be looked at."""
+    try:
+        route = parts.table.settle(request)
+    except BadPath:
+        return None
+    if route is False:
+        return UNROUTED
+    if route is None or route.kind == "write":
+        return None
+
+    def who() -> Who:
+        caller = request.heading.caller
+        if caller is None:
+            caller = request.heading.caller = parts.table.identify(request, origin.address)
+        return Who(caller)
+
+    return decide_settled(parts.table, standings, request, route, who, parts.draw(), parts.memory)

@@ -1,0 +1,57 @@
+"""Known: what was read of a head before, found again by its bytes.
+
+Callers and upstreams say the same lines again and again. A head that was read once, carefully, says the same thing when it comes again
+byte by byte, so it isn't read a second time. Nothing that merely looks alike is found here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+LONGEST: Final = 4096
+"""Bytes of a head that is remembered; a longer one is read each time."""
+
+ROOM: Final = 4 * 1024 * 1024
+"""Bytes of heads in each half of what is remembered: some ten thousand of them."""
+
+T = TypeVar("T")
+
+
+class Known(Generic[T]):
+    """Heads and what follows from them. What wasn't asked for in a while is forgotten, the half of all at a time.
+
+    A key is where the head came from, empty where that doesn't matter, and its bytes. `lately` is the half to ask first.
+    """
+
+    def __init__(self) -> None:
+        self.lately: dict[tuple[str, bytes], T] = {}
+        self._before: dict[tuple[str, bytes], T] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self.lately) + len(self._before)
+
+    def find(self, key: tuple[str, bytes]) -> T | None:
+        """What is known of it."""
+        found = self.lately.get(key)
+        if found is None and (found := self._before.pop(key, None)) is not None:
+            self.keep(key, found)
+        return found
+
+    def keep(self, key: tuple[str, bytes], value: T) -> None:
+        """Know it from now on."""
+        if self._size > ROOM:
+            self._before, self.lately, self._size = self.lately, {}, 0
+        self.lately[key] = value
+        self._size += len(key[1])
+
+
+def in_lines(head: bytes, lines: int) -> bool:
+    """Whether a head is so many lines and the empty one that ends it, nothing before, between or behind them: then there is no other
+    way to cut it."""
+    ends = head.count(b"\r\n")
+    return (
+        ends == lines + 1
+        and ends == head.count(b"\n") == head.count(b"\r")
+        and head.find(b"\r\n\r\n") == len(head) - 4
+    )

@@ -1,0 +1,281 @@
+"""Reads that go as nearly all do: they are answered as a careful exchange answers them, and are one as soon as anything is otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from strangler.cutover.stages import Stage
+from strangler.facade import front as front_module
+from strangler.facade.plain import Plain, plainly
+from tests.facade.conftest import Front, Running, Stand, applied, settings, until
+
+HEAD = "Host: erp.example\r\nAuthorization: Session {caller}\r\nAccept: */*\r\n\r\n"
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: erp\r\nContent-Length: 5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nhello"
+)
+
+
+class Upstream:
+    """Answers each head that comes by what `says` gives of its path, and remembers it; None breaks the connection."""
+
+    def __init__(self, says: Callable[[str], bytes | None] = lambda path: ANSWER) -> None:
+        self.says, self.heads, self.gate = says, list[str](), asyncio.Event()
+        self.gate.set()
+        self.url = ""
+
+    async def __aenter__(self) -> Upstream:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                if head.startswith("GET /healthz"):
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    continue
+                self.heads.append(head)
+                await self.gate.wait()
+                answer = self.says(head.split(" ")[1])
+                if answer is None:
+                    writer.transport.abort()
+                    return
+                writer.write(answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+class Line:
+    """A connection of a caller."""
+
+    def __init__(self, facade: Running) -> None:
+        self._facade = facade
+
+    async def __aenter__(self) -> Line:
+        self.reader, self.writer = await asyncio.open_connection(self._facade.host, int(self._facade.port))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.writer.close()
+
+    async def get(self, path: str, caller: str = "7", method: str = "GET") -> tuple[str, bytes]:
+        self.say(path, caller, method)
+        return await self.hear()
+
+    def say(self, path: str, caller: str = "7", method: str = "GET") -> None:
+        self.writer.write(f"{method} {path} HTTP/1.1\r\n{HEAD.format(caller=caller)}".encode())
+
+    async def hear(self) -> tuple[str, bytes]:
+        async with asyncio.timeout(10):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+            return head, await self.reader.readexactly(int(length[1]) if length else 0)
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Plain]]:
+    """The calls that were plain ones."""
+    found: list[Plain] = []
+
+    def taken(*arguments: Any) -> Plain | None:
+        plain = plainly(*arguments)
+        if plain is not None:
+            found.append(plain)
+        return plain
+
+    monkeypatch.setattr(front_module, "plainly", taken)
+    yield found
+
+
+def varying(text: str) -> str:
+    """A head without what is another with each call."""
+    return re.sub(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]|Timeout-Ms: \d+", "", text)
+
+
+async def test_a_plain_call_is_told_and_noted_as_a_careful_one(
+    front: Front, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Upstream() as legacy, Upstream() as new:
+        facade = await front(settings(legacy.url, new.url, facade={"shadow": {"share": 0}}))
+        await applied(facade, stand.stage(Stage.CANARY, weight=5000))
+        lines: list[Any] = []
+        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        with counted(monkeypatch) as plain:
+            told = []
+            async with Line(facade) as line:
+                for caller in "1234567":
+                    for path in ("/parties/1?a=b", "/other/x"):
+                        for _ in range(3):
+                            told.append((caller, path, await line.get(path, caller)))
+        assert len(plain) >= 7 * 2, "the third of three at the latest"
+        for caller, path in {(each[0], each[1]) for each in told}:
+            first, *later = [answer for c, p, answer in told if (c, p) == (caller, path)]
+            assert all(answer == first for answer in later)
+        for upstream in (legacy, new):
+            by_call: dict[str, set[str]] = {}
+            for head in upstream.heads:
+                session = re.search(r"Session \d", head)
+                assert session is not None
+                by_call.setdefault(head.split(" ")[1] + session[0], set()).add(varying(head))
+            assert by_call
+            assert all(len(heads) == 1 for heads in by_call.values())
+        noted: dict[tuple[str, str], set[Any]] = {}
+        for call in lines:
+            key = call.asked.target, call.asked.headers["authorization"]
+            kept = (call.decision, call.status, call.upstream, call.tries, call.sent, call.client, call.error)
+            noted.setdefault(key, set()).add(kept)
+            assert call.began <= call.called <= call.connected <= call.first_byte <= call.ended
+        assert all(len(kept) == 1 for kept in noted.values())
+        assert {kept[0].side for each in noted.values() for kept in each} == {"legacy", "new"}
+        assert not facade.parts.exchanges
+        assert all(lane.under == 0 for lane in facade.parts.shedding.lanes())
+
+
+async def warmed(facade: Running, path: str = "/parties/1") -> None:
+    """Have the head of a call, and of its answer, known."""
+    async with Line(facade) as line:
+        for _ in range(3):
+            assert (await line.get(path))[1] == b"hello"
+
+
+async def test_an_answer_in_pieces_is_passed_on_whole(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+    said = {"/parties/1": ANSWER, "/parties/2": long}
+    async with Upstream(said.__getitem__) as legacy:
+        facade = await front(settings(legacy.url))
+        await warmed(facade)
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                assert (await line.get("/parties/2"))[1] == b"x" * 300_000
+                assert (await line.get("/parties/1"))[1] == b"hello"
+        assert len(plain) == 2
+
+
+async def test_a_plain_call_whose_connection_breaks_is_asked_again(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bytes | None] = [ANSWER, ANSWER, ANSWER, None, ANSWER]
+    async with Upstream(lambda path: answers.pop(0)) as legacy:
+        facade = await front(settings(legacy.url))
+        await warmed(facade)
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                assert (await line.get("/parties/1"))[1] == b"hello"
+        assert len(plain) == 1
+        assert len(legacy.heads) == 5
+
+
+async def test_a_plain_call_of_new_falls_back_to_legacy(
+    front: Front, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bytes | None] = [ANSWER, ANSWER, ANSWER]
+    async with Upstream() as legacy, Upstream(lambda path: answers.pop(0) if answers else None) as new:
+        facade = await front(settings(legacy.url, new.url))
+        await applied(facade, stand.stage(Stage.CANARY, weight=10_000))
+        await warmed(facade)
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                assert (await line.get("/parties/1"))[1] == b"hello"
+        assert len(plain) == 1
+        assert len(legacy.heads) == 1
+
+
+async def test_a_plain_call_has_a_budget(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url, facade={"total_timeout": "300ms"}))
+        await warmed(facade)
+        legacy.gate.clear()
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                assert (await line.get("/parties/1"))[0].startswith("HTTP/1.1 504 ")
+        assert len(plain) == 1
+        legacy.gate.set()
+        assert not facade.parts.exchanges
+
+
+async def test_a_caller_that_leaves_lets_go_of_its_upstream(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url))
+        await warmed(facade)
+        legacy.gate.clear()
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                line.say("/parties/1")
+                await until(lambda: len(legacy.heads) == 4)
+            await until(lambda: not facade.parts.exchanges)
+        assert len(plain) == 1
+        assert facade.parts.pools.legacy.used == 0
+        legacy.gate.set()
+
+
+async def test_calls_sent_ahead_are_answered_in_their_order(front: Front) -> None:
+    said = {f"/parties/{n}": ANSWER.replace(b"hello", b"%05d" % n) for n in range(30)}
+    said["/parties/1"] = ANSWER
+    async with Upstream(said.__getitem__) as legacy:
+        facade = await front(settings(legacy.url))
+        await warmed(facade)
+        async with Line(facade) as line:
+            for n in range(2, 30):
+                line.say(f"/parties/{n}")
+            assert [(await line.hear())[1] for _ in range(2, 30)] == [b"%05d" % n for n in range(2, 30)]
+
+
+async def test_what_an_upstream_says_unasked_behind_a_known_head_isnt_passed_on(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [ANSWER, ANSWER, ANSWER, ANSWER + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", ANSWER]
+    async with Upstream(lambda path: answers.pop(0)) as legacy:
+        facade = await front(settings(legacy.url))
+        await warmed(facade)
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                assert (await line.get("/parties/1"))[1] == b"hello"
+                assert (await line.get("/parties/1"))[1] == b"hello"
+        assert len(plain) >= 1
+        assert facade.parts.pools.legacy.open <= 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"server_timing": True},
+        {"proxy_status": "all"},
+        {"overrides": {"allow": [{"token": "a-secret-of-testers"}]}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+async def test_what_is_said_of_each_answer_is_said_of_all(front: Front, more: dict[str, Any]) -> None:
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url, facade=more))
+        async with Line(facade) as line:
+            heads = [(await line.get("/parties/1"))[0] for _ in range(4)]
+        told = {re.sub(r"dur=[\d.]+", "dur", head) for head in heads}
+        assert len(told) == 1
+
+
+async def test_another_stage_and_a_drain_are_heeded_at_once(front: Front, stand: Stand) -> None:
+    async with Upstream() as legacy, Upstream() as new:
+        facade = await front(settings(legacy.url, new.url))
+        await warmed(facade)
+        await applied(facade, stand.stage(Stage.LIVE))
+        async with Line(facade) as line:
+            for _ in range(2):
+                await line.get("/parties/1")
+            assert len(new.heads) == 2
+            new.gate.clear()
+            line.say("/parties/1")
+            await until(lambda: len(new.heads) == 3)
+            facade.parts.front.drain()
+            new.gate.set()
+            assert "Connection: close" in (await line.hear())[0]

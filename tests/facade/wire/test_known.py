@@ -1,0 +1,45 @@
+"""Heads that are known: what is found again is what was read, byte by byte, and no more of it than fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from strangler.facade.wire import known as module
+from strangler.facade.wire.known import Known, in_lines
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Host: a\r\nB: c\r\n\r\nGET",
+        b"Host: a\r\n\r\nB: c\r\n\r\n",
+        b"Host: a\nB: c\r\n\r\n",
+        b"Host: a\r\nB: c\n\n",
+        b"Host: a\rX: y\r\nB: c\r\n\r\n",
+        b"Host: a\r\nB: c\r\n",
+        b"Host: a\r\n\r\n",
+        b"Host: a\r\nB: c\r\nD: e\r\n\r\n",
+    ],
+)
+def test_what_could_be_cut_in_another_way_isnt_remembered(head: bytes) -> None:
+    assert in_lines(b"Host: a\r\nB: c\r\n\r\n", 2)
+    assert not in_lines(head, 2)
+
+
+def test_only_what_is_the_same_from_the_same_place_is_found() -> None:
+    known: Known[int] = Known()
+    known.keep(("http 10.0.0.1", b"Host: a\r\n\r\n"), 1)
+    assert known.find(("http 10.0.0.1", b"Host: a\r\n\r\n")) == 1
+    assert known.find(("http 10.0.0.2", b"Host: a\r\n\r\n")) is None
+    assert known.find(("http 10.0.0.1", b"host: a\r\n\r\n")) is None
+
+
+def test_it_forgets_what_wasnt_asked_for_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM", 100)
+    known: Known[int] = Known()
+    for number in range(1000):
+        known.keep(("", b"%010d" % number), number)
+        assert known.find(("", b"%010d" % 0)) == 0, "what is asked for stays"
+    assert len(known) <= 24
+    assert known.find(("", b"%010d" % 1)) is None
+    assert known.find(("", b"%010d" % 999)) == 999
