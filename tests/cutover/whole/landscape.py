@@ -219,7 +219,10 @@ class World:
     flying: list[Write] = field(default_factory=list)
     fronts: list[Front] = field(default_factory=list)
     seen: dict[int, Seen] = field(default_factory=dict)
+    orphans: set[int] = field(default_factory=set)
     moves: int = 0
+    restless: bool = False
+    """Whether a job writes in legacy before and after each step of a switch."""
     offset: float = 0.0
     conducting: Process | None = None
     rescuing: Process | None = None
@@ -259,13 +262,15 @@ class World:
 
     # Processes
 
-    def turn(self, process: Process, turns: int) -> bool:
-        """Resume it so many times, at most until it sleeps; whether it is over."""
+    def turn(self, process: Process, turns: int, to: str = "sleeps") -> bool:
+        """Resume it so many times, at most until it sleeps, or comes to a place; whether it is over."""
         for _ in range(turns):
             if process.over:
                 break
             process.resume()
-            if process.where == "sleeps":
+            if self.restless and process.where.endswith((" True", " False")):
+                self.write_past_the_facades(ROWS[0])
+            if process.where in ("sleeps", to):
                 break
         return process.over
 
@@ -299,6 +304,14 @@ class World:
             kind = Kind.ADVANCED if ask is Ask.FORWARDS else Kind.ROLLED_BACK
             hand.move(intent, before, moved(before, Target(target.stage, target.weight)), kind)
             self.observe()
+
+    def kill_conductor(self) -> None:
+        """And remember what it leaves behind undecided."""
+        if self.conducting is not None and not self.conducting.over:
+            for found in journal.unfinished(self.control):
+                if self.conducting.name in found.holder and not found.decided:
+                    self.orphans.add(found.id)
+            self.conducting.kill()
 
     def rescue(self) -> None:
         """A worker looks for what was abandoned."""
@@ -419,7 +432,7 @@ class World:
             return False
         if self.standing(row).owner is Side.NEW:
             return False  # A late write, which is for others to show.
-        if self._behind_position(row):
+        if row.function != RETURNING and self._behind_position(row):
             return False  # Without a lock nothing protects from it but the gates for late writes.
         self._apply(row, next(self._numbers), Side.LEGACY)
         return True
@@ -521,6 +534,9 @@ class World:
         seen.decided |= found.decided
         assert not (seen.decided and undone), "invariant 6: what was decided was undone"
         assert not found.finished or undone or seen.decided, "invariant 6: finished, and never decided"
+        assert not (found.id in self.orphans and found.decided), (
+            "invariant 6: undecided, interrupted, and gone on with"
+        )
         if found.finished and not seen.ended:
             seen.ended = True
             end = found.before if undone else found.intent
@@ -534,9 +550,9 @@ class World:
 
     def calm(self) -> None:
         """Everything comes to rest, and then nothing is left over: no fence, no lock, no difference."""
-        for process in (self.conducting, self.rescuing):
-            if process is not None:
-                process.kill()
+        self.kill_conductor()
+        if self.rescuing is not None:
+            self.rescuing.kill()
         for write in list(self.flying):
             self.lose(write)
         self.fronts = [front for front in self.fronts if not front.dead]

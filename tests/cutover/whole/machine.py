@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from strangler.control import facades
 from strangler.cutover import doing, journal, means, switch
+from strangler.cutover.journal import Step
 from strangler.cutover.stages import Stage
 from strangler.errors import Refused, StranglerError
 from strangler.facade import standing
@@ -61,8 +62,9 @@ class Cutover(RuleBasedStateMachine):
         self._stack = ExitStack()
         self._stack.enter_context(turned_by_hand(self.world.time))
 
-    @initialize(stages=st.tuples(*[BEGUN] * len(UNITS)), fronts=st.integers(1, 2))
-    def begin(self, stages: tuple[Stage, ...], fronts: int) -> None:
+    @initialize(stages=st.tuples(*[BEGUN] * len(UNITS)), fronts=st.integers(1, 2), restless=st.booleans())
+    def begin(self, stages: tuple[Stage, ...], fronts: int, restless: bool) -> None:
+        self.world.restless = restless
         self.world.begin(dict(zip(UNITS, stages, strict=True)))
         for _ in range(fronts):
             self.world.open_front()
@@ -154,7 +156,26 @@ class Cutover(RuleBasedStateMachine):
     @precondition(lambda self: not self.idle(self.world.conducting))
     @rule()
     def conductor_is_killed(self) -> None:
-        self.world.conducting.kill()
+        self.world.kill_conductor()
+
+    @precondition(lambda self: self.idle(self.world.conducting) and self.idle(self.world.rescuing))
+    @rule(
+        unit=st.sampled_from(UNITS), ask=ASKS, step=st.sampled_from(Step), done=st.booleans(), sleeps=SLEEPS
+    )
+    def conductor_dies_at_a_step(self, unit: Unit, ask: Ask, step: Step, done: bool, sleeps: int) -> None:
+        """Before it or after it; and somebody comes by when its silence has told that it is gone."""
+        self.world.conduct(unit, ask)
+        self.go_on(self.world.conducting, POLLS, to=f"{step} {done}")
+        for _ in range(20):
+            if self.idle(self.world.conducting) or self.world.conducting.where == f"{step} {done}":
+                break
+            self.world.oblige(landing=True)
+            self.go_on(self.world.conducting, POLLS, to=f"{step} {done}")
+        self.world.kill_conductor()
+        self.time_passes(16.0, landed=True)
+        self.world.rescue()
+        self.go_on(self.world.rescuing, POLLS)
+        self.everybody_obliges(self.world.rescuing, sleeps)
 
     @precondition(lambda self: not self.idle(self.world.conducting))
     @rule()
@@ -231,9 +252,12 @@ class Cutover(RuleBasedStateMachine):
     def idle(self, process: Process | None) -> bool:
         return process is None or process.over
 
-    def go_on(self, process: Process | None, turns: int) -> None:
+    def go_on(self, process: Process | None, turns: int, to: str = "sleeps") -> None:
+        """Resume it so many times, at most until it sleeps, or comes to a place."""
         assert process is not None
-        if self.world.turn(process, turns) and not isinstance(process.error, StranglerError | Refused | None):
+        if self.world.turn(process, turns, to) and not isinstance(
+            process.error, StranglerError | Refused | None
+        ):
             raise process.error
 
     def everybody_obliges(
