@@ -109,6 +109,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     from strangler import assembly
     from strangler.cli import returning, standing
     from strangler.cutover.assessment import assess
+    from strangler.cutover.foretelling import switches_ahead
     from strangler.cutover.plan import plan as planned
     from strangler.inspection import by_row
 
@@ -121,17 +122,22 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
         unseen = list(opened.blind_spots())
         mappings, unchecked = _compiled(application, function, opened)
         slow = by_row(opened, mappings) if mappings else []
+    switches = switches_ahead(
+        assessed.evidence.standing.owner,
+        [step.target.stage for step in steps],
+        _reach(application)(function, cohort),
+    )
     if wants_json:
         back = {
             "returning": None if unchecked else returning.returning_json(mappings),
             "unchecked": unchecked,
             "by_row": {each.mapping.shape.entity: each.why for each in slow},
         }
-        plan = {**standing.plan_json(assessed, steps), "unseen": unseen, **back}
+        plan = {**standing.plan_json(assessed, steps, switches), "unseen": unseen, **back}
         click.echo(json.dumps(plan, indent=2))
         return
     out = standing.console()
-    standing.print_plan(out, assessed, steps)
+    standing.print_plan(out, assessed, steps, switches)
     standing.print_unseen(out, source, unseen)
     standing.print_by_row(out, slow)
     if unchecked:
@@ -304,7 +310,7 @@ def _conduct(
     application.function(function, cohort)
     _recover(application, actor)
     if dry:
-        recorder = Recorder()
+        recorder = Recorder(_reach(application))
         decide(_conductor(application, actor, recorder))
         for act in recorder.acts:
             click.echo(act)

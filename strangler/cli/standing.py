@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -15,10 +17,11 @@ from rich.text import Text
 
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.cohorts import apart
+from strangler.cutover.foretelling import Foretold, lines
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import Step
-from strangler.cutover.stages import EVERYONE, RULES, Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, RULES, Rule, Side, Stage, Standing
 from strangler.cutover.steps import FULL, Target, percent
 from strangler.durations import format_duration
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
     from strangler.cutover.freezes import Frozen
     from strangler.inspection import ByRow
+
+Switches = Mapping[Stage, Sequence[Foretold]]
+"""The steps of each switch that lies ahead, by the stage that it leads to."""
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
@@ -56,15 +62,20 @@ def console() -> Console:
 
 def stages_table() -> Table:
     """The rules of the stages."""
-    table = plain_table("stage", "reads are answered by", "owner of writes", "delivery", "meaning")
+    table = plain_table("stage", "reads are answered by", "owner of writes", "data flow", "meaning")
     for stage, rule in RULES.items():
-        delivery = "legacy → store" if rule.delivery else "–"
-        table.add_row(stage_text(stage), rule.reads, owner_text(rule.owner), delivery, rule.meaning)
+        table.add_row(stage_text(stage), rule.reads, owner_text(rule.owner), _flow(rule), rule.meaning)
     return table
 
 
-def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> None:
-    """The moves that are left: the next one with its gates, the later ones in a line each."""
+def _flow(rule: Rule) -> str:
+    if rule.delivery:
+        return "legacy → store"
+    return "store → legacy, where the function has `return:`" if rule.returning else "–"
+
+
+def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step], switches: Switches) -> None:
+    """The moves that are left: the next one with its gates, the later ones in a line each; those that take a switch with its steps."""
     standing = assessed.evidence.standing
     under = (f", under plan {assessed.way.hash}", "bright_black")
     out.print(Text.assemble((standing.name, "bold"), " stands in ", _place(standing), under))
@@ -76,6 +87,15 @@ def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step]) -> Non
     for number, step in enumerate(steps, 1):
         whole = step is first_gated or bool(step.interrupts) or not step.gates
         out.print(Padding(_step(number, step, whole=whole), (1, 0, 0, 2)))
+        if told := switches.get(step.target.stage):
+            _print_switch(out, told)
+
+
+def _print_switch(out: Console, told: Sequence[Foretold]) -> None:
+    """Its steps; nothing is wrapped, so that a statement can be copied."""
+    out.print(Text("     the switch:", "bright_black"))
+    for line in lines(told):
+        out.print(Text(indent(line, " " * 5)), soft_wrap=True)
 
 
 def print_unseen(out: Console, source: str, unseen: Sequence[str]) -> None:
@@ -97,8 +117,8 @@ def print_by_row(out: Console, slow: Sequence[ByRow]) -> None:
         out.print(Padding(words, (not number, 0, 0, 2)))
 
 
-def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
-    """The plan as `plan --json` gives it."""
+def plan_json(assessed: Assessment, steps: Sequence[Step], switches: Switches) -> dict[str, Any]:
+    """The plan as `plan --json` gives it; `switch` of a step is empty where it takes none."""
     return {
         "function": assessed.function,
         "cohort": assessed.evidence.standing.cohort,
@@ -114,6 +134,7 @@ def plan_json(assessed: Assessment, steps: Sequence[Step]) -> dict[str, Any]:
                 "least_seconds": step.least,
                 "interrupts": step.interrupts,
                 "final": step.final,
+                "switch": [asdict(each) for each in switches.get(step.target.stage, ())],
             }
             for step in steps
         ],

@@ -17,13 +17,14 @@ from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover import cohorts, journal
 from strangler.cutover.assessment import Probe, assess, probe
+from strangler.cutover.foretelling import foretell, lines, switches
 from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
 from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
 from strangler.cutover.plan import backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
-from strangler.cutover.stages import EVERYONE, RULES, Stage, Standing
+from strangler.cutover.stages import EVERYONE, Stage, Standing
 from strangler.cutover.steps import Target, way
 from strangler.cutover.switch import Switch, Undone
 from strangler.cutover.world import Reach
@@ -120,8 +121,9 @@ class Acting:
 
 @dataclass(slots=True)
 class Recorder:
-    """A hand that only says what it would do; `acts` is what it was asked, in words."""
+    """A hand that only says what it would do; `acts` is what it was asked, in words, and the steps of a switch one by one."""
 
+    outside: Reach
     acts: list[str] = field(default_factory=list)
 
     def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
@@ -138,7 +140,8 @@ class Recorder:
         )
         to = Target(intent.stage, intent.weight)
         self.acts.append(f"{before.name} would go from {place(before)} to {to}; {becomes}")
-        return moved(before, Target(intent.stage, intent.weight))
+        self.acts += lines(foretell(intent.stage, self.outside(intent.function, intent.cohort)))
+        return moved(before, to)
 
     def amend(self, before: Standing, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
         raise NotImplementedError("a hold has no dry run")
@@ -276,8 +279,7 @@ class Conductor:
     ) -> Standing:
         where = (before.function, before.cohort, target.stage, target.weight)
         intent = Intent(*where, self._actor, reason, evidence(gates), accepted, plan)
-        # Invariant 4: a new owner comes by the switch only; and what can't be undone is journalled like one.
-        if RULES[target.stage].owner is not before.owner or target.stage is Stage.RETIRED:
+        if switches(before.owner, target.stage):
             return self._hand.switch(intent, before)
         return self._hand.move(intent, before, moved(before, target), kind)
 

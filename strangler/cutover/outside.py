@@ -110,16 +110,32 @@ def _retirement(settings: Settings, control: Control, function: str, cohort: str
     section = settings.functions.get(function)
     if section is None or section.retire is None:
         return {}
-    return {"deactivate": partial(_deactivate, settings, control, function, cohort, section.retire)}
+    known = (settings, control, function, cohort, section.retire)
+    return {"deactivate": partial(_deactivate, *known), "deactivation": partial(_deactivation, *known)}
 
 
 def _deactivate(settings: Settings, control: Control, function: str, cohort: str, retire: Retire) -> None:
-    if retire.by:
-        fence = Fence(by=retire.by, roles=retire.roles)
-        LegacyFence(settings, control, function, cohort, fence).put_up()
+    if fence := _for_good(settings, control, function, cohort, retire):
+        fence.put_up()
     if retire.statements:
         with hand_of(settings, settings.functions[function].source) as hand:
             hand.do(retire.statements)
+
+
+def _deactivation(
+    settings: Settings, control: Control, function: str, cohort: str, retire: Retire
+) -> tuple[str, ...]:
+    fence = _for_good(settings, control, function, cohort, retire)
+    return (*(fence.statements() if fence else ()), *retire.statements)
+
+
+def _for_good(
+    settings: Settings, control: Control, function: str, cohort: str, retire: Retire
+) -> LegacyFence | None:
+    """The fence that stays when the function is retired, where there is one."""
+    if not retire.by:
+        return None
+    return LegacyFence(settings, control, function, cohort, Fence(by=retire.by, roles=retire.roles))
 
 
 @contextmanager

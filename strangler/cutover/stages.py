@@ -46,25 +46,27 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a stage means. `owner` may write; `delivery` tells whether events flow legacy → store."""
+    """What a stage means. `owner` may write; `delivery` tells whether events flow legacy → store, `returning` whether what new writes
+    flows store → legacy, where the function has a way back."""
 
     reads: Reads
     owner: Side
     delivery: bool
+    returning: bool
     meaning: str
 
 
 RULES: Final[dict[Stage, Rule]] = {
-    Stage.LEGACY: Rule(Reads.LEGACY, Side.LEGACY, False, "untouched: the legacy ERP does everything"),
-    Stage.SYNCING: Rule(Reads.LEGACY, Side.LEGACY, True, "the store is filled and kept up to date"),
+    Stage.LEGACY: Rule(Reads.LEGACY, Side.LEGACY, False, False, "untouched: the legacy ERP does everything"),
+    Stage.SYNCING: Rule(Reads.LEGACY, Side.LEGACY, True, False, "the store is filled and kept up to date"),
     Stage.SHADOW: Rule(
-        Reads.MIRRORED, Side.LEGACY, True, "reads go to both, legacy answers, answers are compared"
+        Reads.MIRRORED, Side.LEGACY, True, False, "reads go to both, legacy answers, answers are compared"
     ),
     Stage.CANARY: Rule(
-        Reads.WEIGHTED, Side.LEGACY, True, "a share of the reads is answered by the new service"
+        Reads.WEIGHTED, Side.LEGACY, True, False, "a share of the reads is answered by the new service"
     ),
-    Stage.LIVE: Rule(Reads.NEW, Side.NEW, False, "the new service owns the function"),
-    Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, "the legacy function is switched off"),
+    Stage.LIVE: Rule(Reads.NEW, Side.NEW, False, True, "the new service owns the function"),
+    Stage.RETIRED: Rule(Reads.NEW, Side.NEW, False, False, "the legacy function is switched off"),
 }
 
 SETTLED: Final = frozenset((Stage.LEGACY, Stage.RETIRED))

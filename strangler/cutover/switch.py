@@ -66,7 +66,7 @@ class Switch:
 
     def _validate(self, intent: Intent, before: Standing) -> None:
         """Begin nothing, and refuse no write, for what can't be."""
-        way = leading(intent)
+        way = leading(intent.stage)
         if way is Way.RETIRE:
             return
         self._outside.way_back()
@@ -93,7 +93,7 @@ class Switch:
             raise Refused(what, why=error.why, do=error.do) from None
 
     def _begin(self, means: Means, intent: Intent, before: Standing) -> Journal:
-        first = WAYS[leading(intent)][0]
+        first = WAYS[leading(intent.stage)][0]
         what = {"cohort": intent.cohort, "to": intent.stage, "owner": intent.owner}
         body = {**what, "reason": intent.reason, "gates": intent.evidence}
         self._watch(first.step, False)

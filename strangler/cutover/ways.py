@@ -22,9 +22,9 @@ from typing import Final
 
 from strangler.changes import Position
 from strangler.cutover import doing
-from strangler.cutover.journal import Intent, Journal, Step
+from strangler.cutover.journal import Journal, Step
 from strangler.cutover.means import Means
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import RULES, Side, Stage
 from strangler.cutover.world import Outside
 
 
@@ -35,6 +35,9 @@ def _nothing(means: Means, at: Journal) -> None:
 Ask = Callable[[Outside], Callable[..., object] | None]
 """Which callable of the world outside."""
 
+Tell = Callable[[Outside], Callable[[], Sequence[str]] | None]
+"""Which callable of the world outside tells statements."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -43,7 +46,7 @@ class Action:
     `do` waits for something, or acts on the world outside; it is idempotent, and may give a position to be recorded. `record`
     changes the control store in the one transaction in which the step is journalled. `undo` takes back what `do` did outside, also
     when it was only begun; what is in the control store is put back for all steps at once (`recovery.undo`). Without what it `needs`
-    the step falls away.
+    the step falls away. `statements` tells those that `do` will run in the legacy database.
     """
 
     step: Step
@@ -52,6 +55,7 @@ class Action:
     record: Callable[[Means, Journal], None] = _nothing
     undo: Ask = lambda outside: None
     needs: Ask = lambda outside: outside.way_back
+    statements: Tell = lambda outside: None
 
     def wanted(self, outside: Outside) -> bool:
         """Whether there is anything to do in this world."""
@@ -66,14 +70,20 @@ class Way(StrEnum):
     RETIRE = "retire"
 
 
-def _outside(step: Step, does: str, act: Ask, undo: Ask = lambda outside: None) -> Action:
+def _outside(
+    step: Step,
+    does: str,
+    act: Ask,
+    undo: Ask = lambda outside: None,
+    statements: Tell = lambda outside: None,
+) -> Action:
     """An action that is a callable of the world outside."""
 
     def do(means: Means, at: Journal) -> None:
         if called := act(means.outside):
             means.insist(called)
 
-    return Action(step, does, do, undo=undo, needs=act)
+    return Action(step, does, do, undo=undo, needs=act, statements=statements)
 
 
 _FENCED: Final = Action(Step.FENCED, "the facades are told to refuse writes", record=doing.fence)
@@ -115,6 +125,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
             "the legacy database refuses writes",
             lambda world: world.fence_legacy,
             undo=lambda world: world.lift_legacy,
+            statements=lambda world: world.statements,
         ),
         Action(
             Step.LIMITED,
@@ -163,17 +174,27 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         Action(Step.DECIDED, "the point of no return is journalled"),
         Action(Step.SWITCHED, "the function is retired", record=doing.change_owner),
         _RETURN_CLOSED,
-        _outside(Step.DEACTIVATED, "the legacy function is switched off", lambda world: world.deactivate),
+        _outside(
+            Step.DEACTIVATED,
+            "the legacy function is switched off",
+            lambda world: world.deactivate,
+            statements=lambda world: world.deactivation,
+        ),
         Action(Step.FINISHED, "nothing is left to do"),
     ),
 }
 
 
-def leading(intent: Intent) -> Way:
+def leading(stage: Stage) -> Way:
     """The way that leads there."""
-    if intent.stage is Stage.RETIRED:
+    if stage is Stage.RETIRED:
         return Way.RETIRE
-    return Way.TO_NEW if intent.owner is Side.NEW else Way.TO_LEGACY
+    return Way.TO_NEW if RULES[stage].owner is Side.NEW else Way.TO_LEGACY
+
+
+def wanted(way: Way, outside: Outside) -> list[Action]:
+    """The steps that it has in this world."""
+    return [each for each in WAYS[way] if each.wanted(outside)]
 
 
 def ahead(at: Journal, outside: Outside) -> Sequence[Action]:
@@ -189,7 +210,7 @@ def begun(at: Journal, outside: Outside) -> Iterator[Callable[[], object]]:
 
 
 def _wanted(at: Journal, outside: Outside) -> list[Action]:
-    return [each for each in WAYS[leading(at.intent)] if each.wanted(outside) or each.step is at.step]
+    return [each for each in WAYS[leading(at.intent.stage)] if each.wanted(outside) or each.step is at.step]
 
 
 def _done(at: Journal, outside: Outside) -> int:

@@ -19,7 +19,7 @@ from strangler.control.quarantine import Held, State
 from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.journal import Intent, Step
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import Side, Stage
 from strangler.quarantine import encode_change
 
 CONFIGURATION = """
@@ -66,6 +66,8 @@ def store(tmp_path: Path) -> Iterator[Control]:
 def test_stages_explains_every_stage(strangler: Strangler) -> None:
     output = strangler("stages").output
     assert all(stage in output for stage in Stage)
+    (live,) = [line for line in output.splitlines() if line.strip().startswith("live")]
+    assert "store → legacy, where the function has" in live
 
 
 def test_status_shows_each_function_and_what_is_in_its_way(strangler: Strangler) -> None:
@@ -108,6 +110,31 @@ def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, stor
     ]
     assert standings.generation(store) == 0
     assert ledger.entries(store) == []
+
+
+def test_plan_and_dry_run_say_each_step_of_the_switch_and_what_it_runs_in_legacy(
+    strangler: Strangler, store: Control, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "erp.db")) as legacy:
+        legacy.execute("CREATE TABLE party_party (id INTEGER PRIMARY KEY)")
+    path = tmp_path / "strangler.yaml"
+    path.write_text(
+        path.read_text().replace("    store: new\n", "    store: new\n    fence: {by: trigger}\n")
+    )
+    output = strangler("plan", "party").output
+    found = json.loads(strangler("plan", "party", "--json").output)["steps"]
+    told = {step["to"]["stage"]: step["switch"] for step in found}
+    assert [stage for stage, switch in told.items() if switch] == ["live", "retired"]
+    assert all(each["does"] in output for each in told["live"] + told["retired"])
+    (fenced,) = [each for each in told["live"] if each["statements"]]
+    assert fenced["step"] == "legacy fenced"
+    assert sum("CREATE TRIGGER" in statement for statement in fenced["statements"]) == 3
+    shown = [line.strip() for line in output.splitlines()]
+    assert all(line.strip() in shown for each in fenced["statements"] for line in each.splitlines())
+    standings.amend(store, "party", at=1.0, stage=Stage.LIVE, owner=Side.NEW, weight=10_000)
+    assert "new has nothing that legacy hasn't" in strangler("rollback", "party", "--dry-run").output
+    planned = json.loads(strangler("plan", "party", "--json").output)["steps"]
+    assert [bool(step["switch"]) for step in planned] == [True], "only the retirement is left"
 
 
 def test_plan_lists_what_has_no_way_back_and_what_would_stay_empty(

@@ -35,7 +35,8 @@ from strangler.cutover.evidence import Health
 from strangler.cutover.gates import Gate, Verdict
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import EVERYONE, Side, Stage
+from strangler.cutover.ways import Way, wanted
 from strangler.cutover.world import Outside
 from strangler.errors import Refused
 from strangler.settings import Service, Settings
@@ -266,9 +267,11 @@ def test_shadow_counts_anew_when_it_is_entered_anew(
     assert found.evidence.compared.matched == found.evidence.compared.mismatched == 0
 
 
-def test_a_dry_run_decides_alike_and_leaves_no_trace(control: Control, settings: Settings) -> None:
+def test_a_dry_run_decides_alike_says_each_step_and_leaves_no_trace(
+    control: Control, settings: Settings, outer: Outer
+) -> None:
     standings.amend(control, "party", at=1.0, stage=Stage.CANARY, weight=5000)
-    recorder = Recorder()
+    recorder = Recorder(outer)
     dry = Conductor(settings, control, recorder, actor="eva@host", probe=lambda service: WELL)
     with pytest.raises(Refused):
         dry.advance("party")
@@ -276,8 +279,10 @@ def test_a_dry_run_decides_alike_and_leaves_no_trace(control: Control, settings:
     before = standings.snapshot(control)
     assert dry.advance("party").owner is Side.NEW
     assert dry.rollback("party").stage is Stage.SHADOW
+    steps = [action.does for action in wanted(Way.TO_NEW, outer("party", EVERYONE))]
     assert recorder.acts == [
         "party would go from canary 50% to live; new would become the owner, with writes fenced for a moment",
+        *(f"{number:>3}. {does}" for number, does in enumerate(steps, 1)),
         "party would go from canary 50% to shadow; legacy stays the owner",
     ]
     assert standings.snapshot(control) == before

@@ -9,6 +9,8 @@ import pytest
 from strangler import plugins, urls
 from strangler.control import fences, standings
 from strangler.control.store import Control
+from strangler.cutover.foretelling import foretell, lines
+from strangler.cutover.journal import Step
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.errors import Refused, Unavailable
@@ -59,6 +61,34 @@ def test_who_writes_past_the_facades_is_refused_until_it_is_taken_down(
     assert not refused(legacy, statement)
     assert rows(legacy) != there
     assert _objects(legacy) == []
+
+
+def test_what_is_foretold_of_a_switch_and_of_a_retirement_is_what_refuses_writes(
+    legacy: Legacy, control: Control
+) -> None:
+    deactivating = "DELETE FROM party_line"
+    settings = legacy.settings(
+        fence={"by": "trigger"}, retire={"by": "trigger", "statements": [deactivating]}
+    )
+    world = outside(settings, control, "party", EVERYONE)
+    told = {each.step: each.statements for each in foretell(Stage.LIVE, world)}
+    assert [step for step, statements in told.items() if statements] == [Step.LEGACY_FENCED]
+    last = {each.step: each.statements for each in foretell(Stage.RETIRED, world)}
+    assert last == dict.fromkeys(last, ()) | {Step.DEACTIVATED: (*told[Step.LEGACY_FENCED], deactivating)}
+    assert _objects(legacy) == [], "it was only told"
+    with hand_of(settings, "erp") as hand:
+        hand.do(told[Step.LEGACY_FENCED])
+    assert refused(legacy, WRITES["DELETE"].format(company=1000))
+
+
+def test_what_cannot_be_foretold_says_why(legacy: Legacy, control: Control) -> None:
+    settings = legacy.settings(fence={"by": "revoke", "roles": ["clerk"]})
+    (fenced,) = [
+        each for each in foretell(Stage.LIVE, outside(settings, control, "party", "1000")) if each.untold
+    ]
+    assert (fenced.step, fenced.statements) == (Step.LEGACY_FENCED, ())
+    assert fenced.untold == "cohort 1000 of party can't be fenced by: revoke"
+    assert any(fenced.untold in line for line in lines([fenced]))
 
 
 def _objects(legacy: Legacy) -> list[object]:

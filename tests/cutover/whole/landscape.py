@@ -476,7 +476,7 @@ class World:
         """A write lands: on the owner's side (invariant 4), and not behind the position that was recorded (invariant 5)."""
         standing, found = self.standing(row), self.open_switch(row)
         assert standing.owner is side, f"invariant 4: {what} lands in {side}, and {standing.owner} owns {row}"
-        if found is not None and leading(found.intent) is not Way.RETIRE:
+        if found is not None and leading(found.intent.stage) is not Way.RETIRE:
             assert found.step is Step.FENCED, f"invariant 5: {what} lands in {side} after: {found.step}"
 
     def observe(self) -> None:
@@ -503,7 +503,7 @@ class World:
         assert now.owner is RULES[now.stage].owner, (
             f"invariant 4: {unit} is in {now.stage}, owned by {now.owner}"
         )
-        fencing = switch is not None and leading(switch.intent) is not Way.RETIRE
+        fencing = switch is not None and leading(switch.intent.stage) is not Way.RETIRE
         assert now.fenced == fencing, (
             f"{unit} is {'' if now.fenced else 'not '}fenced, its switch is {switch}"
         )
