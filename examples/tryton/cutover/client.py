@@ -344,7 +344,7 @@ class Client:
     `url` is the database's behind the facade.
     """
 
-    def __init__(self, url: str, clerks: Sequence[Clerk], *, pace: float = 0.5, readers: int = 4) -> None:
+    def __init__(self, url: str, clerks: Sequence[Clerk], *, pace: float = 0.5, readers: int = 8) -> None:
         self.tally = Tally()
         self.workers = [Worker(url, clerk, self.tally, pace) for clerk in clerks]
         self._readers = [

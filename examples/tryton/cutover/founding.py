@@ -17,8 +17,9 @@ from examples.tryton.rpc import Session
 from examples.tryton.whole import company
 
 MODULES: Final = ("sale",)
-SETTINGS: Final = "\n[queue]\nworker = true\n"
-"""What Tryton's configuration has besides: confirmed orders wait in the queue, where they would be shipped and invoiced by its worker."""
+SETTINGS: Final = "\n[queue]\nworker = true\n\n[cache]\nir.translation = 1\n"
+"""What Tryton's configuration has besides: confirmed orders wait in the queue, where they would be shipped and invoiced by its worker.
+And it keeps no translations in its memory, since it isn't told when somebody else writes its tables."""
 
 PARTIES: Final = 36
 TEMPLATES: Final = 24
