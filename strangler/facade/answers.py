@@ -45,5 +45,12 @@ class BadRequest(Refusal):
         super().__init__(400, detail, "http_request_error")
 
 
+class Defective(Refusal):
+    """The facade itself failed."""
+
+    def __init__(self) -> None:
+        super().__init__(500, "the facade failed; its log says how", "proxy_internal_error")
+
+
 def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, cast
 
 from strangler.cutover.stages import Side
-from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.answers import BadRequest, Defective, Refusal
 from strangler.facade.begun import Begun
 from strangler.facade.budget import Budget, wished
 from strangler.facade.call import GONE, NO_FUNCTION, Call
@@ -92,6 +92,8 @@ class Exchange:
     """For a connection."""
     _repeatable = False
     _begun = _cut = _keep = _stream = _invited = _asked_again = False
+    _framed = False
+    """The answer itself says where it ends; otherwise the end of the connection does."""
     _left = False
     """Nobody waits for the answer."""
     _flown: int | None = None
@@ -471,6 +473,7 @@ class Exchange:
             told = dict(head.pairs())
             self.begun.head(head.status, told.get("location"), told.get("content-encoding"))
         endless = request.version == "1.0" and head.length is None and head.status not in (204, 304)
+        self._framed = not endless
         self._keep = request.heading.keep_alive and not endless and not self.parts.front.draining
         if self.kept is not None:
             self.kept.head = head
@@ -548,9 +551,7 @@ class Exchange:
         self.tries.end(error.error, 0, now)
         if self._begun:
             call.status, call.error, call.detail = error.status, error.error, error.detail
-            self.flush()
-            self.caller.abort()
-            self._end(keep=False)
+            self._break_off()
         elif self._may_repeat(error) and self.tries.pool is not None:
             self._asked_again = True
             call.missed(error.error, now)
@@ -560,6 +561,12 @@ class Exchange:
             self.fall_back(error.detail)
         else:
             self.refuse(error)
+
+    def _break_off(self) -> None:
+        """The answer has begun and won't be whole, and the caller sees that."""
+        self.flush()
+        self.caller.break_off(self._framed)
+        self._end(keep=False)
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         """A read whose connection was closed before an answer, as kept ones are now and then, is asked once more."""
@@ -593,9 +600,7 @@ class Exchange:
             return
         call.status, call.error, call.detail = refusal.status, refusal.error, call.detail or refusal.detail
         if self._begun:
-            self.flush()
-            self.caller.abort()
-            self._end(keep=False)
+            self._break_off()
             return
         self.tell(
             refusal.status,
@@ -655,8 +660,7 @@ class Exchange:
         if not still_answers(current, decision, parts.memory):
             # Invariant 4
             self.call.detail = "another side answers by now, or nobody may write at the moment"
-            self.caller.abort()
-            self._end(keep=False)
+            self._break_off()
 
     def _overdue(self, now: float) -> None:
         """Its time is used up. Where a caller took it, in sending or in taking, that says nothing against the upstream."""
@@ -678,7 +682,7 @@ class Exchange:
         self.parts.defect(words)
         if not self._over:
             self.call.detail = words
-            self.refuse(Refusal(500, "the facade failed; its log says how", "proxy_internal_error"))
+            self.refuse(Defective())
 
     def abandon(self) -> None:
         """The facade ends before the call does."""

@@ -9,13 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from strangler.errors import ConfigurationError, Problem
-from strangler.facade.answers import Refusal
+from strangler.facade.answers import Defective, Refusal
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.plain import Plain, plainly
 from strangler.facade.shedding import PERIOD
+from strangler.facade.traces import NO_TRACE
 from strangler.facade.wire.caller import CallerConnection, Patience, Taker
 from strangler.facade.wire.known import Known
 from strangler.facade.wire.request import Heading, Request
@@ -124,7 +125,10 @@ class Front:
             return self._last(request, connection)
         if request.heading.known and (plain := self._plainly(request, connection)) is not None:
             return plain
-        taker = self._opens(self._parts, request, connection)
+        try:
+            taker = self._opens(self._parts, request, connection)
+        except Exception as error:  # noqa: BLE001  # without one there is nobody else to tell the caller
+            return self._failed(request, connection, error)
         taker.begin()
         return taker
 
@@ -160,12 +164,23 @@ class Front:
         connection.finished(keep)
         return _DONE
 
+    def _failed(self, request: Request, connection: CallerConnection, error: Exception) -> Taker:
+        """A call that couldn't be begun, its trace perhaps neither."""
+        self.defect(error)
+        call = Call(request, connection.address, request.version, NO_TRACE, connection.moment)
+        refusal = Defective()
+        self._note(call, refusal, f"{type(error).__name__}: {error}")
+        return self._tell(request, connection, refusal.status, refusal.headers(), refusal.body())
+
+    def _note(self, call: Call, refusal: Refusal, detail: str) -> None:
+        call.status, call.error, call.detail = refusal.status, refusal.error, detail
+        call.ended = monotonic()
+        self._parts.note_call(call)
+
     def unreadable(self, connection: CallerConnection, refusal: Refusal) -> bytes:
         parts = self._parts
         call = Call(None, connection.address, "", parts.traces.begin({}), connection.moment)
-        call.status, call.error, call.detail = refusal.status, refusal.error, refusal.detail
-        call.ended = monotonic()
-        parts.note_call(call)
+        self._note(call, refusal, refusal.detail)
         return parts.passing.whole(refusal.status, refusal.headers(), refusal.body(), None, keep=False)
 
 

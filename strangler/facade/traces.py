@@ -31,6 +31,9 @@ AGAIN: Final = 10.0
 STOP_WITHIN: Final = 5.0
 """Seconds that it has to export what it has in hand."""
 
+NO_TRACE: Final = f"00-{'0' * 32}-{'0' * 16}-00"
+"""Stands where a call belongs to no trace."""
+
 _log: Final = logging.getLogger("strangler.facade")
 
 _FIELDS: Final = "-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"

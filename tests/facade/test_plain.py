@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,10 +20,12 @@ HEAD = "Host: erp.example\r\nAuthorization: Session {caller}\r\nAccept: */*\r\n\
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nServer: erp\r\nContent-Length: 5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nhello"
 )
+BROKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"
 
 
 class Upstream:
-    """Answers each head that comes by what `says` gives of its path, and remembers it; None breaks the connection."""
+    """Answers each head that comes by what `says` gives of its path, and remembers it; None breaks the connection, and so does BROKEN,
+    within the answer."""
 
     def __init__(self, says: Callable[[str], bytes | None] = lambda path: ANSWER) -> None:
         self.says, self.heads, self.gate = says, list[str](), asyncio.Event()
@@ -50,6 +53,9 @@ class Upstream:
                     writer.transport.abort()
                     return
                 writer.write(answer)
+                if answer == BROKEN:
+                    writer.close()
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
@@ -229,6 +235,60 @@ async def test_calls_sent_ahead_are_answered_in_their_order(front: Front) -> Non
             for n in range(2, 30):
                 line.say(f"/parties/{n}")
             assert [(await line.hear())[1] for _ in range(2, 30)] == [b"%05d" % n for n in range(2, 30)]
+
+
+async def test_what_was_answered_whole_arrives_though_the_next_answer_breaks_off(front: Front) -> None:
+    body = bytes(range(256)) * 200
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    said, loop = {"/parties/1": whole, "/parties/2": BROKEN}, asyncio.get_running_loop()
+    async with Upstream(said.__getitem__) as legacy:
+        facade = await front(settings(legacy.url))
+        with socket.socket() as caller:
+            caller.setblocking(False)
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            await loop.sock_connect(caller, (facade.host, int(facade.port)))
+            await until(lambda: len(facade.parts.front.connections) == 1)
+            [connection] = facade.parts.front.connections
+            ours = connection.transport.get_extra_info("socket")
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
+            lines = HEAD.format(caller="7")
+            asked = "".join(f"GET {path} HTTP/1.1\r\n{lines}" for path in said)
+            await loop.sock_sendall(caller, asked.encode())
+            await until(lambda: len(legacy.heads) == 2 and not facade.parts.exchanges)
+            told = b""
+            async with asyncio.timeout(10):
+                while piece := await loop.sock_recv(caller, 65536):
+                    told += piece
+        assert body in told
+        assert told.endswith(b"only this"), (
+            "and the caller sees that this is less than its Content-Length says"
+        )
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["careful", "plain"])
+async def test_a_call_that_cant_be_begun_is_told_so_and_the_next_is_answered(
+    front: Front, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    def begin(headers: object) -> str:
+        raise RuntimeError("no trace")
+
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url))
+        if known:
+            await warmed(facade)
+        before, lines = len(legacy.heads), list[Any]()
+        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        async with Line(facade) as line:
+            with monkeypatch.context() as patched:
+                patched.setattr(facade.parts.traces, "begin", begin)
+                head, body = await line.get("/parties/1")
+            assert head.startswith("HTTP/1.1 500 ")
+            assert b"the facade failed" in body
+            assert len(legacy.heads) == before
+            assert (await line.get("/parties/1"))[1] == b"hello"
+        assert [(call.status, call.detail) for call in lines] == [(500, "RuntimeError: no trace"), (200, "")]
+        assert facade.parts.pools.legacy.used == 0
+        assert all(lane.under == 0 for lane in facade.parts.shedding.lanes())
 
 
 async def test_what_an_upstream_says_unasked_behind_a_known_head_isnt_passed_on(

@@ -400,7 +400,7 @@ class CallerConnection(asyncio.Protocol):
         self._closing = True
         self._since = monotonic()
         turn = self._turn or self._active
-        if self._refusal is None and (turn is None or turn.complete):
+        if self._refusal is None and not self._queue and (turn is None or turn.complete):
             self.transport.close()
             return
         self._lingering = True
@@ -410,8 +410,16 @@ class CallerConnection(asyncio.Protocol):
         with suppress(OSError, NotImplementedError, RuntimeError):
             self.transport.write_eof()
 
+    def break_off(self, framed: bool) -> None:
+        """End it within an answer. `framed`: the answer says where it ends, so the caller sees that it isn't whole however the connection
+        ends, and what is still to be sent, which may be whole answers to calls before, is sent."""
+        if framed and not self.lost and self.transport.get_write_buffer_size():
+            self.close()
+        else:
+            self.abort()
+
     def abort(self) -> None:
-        """End it at once: the caller sees that its answer isn't whole."""
+        """End it at once; what is still to be sent isn't."""
         self._closing = True
         if not self.lost:
             self.transport.abort()
