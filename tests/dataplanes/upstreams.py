@@ -120,7 +120,7 @@ def upstreams() -> Iterator[Upstreams]:
         loop.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     """A test that waits in vain fails."""
     until = time.monotonic() + seconds
     while not condition():

@@ -51,7 +51,7 @@ def settings(
     )
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition; a test that waits in vain fails."""
     async with asyncio.timeout(seconds):
         while not condition():

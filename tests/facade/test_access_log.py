@@ -21,7 +21,7 @@ from strangler.settings import AccessLog as Settings
 from tests.facade.calls import TRACE, call
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition; a test that waits in vain fails."""
     deadline = time.monotonic() + seconds
     while not condition():

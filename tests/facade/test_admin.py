@@ -492,7 +492,7 @@ async def test_it_ends_with_its_facade_and_leaves_signals_alone(facade: Running)
     assert await at.status("/keys") == 200
     assert facade.facade is not None
     assert facade.facade.admin is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await facade.facade.admin.close()
     with pytest.raises(aiohttp.ClientConnectionError):
         await at.status("/keys")

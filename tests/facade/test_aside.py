@@ -25,7 +25,7 @@ from strangler.settings import Database, Settings
 from tests.facade.conftest import Echo, Running, Serve, Stand, applied, fronting, settings, until
 from tests.facade.test_rehearsing import Rehearsed, put
 
-BEGINS = 30
+BEGINS = 120
 """Seconds in which a process has begun, also where others have the cores."""
 
 

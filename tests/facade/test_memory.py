@@ -289,7 +289,7 @@ async def test_who_wrote_to_legacy_reads_from_legacy_until_sync_has_passed_it(
     assert await ask(facade, "GET", "/parties/1", authorization="anna") == "legacy"
     assert await ask(facade, "GET", "/parties/1", authorization="berta") == "new"
     synced(control, ahead=60.0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await ask(facade, "GET", "/parties/1", authorization="anna") != "new":
             await facade.parts.keeper.round()
     assert quarantine.counts(control) == {}

@@ -45,7 +45,7 @@ async def test_log_metrics_and_trace_of_a_call_agree(
         facade = await front(settings(legacy, service, facade={"traces": traces}))
         await applied(facade, stand.stage(Stage.LIVE))
         await get(f"{facade.url}/parties/1?password=x", traceparent=GIVEN, tracestate="rojo=1")
-        await until(lambda: len(collector.spans) == 2, 30)
+        await until(lambda: len(collector.spans) == 2, 60)
         server, client = collector.spans
         facade.parts.log.close()
         [line] = [line for line in lines(capfdbinary.readouterr().out) if line["path"] == "/parties/1"]

@@ -81,7 +81,7 @@ class Line:
         self.writer.write(f"{method} {path} HTTP/1.1\r\n{HEAD.format(caller=caller)}".encode())
 
     async def hear(self) -> tuple[str, bytes]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
             return head, await self.reader.readexactly(int(length[1]) if length else 0)
@@ -256,7 +256,7 @@ async def test_what_was_answered_whole_arrives_though_the_next_answer_breaks_off
             await loop.sock_sendall(caller, asked.encode())
             await until(lambda: len(legacy.heads) == 2 and not facade.parts.exchanges)
             told = b""
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while piece := await loop.sock_recv(caller, 65536):
                     told += piece
         assert body in told

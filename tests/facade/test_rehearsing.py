@@ -87,7 +87,7 @@ async def put(facade: Running, path: str = "/parties/1", body: bytes = b"{}", **
 
 async def counted(facade: Running, control: Control, **figures: int) -> None:
     """Wait until this is what was counted of writes."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             await facade.parts.tally.flush(control)
             found = effects.sums(control, "party")
@@ -97,7 +97,7 @@ async def counted(facade: Running, control: Control, **figures: int) -> None:
 
 
 async def expected(facade: Running, control: Control, count: int = 1) -> list[Expected]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             await facade.parts.tally.flush(control)
             if len(found := effects.waiting(control, "party", time.time() + 1)) >= count:

@@ -77,7 +77,7 @@ async def test_a_half_open_breaker_closes_when_the_upstream_is_well_again(
     assert (await ask(facade))[0] == 503
     legacy.gate.set()
     found = facade.parts.breakers.of("legacy", "party")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while found.state is not State.CLOSED:
             await asyncio.sleep(0.02)
             await ask(facade)

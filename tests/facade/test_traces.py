@@ -32,7 +32,7 @@ GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE, PARENT = GIVEN[3:35], GIVEN[36:52]
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition; a test that waits in vain fails."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -126,7 +126,7 @@ def test_cohort_and_document_are_explained_from_what_is_recorded(config: Path, t
     )
     with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
         pins.add(control, [Pin("party", "7", Side.LEGACY, 9e9)], now=1.0)
-        before = at_the_start("party", "DE01")
+        before = standings.of(control, "party", "DE01")
         standings.change(control, before, standing("party", Stage.SYNCING, "DE01"), at=1.0)
     home = told(config, "PUT /parties/7", "-H", "X-Company: FR01")
     assert (home["side"], home["cohort"], home["key"]) == ("legacy", "FR01", "7")

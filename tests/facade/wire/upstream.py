@@ -162,7 +162,7 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Wait for a condition; whether it came to hold."""
     deadline = time.monotonic() + seconds
     while not condition():
