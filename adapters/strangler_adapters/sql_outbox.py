@@ -22,6 +22,7 @@ from strangler.mapping.canonical import quoted_text, value_of
 from strangler.ports import Outgoing, SqlSide, Waiting
 from strangler.shapes import Shape
 from strangler_adapters import sql_outbox_triggers as triggers
+from strangler_adapters import sql_own_tables as own_tables
 from strangler_adapters.sql_layout import POSITION, Layout
 from strangler_adapters.sql_outbox_triggers import OUTBOX, fields_of, read_back
 from strangler_adapters.sql_session import Session, Side, Transaction
@@ -85,6 +86,8 @@ class SqlOutbox(Generic[T]):
             return next(iter(self._read([*found])), None)
 
     def done(self, entries: Collection[str]) -> None:
+        for root, key in self._keys_of(entries):
+            self._claim(root, key)
         with self._session.transaction() as transaction:
             _forget(transaction, entries)
 
@@ -102,6 +105,8 @@ class SqlOutbox(Generic[T]):
 
     def adopt(self, position: Position) -> int:
         with self._session.transaction() as transaction:
+            for root in self._roots:
+                own_tables.date_own(transaction, root.entity, position)
             return sum(
                 transaction.change(
                     f"UPDATE {part.table} SET {POSITION} = ? WHERE {POSITION} IS NULL", (position,)
@@ -128,7 +133,39 @@ class SqlOutbox(Generic[T]):
             self._side.close()
             self._side = None
 
+    # What was returned.
+
+    def _keys_of(self, entries: Collection[str]) -> Iterator[tuple[Layout, str]]:
+        """The aggregates that these entries are about."""
+        roots = {root.entity: root for root in self._roots}
+        for block in _blocks(entries):
+            places = ", ".join("?" * len(block))
+            sql = f"SELECT DISTINCT root, key FROM {OUTBOX} WHERE token IN ({places}) AND {self._ours}"
+            for entity, written in self._session.rows(sql, block):
+                root = roots[entity]
+                values = read_back(self._reader, fields_of(root.shape, root.shape.key), written)
+                yield root, encode_key([*values.values()])
+
+    def _claim(self, root: Layout, key: str) -> None:
+        """Invariant 3: legacy was made what the service has, as a whole. So an older state of legacy's that was withheld, and is made up
+        for once legacy owns it again, must win over no part of it: neither bring a removed one back, nor overwrite a root of which the
+        service changed only lines. Each in a transaction of its own, so that the service never waits for us and we for it."""
+        where = root.key_is(self._dialect, key)
+        found = self._session.rows(f"SELECT {POSITION} FROM {root.table} WHERE {where}")
+        if found and found[0][0] is None:
+            return
+        with self._session.transaction() as transaction:
+            transaction.begin_delivery()
+            claimed = transaction.change(f"UPDATE {root.table} SET {POSITION} = NULL WHERE {where}")
+            if not claimed:
+                own_tables.bury_own(transaction, root.entity, key)
+            transaction.end_delivery()
+
     # Reading.
+
+    @property
+    def _dialect(self) -> str:
+        return self._reader.dialect
 
     @property
     def _parts(self) -> list[Layout]:

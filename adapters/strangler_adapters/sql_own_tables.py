@@ -125,10 +125,27 @@ def bury(each: str, transaction: Transaction, entity: str, events: Sequence[Even
     )
 
 
+def bury_own(transaction: Transaction, entity: str, key: str) -> None:
+    """Leave a tombstone for a key that the service itself removed. It has no position until `date_own` gives it one."""
+    transaction.change("DELETE FROM strangler_tombstone WHERE entity = ? AND key = ?", (entity, key))
+    transaction.change(
+        "INSERT INTO strangler_tombstone (entity, key, position) VALUES (?, ?, ?)", (entity, key, ORIGIN)
+    )
+
+
+def date_own(transaction: Transaction, entity: str, position: Position) -> None:
+    """What the service itself removed counts as removed at a position from now on."""
+    transaction.change(
+        "UPDATE strangler_tombstone SET position = ? WHERE entity = ? AND position = ?",
+        (position, entity, ORIGIN),
+    )
+
+
 def sweep(transaction: Transaction, entity: str, before: Position) -> int:
-    """Forget tombstones before a position; how many."""
+    """Forget tombstones before a position, but for those that have none yet; how many."""
     return transaction.change(
-        "DELETE FROM strangler_tombstone WHERE entity = ? AND position < ?", (entity, before)
+        "DELETE FROM strangler_tombstone WHERE entity = ? AND position < ? AND position > ?",
+        (entity, before, ORIGIN),
     )
 
 

@@ -58,6 +58,8 @@ class Feed:
         for each in held.values():
             if each.take is Side.LEGACY:
                 self._take_legacy(each)
+            elif each.take is Side.NEW and self._outbox.of(each.entity, each.key) is None:
+                conflicts.release(self._control, [each])  # It came back, and whoever saw to that was killed.
         decided = {key: each for key, each in held.items() if each.take is Side.NEW}
         without = held.keys() - decided.keys()
         self._refuse_too_many(len(without))

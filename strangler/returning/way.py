@@ -8,11 +8,12 @@ from functools import cached_property
 
 from strangler import assembly
 from strangler.control import conflicts, standings
+from strangler.control.standings import Snapshot
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
-from strangler.ports import Outbox
+from strangler.ports import Outbox, Outgoing
 from strangler.returning.owned import cohorts_of, returns
 from strangler.settings import Settings
 
@@ -20,7 +21,7 @@ SAFE_POSITION_WAIT = 10.0
 """Seconds to wait for legacy's open transactions."""
 
 LOOKED_AT = 1000
-"""Aggregates of other cohorts among which those of one are looked for at once."""
+"""Aggregates among which those of a standing are looked for at once."""
 
 
 class WayBack:
@@ -68,11 +69,22 @@ class WayBack:
         return ""
 
     def _waiting(self, outbox: Outbox) -> int:
-        """How many aggregates; of a cohort only its own, as far as they are among the first."""
-        if self._cohort == EVERYONE:
+        """How many aggregates that go by this standing, as far as they are among the first; 0 only when there is none."""
+        found, passed = standings.snapshot(self._control), set[tuple[str, str]]()
+        if self._cohort == EVERYONE and not found.cohorts(self._function):
             return outbox.waiting().keys
-        mappings, waiting = {each.shape.entity: each for each in self._mappings}, outbox.outgoing(LOOKED_AT)
-        return sum(self._cohort in cohorts_of(mappings[each.entity], each) for each in waiting)
+        while those := outbox.outgoing(LOOKED_AT, passed):
+            if ours := sum(self._is_ours(each, found) for each in those):
+                return ours
+            passed.update((each.entity, each.key) for each in those)
+        return 0
+
+    def _is_ours(self, each: Outgoing, found: Snapshot) -> bool:
+        mapping = next(one for one in self._mappings if one.shape.entity == each.entity)
+        return any(
+            self._cohort in (cohort, found.of_cohort(self._function, cohort).cohort)
+            for cohort in cohorts_of(mapping, each)
+        )
 
     @cached_property
     def _mappings(self) -> list[EntityMapping]:

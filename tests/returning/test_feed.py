@@ -218,3 +218,22 @@ def test_invariant_2_what_was_written_before_a_kill_is_not_written_again(orders:
 def _totals(orders: Orders) -> dict[str, float]:
     rows = orders.legacy_rows("SELECT code, total FROM sale_order WHERE total IS NOT NULL")
     return {code: float(total) for code, total in rows}
+
+
+def test_a_decision_that_was_carried_out_by_one_who_was_killed_then_holds_nothing_up(orders: Orders) -> None:
+    orders.write("UPDATE sale_order SET total = 77 WHERE code = 'SO-0'")
+    orders.serve("UPDATE orders SET total = '88' WHERE number = 'SO-0'")
+    orders.return_all()
+    [held] = conflicts.listed(orders.control, "sales")
+    conflicts.decide(orders.control, "sales", held.entity, held.key, Side.NEW, actor="eva", at=5.0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(conflicts, "release", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            orders.return_all()
+    assert (_totals(orders)["SO-0"], orders.waiting()) == (88, 0)
+    orders.return_all()
+    assert conflicts.listed(orders.control) == []
+
+
+def _killed(*anything: object) -> None:
+    raise KeyboardInterrupt

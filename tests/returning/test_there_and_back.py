@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from strangler import assembly
 from strangler.control import backfills, conflicts, deliveries, ledger, returning, standings
 from strangler.cutover.conductor import Acting
 from strangler.cutover.history import Kind
@@ -17,6 +19,7 @@ from strangler.cutover.journal import Intent
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.switch import Undone
+from strangler.events import Effect, Event
 from strangler.returning.way import WayBack
 from tests.returning.orders import Orders
 from tests.sync.landscape import until, working
@@ -152,3 +155,39 @@ def test_what_has_no_way_back_is_lost_only_where_somebody_says_so(orders: Orders
 
 def _back(accepted: int) -> Intent:
     return Intent("sales", EVERYONE, Stage.SYNCING, 0, "eva@host", "", [], accepted)
+
+
+def test_invariant_3_what_was_withheld_wins_over_nothing_that_came_back_after_it(orders: Orders) -> None:
+    """Somebody writes late in legacy, and is overruled: when legacy owns it all again, delivery makes up for what it withheld."""
+    orders.write(
+        "INSERT INTO sale_order (code, customer, state) VALUES ('SO-0', 'a', 'D'), ('SO-1', 'b', 'D')",
+        "INSERT INTO order_line (order_id, pos, article) VALUES (1, 1, 'bolt'), (2, 1, 'bolt'), (2, 2, 'nut')",
+    )
+    with orders.captured() as source, orders.mapping() as mapping:
+        orders.fill()
+        orders.own(Side.NEW)
+        orders.write("UPDATE sale_order SET customer = 'late'")
+        late = [
+            Event("", "sales", "order", Effect.UPSERT, key, source.safe_position(10.0), 0.0, "m", data)
+            for key, data in orders.in_legacy(mapping).items()
+        ]
+        orders.serve(
+            "DELETE FROM orders_lines WHERE number = 'SO-0' OR position = 2",
+            "DELETE FROM orders WHERE number = 'SO-0'",
+        )
+        orders.return_all()
+        for each in conflicts.listed(orders.control, "sales"):
+            conflicts.decide(orders.control, "sales", each.entity, each.key, Side.NEW, actor="eva", at=5.0)
+        orders.return_all()
+        assert conflicts.listed(orders.control) == []
+        orders.require_same()
+        assert WayBack(orders.settings, orders.control, "sales", EVERYONE).returned() == ""
+        orders.own(Side.LEGACY)
+        with closing(assembly.store(orders.settings, "service")) as store:
+            store.prepare([mapping.shape])
+            before = store.mark("sales/0")
+            assert before is not None
+            store.sweep(mapping.shape, late[0].position)
+            store.apply(late, before)
+        orders.require_same()
+        assert stored(orders, "SO-0") is None
