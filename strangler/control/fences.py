@@ -34,6 +34,15 @@ def of(control: Control, function: str, cohort: str) -> InForce | None:
         return InForce(**{**row, "lift": tuple(orjson.loads(row["lift"]))}) if row else None
 
 
+def of_function(control: Control, function: str) -> list[InForce]:
+    """The fences of a function and of its cohorts, by cohort."""
+    at = tables.fence.c
+    query = select(at.cohort).where(at.function == function).order_by(at.cohort)
+    with control.read() as connection:
+        found = (of(control, function, cohort) for cohort in connection.execute(query).scalars().all())
+        return [each for each in found if each is not None]
+
+
 def remember(
     control: Control, function: str, cohort: str, source: str, lift: Sequence[str], *, at: float
 ) -> None:

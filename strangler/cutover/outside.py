@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from strangler import assembly
 from strangler.changes import Position
-from strangler.control import fences, standings
+from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.delta import Delta
 from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.world import Outside
-from strangler.fencing.fence import LegacyFence, hand_of, take_down
+from strangler.fencing.fence import LegacyFence, hand_of, in_the_way, take_down
 from strangler.mapping import EntityMapping
 from strangler.numbering.handing import Numbering
 from strangler.owned import Owned
@@ -55,7 +55,7 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
 
     def lost() -> list[str]:
         with _sides(settings, function) as (mappings, source, store):
-            found = only_in_new(mappings, source, store, control, examples=NAMED)
+            found = only_in_new(mappings, source, store, control, examples=NAMED, owned=rows())
             return [_told(each) for each in found.examples]
 
     def ready() -> None:
@@ -91,7 +91,7 @@ def _fence(settings: Settings, control: Control, function: str, cohort: str) -> 
             "statements": fence.statements,
             "keep_fence": section.fence.keep,
         }
-    if acts or fences.of(control, function, cohort):
+    if acts or in_the_way(control, function, cohort):
         acts["lift_legacy"] = partial(take_down, settings, control, function, cohort)
     return acts
 

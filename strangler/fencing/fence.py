@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 
 from strangler import assembly
 from strangler.control import fences, standings
+from strangler.control.fences import InForce
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused
@@ -120,11 +121,23 @@ class LegacyFence:
 
 
 def take_down(settings: Settings, control: Control, function: str, cohort: str) -> None:
-    """Take back whatever fence is in force for a function or cohort, however the configuration has changed since."""
-    if in_force := fences.of(control, function, cohort):
-        with hand_of(settings, in_force.source) as hand:
-            hand.do(in_force.lift)
-        fences.forget(control, function, cohort)
+    """Take back whatever fence keeps legacy from the rows of a function or cohort, however the configuration has changed since."""
+    for each in in_the_way(control, function, cohort):
+        with hand_of(settings, each.source) as hand:
+            hand.do(each.lift)
+        fences.forget(control, function, each.cohort)
+
+
+def in_the_way(control: Control, function: str, cohort: str) -> list[InForce]:
+    """The fences in force that refuse writes to rows which go by the standing of a function or cohort. Of a cohort also that of the whole
+    function, which is in the tables as such; of the whole also those of cohorts that have rejoined it."""
+    # Invariant 4: legacy, who owns the rows by then, must be able to write them.
+    parted = {each.cohort for each in standings.snapshot(control).cohorts(function)}
+    return [
+        each
+        for each in fences.of_function(control, function)
+        if each.cohort == cohort or (EVERYONE in (each.cohort, cohort) and each.cohort not in parted)
+    ]
 
 
 @contextmanager

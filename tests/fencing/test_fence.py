@@ -212,3 +212,25 @@ def test_the_way_back_writes_through_the_fence(legacy: Legacy, control: Control)
             transaction.record(["1"])
     assert rows(legacy)[0][1] == "returned"
     assert refused(legacy, "UPDATE party SET name = 'x' WHERE id = 1")
+
+
+def test_invariant_4_a_cohort_that_goes_back_is_not_kept_out_by_the_fence_of_the_whole(
+    legacy: Legacy, control: Control
+) -> None:
+    fence(legacy, control).put_up()
+    standings.amend(control, "party", "1000", at=1.0, stage=Stage.SYNCING)
+    lift = outside(legacy.settings(), control, "party", "1000").lift_legacy
+    assert lift is not None
+    lift()
+    assert not refused(legacy, WRITES["UPDATE"].format(company=1000))
+
+
+def test_invariant_4_the_fence_of_a_cohort_that_rejoined_goes_with_that_of_the_whole(
+    legacy: Legacy, control: Control
+) -> None:
+    for cohort in ("1000", "2000", EVERYONE):
+        fence(legacy, control, cohort).put_up()
+    standings.amend(control, "party", "2000", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
+    take_down(legacy.settings(), control, "party", EVERYONE)
+    assert not refused(legacy, WRITES["UPDATE"].format(company=1000))
+    assert refused(legacy, WRITES["UPDATE"].format(company=2000))
