@@ -217,13 +217,15 @@ class Conductor:
         reason: str = "",
         gates: tuple[GateResult, ...] = (),
         accepted: int = 0,
+        seen: Standing | None = None,
     ) -> Standing:
         """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused.
 
-        `gates` are those that speak for it, for the ledger. `accepted`: just so many documents may be lost.
+        `gates` are those that speak for it, for the ledger. `accepted`: just so many documents may be lost. `seen`: where it stood when
+        that was decided, and must still stand.
         """
         with self._refusals(function, cohort, "rollback"):
-            before = standings.of(self._control, function, cohort)
+            before = seen or standings.of(self._control, function, cohort)
             target = backwards(before, stage, weight)
             return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates, accepted)
 

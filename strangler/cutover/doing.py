@@ -31,6 +31,11 @@ def fence(means: Means, at: Journal) -> None:
     standings.change(means.control, at.before, replace(at.before, fenced=True), at=means.clock())
 
 
+def hold_still(means: Means, at: Journal) -> None:
+    """Raises Refused when the function doesn't stand any more where it was decided upon: another side may own it by now (invariant 4)."""
+    standings.change(means.control, at.before, at.before, at=means.clock())
+
+
 def acknowledge(means: Means, at: Journal) -> None:
     """Wait until no write from before the fence can be under way."""
     generation = _standing(means, at).generation
@@ -105,21 +110,20 @@ def come_back(means: Means, at: Journal) -> None:
 
 def check_loss(means: Means, at: Journal) -> None:
     """See that nobody who reads legacy misses anything, but what somebody has acknowledged; which that is goes on the ledger."""
-    refuse_loss(means.outside, at.intent)
-    if at.intent.accepted:
-        body = {"keys": at.intent.accepted, "which": list(means.outside.lost())}
+    if count := refuse_loss(means.outside, at.intent):
+        body = {"keys": count, "which": list(means.outside.lost())}
         who, function = at.intent.actor, at.intent.function
         ledger.append(
             means.control, actor=who, kind=Kind.LOSS_ACCEPTED, function=function, body=body, at=means.clock()
         )
 
 
-def refuse_loss(outside: Outside, intent: Intent) -> None:
+def refuse_loss(outside: Outside, intent: Intent) -> int:
     """Refuse to go back while new has what legacy hasn't, and nobody has acknowledged just that: it would be lost to everybody who reads
-    legacy."""
+    legacy. Returns how many documents are lost as somebody has acknowledged."""
     count = outside.only_new()
-    if count == intent.accepted:
-        return
+    if count in (0, intent.accepted):
+        return count
     which = "; ".join(outside.lost()[:SHOWN])
     if outside.returned is None:
         why = "nothing carries what the new service wrote back to legacy, so a rollback would lose it"

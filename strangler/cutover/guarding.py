@@ -118,27 +118,43 @@ class Guarding:
             result = guards.look(guard, function, evidence)
             watch = guards.watch(guard, known.get((cohort, guard.name)), result, evidence)
             idle = held and guard.then == "hold"  # nothing is left for it to do
-            yield watch if idle or not guards.is_due(guard, watch) else self._acted(guard, watch, result)
+            if idle or not guards.is_due(guard, watch) or self._has_moved(standing):
+                yield watch
+            else:
+                yield self._acted(guard, watch, result, standing)
 
-    def _acted(self, guard: Guard, watch: Watch, result: GateResult) -> Watch:
+    def _has_moved(self, seen: Standing) -> bool:
+        """Whether somebody, or another guard, has changed the standing that was looked at: what was seen says nothing about this one."""
+        return standings.of(self._control, seen.function, seen.cohort).generation != seen.generation
+
+    def _acted(self, guard: Guard, watch: Watch, result: GateResult, standing: Standing) -> Watch:
         """The guard, after it did what it is there for."""
         assert watch.breached_at is not None
         lasted = format_duration(watch.looked_at - watch.breached_at)
         reason = (
             f"guard {guard.name}: {result.words} (figure {result.figure}, limit {result.limit}), for {lasted}"
         )
-        act = self._act(guard, watch, reason, result)
+        act = self._act(guard, standing, reason, result)
         logger.warning("%s: %s; %s", named(watch.function, watch.cohort), reason, act)
         return guards.has_acted(watch, act, self._clock())
 
-    def _act(self, guard: Guard, watch: Watch, reason: str, result: GateResult) -> str:
-        """Do it; what was done, in words."""
-        function, cohort, speaking = watch.function, watch.cohort, (result,)
+    def _act(self, guard: Guard, standing: Standing, reason: str, result: GateResult) -> str:
+        """Do it; what was done, in words. Raises StranglerError, with nothing done, where somebody else was faster."""
+        function, cohort, speaking = standing.function, standing.cohort, (result,)
         if guard.then == "rollback":
             try:
-                after = self._conductor.rollback(function, cohort=cohort, reason=reason, gates=speaking)
+                after = self._conductor.rollback(
+                    function, cohort=cohort, reason=reason, gates=speaking, seen=standing
+                )
             except StranglerError as error:
-                why = f"; it could not be rolled back: {error.what}"
+                now, why = (
+                    standings.of(self._control, function, cohort),
+                    f"; it could not be rolled back: {error.what}",
+                )
+                if (now.stage, now.weight) != (standing.stage, standing.weight):
+                    raise
+                if now.hold is not None:
+                    return f"held already{why}"  # The reason that somebody gave stays.
                 self._conductor.hold(function, reason + why, cohort=cohort, gates=speaking)
                 return f"held{why}"
             return f"rolled back to {after.stage}"

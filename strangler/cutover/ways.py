@@ -164,7 +164,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         _FINISHED,
     ),
     Way.RETIRE: (
-        Action(Step.BEGUN, "the retirement is journalled"),
+        Action(Step.BEGUN, "the retirement is journalled", record=doing.hold_still),
         _RETURNED,
         Action(
             Step.ARCHIVED,

@@ -231,3 +231,42 @@ def test_one_worker_guards_and_another_takes_over_when_it_is_gone(
     clock.now += 60
     assert other._is_mine()
     assert schedules.known(control)[KEY].holder == "here:2"
+
+
+def test_of_two_guards_only_one_acts_on_what_both_saw(
+    control: Control, clock: Clock, guarding: Start
+) -> None:
+    stand(control, Stage.CANARY, Side.LEGACY, 500)
+    those = [{"gate": "errors", "for": "1m", "then": then} for then in ("rollback", "hold")]
+    go_on(guarding(*those), control, clock, 120, errors=5)
+    after = standings.of(control, "party")
+    assert (after.stage, after.hold) == (Stage.SHADOW, None)
+
+
+def test_a_guard_does_nothing_to_what_somebody_moved_while_it_looked(
+    control: Control, clock: Clock, guarding: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand(control, Stage.LIVE, Side.NEW, 10_000)
+    moved, is_due = [], guards.is_due
+
+    def meanwhile(each: Guard, watch: watches.Watch) -> bool:
+        if (due := is_due(each, watch)) and not moved:
+            moved.append(standings.amend(control, "party", at=NOW, stage=Stage.CANARY, owner=Side.LEGACY))
+        return due
+
+    monkeypatch.setattr(guards, "is_due", meanwhile)
+    rollback = {"gate": "errors", "for": "1m", "then": "rollback", "stages": ["live"]}
+    go_on(guarding(rollback), control, clock, 120, errors=5)
+    assert moved == [standings.of(control, "party")]
+
+
+def test_the_reason_of_a_hold_stays_where_a_rollback_is_not_possible(
+    control: Control, clock: Clock, guarding: Start
+) -> None:
+    stand(control, Stage.LIVE, Side.NEW, 10_000)
+    standings.amend(control, "party", at=NOW, hold="the auditors are here")
+    it = guarding({"gate": "errors", "for": "1m", "then": "rollback"}, only_new=refuse)
+    go_on(it, control, clock, 100, errors=5)
+    assert standings.of(control, "party").hold == "the auditors are here"
+    (errors,) = watches.of_function(control, "party")
+    assert errors.act.startswith("held already; it could not be rolled back: ")

@@ -17,7 +17,7 @@ from strangler.cutover.recovery import recover
 from strangler.cutover.stages import Side, Stage
 from strangler.cutover.switch import Switch, Undone
 from strangler.cutover.world import Outside
-from strangler.errors import Unavailable
+from strangler.errors import Refused, Unavailable
 from tests.cutover.estate import Estate, Facade
 from tests.cutover.test_switch import LIMIT, assert_untouched, intent, living, standing_at
 
@@ -223,3 +223,14 @@ def test_a_legacy_that_is_away_keeps_a_decided_retirement_open_until_it_is_switc
     words = recover(control, lambda *of: outside, actor="worker", clock=lambda: time.time() + 60)
     assert words == ["the interrupted retirement of party was finished"]
     assert switched_off == ["off"]
+
+
+def test_invariant_4_a_function_that_went_back_meanwhile_is_not_retired(
+    control: Control, world: World
+) -> None:
+    live = standing_at(control, Stage.LIVE)
+    back = standings.amend(control, "party", at=2.0, stage=Stage.SYNCING, owner=Side.LEGACY)
+    with pytest.raises(Refused, match="was changed by somebody else"):
+        Switch(control, world.outside(), LIMIT).run(retirement(), live)
+    assert standings.of(control, "party") == back
+    assert journal.unfinished(control) == []
