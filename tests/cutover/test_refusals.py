@@ -15,7 +15,7 @@ from strangler.cutover.conductor import Acting, Conductor
 from strangler.cutover.gates import CHECKS, Gate, GateResult, Verdict
 from strangler.cutover.history import evidence
 from strangler.cutover.stages import Stage
-from strangler.cutover.steps import Target
+from strangler.cutover.steps import Target, way
 from strangler.errors import Refused
 from strangler.settings import Settings
 from tests.cutover.test_conductor import Outer
@@ -58,7 +58,8 @@ def test_a_refusal_says_gate_figure_limit_and_remedy(
     settings = _settings()
 
     def assessed(*_: Any, **__: Any) -> Assessment:
-        return Assessment("party", settings.functions["party"], GOOD, Target(Stage.SYNCING, 0), (result,))
+        steps, target = way(settings, "party"), Target(Stage.SYNCING, 0)
+        return Assessment("party", settings.functions["party"], GOOD, steps, target, (result,))
 
     monkeypatch.setattr("strangler.cutover.conductor.assess", assessed)
     conductor = Conductor(settings, control, Acting(control, "eva", 5.0, Outer(control)), actor="eva")
