@@ -119,7 +119,7 @@ class Estate:
         """A switch in a process of its own that is killed there."""
         file = str(self.legacy.home / "strangler.yaml")
         command = [sys.executable, "-m", "tests.cutover.killed", file, stage, step, moment]
-        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=90)
+        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
 
     def owned(self) -> set[object]:
@@ -158,7 +158,7 @@ def _check(estate: Estate, way: Way, step: Step, moment: str) -> None:
         estate.die(after, step, moment)
         found = standings.of(estate.control, "party")
         assert found.owner is RULES[found.stage].owner  # Invariant 4
-        until(lambda: not journal.unfinished(estate.control), "the worker ends what was left half done")
+        until(lambda: not journal.unfinished(estate.control), "the worker ends what was left half done", 90)
     now = standings.of(estate.control, "party")
     steps = [action.step for action in WAYS[way]]
     place = steps.index(step) + (moment == "after")
@@ -181,17 +181,16 @@ def _places(way: Way) -> list[tuple[Way, Step, str]]:
 ABSENT = {Step.RETURNED, Step.HANDED_OVER, Step.RETURN_OPENED, Step.RETURN_CLOSED}
 """The steps that fall away here: nothing of the kind is configured."""
 
-SHORT = [
-    (Way.TO_NEW, Step.LEGACY_FENCED, "after"),
-    (Way.TO_NEW, Step.DECIDED, "after"),
-]
-"""Where the two databases would contradict each other first."""
+SHORT = {
+    "postgres": (Way.TO_NEW, Step.LEGACY_FENCED, "after"),
+    "mysql": (Way.TO_NEW, Step.DECIDED, "after"),
+}
+"""Where the two databases would contradict each other first, once to be undone and once to be finished."""
 
 
 @pytest.mark.slow
 def test_invariants_4_5_6_killed_where_it_hurts_most(estate: Estate) -> None:
-    for way, step, moment in SHORT:
-        _check(estate, way, step, moment)
+    _check(estate, *SHORT[estate.legacy.kind])
 
 
 @pytest.mark.nightly

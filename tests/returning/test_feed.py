@@ -66,6 +66,7 @@ def test_nothing_comes_back_of_what_legacy_owns(orders: Orders) -> None:
     assert orders.legacy_rows("SELECT total FROM sale_order WHERE code = 'SO-0'")[0][0] == 10.5
 
 
+@pytest.mark.slow
 def test_whatever_the_service_does_legacy_reads_as_the_store_has_it(orders: Orders) -> None:
     chance = random.Random(11)
     for _ in range(12):
