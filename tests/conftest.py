@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from strangler.testing import connect as kafka_connect
@@ -15,6 +16,10 @@ from strangler.testing import kafka as kafka_broker
 from strangler.testing import mariadb as mariadb_server
 from strangler.testing.postgres import Server, server
 from strangler.testing.shared import Run
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _numbers = itertools.count(1)
 

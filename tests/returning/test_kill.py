@@ -18,7 +18,7 @@ from tests.returning.orders import Orders, edit
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 def test_invariant_2_a_killed_feed_loses_and_doubles_nothing(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
