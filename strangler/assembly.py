@@ -20,7 +20,7 @@ from strangler.ports import (
     WriterOpener,
 )
 from strangler.registrar import Registrar
-from strangler.returning.marks import COLUMNS
+from strangler.returning.marks import COLUMNS, TABLE
 from strangler.sensitive import of_entity
 from strangler.settings import Settings
 from strangler.shapes import Shape
@@ -108,7 +108,8 @@ def marks(settings: Settings, name: str) -> dict[str, list[str]]:
         if settings.functions[function].return_ is not None:
             with closing(writer(settings, function)) as returning:
                 returning.prepare()
-                if table := returning.mark():
+                # An origin in the log is told by a source that reads it itself, not by one that has it read, as by Debezium.
+                if table := returning.mark() if settings.sources[name].kind == "postgres" else TABLE:
                     return {table: list(COLUMNS)}
     return {}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from strangler import assembly
 from strangler.boundary import Boundary, Translation
 from strangler.changes import ORIGIN, Transaction
 from strangler.cutover.stages import Side
@@ -16,6 +17,7 @@ from strangler.mapping import EntityMapping
 from strangler.mirror import Mirror
 from strangler.ports import ChangeSource
 from strangler.returning.echo import Echo
+from strangler.returning.marks import COLUMNS, TABLE
 from tests.returning.orders import Orders
 
 LEGACY = ("sqlite", "postgres", "mariadb")
@@ -98,3 +100,13 @@ def _events(orders: Orders, found: list[Transaction], function: str) -> list[Eve
             Boundary(mappings, mirror=mirror).translate(transaction, into)
     assert not into.held
     return into.events
+
+
+def test_who_does_not_read_the_log_itself_is_told_by_the_marks(postgres_url: str, tmp_path: Path) -> None:
+    """Its log has an origin, which Debezium says nothing of."""
+    orders = Orders(tmp_path, postgres_url, f"sqlite:///{tmp_path}/service.db")
+    erp = orders.settings.sources["erp"].model_copy(update={"kind": "debezium"})
+    assert assembly.marks(orders.settings, "erp") == {}
+    debezium = orders.settings.model_copy(update={"sources": {"erp": erp}})
+    assert assembly.marks(debezium, "erp") == {TABLE: list(COLUMNS)}
+    orders.control.close()
