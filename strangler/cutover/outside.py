@@ -91,7 +91,9 @@ def _fence(settings: Settings, control: Control, function: str, cohort: str) -> 
             "statements": fence.statements,
             "keep_fence": section.fence.keep,
         }
-    if acts or in_the_way(control, function, cohort):
+    there = in_the_way(control, function, cohort)
+    if acts or there:
+        acts["lifting"] = lambda: [statement for each in there for statement in each.lift]
         acts["lift_legacy"] = partial(take_down, settings, control, function, cohort)
     return acts
 

@@ -158,7 +158,10 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         _DECIDED,
         _SWITCHED,
         _outside(
-            Step.LEGACY_LIFTED, "the legacy database takes writes again", lambda world: world.lift_legacy
+            Step.LEGACY_LIFTED,
+            "the legacy database takes writes again",
+            lambda world: world.lift_legacy,
+            statements=lambda world: world.lifting,
         ),
         _RETURN_CLOSED,
         _FINISHED,

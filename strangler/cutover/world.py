@@ -27,7 +27,7 @@ class Outside:
 
     `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
     `hand_over(to)` sets the counters from which that side draws numbers beyond what the other has given; `take_back()` undoes that.
-    `statements()` are those that `fence_legacy()` would run, `deactivation()` those of `deactivate()`.
+    `statements()` are those that `fence_legacy()` would run, `lifting()` those of `lift_legacy()`, `deactivation()` of `deactivate()`.
     `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
     `returned()` says what is still to come back, empty once legacy has all that new wrote.
@@ -48,6 +48,7 @@ class Outside:
     take_back: Act | None = None
     deactivate: Act | None = None
     statements: Callable[[], Sequence[str]] | None = None
+    lifting: Callable[[], Sequence[str]] | None = None
     deactivation: Callable[[], Sequence[str]] | None = None
     keep_fence: bool = True
 

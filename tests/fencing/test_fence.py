@@ -81,6 +81,21 @@ def test_what_is_foretold_of_a_switch_and_of_a_retirement_is_what_refuses_writes
     assert refused(legacy, WRITES["DELETE"].format(company=1000))
 
 
+def test_what_is_foretold_of_the_way_back_is_what_lets_legacy_write_again(
+    legacy: Legacy, control: Control
+) -> None:
+    settings = legacy.settings(fence={"by": "trigger"})
+    fence(legacy, control).put_up()
+    told = {
+        each.step: each.statements
+        for each in foretell(Stage.SYNCING, outside(settings, control, "party", EVERYONE))
+    }
+    assert [step for step, statements in told.items() if statements] == [Step.LEGACY_LIFTED]
+    with hand_of(settings, "erp") as hand:
+        hand.do(told[Step.LEGACY_LIFTED])
+    assert _objects(legacy) == []
+
+
 def test_what_cannot_be_foretold_says_why(legacy: Legacy, control: Control) -> None:
     settings = legacy.settings(fence={"by": "revoke", "roles": ["clerk"]})
     (fenced,) = [
