@@ -24,6 +24,8 @@ from strangler.errors import Refused, Unavailable
 from tests.cutover.estate import Estate, Facade, position
 
 LIMIT = 20.0
+REACHED = 2.0
+"""A time limit that is to be reached, with time enough for the steps before."""
 
 
 def standing_at(control: Control, stage: Stage) -> Standing:
@@ -135,7 +137,7 @@ def test_a_facade_that_never_acknowledges_makes_the_switch_undo_itself(
     before = standing_at(control, Stage.CANARY)
     facades.seen(control, "stuck", generation=before.generation, address="http://stuck", at=time.time() + 60)
     with living(estate), pytest.raises(Undone) as raised:
-        Switch(control, estate.outside(), 0.3).run(intent(Stage.LIVE), before)
+        Switch(control, estate.outside(), REACHED).run(intent(Stage.LIVE), before)
     assert "stuck at http://stuck" in raised.value.why
     assert_untouched(control, before)
 
@@ -153,7 +155,7 @@ def test_delivery_that_does_not_arrive_makes_the_switch_undo_itself(control: Con
     deliveries.report(control, "party", position=position(0), generation=99, rows=0, late_writes=0, lag=0.0)
     estate.legacy, estate.log, estate.facades = {"k": 1}, [("k", 1)], []
     with pytest.raises(Undone, match="legacy owns it as before") as raised:
-        Switch(control, estate.outside(), 0.3).run(intent(Stage.LIVE), before)
+        Switch(control, estate.outside(), REACHED).run(intent(Stage.LIVE), before)
     assert "delivery is at 00000000 and must reach 00000001" in raised.value.why
     assert_untouched(control, before)
 
@@ -414,7 +416,7 @@ def test_a_facade_that_falls_silent_in_the_middle_undoes_the_switch_at_its_time_
 
     before = standing_at(control, Stage.CANARY)
     with living(estate), pytest.raises(Undone) as raised:
-        Switch(control, estate.outside(), 0.3, watch=die).run(intent(Stage.LIVE), before)
+        Switch(control, estate.outside(), REACHED, watch=die).run(intent(Stage.LIVE), before)
     until = datetime.fromtimestamp(facades.everyone(control)[-1].over_at, UTC)
     assert f"dead at http://dead (silent; until {until:%H:%M:%S} UTC)" in raised.value.why
     assert_untouched(control, before)

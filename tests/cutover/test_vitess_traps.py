@@ -146,7 +146,7 @@ def test_a_failed_reverse_deleted_the_workflow(control: Control, world: World) -
         live = Switch(control, world.outside(), LIMIT).run(intent(Stage.LIVE), before)
         world.still_to_come = "1 row waits in the outbox"
         with pytest.raises(Undone):
-            Switch(control, world.outside(), 0.3).run(intent(Stage.SYNCING), live)
+            Switch(control, world.outside(), 2.0).run(intent(Stage.SYNCING), live)
         now = standings.of(control, "party")
         assert replace(now, generation=live.generation) == live
         assert (world.fenced, world.returning) == (True, True)
