@@ -20,7 +20,7 @@ from strangler_connectors.debezium import consumer as consuming
 from strangler_connectors.debezium.consumer import Consumer, require_free
 from strangler_connectors.debezium.options import Options
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PARTITIONS = 3
 

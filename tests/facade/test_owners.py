@@ -13,7 +13,7 @@ import pytest
 from strangler.testing import postgres
 from tests.owners.experiment import run
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 def test_invariants_4_5_only_the_owner_is_written_to_whatever_becomes_of_the_control_store(
