@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 LOOK_AROUND = 0.5
 """Seconds between two looks whether a backfill is wanted."""
 
-DELIVERY_WAIT = 0.1
-"""Longest wait for the log to grow: another worker may be writing it, whose bell isn't heard here."""
-
 
 class Filling:
     """Fills the stores of one source's functions in threads of `keeper`. `grown` rings when the log has grown.
@@ -77,9 +74,9 @@ class Filling:
                 delivery = Delivery(function, section.source, log, share, store, self._control, batch, shapes)
                 delivery.run(self._keeper.stop, partial(self._wait, agreed, mappings))
 
-    def _wait(self, agreed: Agreed, mappings: Sequence[EntityMapping]) -> None:
+    def _wait(self, agreed: Agreed, mappings: Sequence[EntityMapping], seconds: float) -> None:
         """Wait for the log to grow. What it then has may be of another shape."""
-        self._grown.wait(DELIVERY_WAIT)
+        self._grown.wait(seconds)
         agreed.require_same(mappings)
 
     def _fill(self, function: str) -> None:

@@ -7,18 +7,16 @@ differed then, and those that events were about since: nothing is in flight any 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Final
 
-from strangler import assembly
 from strangler.control import reconciliations, standings
 from strangler.control.store import Control
+from strangler.cutover.kept import Kept
 from strangler.owned import Owned
 from strangler.parts import parts_of
 from strangler.ports import EventLog, Offset
 from strangler.reconcile.switch import delta_check
 from strangler.reconcile.touched import events_from, first_since
-from strangler.settings import Settings
 
 MOST: Final = 200_000
 """Events of each partition, from its end, that are looked at beforehand, should the last whole reconciliation be longer ago."""
@@ -32,23 +30,23 @@ Keys = dict[str, set[str]]
 class Delta:
     """What changed in a function or cohort. Connects only when it is asked something."""
 
-    def __init__(self, settings: Settings, control: Control, function: str, cohort: str) -> None:
-        self._settings, self._control, self._function, self._cohort = settings, control, function, cohort
+    def __init__(self, kept: Kept, control: Control, function: str, cohort: str) -> None:
+        self._kept, self._control, self._function, self._cohort = kept, control, function, cohort
         self._suspects: Keys = {}
         self._looked_at: dict[int, Offset] | None = None
 
     def look(self) -> None:
         """Compare what changed up to now; `drift` then goes on from here."""
-        with closing(assembly.log(self._settings)) as log:
-            ends = {each: log.end(self._function, each) for each in range(log.partitions(self._function))}
-            self._suspects = self._differing(self._touched(log, self._starts(log)))
+        log = self._kept.opened.log
+        ends = {each: log.end(self._function, each) for each in range(log.partitions(self._function))}
+        self._suspects = self._differing(self._touched(log, self._starts(log)))
         self._looked_at = ends
 
     def drift(self) -> int:
         """How many keys differ, while nothing is in flight."""
-        with closing(assembly.log(self._settings)) as log:
-            starts = self._starts(log) if self._looked_at is None else self._looked_at
-            keys = self._touched(log, starts)
+        log = self._kept.opened.log
+        starts = self._starts(log) if self._looked_at is None else self._looked_at
+        keys = self._touched(log, starts)
         for entity, suspects in self._suspects.items():
             keys.setdefault(entity, set()).update(suspects)
         return sum(map(len, self._differing(keys).values()))
@@ -74,15 +72,10 @@ class Delta:
 
     def _differing(self, keys: Keys) -> Keys:
         """Entity → which of these keys differ, in whatever belongs to them; of other cohorts none does."""
-        section, found = self._settings.functions[self._function], Keys()
+        opened, found = self._kept.opened, Keys()
         owned = Owned.of(standings.snapshot(self._control), self._function, self._cohort)
-        with (
-            closing(assembly.source(self._settings, section.source)) as source,
-            closing(assembly.store(self._settings, section.store)) as store,
-        ):
-            mappings = assembly.mappings(self._settings, self._function, source)
-            parts = {part.mapping.shape.entity: part for each in mappings for part in parts_of(each)}
-            for each in delta_check(mappings, source, store, keys, owned=owned):
-                part = parts[each.entity]
-                found.setdefault(part.root.shape.entity, set()).add(part.aggregate(each.key))
+        parts = {part.mapping.shape.entity: part for each in opened.mappings for part in parts_of(each)}
+        for each in delta_check(opened.mappings, opened.sides, keys, owned=owned):
+            part = parts[each.entity]
+            found.setdefault(part.root.shape.entity, set()).add(part.aggregate(each.key))
         return found

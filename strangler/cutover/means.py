@@ -13,7 +13,7 @@ from strangler.cutover.world import Outside
 from strangler.durations import format_duration
 from strangler.errors import Refused, Unavailable
 
-POLL: Final = 0.05
+POLL: Final = 0.02
 """Seconds between two looks at what is waited for: in every one of them writers wait."""
 
 Clock = Callable[[], float]

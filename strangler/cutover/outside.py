@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Final
 
-from strangler import assembly
 from strangler.changes import Position
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.delta import Delta
+from strangler.cutover.kept import Kept
 from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.world import Outside
 from strangler.fencing.fence import LegacyFence, hand_of, in_the_way, take_down
-from strangler.mapping import EntityMapping
 from strangler.numbering.handing import Numbering
 from strangler.owned import Owned
-from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.switch import only_in_new
 from strangler.returning.way import WayBack
@@ -29,34 +25,34 @@ NAMED: Final = 100
 
 
 def outside(settings: Settings, control: Control, function: str, cohort: str) -> Outside:
-    """What the configuration names for a function or one of its cohorts. Connects only when it is asked something."""
+    """What the configuration names for a function or one of its cohorts. Connects only when it is asked something,
+    and stays connected until it is closed."""
 
     def way_back() -> None:
         """Both sides must be readable: without that nobody could tell what a rollback loses."""
-        with _sides(settings, function) as (_, source, store):
-            source.reader().close()
-            store.reader().close()
+        kept.opened.sides.dialects()
+        _ = kept.opened.mappings  # Compiled now, while nobody waits.
         if back is not None:
             back.require()
         if section and section.numbers:
             Numbering(settings, control, function, cohort).ready()
 
     def safe_position(timeout: float) -> Position:
-        with _sides(settings, function) as (_, source, _store):
-            return source.safe_position(timeout)
+        return kept.opened.source.safe_position(timeout)
 
     def rows() -> Owned:
         """Those that change their owner."""
         return Owned.of(standings.snapshot(control), function, cohort)
 
     def only_new() -> int:
-        with _sides(settings, function) as (mappings, source, store):
-            return only_in_new(mappings, source, store, control, owned=rows()).total
+        opened = kept.opened
+        return only_in_new(opened.mappings, opened.source, opened.store, control, owned=rows()).total
 
     def lost() -> list[str]:
-        with _sides(settings, function) as (mappings, source, store):
-            found = only_in_new(mappings, source, store, control, examples=NAMED, owned=rows())
-            return [_told(each) for each in found.examples]
+        opened = kept.opened
+        sides = opened.source, opened.store
+        found = only_in_new(opened.mappings, *sides, control, examples=NAMED, owned=rows())
+        return [_told(each) for each in found.examples]
 
     def ready() -> None:
         """The store is close behind legacy, and what changed until now is compared."""
@@ -65,12 +61,12 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
 
     known = (settings, control, function, cohort)
     acts = {**_fence(*known), **_numbers(*known), **_retirement(*known)}
-    delta = Delta(*known)
+    kept = Kept(settings, function)
+    delta = Delta(kept, control, function, cohort)
     section = settings.functions.get(function)
     back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
-    return Outside(
-        way_back, safe_position, delta.drift, only_new, lost, ready=ready, **acts, **_returning(back)
-    )
+    asked = way_back, safe_position, delta.drift, only_new, lost
+    return Outside(*asked, ready=ready, close=kept.close, **acts, **_returning(back))
 
 
 def _returning(back: WayBack | None) -> dict[str, Any]:
@@ -138,18 +134,6 @@ def _for_good(
     if not retire.by:
         return None
     return LegacyFence(settings, control, function, cohort, Fence(by=retire.by, roles=retire.roles))
-
-
-@contextmanager
-def _sides(
-    settings: Settings, function: str
-) -> Iterator[tuple[list[EntityMapping], ChangeSource, ServiceStore]]:
-    section = settings.functions[function]
-    with (
-        closing(assembly.source(settings, section.source)) as source,
-        closing(assembly.store(settings, section.store)) as store,
-    ):
-        yield assembly.mappings(settings, function, source), source, store
 
 
 def _told(difference: Difference) -> str:

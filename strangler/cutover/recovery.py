@@ -38,7 +38,8 @@ def recover(control: Control, reach: Reach, *, actor: str, clock: Clock = time.t
         taken = journal.take_over(control, found, at=clock())
         if taken is None:
             continue
-        means = Means(control, reach(taken.intent.function, taken.intent.cohort), actor, clock)
+        outside = reach(taken.intent.function, taken.intent.cohort)
+        means = Means(control, outside, actor, clock)
         try:
             ended.append(_end(means, taken))
         except journal.Taken:
@@ -46,6 +47,8 @@ def recover(control: Control, reach: Reach, *, actor: str, clock: Clock = time.t
         except StranglerError as error:
             verb = "finished" if taken.decided else "undone"
             ended.append(f"the interrupted {taken.intent.name} can't be {verb} yet: {error.what}")
+        finally:
+            outside.close()
     return ended
 
 

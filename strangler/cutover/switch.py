@@ -57,6 +57,12 @@ class Switch:
 
         Raises Refused when it isn't begun and Undone when it was put back, each with the reason.
         """
+        try:
+            return self._run(intent, before)
+        finally:
+            self._outside.close()
+
+    def _run(self, intent: Intent, before: Standing) -> Standing:
         self._validate(intent, before)
         deadline = time.monotonic() + self._limit
         means = Means(self._control, self._outside, intent.actor, self._clock, self._limit, deadline)

@@ -31,6 +31,7 @@ class Outside:
     `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
     `returned()` says what is still to come back, empty once legacy has all that new wrote.
+    `close()` ends what was kept open since it was first asked: whoever had this made calls it at the end, whatever that is.
     """
 
     way_back: Act
@@ -51,6 +52,7 @@ class Outside:
     lifting: Callable[[], Sequence[str]] | None = None
     deactivation: Callable[[], Sequence[str]] | None = None
     keep_fence: bool = True
+    close: Act = lambda: None
 
     @property
     def release_legacy(self) -> Act | None:

@@ -62,8 +62,7 @@ def only_in_new(
 
 def delta_check(
     mappings: Sequence[EntityMapping],
-    source: ChangeSource,
-    store: ServiceStore,
+    sides: Sides,
     keys: Mapping[str, Collection[str]],
     *,
     owned: Owned = EVERYTHING,
@@ -71,11 +70,10 @@ def delta_check(
     """Compare these keys (by entity) on both sides, whole rows and all that belongs to them, as far as they are among the `owned`; empty
     when all are equal, as far as the tolerances ask for it."""
     found: list[Difference] = []
-    with Sides(source.reader, store.reader) as sides:
-        for mapping in concerned(mappings, owned):
-            if wanted := keys.get(mapping.shape.entity):
-                for part in parts_of(mapping):
-                    found += _compare_keys(part, sides, wanted, owned)
+    for mapping in concerned(mappings, owned):
+        if wanted := keys.get(mapping.shape.entity):
+            for part in parts_of(mapping):
+                found += _compare_keys(part, sides, wanted, owned)
     return found
 
 

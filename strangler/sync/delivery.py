@@ -37,6 +37,12 @@ logger = logging.getLogger("strangler.sync.delivery")
 NOTE_EVERY = 0.3
 """Seconds between two notes of progress in the control store and, when idle, of the mark in the store."""
 
+WAIT = 0.1
+"""Longest wait for the log to grow, in seconds: another worker may be writing it, whose bell isn't heard here; nor is a new standing."""
+
+AWAITED_WAIT = 0.02
+"""The same while writes are refused since the owner is being changed: that waits for what is noted here."""
+
 
 def reader_of(function: str, partition: int) -> str:
     """The name under which delivery keeps its mark of a partition in the store."""
@@ -82,10 +88,10 @@ class Delivery:
         self._whose = Whose(function, standings.Snapshot(-1, ()))
         self._all: frozenset[int] = frozenset()
         self._partitions: dict[int, _Partition] = {}
-        self._noted = 0.0
+        self._noted, self._told = 0.0, self._news()
 
-    def run(self, stop: threading.Event, wait: Callable[[], None]) -> None:
-        """Deliver until `stop`; `wait` returns after a moment, sooner when the log has grown."""
+    def run(self, stop: threading.Event, wait: Callable[[float], object]) -> None:
+        """Deliver until `stop`; `wait` returns after so many seconds, sooner when the log has grown."""
         self._all = frozenset(range(self._log.partitions(self._function)))
         deliveries.expect(self._control, self._function, len(self._all))
         while not stop.is_set():
@@ -93,7 +99,7 @@ class Delivery:
             more = self._whose.delivers and self._deliver_and_sweep()
             self._note()
             if not more:
-                wait()
+                wait(AWAITED_WAIT if self._whose.awaited else WAIT)
 
     def _look(self) -> None:
         """See where function and cohorts stand now."""
@@ -262,13 +268,15 @@ class Delivery:
             self._apply(partition, [], partition.place, partition.position)
 
     def _due(self) -> bool:
-        return time.time() - self._noted >= NOTE_EVERY
+        return self._whose.awaited or time.time() - self._noted >= NOTE_EVERY
 
     def _note(self) -> None:
         """Tell the control store, so that gates, the conductor and reports know."""
-        if not self._due():
+        news = self._news()
+        # A new standing is answered at once, else writers would wait for it.
+        if news == self._told and time.time() - self._noted < NOTE_EVERY:
             return
-        self._noted = time.time()
+        self._noted, self._told = time.time(), news
         at_end = self._lag_at_the_end()
         with self._control.begin():
             for partition in self._partitions.values():
@@ -283,6 +291,11 @@ class Delivery:
                     late_writes=self._late(partition),
                     lag=at_end if partition.lag is None else partition.lag,
                 )
+
+    def _news(self) -> tuple[int, list[Position]]:
+        """What is noted as soon as it is otherwise: the generation, and while that is awaited, how far this is."""
+        far = [each.position for each in self._partitions.values()] if self._whose.awaited else []
+        return self._whose.generation, far
 
     def _late(self, partition: _Partition) -> int:
         """Events that came from legacy of what new owns."""

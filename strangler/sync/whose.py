@@ -25,6 +25,8 @@ class Whose:
         self.cohorts = frozenset(each.cohort for each in snapshot.all_of(function))
         """Those that have a standing of their own, the rest of the function among them."""
         self.delivers = snapshot.has_begun(function)
+        self.awaited = any(each.fenced for each in snapshot.all_of(function))
+        """Whether writers wait, maybe for how far this is."""
         self.generation = snapshot.generation
 
     def of(self, cohort: str | None) -> Standing:

@@ -11,6 +11,7 @@ import pytest
 
 from strangler.control import backfills, deliveries
 from strangler.cutover.delta import Delta
+from strangler.cutover.kept import Kept
 from strangler.cutover.outside import outside
 from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.stages import EVERYONE, Stage
@@ -54,18 +55,19 @@ def test_what_differs_beforehand_and_what_changes_later_is_looked_at_behind_the_
         until(landscape.filled, "the backfill is finished")
         landscape.write(*(f"INSERT INTO partner VALUES ({i}, 'p{i}', '{i}')" for i in range(1, 1201)))
         until(lambda: len(landscape.stored()) == 1200, "all have arrived")
-    delta = Delta(landscape.settings, landscape.control, "partners", EVERYONE)
-    assert delta.drift() == 0
-    # The first of 1,200 events is among what is looked at, and is looked at again.
-    spoil(landscape, 1)
-    delta.look()
-    assert delta.drift() == 1
-    spoil(landscape, 1, name="p1")
-    assert delta.drift() == 0
-    # What was equal at the look, and had no event since, isn't read again.
-    spoil(landscape, 2)
-    assert delta.drift() == 0
-    assert Delta(landscape.settings, landscape.control, "partners", EVERYONE).drift() == 1
+    with closing(Kept(landscape.settings, "partners")) as kept:
+        delta = Delta(kept, landscape.control, "partners", EVERYONE)
+        assert delta.drift() == 0
+        # The first of 1,200 events is among what is looked at, and is looked at again.
+        spoil(landscape, 1)
+        delta.look()
+        assert delta.drift() == 1
+        spoil(landscape, 1, name="p1")
+        assert delta.drift() == 0
+        # What was equal at the look, and had no event since, isn't read again.
+        spoil(landscape, 2)
+        assert delta.drift() == 0
+        assert Delta(kept, landscape.control, "partners", EVERYONE).drift() == 1
 
 
 def spoil(landscape: Landscape, id: int, name: str = "otherwise") -> None:

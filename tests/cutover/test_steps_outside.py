@@ -4,6 +4,7 @@ one who slept; and the retirement, which has no way back."""
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -92,6 +93,17 @@ def test_a_failure_takes_back_what_was_done_outside_and_no_more(control: Control
         Switch(control, world.outside(), LIMIT).run(intent(Stage.LIVE), before)
     assert world.acts == ["fence", "lift"]
     assert_untouched(control, before)
+
+
+@pytest.mark.parametrize("drift", [0, 3])
+def test_what_was_kept_open_for_the_switch_is_closed_when_all_is_done_or_undone(
+    control: Control, world: World, drift: int
+) -> None:
+    before, world.drift = standing_at(control, Stage.CANARY), drift
+    outside = replace(world.outside(), close=lambda: world.acts.append("close all"))
+    with living(world.estate), suppress(Undone):
+        Switch(control, outside, LIMIT).run(intent(Stage.LIVE), before)
+    assert world.acts == ["fence", "lift" if drift else "open", "close all"]
 
 
 def test_before_the_fence_in_legacy_nothing_is_asked_of_it(control: Control, world: World) -> None:

@@ -14,7 +14,7 @@ from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused
 from strangler.numbering.handing import Numbering
-from strangler.settings import Counter
+from strangler.settings import Counter, Settings
 from tests.fencing.legacies import Legacy
 
 SEQUENCE = {"legacy": "party_code", "new": "party"}
@@ -123,13 +123,18 @@ def test_a_store_that_is_away_is_not_waited_for(counting: Legacy, control: Contr
     assert handings.of(control, "party", EVERYONE) == []
 
 
+def ask_for_the_way_back(settings: Settings, control: Control) -> None:
+    with closing(outside(settings, control, "party", EVERYONE)) as world:
+        world.way_back()
+
+
 def test_a_counter_that_is_none_is_refused_before_the_switch(counting: Legacy, control: Control) -> None:
     settings = counting.settings(numbers=[{**ROW, "legacy": {**ROW["legacy"], "where": "1 = 1"}}])  # type: ignore[dict-item]
     with pytest.raises(Refused, match="is no counter: 2 rows of counter are so"):
-        outside(settings, control, "party", EVERYONE).way_back()
+        ask_for_the_way_back(settings, control)
     counting.run("UPDATE counter SET last = 'A7' WHERE object = 'PARTY'")
     with pytest.raises(Refused, match="'A7', which is no number"):
-        outside(counting.settings(numbers=[ROW]), control, "party", EVERYONE).way_back()
+        ask_for_the_way_back(counting.settings(numbers=[ROW]), control)
 
 
 @pytest.mark.parametrize(

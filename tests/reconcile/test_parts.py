@@ -13,6 +13,7 @@ from strangler.changes import Position
 from strangler.cli.main import root
 from strangler.control import quarantine
 from strangler.control.quarantine import Held
+from strangler.reconcile.sides import Sides
 from strangler.reconcile.switch import delta_check, only_in_new
 from tests.mapping import sales
 
@@ -121,10 +122,10 @@ def test_invariant_7_a_line_that_cannot_be_translated_keeps_its_sale_from_being_
 
 def test_the_last_changes_of_a_sale_are_looked_at_with_its_lines(landscape: Landscape) -> None:
     keys = {"partner": {'["A1",1]', '["A1",2]'}}
-    look = (landscape.mappings, landscape.source, landscape.store)
-    assert delta_check(*look, keys) == []
-    landscape.new.run("UPDATE partner_lines SET quantity = 0")
-    found = delta_check(*look, {"partner": {'["A1",2]'}})
+    with Sides(landscape.source.reader, landscape.store.reader) as sides:
+        assert delta_check(landscape.mappings, sides, keys) == []
+        landscape.new.run("UPDATE partner_lines SET quantity = 0")
+        found = delta_check(landscape.mappings, sides, {"partner": {'["A1",2]'}})
     assert [(each.entity, each.key) for each in found] == [("partner.lines", '["A1",2,3]')]
 
 

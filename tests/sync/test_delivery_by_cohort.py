@@ -114,7 +114,9 @@ class World:
         """Until nothing is left to do."""
         store.prepare([SALE])
         stop = threading.Event()
-        Delivery("sale", "erp", self.log, None, store, self.control, batch, [SALE]).run(stop, stop.set)
+        Delivery("sale", "erp", self.log, None, store, self.control, batch, [SALE]).run(
+            stop, lambda seconds: stop.set()
+        )
 
     def stored(self) -> dict[int, Row]:
         rows = self.database.held.rows.get("sale", {}).values()

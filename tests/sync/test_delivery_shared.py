@@ -89,7 +89,7 @@ class Scene:
             try:
                 Delivery(
                     PARTY.function, "erp", MemoryLog(self.records), share, store, self.control, 5, [PARTY]
-                ).run(stop, lambda: _moment(stop))
+                ).run(stop, lambda seconds: _moment(stop))
             except StranglerError as error:
                 raised.append(error)
 
