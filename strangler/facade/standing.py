@@ -1,7 +1,7 @@
 """Standing: the facade's picture of who owns what, and its word that it acts by it.
 
-Every 200 ms the facade asks the control store for the generation; when it has grown, all standings are read at once and
-replace the old ones in a single assignment. In table `facade` it acknowledges the generation under which nothing
+Every 200 ms, more often once it has grown, the facade asks the control store for the generation; when it has grown, all standings are
+read at once and replace the old ones in a single assignment. In table `facade` it acknowledges the generation under which nothing
 older is still under way (invariant 5); that line is also what makes it exist for the conductor. A facade that
 couldn't write it for long enough counts as gone; some seconds before that its lease is over and it lets no write through.
 
@@ -33,6 +33,11 @@ from strangler.routing import Standings, Trust, picture
 
 PERIOD: Final = 0.2
 """Seconds between two looks at the generation: the delay with which a fence is noticed."""
+
+CLOSER: Final = 0.05
+"""The same for `FOLLOWED` seconds after the generation has grown: a change seldom comes alone: after a fence writers wait for its end."""
+
+FOLLOWED: Final = 10.0
 
 BEAT: Final = 1.0
 """Seconds after which the facade says that it lives, even if nothing has changed."""
@@ -77,6 +82,7 @@ class Keeper:
         self._sure = self._lost = self._never
         self._announced_at = -float("inf")
         self._acknowledged = -1
+        self._learned_at = -float("inf")
         self._wake = asyncio.Event()
         self.on_change: Callable[[], None] = lambda: None
         """Called in the event loop's thread when other standings hold from now on."""
@@ -109,8 +115,12 @@ class Keeper:
                 self._note(f"{type(error).__name__}: {error}")
             if self.trouble or self._flight.settled(self._sure.generation) == self._acknowledged:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), PERIOD)
+                    await asyncio.wait_for(self._wake.wait(), self._period())
             self._wake.clear()
+
+    def _period(self) -> float:
+        """Seconds until the next look."""
+        return CLOSER if time.monotonic() - self._learned_at < FOLLOWED else PERIOD
 
     async def round(self) -> None:
         """One look at the control store. Raises StranglerError when it can't be reached."""
@@ -138,6 +148,7 @@ class Keeper:
         self._memory.learn(news, sure)
         if snapshot is not None:
             self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
+            self._learned_at = time.monotonic()
             self.on_change()
 
     async def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:

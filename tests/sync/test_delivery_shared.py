@@ -139,6 +139,19 @@ def test_each_delivers_its_own_partitions_only(scene: Scene) -> None:
     assert scene.named() == scene.wanted()
 
 
+def test_while_writers_wait_for_it_what_is_delivered_is_noted_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "NOTE_EVERY", 3600.0)
+    with scene.delivering(None):
+        until(lambda: scene.known(), "delivery has noted where it begins")
+        scene.put(Stage.SYNCING, fenced=True)
+        generation = standings.generation(scene.control)
+        until(lambda: (known := scene.known()) and known.generation == generation, "it knows of the fence")
+        scene.write(30)
+        until(lambda: (known := scene.known()) and known.position == at(30), "it says that it is there")
+
+
 def test_the_store_is_complete_up_to_what_the_slowest_has(scene: Scene) -> None:
     scene.write(60)
     with scene.delivering(Given(0, 1)):
