@@ -65,8 +65,8 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
     delta = Delta(kept, control, function, cohort)
     section = settings.functions.get(function)
     back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
-    asked = way_back, safe_position, delta.drift, only_new, lost
-    return Outside(*asked, ready=ready, close=kept.close, **acts, **_returning(back))
+    acts |= {"ready": ready, "close": kept.close, **_returning(back)}
+    return Outside(way_back, safe_position, delta.drift, only_new, lost, **acts)
 
 
 def _returning(back: WayBack | None) -> dict[str, Any]:
