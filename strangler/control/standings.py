@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -79,6 +79,27 @@ def generation(control: Control) -> int:
     """The number of changes of any standing so far; the cheap question to poll."""
     with control.read() as connection:
         return _generation(connection)
+
+
+class Pulse(NamedTuple):
+    """The generation, and how often a change of any standing was announced so far."""
+
+    generation: int
+    announced: int
+
+
+def pulse(control: Control) -> Pulse:
+    """What there is to poll for those for whom somebody may wait."""
+    table = tables.generation
+    with control.read() as connection:
+        return Pulse(*connection.execute(select(table.c.value, table.c.announced)).one())
+
+
+def announce(control: Control) -> None:
+    """Say that a change follows at once, so that those who poll look closer."""
+    table = tables.generation
+    with control.begin() as connection:
+        connection.execute(update(table).values(announced=table.c.announced + 1))
 
 
 def of(control: Control, function: str, cohort: str = EVERYONE) -> Standing:

@@ -28,8 +28,10 @@ generation = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("value", Integer, nullable=False),
+    Column("announced", Integer, nullable=False),
 )
-"""One row: the number of changes of any standing so far. Who sees the same number again has seen it all."""
+"""One row: the number of changes of any standing so far. Who sees the same number again has seen it all. `announced`: how often somebody
+has said that a change follows at once."""
 
 standing = Table(
     "standing",

@@ -75,6 +75,9 @@ class Switch:
         way = leading(intent.stage)
         if way is Way.RETIRE:
             return
+        standings.announce(
+            self._control
+        )  # What is asked next takes longer than a facade needs to hear of it.
         self._outside.way_back()
         self._refuse_silent(intent, before)
         if way is Way.TO_NEW and self._outside.ready:

@@ -35,7 +35,8 @@ PERIOD: Final = 0.2
 """Seconds between two looks at the generation: the delay with which a fence is noticed."""
 
 CLOSER: Final = 0.05
-"""The same for `FOLLOWED` seconds after the generation has grown: a change seldom comes alone: after a fence writers wait for its end."""
+"""The same for `FOLLOWED` seconds after the generation has grown: a change seldom comes alone,
+and a switch is announced before its fence."""
 
 FOLLOWED: Final = 10.0
 
@@ -82,7 +83,8 @@ class Keeper:
         self._sure = self._lost = self._never
         self._announced_at = -float("inf")
         self._acknowledged = -1
-        self._learned_at = -float("inf")
+        self._pulse: standings.Pulse | None = None
+        self._changed_at = -float("inf")
         self._wake = asyncio.Event()
         self.on_change: Callable[[], None] = lambda: None
         """Called in the event loop's thread when other standings hold from now on."""
@@ -115,12 +117,12 @@ class Keeper:
                 self._note(f"{type(error).__name__}: {error}")
             if self.trouble or self._flight.settled(self._sure.generation) == self._acknowledged:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._period())
+                    await asyncio.wait_for(self._wake.wait(), self.period())
             self._wake.clear()
 
-    def _period(self) -> float:
+    def period(self) -> float:
         """Seconds until the next look."""
-        return CLOSER if time.monotonic() - self._learned_at < FOLLOWED else PERIOD
+        return CLOSER if time.monotonic() - self._changed_at < FOLLOWED else PERIOD
 
     async def round(self) -> None:
         """One look at the control store. Raises StranglerError when it can't be reached."""
@@ -131,13 +133,15 @@ class Keeper:
         known = None if self._sure is self._never else self._sure.generation
         begun = self._memory.take()  # With the writes that have landed: none of what they began comes later.
         try:
-            visit = await self._answered(self._visit, applied if due else None, known, begun)
+            snapshot, news, pulse = await self._answered(self._visit, applied if due else None, known, begun)
         except BaseException:
             self._memory.give_back(begun)
             raise
         if due:
             self._acknowledged, self._announced_at = applied, began
-        self._learn(*visit)
+        self._learn(snapshot, news)
+        if pulse != self._pulse:
+            self._pulse, self._changed_at = pulse, began
         if self.trouble:
             _log.info("the control store is reached", extra={"generation": self._sure.generation})
         self.trouble = ""
@@ -148,7 +152,6 @@ class Keeper:
         self._memory.learn(news, sure)
         if snapshot is not None:
             self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
-            self._learned_at = time.monotonic()
             self.on_change()
 
     async def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -169,7 +172,7 @@ class Keeper:
 
     def _visit(
         self, applied: int | None, known: int | None, begun: list[Pin]
-    ) -> tuple[standings.Snapshot | None, News]:
+    ) -> tuple[standings.Snapshot | None, News, standings.Pulse]:
         """Put what others must know, announce, then read. Runs in a thread."""
         if self._control is None:
             self._control = self._open()
@@ -187,10 +190,11 @@ class Keeper:
             for name in self._former:
                 facades.forget(self._control, name)
         snapshot = None
-        if known is None or standings.generation(self._control) != known:
+        pulse = standings.pulse(self._control)
+        if pulse.generation != known:
             snapshot = standings.snapshot(self._control)
         # After them: what was begun before a switch was put there before its fence was acknowledged.
-        return snapshot, self._memory.read(self._control)
+        return snapshot, self._memory.read(self._control), pulse
 
     async def leave(self) -> None:
         """Take the facade's line away, unless it lasts: it is over, with all its requests done. Waits for those of them that were given

@@ -18,8 +18,9 @@ def upgrade() -> None:
         "generation",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("announced", sa.Integer(), nullable=False),
     )
-    op.bulk_insert(generation, [{"id": 1, "value": 0}])
+    op.bulk_insert(generation, [{"id": 1, "value": 0, "announced": 0}])
     op.create_table(
         "standing",
         sa.Column("function", sa.String(64), primary_key=True),
