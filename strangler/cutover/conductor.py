@@ -24,6 +24,7 @@ from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
 from strangler.cutover.plan import backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
+from strangler.cutover.retreat import refuse_from_beneath
 from strangler.cutover.stages import EVERYONE, Stage, Standing
 from strangler.cutover.steps import Target, way
 from strangler.cutover.switch import Switch, Undone
@@ -219,7 +220,8 @@ class Conductor:
         accepted: int = 0,
         seen: Standing | None = None,
     ) -> Standing:
-        """Move a function, or a cohort of it, backwards. No gate is asked, but from live nothing may be lost. Raises Refused.
+        """Move a function, or a cohort of it, backwards. No gate is asked, but what stands on it goes back first, and from live nothing
+        may be lost. Raises Refused.
 
         `gates` are those that speak for it, for the ledger. `accepted`: just so many documents may be lost. `seen`: where it stood when
         that was decided, and must still stand.
@@ -227,6 +229,7 @@ class Conductor:
         with self._refusals(function, cohort, "rollback"):
             before = seen or standings.of(self._control, function, cohort)
             target = backwards(before, stage, weight)
+            refuse_from_beneath(self._settings, standings.snapshot(self._control), before, target)
             return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates, accepted)
 
     def hold(
