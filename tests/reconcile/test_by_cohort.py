@@ -8,6 +8,7 @@ from strangler.mapping import compile_entity
 from strangler.owned import EVERYTHING, Owned
 from strangler.reconcile.entity import How
 from strangler.reconcile.runs import compare_all
+from strangler.reconcile.sides import Sides
 from strangler.reconcile.switch import delta_check, only_in_new
 from strangler.settings import Entity
 from tests.mapping import sales
@@ -87,8 +88,10 @@ def test_a_switch_of_one_cohort_asks_about_its_rows_only(
     look = (landscape.mappings, landscape.source, landscape.store)
     landscape.new.run("UPDATE partner SET amount = '9' WHERE company = 'b2'")
     keys = {"partner": {'["A1",1]', '["b2",2]'}}
-    assert delta_check(*look, keys, owned=one) == []
-    assert [each.key for each in delta_check(*look, keys, owned=others)] == ['["b2",2]']
+    with Sides(landscape.source.reader, landscape.store.reader) as sides:
+        assert delta_check(landscape.mappings, sides, keys, owned=one) == []
+        found = delta_check(landscape.mappings, sides, keys, owned=others)
+    assert [each.key for each in found] == ['["b2",2]']
     assert only_in_new(*look, landscape.control, owned=one).total == 0
     assert only_in_new(*look, landscape.control, owned=others).total == 1
 

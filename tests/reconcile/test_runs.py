@@ -17,6 +17,7 @@ from strangler.events import Effect, Event
 from strangler.ports import Offset
 from strangler.reconcile import runs
 from strangler.reconcile.jobs import Job, Progress
+from strangler.reconcile.sides import Sides
 from strangler.reconcile.switch import delta_check, only_in_new
 from strangler.reconcile.touched import events_from
 
@@ -170,7 +171,8 @@ def test_what_a_rollback_would_lose_is_counted(local: Landscape) -> None:
 
 def test_the_delta_check_compares_the_keys_that_it_is_given(local: Landscape) -> None:
     local.new.run("UPDATE partner SET name = 'x' WHERE id IN (7, 9)")
-    found = delta_check(local.mappings, local.source, local.store, {"partner": {"[7]", "[8]"}})
+    with Sides(local.source.reader, local.store.reader) as sides:
+        found = delta_check(local.mappings, sides, {"partner": {"[7]", "[8]"}})
     assert [each.key for each in found] == ["[7]"]
 
 

@@ -18,6 +18,7 @@ from strangler.reconcile.entity import Outcome, Quarantined
 from strangler.reconcile.jobs import Job
 from strangler.reconcile.narrow import Difference, Kind
 from strangler.reconcile.runs import reconcile
+from strangler.reconcile.sides import Sides
 from strangler.reconcile.switch import delta_check
 from strangler.reconcile.tolerances import Sieve, Tolerated, is_within
 from strangler.sensitive import MASK, Covered
@@ -187,7 +188,8 @@ def test_a_run_of_nothing_but_tolerated_keys_is_clean_and_says_how_many(make: Ma
         ("seen", "it", 0),
     ]
     keys = {"partner": {"[13]", "[14]"}}
-    assert delta_check(landscape.mappings, landscape.source, landscape.store, keys) == []
+    with Sides(landscape.source.reader, landscape.store.reader) as sides:
+        assert delta_check(landscape.mappings, sides, keys) == []
 
 
 def test_lines_have_tolerances_of_their_own(make: Make) -> None:

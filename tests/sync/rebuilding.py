@@ -23,7 +23,7 @@ from strangler.cli.main import root
 from strangler.configuration import load
 from strangler.control import backfills, standings
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import RULES, Stage
 from strangler.reconcile.jobs import Job
 from strangler.reconcile.runs import reconcile
 from strangler.settings import Settings
@@ -93,7 +93,9 @@ class Migration:
 
     def put(self, stage: Stage) -> None:
         standing = standings.of(self.control, "partners")
-        standings.change(self.control, standing, replace(standing, stage=stage), at=time.time())
+        standings.change(
+            self.control, standing, replace(standing, stage=stage, owner=RULES[stage].owner), at=time.time()
+        )
 
     def filled(self) -> bool:
         done = backfills.all_backfills(self.control)

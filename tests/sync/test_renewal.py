@@ -23,7 +23,7 @@ from strangler.cli.main import root
 from strangler.configuration import load
 from strangler.control import backfills, ledger, sources, standings
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import RULES, Stage
 from strangler.errors import SourceError
 from strangler.ports import ChangeSource, ChangeStream
 from strangler.reconcile.jobs import Job
@@ -92,7 +92,9 @@ class Migration:
 
     def put(self, stage: Stage) -> None:
         standing = standings.of(self.control, "partners")
-        standings.change(self.control, standing, replace(standing, stage=stage), at=1.0)
+        standings.change(
+            self.control, standing, replace(standing, stage=stage, owner=RULES[stage].owner), at=1.0
+        )
 
     def error(self) -> str | None:
         record = sources.get(self.control, "erp")
