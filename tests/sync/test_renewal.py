@@ -294,7 +294,7 @@ def test_invariant_4_what_new_owns_is_not_filled_from_legacy_again(landscape: La
     sources.remember(landscape.control, "erp", "this one")
     path = str(landscape.home / "strangler.yaml")
     for stage in (Stage.LIVE, Stage.RETIRED):
-        landscape.put(stage)
+        landscape.put(stage, owner=RULES[stage].owner)
         refused = CliRunner().invoke(root, ["-c", path, "source", "reset", "erp", "--yes"])
         assert (refused.exit_code, f"while partners is {stage}" in refused.output) == (1, True)
     assert sources.identity(landscape.control, "erp") == "this one"
