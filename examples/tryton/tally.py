@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NoReturn
+
+import click
 
 KEPT = 50
 """Failures whose words are kept; all are counted."""
@@ -50,3 +53,10 @@ class Tally:
         with self._lock:
             self.awaited += 1
             self.longest_wait = max(self.longest_wait, seconds)
+
+    def tell_and_exit(self) -> NoReturn:
+        """Print it, and end the process: with 1 when anything failed."""
+        click.echo(f"{self.succeeded} calls, {self.repeated} repeated, {self.failed} failed")
+        for failure in self.failures:
+            click.echo(f"  {failure}")
+        raise SystemExit(1 if self.failed else 0)

@@ -227,9 +227,10 @@ class Conductor:
         that was decided, and must still stand.
         """
         with self._refusals(function, cohort, "rollback"):
-            before = seen or standings.of(self._control, function, cohort)
+            picture = standings.snapshot(self._control)
+            before = seen or picture.of(function, cohort)
             target = backwards(before, stage, weight)
-            refuse_from_beneath(self._settings, standings.snapshot(self._control), before, target)
+            refuse_from_beneath(self._settings, picture, before, target)
             return self._carry_out(before, target, Kind.ROLLED_BACK, reason, gates, accepted)
 
     def hold(

@@ -64,7 +64,11 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
     kept = Kept(settings, function)
     delta = Delta(kept, control, function, cohort)
     section = settings.functions.get(function)
-    back = WayBack(settings, control, function, cohort) if section and section.return_ is not None else None
+    back = (
+        WayBack(settings, control, function, cohort, kept)
+        if section and section.return_ is not None
+        else None
+    )
     acts |= {"ready": ready, "close": kept.close, **_returning(back)}
     return Outside(way_back, safe_position, delta.drift, only_new, lost, **acts)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cached_property
 
 from strangler import assembly
 from strangler.control import conflicts, standings
 from strangler.control.standings import Snapshot
 from strangler.control.store import Control
+from strangler.cutover.kept import Kept
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
@@ -25,10 +25,12 @@ LOOKED_AT = 1000
 
 
 class WayBack:
-    """That of a function with `return:`, or of a cohort of it. Connects only while it is asked something."""
+    """That of a function with `return:`, or of a cohort of it. Writer and outbox are connected only while it is asked something; legacy
+    is read, and mapped, by what is `kept` open."""
 
-    def __init__(self, settings: Settings, control: Control, function: str, cohort: str) -> None:
+    def __init__(self, settings: Settings, control: Control, function: str, cohort: str, kept: Kept) -> None:
         self._settings, self._control, self._function, self._cohort = settings, control, function, cohort
+        self._kept = kept
 
     def require(self) -> None:
         """Raise Refused where what new writes couldn't be written to legacy: before anything moves."""
@@ -63,9 +65,7 @@ class WayBack:
         with self._outbox() as outbox:
             if waiting := self._waiting(outbox):
                 return f"{_count(waiting)} waiting to return to legacy"
-            source = self._settings.functions[self._function].source
-            with closing(assembly.source(self._settings, source)) as legacy:
-                outbox.adopt(legacy.safe_position(SAFE_POSITION_WAIT))
+            outbox.adopt(self._kept.opened.source.safe_position(SAFE_POSITION_WAIT))
         return ""
 
     def _waiting(self, outbox: Outbox) -> int:
@@ -86,11 +86,9 @@ class WayBack:
             for cohort in cohorts_of(mapping, each)
         )
 
-    @cached_property
+    @property
     def _mappings(self) -> list[EntityMapping]:
-        source = self._settings.functions[self._function].source
-        with closing(assembly.source(self._settings, source)) as legacy:
-            return assembly.mappings(self._settings, self._function, legacy)
+        return self._kept.opened.mappings
 
     @contextmanager
     def _outbox(self) -> Iterator[Outbox]:

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import psycopg
 import pymysql
+import pytest
 from sqlalchemy.engine import make_url
 
 from strangler import assembly, configuration
 from strangler.changes import Position
 from strangler.control import standings
 from strangler.control.store import Control
-from strangler.cutover.stages import Side, Stage, at_the_start
+from strangler.cutover.kept import Kept
+from strangler.cutover.stages import EVERYONE, Side, Stage, at_the_start
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import EntityMapping, canonical_columns
 from strangler.mapping.canonical import value_of
@@ -25,6 +27,7 @@ from strangler.ports import ChangeSource, LegacyWriter, Mark, Outbox
 from strangler.rereading import reread
 from strangler.returning.comparing import coming_back
 from strangler.returning.feed import Feed
+from strangler.returning.way import WayBack
 from strangler.settings import Settings
 from strangler.urls import kind
 
@@ -93,6 +96,7 @@ class Orders:
         self.file.write_text(text.format(home=home, connector=self.dialect, legacy=legacy, store=store))
         self.settings: Settings = configuration.load(self.file)
         self.control: Control = assembly.control(self.settings)
+        self._kept = Kept(self.settings, "sales")
 
     def create(self) -> None:
         for table in _TABLES:
@@ -118,12 +122,16 @@ class Orders:
             [mapping] = assembly.mappings(self.settings, "sales", source)
             yield mapping
 
+    def way_back(self, cohort: str = EVERYONE) -> WayBack:
+        """The way back as a switch asks for it, while the source is captured."""
+        return WayBack(self.settings, self.control, "sales", cohort, self._kept)
+
     @contextmanager
     def captured(self) -> Iterator[ChangeSource]:
         """The source, as the worker captures it."""
         with self.mapping() as mapping:
             tables = assembly.captured([mapping]) | assembly.marks(self.settings, "erp")
-        with closing(assembly.source(self.settings, "erp", tables)) as source:
+        with closing(self._kept), closing(assembly.source(self.settings, "erp", tables)) as source:
             self.identity = source.prepare(anew=True)
             yield source
             source.drop()
@@ -289,3 +297,13 @@ def edit(chance: random.Random) -> str:
             f"DELETE FROM orders WHERE {key} AND NOT EXISTS (SELECT 1 FROM orders_lines WHERE {key})",
         ]
     )
+
+
+def in_legacy(request: pytest.FixtureRequest, home: Path) -> Orders:
+    """Orders of a fixture whose parameter says in what kind of database legacy is; the service's store is a SQLite file."""
+    legacy = f"sqlite:///{home}/legacy.db"
+    if request.param == "sqlite":
+        (home / "legacy.db").touch()
+    else:
+        legacy = request.getfixturevalue(f"{request.param}_url")
+    return Orders(home, legacy, f"sqlite:///{home}/service.db")

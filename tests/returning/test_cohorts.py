@@ -10,7 +10,6 @@ import pytest
 
 from strangler.control import standings
 from strangler.cutover.stages import EVERYONE, Side, Stage
-from strangler.returning.way import WayBack
 from tests.returning.orders import CONFIGURATION, Orders
 
 COHORTS = CONFIGURATION.replace(
@@ -31,18 +30,10 @@ def test_only_what_is_of_a_cohort_that_new_owns_returns(tmp_path: Path) -> None:
         live = replace(german, owner=Side.NEW, stage=Stage.LIVE)
         standings.change(orders.control, german, live, at=time.time())
         orders.serve("UPDATE orders SET customer = 'b', shouted = 'B'")
-        assert (
-            WayBack(orders.settings, orders.control, "sales", "DE")
-            .returned()
-            .startswith("1 change is waiting")
-        )
+        assert orders.way_back("DE").returned().startswith("1 change is waiting")
         assert orders.return_all() == 1
-        assert WayBack(orders.settings, orders.control, "sales", "DE").returned() == ""
-        assert (
-            WayBack(orders.settings, orders.control, "sales", "FR")
-            .returned()
-            .startswith("1 change is waiting")
-        )
+        assert orders.way_back("DE").returned() == ""
+        assert orders.way_back("FR").returned().startswith("1 change is waiting")
     found = dict(orders.legacy_rows("SELECT code, customer FROM sale_order"))
     assert found == {"DE-1": "b", "FR-1": "a"}
     orders.control.close()
@@ -61,7 +52,7 @@ def test_one_standing_waits_for_its_own_however_much_of_others_waits_before_it(
         for number in range(5):
             orders.serve(f"INSERT INTO orders (number, customer, shouted) VALUES ('FR-{number}', 'a', 'A')")
         standings.amend(orders.control, "sales", "DE", at=1.0, hold="moves on its own")
-        ways = {each: WayBack(orders.settings, orders.control, "sales", each) for each in ("DE", EVERYONE)}
+        ways = {each: orders.way_back(each) for each in ("DE", EVERYONE)}
         assert ways["DE"].returned() == ""
         orders.serve("INSERT INTO orders (number, customer, shouted) VALUES ('DE-1', 'a', 'A')")
         assert ways["DE"].returned().startswith("1 change is waiting")

@@ -18,19 +18,14 @@ from strangler.mirror import Mirror
 from strangler.ports import ChangeSource
 from strangler.returning.echo import Echo
 from strangler.returning.marks import COLUMNS, TABLE
-from tests.returning.orders import Orders
+from tests.returning.orders import Orders, in_legacy
 
 LEGACY = ("sqlite", "postgres", "mariadb")
 
 
 @pytest.fixture(params=LEGACY)
 def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Orders]:
-    legacy = f"sqlite:///{tmp_path}/legacy.db"
-    if request.param == "sqlite":
-        (tmp_path / "legacy.db").touch()
-    else:
-        legacy = request.getfixturevalue(f"{request.param}_url")
-    made = Orders(tmp_path, legacy, f"sqlite:///{tmp_path}/service.db")
+    made = in_legacy(request, tmp_path)
     made.create()
     yield made
     made.control.close()

@@ -15,17 +15,12 @@ from strangler.cutover.gates import Gate, Verdict, needed, results
 from strangler.cutover.rehearsal import Tried, rehearse
 from strangler.cutover.stages import Stage
 from strangler.errors import Refused
-from tests.returning.orders import Orders
+from tests.returning.orders import Orders, in_legacy
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Orders]:
-    legacy = f"sqlite:///{tmp_path}/legacy.db"
-    if request.param == "sqlite":
-        (tmp_path / "legacy.db").touch()
-    else:
-        legacy = request.getfixturevalue(f"{request.param}_url")
-    made = Orders(tmp_path, legacy, f"sqlite:///{tmp_path}/service.db")
+    made = in_legacy(request, tmp_path)
     (tmp_path / "service.db").touch()  # the store, with nothing in it yet
     made.create()
     made.write(

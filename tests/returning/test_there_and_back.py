@@ -20,19 +20,13 @@ from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.switch import Undone
 from strangler.events import Effect, Event
-from strangler.returning.way import WayBack
-from tests.returning.orders import Orders
+from tests.returning.orders import Orders, in_legacy
 from tests.sync.landscape import until, working
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Orders]:
-    legacy = f"sqlite:///{tmp_path}/legacy.db"
-    if request.param == "sqlite":
-        (tmp_path / "legacy.db").touch()
-    else:
-        legacy = request.getfixturevalue(f"{request.param}_url")
-    made = Orders(tmp_path, legacy, f"sqlite:///{tmp_path}/service.db")
+    made = in_legacy(request, tmp_path)
     made.create()
     yield made
     with made.captured():
@@ -112,7 +106,7 @@ def test_nobody_goes_back_while_something_waits(orders: Orders) -> None:
     with orders.captured():
         orders.fill()
         orders.own(Side.NEW)
-        way = WayBack(orders.settings, orders.control, "sales", EVERYONE)
+        way = orders.way_back()
         way.require()
         assert way.returned() == ""
         orders.serve("UPDATE orders SET customer = 'b', shouted = 'B'")
@@ -181,7 +175,7 @@ def test_invariant_3_what_was_withheld_wins_over_nothing_that_came_back_after_it
         orders.return_all()
         assert conflicts.listed(orders.control) == []
         orders.require_same()
-        assert WayBack(orders.settings, orders.control, "sales", EVERYONE).returned() == ""
+        assert orders.way_back().returned() == ""
         orders.own(Side.LEGACY)
         with closing(assembly.store(orders.settings, "service")) as store:
             store.prepare([mapping.shape])

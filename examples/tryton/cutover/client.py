@@ -380,11 +380,7 @@ def main(url: str, password: str, seconds: float) -> None:
     client = Client(url, founding.clerks(password))
     client.start()
     time.sleep(seconds)
-    tally = client.stop()
-    click.echo(f"{tally.succeeded} calls, {tally.repeated} repeated, {tally.failed} failed")
-    for failure in tally.failures:
-        click.echo(f"  {failure}")
-    raise SystemExit(1 if tally.failed else 0)
+    client.stop().tell_and_exit()
 
 
 if __name__ == "__main__":

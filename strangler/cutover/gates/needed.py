@@ -8,39 +8,16 @@ from strangler.cutover.gates.result import Gate
 from strangler.cutover.stages import Stage
 from strangler.settings import Children, Entity, Function
 
+_IN_STEP: Final = (Gate.BACKFILL, Gate.FRESHNESS, Gate.LAG)
+_ALIKE: Final = (Gate.QUARANTINE, Gate.DRIFT, Gate.BALANCES, Gate.QUALITY, Gate.SHADOW)
+_SERVES: Final = (Gate.ERRORS, Gate.LATENCY, Gate.SERVICE)
+
 NEEDED: Final[dict[Stage, tuple[Gate, ...]]] = {
     Stage.LEGACY: (),
     Stage.SYNCING: (),
-    Stage.SHADOW: (Gate.BACKFILL, Gate.FRESHNESS, Gate.LAG, Gate.SERVICE),
-    Stage.CANARY: (
-        Gate.BACKFILL,
-        Gate.FRESHNESS,
-        Gate.LAG,
-        Gate.QUARANTINE,
-        Gate.DRIFT,
-        Gate.BALANCES,
-        Gate.QUALITY,
-        Gate.SHADOW,
-        Gate.ERRORS,
-        Gate.LATENCY,
-        Gate.SERVICE,
-    ),
-    Stage.LIVE: (
-        Gate.BACKFILL,
-        Gate.FRESHNESS,
-        Gate.LAG,
-        Gate.QUARANTINE,
-        Gate.DRIFT,
-        Gate.BALANCES,
-        Gate.QUALITY,
-        Gate.SHADOW,
-        Gate.EFFECTS,
-        Gate.ERRORS,
-        Gate.LATENCY,
-        Gate.SERVICE,
-        Gate.DEPENDENCIES,
-        Gate.WAY_BACK,
-    ),
+    Stage.SHADOW: (*_IN_STEP, Gate.SERVICE),
+    Stage.CANARY: (*_IN_STEP, *_ALIKE, *_SERVES),
+    Stage.LIVE: (*_IN_STEP, *_ALIKE, Gate.EFFECTS, *_SERVES, Gate.DEPENDENCIES, Gate.WAY_BACK),
     Stage.RETIRED: (Gate.FRESHNESS, Gate.SERVICE, Gate.LATE_WRITES),
 }
 """What it takes to enter a stage, or to get more weight in it."""
