@@ -468,7 +468,8 @@ class Outbox(Protocol):
         ...
 
     def adopt(self, position: Position) -> int:
-        """Give `position` to all rows that the service itself wrote: legacy has them as they are, up to there. Returns how many."""
+        """Give `position` to all rows that the service itself wrote, and of which nothing waits: legacy has them as they are, up to there.
+        Returns how many."""
         ...
 
     def waiting(self) -> Waiting:
@@ -477,6 +478,11 @@ class Outbox(Protocol):
 
     def end(self) -> None:
         """Keep nothing any more, and forget what waits. Idempotent."""
+        ...
+
+    def end_when_empty(self) -> bool:
+        """Keep nothing any more, if nothing waits: look and end as one, for which every transaction of the service that has written is
+        waited for. False, and nothing is changed, where something does. Idempotent."""
         ...
 
     def close(self) -> None: ...

@@ -49,6 +49,10 @@ class _Waits(NamedTuple):
     written: str
 
 
+class _Waiting(Exception):
+    """There is something to be returned."""
+
+
 class SqlOutbox(Generic[T]):
     """An `Outbox`; see the port. `open_side` opens a connection that reads as of one moment."""
 
@@ -109,7 +113,8 @@ class SqlOutbox(Generic[T]):
                 own_tables.date_own(transaction, root.entity, position)
             return sum(
                 transaction.change(
-                    f"UPDATE {part.table} SET {POSITION} = ? WHERE {POSITION} IS NULL", (position,)
+                    f"UPDATE {part.table} AS t SET {POSITION} = ? WHERE {POSITION} IS NULL AND NOT {self._waits_in(part)}",
+                    (position,),
                 )
                 for part in self._parts
             )
@@ -122,16 +127,30 @@ class SqlOutbox(Generic[T]):
 
     def end(self) -> None:
         with self._session.transaction() as transaction:
-            transaction.lock("store")
-            triggers.remove(transaction, self._reader.dialect, self._parts)
-            if transaction.has_table(OUTBOX):
-                transaction.change(f"DELETE FROM {OUTBOX} WHERE {self._ours}")
+            self._end(transaction)
+
+    def end_when_empty(self) -> bool:
+        try:
+            with self._session.transaction() as transaction:
+                if self._end(transaction):
+                    raise _Waiting
+        except _Waiting:
+            return False
+        return True
 
     def close(self) -> None:
         self._session.close()
         if self._side is not None:
             self._side.close()
             self._side = None
+
+    def _end(self, transaction: Transaction) -> int:
+        """How many entries were forgotten: with the triggers gone nobody who has written is still under way."""
+        transaction.lock("store")
+        triggers.remove(transaction, self._dialect, self._parts)
+        if not transaction.has_table(OUTBOX):
+            return 0
+        return transaction.change(f"DELETE FROM {OUTBOX} WHERE {self._ours}")
 
     # What was returned.
 
@@ -177,6 +196,11 @@ class SqlOutbox(Generic[T]):
     @property
     def _ours(self) -> str:
         return f"root IN ({', '.join(quoted_text(root.entity) for root in self._roots)})"
+
+    def _waits_in(self, part: Layout) -> str:
+        """The condition that something waits of the aggregate that the row `t` is of."""
+        key = triggers.written(self._dialect, part.shape, part.root.shape.key, "t")
+        return f"EXISTS (SELECT 1 FROM {OUTBOX} WHERE root = {quoted_text(part.root.entity)} AND {OUTBOX}.key = {key})"
 
     @property
     def _reader(self) -> Side:

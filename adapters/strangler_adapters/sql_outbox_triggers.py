@@ -71,8 +71,8 @@ def _evaluated(fields: Sequence[Field], literals: Sequence[str]) -> str:
     return f"SELECT {', '.join(canonical_columns(shape, 'sqlite'))} FROM (SELECT {given})"
 
 
-def _written(dialect: str, shape: Shape, names: Sequence[str], row: str) -> str:
-    """SQL of these fields of the row `NEW` or `OLD`, as a JSON text."""
+def written(dialect: str, shape: Shape, names: Sequence[str], row: str) -> str:
+    """SQL of these fields of a row, `NEW` or `OLD` in a trigger, as the JSON text that an entry has."""
     if dialect == "sqlite":
         return array("json_array", [f"quote({row}.{quote(name)})" for name in names])
     fields = Shape("", "", "", (), fields_of(shape, names))
@@ -84,9 +84,9 @@ def _written(dialect: str, shape: Shape, names: Sequence[str], row: str) -> str:
 def _entry(dialect: str, part: Layout, row: str, *, image: bool) -> str:
     """The statement that writes an entry about the row `NEW` or `OLD`."""
     shape = part.shape
-    key = _written(dialect, shape, part.root.shape.key, row)
-    line = _written(dialect, shape, shape.key, row)
-    before = _written(dialect, shape, part.names, row) if image else "NULL"
+    key = written(dialect, shape, part.root.shape.key, row)
+    line = written(dialect, shape, shape.key, row)
+    before = written(dialect, shape, part.names, row) if image else "NULL"
     of = f"{quoted_text(part.root.entity)}, {quoted_text(part.entity)}"
     return f"INSERT INTO {OUTBOX} ({_COLUMNS}) SELECT {of}, {key}, {line}, {before};"
 
@@ -142,8 +142,8 @@ def _sqlite(part: Layout, name: str) -> Iterator[str]:
     moved = f"{inserted.removesuffix(';')} WHERE {_other_key(part)};"
     own = f"NOT EXISTS (SELECT 1 FROM {DELIVERY})"
     replaced = " AND ".join(f"{quote(each)} = NEW.{quote(each)}" for each in part.shape.key)
-    image = _written("sqlite", part.shape, names, "t")
-    key, line = (_written("sqlite", part.shape, each, "t") for each in (part.root.shape.key, part.shape.key))
+    image = written("sqlite", part.shape, names, "t")
+    key, line = (written("sqlite", part.shape, each, "t") for each in (part.root.shape.key, part.shape.key))
     new, old = (f"({', '.join(f'{row}.{quote(each)}' for each in names)})" for row in ("NEW", "OLD"))
     bodies = {
         # INSERT OR REPLACE removes a row without a word to other triggers.

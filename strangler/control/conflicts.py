@@ -1,4 +1,4 @@
-"""Aggregates that couldn't be returned to legacy, each held until somebody has decided (invariant 4: never silently merged).
+"""Aggregates that couldn't be returned to legacy, or mustn't, each held until somebody has decided (invariant 4: never silently merged).
 
 The reverse feed holds and releases; a person looks, and says which side's state is to stand. What is asked for is only marked here: the
 feed carries it out, if both sides still are what was decided about. Later changes of a held key wait behind it, other keys go on.
@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Legacy isn't what new last saw of it: somebody wrote there, too."""
     REFUSED = "refused"
     """It has no way back, or the legacy database doesn't take it."""
+    STRAY = "stray"
+    """New wrote it, and legacy owns it, or the cohort that new moved it to."""
 
 
 @dataclass(frozen=True, slots=True)

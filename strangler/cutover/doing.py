@@ -143,6 +143,18 @@ def be_sure(means: Means, at: Journal) -> None:
     means.left()
     # One may have said that it lives after the others had acknowledged, and be cut off again.
     refuse_unaware(at.before, facades.everyone(means.control), means.clock())
+    if at.intent.owner is Side.LEGACY and means.outside.returned:
+        refuse_unreturned(means.outside.returned(), at.intent)
+
+
+def refuse_unreturned(left: str, intent: Intent) -> None:
+    """The new service's own jobs go past the facades, and so past the fence."""
+    if left:
+        raise Refused(
+            f"the new service wrote once more when all had come back: {left}",
+            why="its own jobs aren't fenced",
+            do=f"try again, or stop them before `strangler rollback {intent.function}`",
+        )
 
 
 def hand_over(means: Means, at: Journal) -> None:

@@ -112,15 +112,20 @@ class Batch:
             raise Trouble(self._held(each, legacy, Kind.REFUSED, said(error))) from error
 
     def _held(self, each: Outgoing, legacy: Now, kind: Kind, reason: str) -> Conflict:
-        fields = tuple(map(tuple, comparing.unlike(self._mapping, legacy.data, each.now)))
-        digest = comparing.digest(self._mapping, legacy.data)
-        function = self._mapping.shape.function
-        return Conflict(function, each.entity, each.key, kind, reason, fields, digest, self._clock())
+        return comparing.conflict(self._mapping, each, legacy.data, kind, reason, self._clock())
 
 
 def read(mapping: EntityMapping, side: Queries, keys: Collection[str]) -> dict[str, Now]:
     """What the aggregates with these keys are in legacy, found by the columns that their keys lead back to."""
     return reread(mapping, side, keys, rows.statements_of(mapping, keys, side.dialect))
+
+
+def read_alone(mapping: EntityMapping, side: Queries, key: str) -> Now:
+    """What one aggregate is in legacy; at fault where its key has no way back."""
+    try:
+        return read(mapping, side, [key])[key]
+    except Untranslatable as error:
+        return Now(fault=said(error))
 
 
 def key_of(mapping: EntityMapping, key: str) -> dict[str, Any]:

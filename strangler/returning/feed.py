@@ -3,19 +3,22 @@
 Each batch is one transaction in legacy. What it did is recorded there too (invariant 2), and then forgotten in the outbox; a kill in
 between is made up for by whoever comes next, before anything else. What can't be returned is held with its key; where a batch doesn't
 go through as a whole, its aggregates go one by one.
+
+What the service wrote although legacy owns it, a stray, is held, too: it neither goes back by itself nor is it forgotten (invariant 4).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
 
 from strangler.changes import Change, Operation
 from strangler.control import conflicts, standings
-from strangler.control.conflicts import Conflict
+from strangler.control.conflicts import Conflict, Kind
+from strangler.control.standings import Snapshot
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError
@@ -24,8 +27,8 @@ from strangler.mapping import EntityMapping
 from strangler.outcomes import Outcome, event_anew
 from strangler.ports import ChangeSource, LegacyTransaction, LegacyWriter, Outbox, Outgoing
 from strangler.returning import comparing
-from strangler.returning.batch import Batch, Key, Trouble, read
-from strangler.returning.owned import is_new_s
+from strangler.returning.batch import Batch, Key, Trouble, read_alone
+from strangler.returning.owned import is_new_s, is_stray, why_stray
 
 SAFE_POSITION_WAIT: Final = 30.0
 """Seconds to wait for legacy's open transactions when its state is taken over."""
@@ -47,7 +50,8 @@ class Feed:
         most: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`batch`: aggregates in one transaction. `most`: keys that may be held; with more nothing goes on."""
+        """`batch`: aggregates in one transaction. `most`: keys that may be held; with more nothing goes on. As many strays are held
+        beside them; further ones wait."""
         self._function, self._outbox, self._writer, self._source = function, outbox, writer, source
         self._mappings = {mapping.shape.entity: mapping for mapping in mappings}
         self._control, self._batch, self._most, self._clock = control, batch, most, clock
@@ -56,15 +60,13 @@ class Feed:
         """Return a batch of what is there; how many aggregates came back, or were held. Raises StranglerError where too many are."""
         held = self._held()
         for each in held.values():
-            if each.take is Side.LEGACY:
-                self._take_legacy(each)
-            elif each.take is Side.NEW and self._outbox.of(each.entity, each.key) is None:
-                conflicts.release(self._control, [each])  # It came back, and whoever saw to that was killed.
-        decided = {key: each for key, each in held.items() if each.take is Side.NEW}
+            self._carry_out(each)
+        strays = {key for key, each in held.items() if each.kind is Kind.STRAY}
+        decided = {key: each for key, each in held.items() if each.take is Side.NEW and key not in strays}
         without = held.keys() - decided.keys()
-        self._refuse_too_many(len(without))
-        passed = self._others(without)
-        if passed is None:
+        self._refuse_too_many(len(without - strays))
+        passed, found = self._pass_strays(without, self._most - len(strays))
+        if not found:
             return 0
         without |= passed
         try:
@@ -73,18 +75,44 @@ class Feed:
             outgoing = self._outbox.outgoing(self._batch, without)
             return sum(self._return_alone(Key.of(each), decided) for each in outgoing)
 
-    def _others(self, without: Collection[Key]) -> set[Key] | None:
-        """What stands before the first that new owns, and isn't new's; None: there is none that is."""
+    def _pass_strays(self, without: Collection[Key], room: int) -> tuple[set[Key], bool]:
+        """What stands before the first that returns, and whether there is such a one. Of the strays among it the first `room` are held."""
         passed: set[Key] = set()
         while found := self._outbox.outgoing(self._batch, {*without, *passed}):
-            ours = self._owned(found)
-            passed.update(Key.of(each) for each in found if each not in ours)
+            known = standings.snapshot(self._control)
+            strays = [each for each in found if is_stray(self._mappings[each.entity], each, known)]
+            self._hold_strays(strays[: max(0, room)], known)
+            room -= len(strays)
+            ours = set(map(Key.of, self._owned(found)))
+            passed.update(key for key in map(Key.of, found) if key not in ours)
             if ours:
-                return passed
-        return None
+                return passed, True
+        return passed, False
+
+    def _hold_strays(self, strays: Sequence[Outgoing], known: Snapshot) -> None:
+        if not strays:
+            return
+        with closing(self._source.reader()) as side:
+            for each in strays:
+                mapping = self._mappings[each.entity]
+                legacy, why = read_alone(mapping, side, each.key), why_stray(mapping, each, known)
+                held = comparing.conflict(mapping, each, legacy.data, Kind.STRAY, why, self._clock())
+                conflicts.hold(self._control, [held])
 
     def _held(self) -> dict[Key, Conflict]:
         return {Key.of(each): each for each in conflicts.listed(self._control, self._function)}
+
+    def _carry_out(self, conflict: Conflict) -> None:
+        """What somebody has decided, as far as it isn't done by returning it as everything else."""
+        if conflict.take is None:
+            return
+        outgoing = self._outbox.of(conflict.entity, conflict.key)
+        if outgoing is None:
+            conflicts.release(self._control, [conflict])  # It is done, and whoever saw to that was killed.
+        elif conflict.take is Side.LEGACY:
+            self._take_legacy(conflict, outgoing)
+        elif conflict.kind is Kind.STRAY:
+            self._take_stray(conflict, outgoing)
 
     def _refuse_too_many(self, held: int) -> None:
         if held > self._most:
@@ -110,20 +138,26 @@ class Feed:
         with self._writer.transaction() as transaction:
             # Now that nobody else returns anything of the function: what was written before a kill is done.
             self._outbox.done(self._writer.returned())
-            for statement in passing.opened(transaction.dialect, self._function):
-                transaction.run(statement)
             given = self._owned(outgoing())
-            held = self._write(transaction, given, decided)
+            with self._passing(transaction):
+                held = self._write(transaction, given, decided)
             left = set(map(Key.of, held))
             returned = [each for each in given if Key.of(each) not in left]
             entries = frozenset(entry for each in returned for entry in each.entries)
-            for statement in passing.closed(transaction.dialect):
-                transaction.run(statement)
             transaction.record(entries)
         conflicts.hold(self._control, held)
         self._outbox.done(entries)
         conflicts.release(self._control, [decided[key] for key in map(Key.of, returned) if key in decided])
         return len(given)
+
+    @contextmanager
+    def _passing(self, transaction: LegacyTransaction) -> Iterator[None]:
+        """A fence in legacy lets through what is written within."""
+        for statement in passing.opened(transaction.dialect, self._function):
+            transaction.run(statement)
+        yield
+        for statement in passing.closed(transaction.dialect):
+            transaction.run(statement)
 
     def _owned(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
         found = standings.snapshot(self._control)
@@ -138,30 +172,38 @@ class Feed:
                 held += Batch(mapping, transaction, decided, self._clock).write(ours)
         return held
 
-    def _take_legacy(self, conflict: Conflict) -> None:
+    def _take_stray(self, stray: Conflict, outgoing: Outgoing) -> None:
+        """Somebody has decided that new's state is to stand of what legacy owns. Legacy becomes that; and then the store takes it from
+        there as anything that legacy owns, so that the row follows legacy from then on. Of either it is nothing to do it again."""
+        mapping = self._mappings[stray.entity]
+        try:
+            with self._writer.transaction() as transaction:
+                self._outbox.done(self._writer.returned())
+                with self._passing(transaction):
+                    batch = Batch(mapping, transaction, {Key.of(stray): stray}, self._clock)
+                    held = batch.write([outgoing])
+                transaction.record(())
+        except Trouble as trouble:
+            held = [trouble.held]
+        if held:
+            conflicts.hold(self._control, [replace(each, kind=Kind.STRAY) for each in held])
+        else:
+            self._take_legacy(replace(stray, legacy=comparing.digest(mapping, outgoing.now)), outgoing)
+
+    def _take_legacy(self, conflict: Conflict, outgoing: Outgoing) -> None:
         """Somebody has decided that legacy's state is to stand: the store takes it over, if it still is that one."""
         mapping = self._mappings[conflict.entity]
-        outgoing = self._outbox.of(conflict.entity, conflict.key)
-        if outgoing is not None:
-            # The position first: what is read afterwards is at least as new, so that later events win over it (invariant 3).
-            position = self._source.safe_position(SAFE_POSITION_WAIT)
-            with closing(self._source.reader()) as side:
-                now = read(mapping, side, [conflict.key])[conflict.key]
-            if now.fault or comparing.digest(mapping, now.data) != conflict.legacy:
-                unlike = comparing.unlike(mapping, now.data, outgoing.now)
-                conflicts.hold(
-                    self._control,
-                    [_again(conflict, unlike, comparing.digest(mapping, now.data), self._clock())],
-                )
-                return
-            operation = Operation.DELETE if now.data is None else Operation.UPDATE
-            change = Change(position, mapping.table.name, operation, now.row, now.row)
-            event = event_anew(mapping, Outcome(conflict.key, change, now.data or {}), self._clock())
-            self._outbox.overwrite(event, outgoing.entries)
+        # The position first: what is read afterwards is at least as new, so that later events win over it (invariant 3).
+        position = self._source.safe_position(SAFE_POSITION_WAIT)
+        with closing(self._source.reader()) as side:
+            now = read_alone(mapping, side, conflict.key)
+        if now.fault or comparing.digest(mapping, now.data) != conflict.legacy:
+            why = "legacy has changed it again since somebody decided"
+            again = comparing.conflict(mapping, outgoing, now.data, conflict.kind, why, self._clock())
+            conflicts.hold(self._control, [again])
+            return
+        operation = Operation.DELETE if now.data is None else Operation.UPDATE
+        change = Change(position, mapping.table.name, operation, now.row, now.row)
+        event = event_anew(mapping, Outcome(conflict.key, change, now.data or {}), self._clock())
+        self._outbox.overwrite(event, outgoing.entries)
         conflicts.release(self._control, [conflict])
-
-
-def _again(conflict: Conflict, unlike: Sequence[comparing.Unlike], legacy: str, at: float) -> Conflict:
-    """Held anew: what was decided was about another state."""
-    reason = "legacy has changed it again since somebody decided"
-    return replace(conflict, reason=reason, fields=tuple(map(tuple, unlike)), legacy=legacy, at=at, take=None)

@@ -37,6 +37,24 @@ def is_new_s(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> boo
     return all(returns(standings.of_cohort(function, cohort)) for cohort in cohorts_of(mapping, each))
 
 
+def is_stray(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> bool:
+    """Whether new wrote it although legacy owns it, in any of its cohorts."""
+    function = mapping.shape.function
+    return any(
+        standings.of_cohort(function, cohort).owner is Side.LEGACY for cohort in cohorts_of(mapping, each)
+    )
+
+
+def why_stray(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> str:
+    """In what an aggregate is a stray, in words."""
+    function = mapping.shape.function
+    was, now = (cohort_of(mapping, state) if state else None for state in (each.before, each.now))
+    whose = [standings.of_cohort(function, cohort).owner for cohort in (was, now)]
+    if was is None or now is None or whose[0] is whose[1]:
+        return f"new wrote it, and {whose[0] if now is None else whose[1]} owns it"
+    return f"new moved it from cohort {was}, which {whose[0]} owns, to {now}, which {whose[1]} owns"
+
+
 def returns(standing: Standing) -> bool:
     """Whether what new writes by a standing returns: as long as there is a way back."""
     return standing.owner is Side.NEW and standing.stage is not Stage.RETIRED

@@ -1,4 +1,5 @@
-"""The reverse feed of a function, kept going: as long as new owns the function or a cohort of it, and there is a way back."""
+"""The reverse feed of a function, kept going: as long as new owns the function or a cohort of it, and there is a way back; and when new
+no longer does, until what the service wrote in the last moment is decided."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ from typing import Final
 
 from strangler import assembly
 from strangler.control import returning, standings
+from strangler.control.lock import lock_decisions
 from strangler.control.returning import ReturnRecord
 from strangler.control.store import Control
+from strangler.cutover import journal
+from strangler.cutover.stages import Side
 from strangler.mapping import EntityMapping
 from strangler.ports import Outbox
 from strangler.returning.feed import Feed
@@ -50,12 +54,31 @@ class Returning:
                 agreed.require_same(mappings)
                 count = feed.step()
                 self._returned += count
+                if not count:
+                    self._close_left_over(outbox)
                 self._note(outbox)
                 if not count:
                     stop.wait(IDLE)
 
     def _is_wanted(self) -> bool:
+        return self._anything_returns() or self._left_over()
+
+    def _anything_returns(self) -> bool:
         return anything_returns(self._function, standings.snapshot(self._control))
+
+    def _left_over(self) -> bool:
+        known = returning.all_feeds(self._control).get(self._function)
+        found = standings.snapshot(self._control).all_of(self._function)
+        return known is not None and known.waiting > 0 and any(each.owner is Side.LEGACY for each in found)
+
+    def _close_left_over(self, outbox: Outbox) -> None:
+        """Nobody returns anything any more, and all that was left is decided. A switch that opens the way is kept out meanwhile."""
+        if self._anything_returns():
+            return
+        with self._control.begin() as connection:
+            lock_decisions(connection)
+            if not journal.unfinished(self._control, self._function) and outbox.end_when_empty():
+                returning.leave_over(self._control, self._function, 0, None)
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Feed, Outbox, Sequence[EntityMapping]]]:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from strangler import assembly
-from strangler.control import conflicts, standings
+from strangler.control import conflicts, returning, standings
 from strangler.control.standings import Snapshot
 from strangler.control.store import Control
 from strangler.cutover.kept import Kept
-from strangler.cutover.stages import EVERYONE
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
 from strangler.ports import Outbox, Outgoing
+from strangler.returning.batch import Key
 from strangler.returning.owned import cohorts_of, returns
 from strangler.settings import Settings
 
@@ -51,33 +52,50 @@ class WayBack:
             outbox.prepare()
 
     def close(self) -> None:
-        """Nothing is kept any more, unless for other cohorts of the function."""
-        found = standings.snapshot(self._control).standings
-        others = (each for each in found if each.function == self._function and each.cohort != self._cohort)
-        if not any(map(returns, others)):
-            with self._outbox() as outbox:
+        """Nothing is kept any more, unless for other cohorts of the function. What the service has written since anybody last looked is
+        kept until it is decided: the feed holds it, and closes the way then."""
+        found = standings.snapshot(self._control)
+        others = (
+            each
+            for each in found.standings
+            if each.function == self._function and each.cohort != self._cohort
+        )
+        if any(map(returns, others)):
+            return
+        with self._outbox() as outbox:
+            if found.of(self._function, self._cohort).stage is Stage.RETIRED:
                 outbox.end()
+            elif not outbox.end_when_empty():
+                returning.leave_over(self._control, self._function, *outbox.waiting())
 
     def returned(self) -> str:
         """What is still to come back, in words; empty once legacy has all. Then the service's rows are legacy's to change again."""
-        if held := conflicts.counts(self._control).get(self._function, 0):
-            return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
         with self._outbox() as outbox:
-            if waiting := self._waiting(outbox):
+            held, waiting = self._left(outbox)
+            if held:
+                return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
+            if waiting:
                 return f"{_count(waiting)} waiting to return to legacy"
             outbox.adopt(self._kept.opened.source.safe_position(SAFE_POSITION_WAIT))
         return ""
 
-    def _waiting(self, outbox: Outbox) -> int:
-        """How many aggregates that go by this standing, as far as they are among the first; 0 only when there is none."""
-        found, passed = standings.snapshot(self._control), set[tuple[str, str]]()
+    def _left(self, outbox: Outbox) -> tuple[int, int]:
+        """How many aggregates that go by this standing are held, and how many wait at all, as far as they are among the first; 0 only
+        when there is none."""
+        held = {Key.of(each) for each in conflicts.listed(self._control, self._function)}
+        found = standings.snapshot(self._control)
         if self._cohort == EVERYONE and not found.cohorts(self._function):
-            return outbox.waiting().keys
+            return len(held), outbox.waiting().keys
+        ours = self._ours(outbox, found)
+        return len(ours & held), len(ours)
+
+    def _ours(self, outbox: Outbox, found: Snapshot) -> set[Key]:
+        passed = set[Key]()
         while those := outbox.outgoing(LOOKED_AT, passed):
-            if ours := sum(self._is_ours(each, found) for each in those):
+            if ours := {Key.of(each) for each in those if self._is_ours(each, found)}:
                 return ours
-            passed.update((each.entity, each.key) for each in those)
-        return 0
+            passed.update(map(Key.of, those))
+        return set()
 
     def _is_ours(self, each: Outgoing, found: Snapshot) -> bool:
         mapping = next(one for one in self._mappings if one.shape.entity == each.entity)

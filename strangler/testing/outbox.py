@@ -16,11 +16,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import pytest
 
+from strangler.changes import Position
 from strangler.errors import StoreError, Unavailable
 from strangler.events import encode_key
 from strangler.mapping.canonical import quote
@@ -139,6 +141,44 @@ class OutboxSuite:
         outbox.prepare()
         run("UPDATE party SET name = 'C'")
         assert [each.key for each in outbox.outgoing(10)] == ["[1]"]
+
+    def test_it_ends_when_empty_and_never_with_something_in_it(
+        self, store: ReturningStore, outbox: Outbox, run: Run
+    ) -> None:
+        run("INSERT INTO party (id, name) VALUES (1, 'A')")
+        assert not outbox.end_when_empty()
+        run("UPDATE party SET name = 'B'")
+        [told] = outbox.outgoing(10)
+        assert told.now == party(1, "B") | dict.fromkeys(("notes", "credit", "order"))
+        outbox.done(told.entries)
+        assert outbox.end_when_empty()
+        assert outbox.end_when_empty()
+        run("UPDATE party SET name = 'C'")
+        assert outbox.outgoing(10) == []
+
+    def test_it_does_not_end_before_whoever_has_written(
+        self, outbox: Outbox, open_service: Callable[[], ServiceConnection]
+    ) -> None:
+        if not self.CONCURRENT:
+            return
+        service = open_service()
+        service.execute("INSERT INTO party (id, name) VALUES (1, 'A')")
+        with ThreadPoolExecutor(1) as ending:
+            ended = ending.submit(outbox.end_when_empty)
+            assert not wait([ended], 0.5).done
+            service.commit()
+            assert not ended.result(30)
+        service.close()
+        assert [each.key for each in outbox.outgoing(10)] == ["[1]"]
+
+    def test_what_waits_is_not_adopted(self, store: ReturningStore, outbox: Outbox, run: Run) -> None:
+        run("INSERT INTO party (id, name) VALUES (1, 'A'), (2, 'B')")
+        first, _ = outbox.outgoing(10)
+        outbox.done(first.entries)
+        assert outbox.adopt(Position("1")) == 1
+        store.apply([saying(PARTY, 2, party(1, "legacy"))], mark(1))
+        with pytest.raises(StoreError, match="written by the service itself"):
+            store.apply([saying(PARTY, 3, party(2, "legacy"))], mark(2))
 
     def test_what_comes_and_goes_is_told_as_nothing(self, outbox: Outbox, run: Run) -> None:
         run("INSERT INTO party (id, name) VALUES (1, 'A')")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from strangler.control import standings
+from strangler.control import conflicts, standings
+from strangler.control.conflicts import Kind
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from tests.returning.orders import CONFIGURATION, Orders
 
@@ -33,10 +36,67 @@ def test_only_what_is_of_a_cohort_that_new_owns_returns(tmp_path: Path) -> None:
         assert orders.way_back("DE").returned().startswith("1 change is waiting")
         assert orders.return_all() == 1
         assert orders.way_back("DE").returned() == ""
-        assert orders.way_back("FR").returned().startswith("1 change is waiting")
+        assert orders.way_back("FR").returned().startswith("1 change is held for a decision")
     found = dict(orders.legacy_rows("SELECT code, customer FROM sale_order"))
     assert found == {"DE-1": "b", "FR-1": "a"}
     orders.control.close()
+
+
+@pytest.mark.parametrize("take", list(Side))
+def test_what_new_moves_to_a_cohort_that_legacy_owns_is_held_and_decided(tmp_path: Path, take: Side) -> None:
+    with _german_on_new(tmp_path) as orders:
+        orders.serve("UPDATE orders SET country = 'FR', customer = 'b', shouted = 'B' WHERE number = '1'")
+        orders.return_all()
+        [held] = conflicts.listed(orders.control)
+        assert held.kind is Kind.STRAY
+        assert held.reason == "new moved it from cohort DE, which new owns, to FR, which legacy owns"
+        for cohort in ("DE", "FR"):
+            assert orders.way_back(cohort).returned().startswith("1 change is held for a decision")
+        conflicts.decide(orders.control, "sales", "order", held.key, take, actor="eva", at=5.0)
+        orders.return_all()
+        assert orders.way_back("DE").returned() == ""
+        assert conflicts.listed(orders.control) == []
+        orders.require_same()
+        country = "FR" if take is Side.NEW else "DE"
+        assert orders.legacy_rows("SELECT state FROM sale_order WHERE code = '1'") == [(country,)]
+
+
+def test_what_is_held_of_one_cohort_holds_up_no_other(tmp_path: Path) -> None:
+    with _german_on_new(tmp_path) as orders:
+        _own(orders, "IT", Side.NEW)
+        orders.write("UPDATE sale_order SET customer = 'late' WHERE code = '1'")
+        orders.serve("UPDATE orders SET customer = 'b', shouted = 'B' WHERE number IN ('1', '3')")
+        orders.return_all()
+        assert conflicts.counts(orders.control) == {"sales": 1}
+        assert orders.way_back("DE").returned().startswith("1 change is held for a decision")
+        assert orders.way_back("IT").returned() == ""
+        assert orders.way_back(EVERYONE).returned() == ""
+
+
+@contextmanager
+def _german_on_new(home: Path) -> Iterator[Orders]:
+    """An order of each of three countries, of which those of DE are new's."""
+    text = CONFIGURATION.replace(
+        "    return: ",
+        "    cohorts:\n      from: [{{header: X-Country}}]\n      of: {{order: country}}\n    return: ",
+    ).replace("state: CASE state WHEN 'D' THEN 'draft' WHEN 'C' THEN 'confirmed' END", "country: state")
+    (home / "legacy.db").touch()
+    orders = Orders(home, f"sqlite:///{home}/legacy.db", f"sqlite:///{home}/service.db", text)
+    orders.create()
+    for code, country in enumerate(("DE", "FR", "IT"), 1):
+        orders.write(f"INSERT INTO sale_order (code, customer, state) VALUES ('{code}', 'a', '{country}')")
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.LEGACY)
+        _own(orders, "DE", Side.NEW)
+        yield orders
+    orders.control.close()
+
+
+def _own(orders: Orders, cohort: str, owner: Side) -> None:
+    before = standings.of(orders.control, "sales", cohort)
+    stage = Stage.LIVE if owner is Side.NEW else Stage.SYNCING
+    standings.change(orders.control, before, replace(before, owner=owner, stage=stage), at=time.time())
 
 
 def test_one_standing_waits_for_its_own_however_much_of_others_waits_before_it(

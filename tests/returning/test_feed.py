@@ -58,12 +58,51 @@ def test_what_the_service_writes_comes_back(orders: Orders) -> None:
     assert (customer, note) == ("Acme  ", "n")
 
 
-def test_nothing_comes_back_of_what_legacy_owns(orders: Orders) -> None:
+def test_invariant_4_what_legacy_owns_is_held_and_does_not_come_back_by_itself(orders: Orders) -> None:
     orders.own(Side.LEGACY)
     orders.serve("UPDATE orders SET total = '1' WHERE number = 'SO-0'")
     assert orders.return_all() == 0
     assert orders.waiting() == 1
-    assert orders.legacy_rows("SELECT total FROM sale_order WHERE code = 'SO-0'")[0][0] == 10.5
+    assert _totals(orders) == {"SO-0": 10.5}
+    [held] = conflicts.listed(orders.control)
+    assert (held.kind, held.reason) == (Kind.STRAY, "new wrote it, and legacy owns it")
+    assert held.fields == (("total", "10.5", "1"),)
+
+
+@pytest.mark.parametrize("take", list(Side))
+def test_a_stray_ends_as_somebody_decides_and_follows_legacy_from_then_on(orders: Orders, take: Side) -> None:
+    orders.own(Side.LEGACY)
+    orders.serve("UPDATE orders SET total = '1' WHERE number = 'SO-0'")
+    orders.return_all()
+    conflicts.decide(orders.control, "sales", "order", '["SO-0"]', take, actor="eva", at=5.0)
+    orders.return_all()
+    assert _totals(orders) == {"SO-0": 1 if take is Side.NEW else 10.5}
+    assert (conflicts.listed(orders.control), orders.waiting()) == ([], 0)
+    orders.require_same()
+    orders.write("UPDATE sale_order SET total = 7 WHERE code = 'SO-0'")
+    orders.fill("9" * 30)
+    orders.require_same()
+
+
+def test_a_stray_that_legacy_has_changed_since_is_held_again(orders: Orders) -> None:
+    orders.own(Side.LEGACY)
+    orders.serve("UPDATE orders SET total = '1' WHERE number = 'SO-0'")
+    orders.return_all()
+    conflicts.decide(orders.control, "sales", "order", '["SO-0"]', Side.NEW, actor="eva", at=5.0)
+    orders.write("UPDATE sale_order SET total = 7 WHERE code = 'SO-0'")
+    orders.return_all()
+    [held] = conflicts.listed(orders.control)
+    assert (held.kind, held.take, held.fields) == (Kind.STRAY, None, (("total", "7", "1"),))
+    assert _totals(orders) == {"SO-0": 7}
+
+
+def test_only_so_many_strays_are_held_and_they_stop_nobody(orders: Orders) -> None:
+    orders.own(Side.LEGACY)
+    orders.serve(
+        *(f"INSERT INTO orders (number, customer, shouted) VALUES ('SO-1{n}', 'Y', 'Y')" for n in range(9))
+    )
+    orders.return_all()
+    assert (conflicts.counts(orders.control), orders.waiting()) == ({"sales": 5}, 9)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,13 @@ from strangler import assembly
 from strangler.control import backfills, conflicts, deliveries, ledger, returning, standings
 from strangler.cutover.conductor import Acting
 from strangler.cutover.history import Kind
-from strangler.cutover.journal import Intent
+from strangler.cutover.journal import Intent, Step
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
-from strangler.cutover.switch import Undone
+from strangler.cutover.switch import Switch, Undone
 from strangler.events import Effect, Event
+from strangler.keeper import Keeper
+from strangler.returning.running import Returning
 from tests.returning.orders import Orders, in_legacy
 from tests.sync.landscape import until, working
 
@@ -121,6 +123,65 @@ def test_nobody_goes_back_while_something_waits(orders: Orders) -> None:
         orders.write("UPDATE sale_order SET customer = 'c'")
         orders.return_all()
         assert way.returned().startswith("1 change is held for a decision")
+
+
+def test_what_new_s_own_jobs_write_behind_the_last_look_undoes_the_rollback(orders: Orders) -> None:
+    orders.write("INSERT INTO sale_order (code, customer, state) VALUES ('SO-0', 'a', 'D')")
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.NEW)
+        with pytest.raises(Undone) as refused:
+            _go_back(orders, Step.CHECKED)
+        assert "the new service wrote once more" in (refused.value.why or "")
+        assert standings.of(orders.control, "sales").owner is Side.NEW
+        orders.return_all()
+        assert customer(orders, "SO-0") == "job"
+        _go_back(orders, None)
+        assert standings.of(orders.control, "sales").owner is Side.LEGACY
+
+
+@pytest.mark.parametrize("step", [Step.DECIDED, Step.SWITCHED])
+def test_what_they_write_behind_the_decision_is_held_until_somebody_decides(
+    orders: Orders, step: Step
+) -> None:
+    orders.write("INSERT INTO sale_order (code, customer, state) VALUES ('SO-0', 'a', 'D')")
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.NEW)
+        _go_back(orders, step)
+        assert standings.of(orders.control, "sales").owner is Side.LEGACY
+        with _returning(orders):
+            until(lambda: conflicts.counts(orders.control) == {"sales": 1}, "it is held", 60)
+            assert customer(orders, "SO-0") == "a"
+            conflicts.decide(orders.control, "sales", "order", '["SO-0"]', Side.NEW, actor="eva", at=5.0)
+            until(lambda: customer(orders, "SO-0") == "job", "it comes back", 60)
+            until(lambda: not returning.all_feeds(orders.control)["sales"].waiting, "the way is closed", 60)
+        assert conflicts.listed(orders.control) == []
+        orders.require_same()
+        orders.serve("UPDATE orders SET customer = 'later', shouted = 'LATER'")
+        assert orders.waiting() == 0
+
+
+def _go_back(orders: Orders, behind: Step | None) -> None:
+    """Roll back, while a job of the new service writes behind a step."""
+
+    def watch(step: Step, done: bool) -> None:
+        if step is behind and done:
+            orders.serve("UPDATE orders SET customer = 'job', shouted = 'JOB' WHERE number = 'SO-0'")
+
+    world = outside(orders.settings, orders.control, "sales", EVERYONE)
+    Switch(orders.control, world, 10.0, watch=watch).run(_back(0), standings.of(orders.control, "sales"))
+
+
+@contextmanager
+def _returning(orders: Orders) -> Iterator[None]:
+    """The feed runs, as the worker runs it."""
+    keeper = Keeper()
+    feed = Returning(orders.settings, orders.control, "sales")
+    keeper.keep("returning", partial(feed.run, keeper.stop), lambda error: None)
+    yield
+    keeper.stop.set()
+    keeper.join(30)
 
 
 def test_what_has_no_way_back_is_lost_only_where_somebody_says_so(orders: Orders) -> None:
