@@ -31,7 +31,7 @@ def setting(hand: Hand, counter: Counter, number: int) -> tuple[str, ...]:
     """The statements after which `number` is the last one that was given; none for the largest number of a table's rows, which the
     rows themselves say."""
     if counter.sequence:
-        return (_SET[hand.dialect](counter.sequence, number),)
+        return _SET[hand.dialect](counter.sequence, number)
     if counter.where is None:
         return ()
     table, column = _name(hand, counter.table), quoted(counter.column or "", hand.dialect)
@@ -52,21 +52,39 @@ def _sequence(hand: Hand, name: str) -> int:
     elif hand.dialect == "mysql":  # What is cached may have been given.
         query = f"SELECT next_not_cached_value - 1 FROM {_name(hand, name)}"
     else:
+        _refuse_other_keys(hand, name)
         query = f"SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = {quoted_text(name)}"
     return int(hand.ask(query)[0][0])
 
 
-def _postgres(name: str, number: int) -> str:
+def _refuse_other_keys(hand: Hand, table: str) -> None:
+    """SQLite keeps the last number of AUTOINCREMENT keys only."""
+    query = f"SELECT sql LIKE '%AUTOINCREMENT%' FROM sqlite_master WHERE type = 'table' AND name = {quoted_text(table)}"
+    if hand.ask(query) != [(1,)]:
+        raise Refused(
+            f"sequence {table} is no counter: SQLite has no table {table} whose key is AUTOINCREMENT",
+            do="name one that is, or the table and column whose largest number counts",
+        )
+
+
+def _postgres(name: str, number: int) -> tuple[str, ...]:
     table = quoted_text(".".join(quoted(part, "postgres") for part in name.rsplit(".", 1)))
-    return f"SELECT setval({table}, {max(number, 1)}, {'true' if number > 0 else 'false'})"
+    return (f"SELECT setval({table}, {max(number, 1)}, {'true' if number > 0 else 'false'})",)
 
 
-def _mysql(name: str, number: int) -> str:
-    return f"ALTER SEQUENCE {'.'.join(quoted(part, 'mysql') for part in name.rsplit('.', 1))} RESTART WITH {number + 1}"
+def _mysql(name: str, number: int) -> tuple[str, ...]:
+    return (
+        f"ALTER SEQUENCE {'.'.join(quoted(part, 'mysql') for part in name.rsplit('.', 1))} RESTART WITH {number + 1}",
+    )
 
 
-def _sqlite(name: str, number: int) -> str:
-    return f"UPDATE sqlite_sequence SET seq = {number} WHERE name = {quoted_text(name)}"
+def _sqlite(name: str, number: int) -> tuple[str, ...]:
+    """Of a table in which nothing was ever written there is no line yet."""
+    table = quoted_text(name)
+    return (
+        f"DELETE FROM sqlite_sequence WHERE name = {table}",
+        f"INSERT INTO sqlite_sequence VALUES ({table}, {number})",
+    )
 
 
 _SET = {"postgres": _postgres, "mysql": _mysql, "sqlite": _sqlite}

@@ -1,11 +1,11 @@
 """Kill -9 before and after every step of a switch, a rollback and a retirement, on the real PostgreSQL and MariaDB, while callers write
-through a facade and a batch job past it. Whoever owns the function has every write that was acknowledged, and none else; route,
-owner and the fence in the legacy database never contradict one another. What was left half done is ended by the worker, with no hand.
+through a facade and a batch job past it, each with a number drawn from the counter of the side that writes. Whoever owns the function has
+every write that was acknowledged, and none else, and no number was drawn twice; route, owner and the fence in the legacy database never
+contradict one another. What was left half done is ended by the worker, with no hand.
 """
 
 from __future__ import annotations
 
-import itertools
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,10 @@ FROM = {
 }
 
 
+NUMBERS = {"legacy": "party_number", "new": "party_number", "gap": 10}
+DRAWN = {"postgres": "SELECT nextval('party_number')", "mysql": "SELECT NEXTVAL(party_number)"}
+
+
 @dataclass
 class Estate:
     """A function between its two databases, with a worker, a facade and a batch job. `told`: the ids whose writer was told that
@@ -48,33 +53,54 @@ class Estate:
     legacy: Legacy
     settings: Settings
     control: Control
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(100))
     told: set[int] = field(default_factory=set)
 
     def store(self, *statements: str) -> list[tuple[object, ...]]:
+        """Run the statements in one transaction of the new service; the rows of the last."""
         with closing(sqlite3.connect(self.legacy.home / "new.db", timeout=30)) as connection:
             rows = [list(connection.execute(each)) for each in statements][-1]
             connection.commit()
             return rows
 
+    def prepare(self) -> None:
+        """Both sides' counters, legacy's behind the two rows that are there."""
+        self.legacy.run("CREATE SEQUENCE party_number START WITH 3")
+        self.store("CREATE TABLE party_number (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+
     def through_the_facade(self) -> None:
         """One caller's write, as the facade knows the standings, which it then acknowledges."""
         known = standings.snapshot(self.control)
-        standing, number = known.of("party"), next(self.numbers)
-        write = f"INSERT INTO party VALUES ({number}, 'caller', 1)"
-        if not standing.fenced and standing.owner is Side.LEGACY and not self.legacy.refusal(write):
-            self.told.add(number)
+        standing = known.of("party")
+        if not standing.fenced:
+            self._write_to(standing.owner)
         at = time.time()
         facades.seen(self.control, "f", generation=known.generation, address="f", at=at)
 
+    def _write_to(self, owner: Side) -> None:
+        if owner is Side.LEGACY:
+            self._write_to_legacy("caller")
+            return
+        number = self.store("INSERT INTO party_number DEFAULT VALUES RETURNING id")[0][0]
+        self.store(f"INSERT INTO party (id, name, company) VALUES ({number}, 'caller', 1)")
+        self._tell(number)
+
     def past_it(self) -> bool:
         """The batch job's write: whether legacy took it."""
-        number = next(self.numbers)
-        said = self.legacy.refusal(f"INSERT INTO party VALUES ({number}, 'batch', 1)")
-        if not said:
-            self.told.add(number)
+        said = self._write_to_legacy("batch")
         assert not said or "Strangler" in said
         return not said
+
+    def _write_to_legacy(self, who: str) -> str:
+        """What legacy said against it; empty when it took the write."""
+        number = self.legacy.run(DRAWN[self.legacy.kind])[0][0]
+        said = self.legacy.refusal(f"INSERT INTO party VALUES ({number}, '{who}', 1)")
+        if not said:
+            self._tell(number)
+        return said
+
+    def _tell(self, number: Any) -> None:
+        assert number not in self.told, "no number is given twice"
+        self.told.add(number)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -83,7 +109,7 @@ class Estate:
 
         def write() -> None:
             try:
-                while not over.wait(0.01):
+                while not over.wait(0.05):
                     self.through_the_facade()
                     self.past_it()
             except BaseException as error:  # noqa: BLE001  # shown to the test below
@@ -103,6 +129,9 @@ class Estate:
         now = standings.of(self.control, "party")
         if now.stage is Stage.RETIRED:
             now = standings.amend(self.control, "party", at=time.time(), stage=Stage.LIVE)
+            with closing(outside(self.settings, self.control, "party", EVERYONE)) as world:
+                assert world.open_return is not None
+                world.open_return()  # A retirement has closed it.
         if RULES[stage].owner is not now.owner:
             wanted = Stage.LIVE if stage is Stage.LIVE else Stage.SYNCING
             with self.writing():
@@ -125,8 +154,11 @@ class Estate:
     def owned(self) -> set[object]:
         """The ids that the owner has, once what is on its way has arrived."""
         if standings.of(self.control, "party").owner is Side.LEGACY:
-            return {row[0] for row in self.legacy.run("SELECT id FROM party")}
+            return self.in_legacy()
         return {row[0] for row in self.store("SELECT id FROM party")}
+
+    def in_legacy(self) -> set[object]:
+        return {row[0] for row in self.legacy.run("SELECT id FROM party")}
 
 
 @pytest.fixture(params=["postgres", "mysql"], scope="module")
@@ -135,12 +167,15 @@ def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     server = request.getfixturevalue({"postgres": "postgres", "mysql": "mariadb"}[kind])
     name = f"failpoints_{time.time_ns()}"
     legacy = made(kind, server.create_database(name), home)
-    settings = legacy.settings(fence={"by": "trigger"}, retire={"by": "trigger"})
+    by_trigger = {"by": "trigger"}
+    settings = legacy.settings(fence=by_trigger, retire=by_trigger, numbers=[NUMBERS], **{"return": {}})
     with assembly.control(settings) as control:
         standings.amend(control, "party", at=time.time(), stage=Stage.SYNCING)
         with working(settings, control):
             until(lambda: _filled(control), "the backfill is finished")
-            yield Estate(legacy, settings, control, told={1, 2})
+            estate = Estate(legacy, settings, control, told={1, 2})
+            estate.prepare()
+            yield estate
     with closing(assembly.source(settings, "erp")) as source:
         source.drop()
     server.drop_database(name)
@@ -167,19 +202,18 @@ def _check(estate: Estate, way: Way, step: Step, moment: str) -> None:
     assert not now.fenced
     assert estate.past_it() == (now.owner is Side.LEGACY), "legacy takes writes exactly while it owns them"
     assert estate.owned() == estate.told, "every write that was acknowledged, and no other"
+    if now.stage is Stage.LIVE:
+        until(lambda: estate.in_legacy() == estate.told, "what new wrote has come back to legacy")
 
 
 def _places(way: Way) -> list[tuple[Way, Step, str]]:
     return [
         (way, action.step, moment)
         for action in WAYS[way]
-        if action.step not in ABSENT and not (way is Way.TO_NEW and action.step is Step.LEGACY_LIFTED)
+        if not (way is Way.TO_NEW and action.step is Step.LEGACY_LIFTED)  # The fence is kept.
         for moment in ("before", "after")
     ]
 
-
-ABSENT = {Step.RETURNED, Step.HANDED_OVER, Step.RETURN_OPENED, Step.RETURN_CLOSED}
-"""The steps that fall away here: nothing of the kind is configured."""
 
 SHORT = {
     "postgres": (Way.TO_NEW, Step.LEGACY_FENCED, "after"),

@@ -137,6 +137,21 @@ def test_a_counter_that_is_none_is_refused_before_the_switch(counting: Legacy, c
         ask_for_the_way_back(counting.settings(numbers=[ROW]), control)
 
 
+def test_a_store_that_has_never_drawn_goes_on_beyond_legacy_too(counting: Legacy, control: Control) -> None:
+    with closing(sqlite3.connect(counting.home / "new.db")) as store:
+        store.execute("CREATE TABLE fresh (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        numbering(counting, control, {**SEQUENCE, "new": "fresh", "gap": 100}).hand_over(Side.NEW)
+        assert store.execute("INSERT INTO fresh DEFAULT VALUES RETURNING id").fetchone() == (141,)
+
+
+def test_a_key_of_which_sqlite_keeps_no_last_number_is_refused(counting: Legacy, control: Control) -> None:
+    with closing(sqlite3.connect(counting.home / "new.db")) as store:
+        store.execute("CREATE TABLE plain (id INTEGER PRIMARY KEY)")
+    for name in ("plain", "none"):
+        with pytest.raises(Refused, match=f"no table {name} whose key is AUTOINCREMENT"):
+            numbering(counting, control, {**SEQUENCE, "new": name}).ready()
+
+
 @pytest.mark.parametrize(
     ("counter", "words"),
     [
