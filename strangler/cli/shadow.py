@@ -57,7 +57,7 @@ def command(application: Application, function: str, samples: int, cohort: str, 
     writes = section.shadow.writes
     asked = [Gate.SHADOW, *([Gate.EFFECTS] if writes else [])]
     verdicts = [CHECKS[gate](evidence, section) for gate in asked]
-    found = account(control, function, shadowed, entered, today, samples=samples, writes=writes)
+    found = account(control, function, cohort, shadowed, entered, today, samples=samples, writes=writes)
     stage = standings.of(control, function, cohort).stage
     if wants_json:
         click.echo(json.dumps(showing.as_object(found, verdicts, stage, entered), indent=2, default=str))

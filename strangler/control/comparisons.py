@@ -12,9 +12,10 @@ from sqlalchemy import delete, insert, select
 from strangler.control import counted, tables
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+from strangler.cutover.stages import EVERYONE
 
 SAMPLES_KEPT: Final = 200
-"""Mismatches kept per function and kind, the newest: enough to see the pattern, too few to fill a disk."""
+"""Mismatches kept per cohort of a function and kind, the newest: enough to see the pattern, too few to fill a disk."""
 
 Kind = Literal["read", "write"]
 
@@ -30,6 +31,7 @@ class Comparison:
     minute: int
     facade: str
     function: str
+    cohort: str
     matched: int
     mismatched: int
     failed: int
@@ -71,6 +73,7 @@ class Mismatch:
 
     at: float
     function: str
+    cohort: str
     request: str
     differences: Sequence[dict[str, Any]]
     kind: Kind = "read"
@@ -137,64 +140,67 @@ def add(control: Control, comparisons: Iterable[Comparison]) -> None:
         upsert(connection, tables.comparison, [asdict(part) for part in comparisons], add=counted.OF_READS)
 
 
-def sums(control: Control, function: str, *, since: int = 0) -> Compared:
-    """What was compared for a function from minute `since` on; of noise nothing is known here."""
-    return Compared(*counted.minutes(control, "comparison", function, since))
+def sums(control: Control, function: str, cohort: str = EVERYONE, *, since: int = 0) -> Compared:
+    """What was compared for a cohort of a function from minute `since` on; of noise nothing is known here."""
+    return Compared(*counted.minutes(control, "comparison", function, cohort, since))
 
 
-def fields(control: Control, function: str, *, since: float = 0.0) -> list[Field]:
+def fields(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Field]:
     """The fields that differed, the most frequent first. `since`: only what was counted in stages that it came to then or later."""
-    found = counted.stages(control, "field", function, since, Field)
+    found = counted.stages(control, "field", function, cohort, since, Field)
     return sorted(found, key=lambda each: (-each.calls, -each.noise, each.place, each.kind))
 
 
-def shapes(control: Control, function: str, *, since: float = 0.0) -> list[Shape]:
+def shapes(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Shape]:
     """In which fields together answers differed."""
     return [
         Shape(frozenset((place, kind) for place, kind in orjson.loads(shape.fields)), shape.calls)
-        for shape in counted.stages(control, "shape", function, since, _Shaped)
+        for shape in counted.stages(control, "shape", function, cohort, since, _Shaped)
     ]
 
 
-def hidden(control: Control, function: str, *, since: float = 0.0) -> list[Hidden]:
+def hidden(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Hidden]:
     """What the rules hid, of reads and of writes."""
-    return counted.stages(control, "rule", function, since, Hidden)
+    return counted.stages(control, "rule", function, cohort, since, Hidden)
 
 
-def failures(control: Control, function: str, *, since: float = 0.0) -> list[Failure]:
+def failures(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Failure]:
     """Why reads weren't compared, the most frequent reason first."""
-    found = counted.stages(control, "failure", function, since, Failure)
+    found = counted.stages(control, "failure", function, cohort, since, Failure)
     return sorted(found, key=lambda each: -each.calls)
 
 
-def latencies(control: Control, function: str, *, since: float = 0.0) -> list[Latency]:
+def latencies(
+    control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0
+) -> list[Latency]:
     """How long both sides took, of shadowed reads, the quickest class first."""
-    found = counted.stages(control, "latency", function, since, Latency)
+    found = counted.stages(control, "latency", function, cohort, since, Latency)
     return sorted(found, key=lambda each: (each.side, each.up_to))
 
 
 def add_mismatches(control: Control, mismatches: Sequence[Mismatch]) -> None:
-    """Keep samples of what differed; the oldest beyond `SAMPLES_KEPT` of a function and kind go."""
+    """Keep samples of what differed; the oldest beyond `SAMPLES_KEPT` of a cohort and kind go."""
     table = tables.mismatch
     with control.begin() as connection:
         for mismatch in mismatches:
             differences = orjson.dumps(list(mismatch.differences), default=str).decode()
             connection.execute(insert(table).values({**asdict(mismatch), "differences": differences}))
-        for function, kind in {(mismatch.function, mismatch.kind) for mismatch in mismatches}:
-            same = (table.c.function == function, table.c.kind == kind)
+        for function, cohort, kind in {(each.function, each.cohort, each.kind) for each in mismatches}:
+            same = (table.c.function == function, table.c.cohort == cohort, table.c.kind == kind)
             newest = select(table.c.id).where(*same).order_by(table.c.id.desc())
             first_gone = newest.offset(SAMPLES_KEPT).limit(1).scalar_subquery()
             connection.execute(delete(table).where(*same, table.c.id <= first_gone))
 
 
 def mismatches(
-    control: Control, function: str, *, limit: int = SAMPLES_KEPT, kind: Kind = "read"
+    control: Control, function: str, cohort: str = EVERYONE, *, limit: int = SAMPLES_KEPT, kind: Kind = "read"
 ) -> list[Mismatch]:
-    """The newest samples, newest first."""
+    """The newest samples of a cohort, newest first."""
     table = tables.mismatch
-    query = select(table).where(table.c.function == function, table.c.kind == kind)
+    mine = (table.c.function == function, table.c.cohort == cohort, table.c.kind == kind)
+    query = select(table).where(*mine)
     with control.read() as connection:
         return [
-            Mismatch(row.at, row.function, row.request, orjson.loads(row.differences), row.kind)
+            Mismatch(row.at, row.function, row.cohort, row.request, orjson.loads(row.differences), row.kind)
             for row in connection.execute(query.order_by(table.c.id.desc()).limit(limit))
         ]

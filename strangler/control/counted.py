@@ -1,7 +1,9 @@
 """Counted: the figures of shadow that facades and workers add up, each in a row of its own table.
 
-Outcomes are counted per minute. What they consist of is counted for as long as a function stands in its stage: `since` is when it came
-there, so that what was counted before it moved can be told from what was counted after.
+Each is counted for the cohort by whose standing a call was shadowed, so that no cohort's gates pass on what was asked of another; what
+goes with the whole function is counted for that, as `*`. Outcomes are counted per minute. What they consist of is counted for as long
+as a cohort stands in its stage: `since` is when it came there, so that what was counted before it moved can be told from what was
+counted after.
 """
 
 from __future__ import annotations
@@ -37,15 +39,27 @@ OF_WRITES: Final = (
 )
 
 COUNTED: Final[Mapping[str, tuple[Table, tuple[str, ...], tuple[str, ...]]]] = {
-    "comparison": (tables.comparison, ("minute", "facade", "function"), OF_READS),
-    "field": (tables.shadow_field, ("function", "since", "place", "kind"), ("calls", "raw", "noise")),
-    "shape": (tables.shadow_shape, ("function", "since", "shape", "fields"), ("calls",)),
-    "rule": (tables.shadow_rule, ("function", "since", "rule"), ("calls", "differences")),
-    "failure": (tables.shadow_failure, ("function", "since", "outcome", "reason"), ("calls",)),
-    "latency": (tables.shadow_latency, ("function", "since", "side", "up_to"), ("calls", "seconds")),
-    "effect": (tables.effect, ("minute", "counter", "function"), OF_WRITES),
-    "effect place": (tables.effect_place, ("function", "since", "place", "kind"), ("calls",)),
-    "effect failure": (tables.effect_failure, ("function", "since", "outcome", "reason"), ("calls",)),
+    "comparison": (tables.comparison, ("minute", "facade", "function", "cohort"), OF_READS),
+    "field": (
+        tables.shadow_field,
+        ("function", "cohort", "since", "place", "kind"),
+        ("calls", "raw", "noise"),
+    ),
+    "shape": (tables.shadow_shape, ("function", "cohort", "since", "shape", "fields"), ("calls",)),
+    "rule": (tables.shadow_rule, ("function", "cohort", "since", "rule"), ("calls", "differences")),
+    "failure": (tables.shadow_failure, ("function", "cohort", "since", "outcome", "reason"), ("calls",)),
+    "latency": (
+        tables.shadow_latency,
+        ("function", "cohort", "since", "side", "up_to"),
+        ("calls", "seconds"),
+    ),
+    "effect": (tables.effect, ("minute", "counter", "function", "cohort"), OF_WRITES),
+    "effect place": (tables.effect_place, ("function", "cohort", "since", "place", "kind"), ("calls",)),
+    "effect failure": (
+        tables.effect_failure,
+        ("function", "cohort", "since", "outcome", "reason"),
+        ("calls",),
+    ),
 }
 """Name → the table, the columns of its key, and what is added up in it."""
 
@@ -64,26 +78,32 @@ def record(control: Control, sums: Mapping[Sum, float]) -> None:
             upsert(connection, COUNTED[table][0], list(found.values()), add=COUNTED[table][2])
 
 
-def minutes(control: Control, name: str, function: str, since: int) -> tuple[int, ...]:
-    """Sums of what is counted per minute, over all who counted, from minute `since` on; last the newest such minute, 0 for none."""
+def minutes(control: Control, name: str, function: str, cohort: str, since: int) -> tuple[int, ...]:
+    """Sums of what is counted of a cohort per minute, over all who counted, from minute `since` on; last the newest such
+    minute, 0 for none."""
     table, _, columns = COUNTED[name]
     sums = [func.coalesce(func.sum(table.c[column]), 0) for column in columns]
     query = select(*sums, func.coalesce(func.max(table.c.minute), 0))
     with control.read() as connection:
-        condition = (table.c.function == function, table.c.minute >= since)
+        condition = (table.c.function == function, table.c.cohort == cohort, table.c.minute >= since)
         return tuple(int(n) for n in connection.execute(query.where(*condition)).one())
 
 
 _Row = TypeVar("_Row")
 
+_WHOSE: Final = frozenset(("function", "cohort", "since"))
 
-def stages(control: Control, name: str, function: str, since: float, row: type[_Row]) -> list[_Row]:
-    """Sums of what is counted per stage, over all stages to which the function came at `since` or later; each as a `row` of the key
-    without function and stage, and of the figures."""
+
+def stages(
+    control: Control, name: str, function: str, cohort: str, since: float, row: type[_Row]
+) -> list[_Row]:
+    """Sums of what is counted of a cohort per stage, over all stages to which it came at `since` or later; each as a `row` of the key
+    without function, cohort and stage, and of the figures."""
     table, keys, columns = COUNTED[name]
-    groups: list[ColumnElement[Any]] = [table.c[key] for key in keys if key not in ("function", "since")]
+    groups: list[ColumnElement[Any]] = [table.c[key] for key in keys if key not in _WHOSE]
     query = select(*groups, *(func.sum(table.c[column]) for column in columns))
-    query = query.where(table.c.function == function, table.c.since >= since).group_by(*groups)
+    mine = (table.c.function == function, table.c.cohort == cohort)
+    query = query.where(*mine, table.c.since >= since).group_by(*groups)
     whole = [column.type.python_type is int for column in map(table.c.__getitem__, columns)]
     with control.read() as connection:
         return [

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select
 from strangler.control import counted, tables
 from strangler.control.comparisons import Failure
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.errors import StoreError
 
 WAITING: Final = 1000
@@ -19,14 +20,15 @@ WAITING: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A write of a function, which had come to its stage at `since`, that legacy answered between `began` and `ended` (seconds since
-    the epoch, by the facade's clock).
+    """A write of a function, or of a cohort of it, which had come to its stage at `since`, that legacy answered between `began` and
+    `ended` (seconds since the epoch, by the facade's clock).
 
     `request` is the call in words, without what people needn't see. `key` is what it names, where that is known. `events` is JSON as
     `strangler.shadow.foretold` reads it. `id` is 0 for one that doesn't wait yet.
     """
 
     function: str
+    cohort: str
     since: float
     began: float
     ended: float
@@ -104,7 +106,17 @@ def waiting(control: Control, function: str, before: float) -> list[Expected]:
     with control.read() as connection:
         rows = connection.execute(query.order_by(table.c.ended, table.c.id)).all()
     return [
-        Expected(row.function, row.since, row.began, row.ended, row.request, row.key, row.events, row.id)
+        Expected(
+            row.function,
+            row.cohort,
+            row.since,
+            row.began,
+            row.ended,
+            row.request,
+            row.key,
+            row.events,
+            row.id,
+        )
         for row in rows
     ]
 
@@ -132,27 +144,27 @@ def forget(control: Control, before: float) -> None:
         connection.execute(delete(table).where(table.c.ended < before))
 
 
-def sums(control: Control, function: str, *, since: int = 0) -> Effects:
-    """What came of a function's writes from minute `since` on."""
-    return Effects(*counted.minutes(control, "effect", function, since))
+def sums(control: Control, function: str, cohort: str = EVERYONE, *, since: int = 0) -> Effects:
+    """What came of a cohort's writes from minute `since` on."""
+    return Effects(*counted.minutes(control, "effect", function, cohort, since))
 
 
-def places(control: Control, function: str, *, since: float = 0.0) -> list[Place]:
+def places(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Place]:
     """What differed, the most frequent first. `since`: only what was counted in stages that it came to then or later."""
-    found = counted.stages(control, "effect place", function, since, Place)
+    found = counted.stages(control, "effect place", function, cohort, since, Place)
     return sorted(found, key=lambda each: (-each.calls, each.place, each.kind))
 
 
-def failures(control: Control, function: str, *, since: float = 0.0) -> list[Failure]:
+def failures(control: Control, function: str, cohort: str = EVERYONE, *, since: float = 0.0) -> list[Failure]:
     """Why writes weren't compared, the most frequent reason first."""
-    found = counted.stages(control, "effect failure", function, since, Failure)
+    found = counted.stages(control, "effect failure", function, cohort, since, Failure)
     return sorted(found, key=lambda each: -each.calls)
 
 
 def _row(control: Control, expected: Expected) -> dict[str, object]:
     if control.cipher is not None:
         expected = replace(expected, events=control.cipher.seal(expected.events, _about(expected)))
-    names = ("function", "since", "began", "ended", "request", "key", "events")
+    names = ("function", "cohort", "since", "began", "ended", "request", "key", "events")
     return {name: getattr(expected, name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Calls through the facades, counted per minute: by function, by read or write, by the side that answered."""
+"""Calls through the facades, counted per minute: by function and cohort, by read or write, by the side that answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from strangler.control.upsert import upsert
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Calls of one minute (since the epoch) as one facade saw them; `kind` is read or write, `side` legacy or new.
+    """Calls of one minute (since the epoch) as one facade saw them; `cohort` is the one by whose standing they were decided,
+    `kind` is read or write, `side` legacy or new.
 
     `errors` are answers of 500 and above and upstreams that didn't answer, `fenced` are writes that were told to wait,
     `seconds` is the sum of the latencies.
@@ -24,6 +25,7 @@ class Traffic:
     minute: int
     facade: str
     function: str
+    cohort: str
     kind: str
     side: str
     calls: int
@@ -64,12 +66,16 @@ def sums(
         return {(row[0], row[1], row[2]): _calls(row[3:]) for row in connection.execute(query)}
 
 
-def per_minute(control: Control, function: str, *, since: int = 0) -> dict[tuple[int, str, str], Calls]:
-    """(minute, kind, side) → calls of a function, in the order of time."""
+def per_minute(
+    control: Control, function: str, cohort: str | None = None, *, since: int = 0
+) -> dict[tuple[int, str, str], Calls]:
+    """(minute, kind, side) → calls of a function with all of its cohorts, or of one of them alone, in the order of time."""
     table = tables.traffic
     groups = (table.c.minute, table.c.kind, table.c.side)
-    condition = (table.c.function == function, table.c.minute >= since)
-    query = select(*groups, *_summed()).where(*condition).group_by(*groups).order_by(*groups)
+    query = select(*groups, *_summed()).where(table.c.function == function, table.c.minute >= since)
+    if cohort is not None:
+        query = query.where(table.c.cohort == cohort)
+    query = query.group_by(*groups).order_by(*groups)
     with control.read() as connection:
         return {(row[0], row[1], row[2]): _calls(row[3:]) for row in connection.execute(query)}
 

@@ -141,7 +141,7 @@ def collect(
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
             reconciliation=whole,
-            compared=counted(control, function, entered),
+            compared=counted(control, function, cohort, entered),
             quarantined=quarantine.counts(control).get(function, 0),
             dependencies={
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
@@ -155,16 +155,16 @@ def collect(
             hold=held.hold if (held := cohorts.holding(standing, picture.of(function))) else None,
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
-            effects=effects.sums(control, function, since=int(entered // 60)),
+            effects=effects.sums(control, function, cohort, since=int(entered // 60)),
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
             balances=balances.of_run(control, whole.id) if whole else (),
-            latencies=comparisons.latencies(control, function, since=entered),
+            latencies=comparisons.latencies(control, function, cohort, since=entered),
             rehearsal=rehearsals.latest(control, function),
             late_writes=[
                 each
                 for each in late_writes.hours(control, function)
                 if each.open and cohort in (EVERYONE, each.standing)
             ],
-            traffic=traffic.per_minute(control, function, since=int((now - window) // 60)),
+            traffic=traffic.per_minute(control, function, cohort, since=int((now - window) // 60)),
         )
     return replace(evidence, custom=custom.ask(settings, evidence)) if settings.gates.custom else evidence

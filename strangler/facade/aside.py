@@ -24,6 +24,7 @@ from strangler.apart import Child, as_child
 from strangler.control import facades
 from strangler.control.comparisons import Kind
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.errors import StranglerError
 from strangler.facade.lane import Seen, room
 from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, lane_keys, writes
@@ -49,11 +50,11 @@ _log: Final = logging.getLogger("strangler.facade")
 
 
 class Told(NamedTuple):
-    """What came of calls since the last time: how many of each lane are done with, and how many of each kind and function had which
-    outcome."""
+    """What came of calls since the last time: how many of each lane are done with, and how many of each kind, function and
+    cohort had which outcome."""
 
     done: dict[LaneKey, int]
-    outcomes: dict[tuple[Kind, str, str], int]
+    outcomes: dict[tuple[Kind, str, str, str], int]
 
 
 class Aside:
@@ -73,14 +74,14 @@ class Aside:
     async def open(self) -> None:
         """The process begins with the first call."""
 
-    def offer(self, function: str, seen: Seen | None, kind: Kind = "read") -> None:
+    def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
         """As `Shadow.offer`."""
         lane: LaneKey = (function, kind)
         most = self._room.get(lane)
         if most is None:
             return
         if seen is None or self._there[lane] >= most or self._waiting() > UNSENT:
-            drop(self._tally, self._outcomes, lane)
+            drop(self._tally, self._outcomes, lane, cohort)
             return
         self._there[lane] += 1
         self._send(_framed(pickle.dumps((lane, seen), pickle.HIGHEST_PROTOCOL)))
@@ -96,8 +97,8 @@ class Aside:
     def heard(self, told: Told) -> None:
         """The other process says what came of calls."""
         self._there.subtract(told.done)
-        for (kind, function, outcome), calls in told.outcomes.items():
-            self._outcomes(kind, function, outcome, calls)
+        for counted, calls in told.outcomes.items():
+            self._outcomes(*counted, calls)
 
     def _waiting(self) -> int:
         return sum(map(len, self._unsent)) if self._pipe is None else self._pipe.waiting
@@ -125,8 +126,8 @@ class Aside:
                 await asyncio.shield(asyncio.to_thread(child.close, END_WITHIN))
             _log.error("the process that compares ended; another one is started", extra={"code": child.ended})
             for lane, calls in self._there.items():
-                for _ in range(calls):
-                    drop(self._tally, self._outcomes, lane)
+                for _ in range(calls):  # Whose they were ended with the process.
+                    drop(self._tally, self._outcomes, lane, EVERYONE)
             self._there.clear()
             self._unsent.clear()
             await asyncio.sleep(AGAIN)
@@ -196,13 +197,13 @@ class _Telling:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self._done: Counter[LaneKey] = Counter()
-        self._outcomes: Counter[tuple[Kind, str, str]] = Counter()
+        self._outcomes: Counter[tuple[Kind, str, str, str]] = Counter()
 
     def done(self, lane: LaneKey) -> None:
         self._done[lane] += 1
 
-    def outcome(self, kind: Kind, function: str, outcome: str, calls: int = 1) -> None:
-        self._outcomes[kind, function, outcome] += calls
+    def outcome(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None:
+        self._outcomes[kind, function, cohort, outcome] += calls
 
     async def run(self) -> None:
         """Tell it, a few times a second."""
@@ -226,7 +227,7 @@ async def _serve(settings: Settings, pipe: Connection) -> None:
         while True:
             size = _SIZE.unpack(await reader.readexactly(_SIZE.size))[0]
             lane, seen = pickle.loads(await reader.readexactly(size))
-            shadow.offer(lane[0], seen, lane[1])
+            shadow.offer(lane[0], seen.cohort, seen, lane[1])
     await shadow.close()
     for task in tasks:
         task.cancel()

@@ -79,7 +79,7 @@ class Mirrored:
         if not decision.shadow or decision.side is not Side.LEGACY or decision.function is None:
             return
         if self._long:
-            parts.shadow.offer(decision.function, None)
+            parts.shadow.offer(decision.function, decision.standing, None)
             return
         trace = parts.traces.begin(request.headers)
         told = parts.passing.told(request, origin, trace)
@@ -87,8 +87,16 @@ class Mirrored:
         call = Asking(request.method, request.target, told, bytes(self._body))
         since = standings.of(decision.function, decision.cohort).since
         onward = parts.credentials.shadowed(decision.function, asked, origin, identity, trace)
-        seen = Seen(decision.function, decision.operation, call, None, since=since, onward=onward)
-        parts.shadow.offer(decision.function, seen)
+        seen = Seen(
+            decision.function,
+            decision.operation,
+            call,
+            None,
+            cohort=decision.standing,
+            since=since,
+            onward=onward,
+        )
+        parts.shadow.offer(decision.function, decision.standing, seen)
 
     def _values(self, asked: Asked, found: Found) -> Values | None:
         if not found.wanted or not self._body:

@@ -70,10 +70,11 @@ class Comparing:
         if found.differences:
             examples = [redaction.difference(each, lane.hidden) for each in found.differences]
             asked = redaction.call(seen.request, seen.operation, lane.hidden)
-            sample = Mismatch(time.time(), seen.function, asked, examples)
+            sample = Mismatch(time.time(), seen.function, seen.cohort, asked, examples)
         taken = (("new", seconds), ("legacy", seen.seconds)) if seen.seconds else (("new", seconds),)
         return Observation(
             seen.function,
+            seen.cohort,
             seen.since,
             "mismatched" if found.differences else "matched",
             spots=_spots(found),

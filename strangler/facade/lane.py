@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from strangler.control.comparisons import Kind
+from strangler.cutover.stages import EVERYONE
 from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.protocol import Answer, Request
 from strangler.settings import Shadow as ShadowSettings
@@ -26,9 +27,9 @@ MARK: Final = ("x-strangler-shadow", "1")
 class Seen(NamedTuple):
     """What a caller asked, and what legacy answered, after so many `seconds`, at the moment `at` (since the epoch).
 
-    `legacy` is None for a call that was mirrored to us: then nobody knows yet. `seconds` is 0 where nobody took the time. `since` is when
-    the function came to the stage that it stands in, `key` what the call names, where that is known. `request` is what legacy gets,
-    `onward` how it differs for new.
+    `legacy` is None for a call that was mirrored to us: then nobody knows yet. `seconds` is 0 where nobody took the time. `cohort` is
+    the one by whose standing it is shadowed, `since` when that came to its stage, `key` what the call names, where that is known.
+    `request` is what legacy gets, `onward` how it differs for new.
     """
 
     function: str
@@ -36,6 +37,7 @@ class Seen(NamedTuple):
     request: Request
     legacy: Answer | None
     seconds: float = 0.0
+    cohort: str = EVERYONE
     since: float = 0.0
     at: float = 0.0
     key: str | None = None

@@ -2,7 +2,8 @@
 
 A call costs a look-up and a few additions (`note`); labels and samples are made of the sums when somebody reads. What others
 count by themselves (pools, breakers, standings) is asked for then too: see `watch`. Labels are bounded: functions are those of the
-configuration, a status is one that HTTP knows, an error one that RFC 9209 names.
+configuration, cohorts those that have a standing of their own (all others are `*`), a status is one that HTTP
+knows, an error one that RFC 9209 names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
 from strangler.control.comparisons import Kind
+from strangler.cutover.stages import EVERYONE
 from strangler.facade import exposition
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.exposition import Example, labelled
@@ -33,7 +35,11 @@ BOUNDS: Final = (
 Reading = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 """Gives the values of one metric as they are now, each with the values of its labels."""
 
-_OF_A_ROW: Final = ("function", "kind", "side", "status")
+_OF_A_ROW: Final = ("function", "cohort", "kind", "side", "status")
+_OF_A_LANE: Final = ("function", "cohort", "side")
+_Key = tuple[str, str, str, str, int]
+"""What is said of a call: function, cohort, kind, side, status."""
+
 _STATUSES: Final = frozenset(map(int, HTTPStatus)) | {GONE}
 _LES: Final = (*(str(bound) for bound in BOUNDS), "+Inf")
 
@@ -50,18 +56,18 @@ class _Times:
 
 
 class _Lane:
-    """What is summed up of one function on one side."""
+    """What is summed up of one function, or of one cohort of it, on one side."""
 
     __slots__ = ("connect", "first_byte", "labels", "received", "retries", "seconds", "sent")
 
-    def __init__(self, function: str, side: str) -> None:
-        self.labels = labelled(("function", "side"), (function, side))
+    def __init__(self, *whose: str) -> None:
+        self.labels = labelled(_OF_A_LANE, whose)
         self.seconds, self.connect, self.first_byte = _Times(), _Times(), _Times()
         self.received = self.sent = self.retries = 0
 
 
 class _Row:
-    """Calls of one function, kind, side and status."""
+    """Calls of one function, cohort, kind, side and status."""
 
     __slots__ = ("count", "labels", "lane")
 
@@ -82,12 +88,12 @@ class Metrics:
 
     def __init__(self, functions: Collection[str]) -> None:
         self._functions = frozenset(functions)
-        self._known: dict[tuple[str, str, str, int], _Row] = {}
+        self._known: dict[_Key, _Row] = {}
         """By what is said of a call: several of these may be one row."""
-        self._rows: dict[tuple[str, str, str, str], _Row] = {}
-        self._lanes: dict[tuple[str, str], _Lane] = {}
-        self._errors: dict[tuple[str, str, str], int] = {}
-        self._fallbacks: dict[str, int] = {}
+        self._rows: dict[tuple[str, str, str, str, str], _Row] = {}
+        self._lanes: dict[tuple[str, str, str], _Lane] = {}
+        self._errors: dict[tuple[str, str, str, str], int] = {}
+        self._fallbacks: dict[tuple[str, str], int] = {}
         self._watched: list[_Watched] = []
         self.registry = registry = CollectorRegistry()
         self.untranslatable = Counter(
@@ -99,37 +105,38 @@ class Metrics:
         self.shadow = Counter(
             "strangler_facade_shadow",
             "Shadow comparisons by outcome: matched, mismatched, failed (new didn't answer), uncompared, dropped.",
-            ["function", "outcome"],
+            ["function", "cohort", "outcome"],
             registry=registry,
         )
         self.effects = Counter(
             "strangler_facade_effects",
             "Writes put to the new service as dry runs, by outcome: rehearsed (a worker compares it), mismatched (new would have refused), "
             "failed, unasked (it doesn't know dry runs), dropped.",
-            ["function", "outcome"],
+            ["function", "cohort", "outcome"],
             registry=registry,
         )
-        self._shadowed: dict[tuple[str, str, str], Counter] = {}
+        self._shadowed: dict[tuple[str, str, str, str], Counter] = {}
         ProcessCollector(registry=registry)
 
-    def note_shadow(self, kind: Kind, function: str, outcome: str, calls: int = 1) -> None:
+    def note_shadow(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None:
         """Add calls that were put to new beside legacy."""
-        key = (kind, function, outcome)
+        key = (kind, function, cohort, outcome)
         child = self._shadowed.get(key)
         if child is None:
             counter = self.shadow if kind == "read" else self.effects
-            child = self._shadowed[key] = counter.labels(function, outcome)
+            child = self._shadowed[key] = counter.labels(function, cohort, outcome)
         child.inc(calls)
 
     def note(self, call: Call) -> None:
         """Add a call that is over."""
         decision = call.decision
         if decision is None:
-            key = (NO_FUNCTION, NONE, NONE, call.status)
+            key = (NO_FUNCTION, EVERYONE, NONE, NONE, call.status)
         else:
             # The value alone: an enum is hashed in Python.
             side = decision.side._value_
-            key = (decision.function or NO_FUNCTION, decision.kind or NONE, side, call.status)
+            function, kind = decision.function or NO_FUNCTION, decision.kind or NONE
+            key = (function, decision.standing, kind, side, call.status)
         row = self._known.get(key) or self._row(key)
         row.count += 1
         lane = row.lane
@@ -151,12 +158,13 @@ class Metrics:
         if call.error or call.tries > 1 or call.fell_back:
             self._oddity(call, key, lane)
 
-    def _row(self, key: tuple[str, str, str, int]) -> _Row:
-        function, kind, side, status = self._function(key[0]), key[1], str(key[2]), key[3]
-        lane = self._lanes.get((function, side))
+    def _row(self, key: _Key) -> _Row:
+        function, (_, cohort, kind, side, status) = self._function(key[0]), key
+        whose = (function, cohort, side)
+        lane = self._lanes.get(whose)
         if lane is None:
-            lane = self._lanes[(function, side)] = _Lane(function, side)
-        values = (function, kind, side, _status(status))
+            lane = self._lanes[whose] = _Lane(*whose)
+        values = (function, cohort, kind, side, _status(status))
         row = self._rows.get(values)
         if row is None:
             row = self._rows[values] = _Row(labelled(_OF_A_ROW, values), lane)
@@ -164,14 +172,14 @@ class Metrics:
             self._known[key] = row
         return row
 
-    def _oddity(self, call: Call, key: tuple[str, str, str, int], lane: _Lane) -> None:
-        function, side = self._function(key[0]), str(key[2])
+    def _oddity(self, call: Call, key: _Key, lane: _Lane) -> None:
+        function, (_, cohort, _, side, _) = self._function(key[0]), key
         lane.retries += max(0, call.tries - 1)
         if call.error:
-            place = (function, side, call.error if call.error in ERRORS else "other")
+            place = (function, cohort, side, call.error if call.error in ERRORS else "other")
             self._errors[place] = self._errors.get(place, 0) + 1
         if call.fell_back:
-            self._fallbacks[function] = self._fallbacks.get(function, 0) + 1
+            self._fallbacks[function, cohort] = self._fallbacks.get((function, cohort), 0) + 1
 
     def _function(self, name: str) -> str:
         return name if name in self._functions else NO_FUNCTION
@@ -208,16 +216,16 @@ class Metrics:
 
     def _counters(self) -> Iterator[tuple[str, str, Iterable[str]]]:
         name = "strangler_facade_requests"
-        words = "Calls answered, by function, kind (read, write), the side that answered and status."
+        words = "Calls answered, by function, cohort (* for all without a standing of their own), kind (read, write), side and status."
         rows = [(row.labels, row.count) for row in self._rows.values()]
         yield name, words, exposition.samples(f"{name}_total", rows)
         name = "strangler_facade_errors"
         words = "Calls that the facade answered itself or broke off, by the error of RFC 9209 and the side that would have answered."
-        errors = [(labelled(("function", "side", "error"), at), n) for at, n in self._errors.items()]
+        errors = [(labelled((*_OF_A_LANE, "error"), at), n) for at, n in self._errors.items()]
         yield name, words, exposition.samples(f"{name}_total", errors)
         name = "strangler_facade_fallbacks"
         words = "Calls that legacy answered, since new couldn't."
-        fallbacks = [(labelled(("function",), (of,)), n) for of, n in self._fallbacks.items()]
+        fallbacks = [(labelled(("function", "cohort"), of), n) for of, n in self._fallbacks.items()]
         yield name, words, exposition.samples(f"{name}_total", fallbacks)
         for name, words, sum_of in _SUMS:
             sums = [(lane.labels, sum_of(lane)) for lane in self._lanes.values()]

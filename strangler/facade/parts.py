@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 
 from strangler.control import facades
+from strangler.control.comparisons import Kind
 from strangler.control.store import Control
 from strangler.cutover.stages import SHADOWED, Side
 from strangler.errors import ConfigurationError, Problem
@@ -201,6 +202,7 @@ class Parts:
         if decision is not None and decision.function and decision.kind:
             self.tally.call(
                 decision.function,
+                decision.standing,
                 decision.kind,
                 decision.side,
                 error=call.status >= 500 and not decision.fenced,
@@ -243,12 +245,14 @@ class Parts:
                 request,
                 both[1],
                 call.ended - call.began,
+                decision.standing,
                 exchange.standings.of(decision.function, decision.cohort).since,
                 time.time(),
                 decision.key,
                 onward,
             )
-        self.shadow.offer(decision.function, seen, "write" if decision.kind == "write" else "read")
+        kind: Kind = "write" if decision.kind == "write" else "read"
+        self.shadow.offer(decision.function, decision.standing, seen, kind)
 
     def more(self, exchange: Exchange, now: float) -> str:
         """Header lines that an upstream gets beside the caller's."""

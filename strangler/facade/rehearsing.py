@@ -79,6 +79,7 @@ class Rehearsing:
             return _said(seen, "failed", what)
         return Expected(
             seen.function,
+            seen.cohort,
             seen.since,
             seen.at - seen.seconds,
             seen.at,
@@ -113,7 +114,7 @@ class Rehearsing:
         assert seen.legacy is not None
         example = redaction.difference(Difference((_STATUS,), "value", seen.legacy.status, status))
         asked = redaction.call(seen.request, seen.operation, lane.hidden)
-        sample = Mismatch(time.time(), seen.function, asked, [example], "write")
+        sample = Mismatch(time.time(), seen.function, seen.cohort, asked, [example], "write")
         return _said(seen, "mismatched")._replace(spots=frozenset([(_STATUS, "value")]), sample=sample)
 
 
@@ -157,7 +158,7 @@ class _DryRun:
 
 
 def _said(seen: Seen, outcome: EffectOutcome, reason: str = "") -> Compared:
-    return Compared(seen.function, seen.since, outcome, reason=redaction.storable(reason, 300))
+    return Compared(seen.function, seen.cohort, seen.since, outcome, reason=redaction.storable(reason, 300))
 
 
 def _reason(lane: Lane, error: Exception) -> str:

@@ -45,9 +45,9 @@ LaneKey = tuple[str, Kind]
 
 
 class Outcomes(Protocol):
-    """Is told of calls their kind, their function, and what came of them."""
+    """Is told of calls their kind, their function, the cohort that they count for, and what came of them."""
 
-    def __call__(self, kind: Kind, function: str, outcome: str, calls: int = 1) -> None: ...
+    def __call__(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None: ...
 
 
 Done = Callable[[LaneKey], None]
@@ -91,13 +91,13 @@ class Shadow:
             await asyncio.sleep(SWEPT)
             self._pools.sweep(monotonic())
 
-    def offer(self, function: str, seen: Seen | None, kind: Kind = "read") -> None:
-        """Lay a call into the queue; never waits. None stands for a call too long to keep."""
+    def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
+        """Lay a call into the queue, which counts for a cohort; never waits. None stands for a call too long to keep."""
         lane = self._lanes.get((function, kind))
         if lane is None:
             return
         if seen is None or lane.inside >= lane.room or self._held + seen.size > HELD:
-            self._drop(lane)
+            self._drop(lane, cohort)
             return
         self._held += seen.size
         lane.inside += 1
@@ -114,8 +114,7 @@ class Shadow:
         await asyncio.gather(*tasks, return_exceptions=True)
         for lane in self._lanes.values():
             while not lane.queue.empty():
-                lane.queue.get_nowait()
-                self._drop(lane)
+                self._drop(lane, lane.queue.get_nowait().cohort)
         self._thread.shutdown(wait=False)
         await self._pools.close()
 
@@ -144,7 +143,7 @@ class Shadow:
         try:
             came = await self._rehearsing.rehearse(lane, seen)
         except Exception as error:  # noqa: BLE001  # as of a comparison
-            came = Compared(seen.function, seen.since, "failed", reason=type(error).__name__)
+            came = Compared(seen.function, seen.cohort, seen.since, "failed", reason=type(error).__name__)
             _log.exception("a dry run failed in the facade", extra={"function": seen.function})
         if isinstance(came, Expected):
             self._tally.expect(came)
@@ -152,30 +151,31 @@ class Shadow:
             self._tally.shadow.add_effect(came)
             outcome = came.outcome
         if came is not None:
-            self._outcomes("write", seen.function, outcome)
+            self._outcomes("write", seen.function, seen.cohort, outcome)
 
     def _fail(self, lane: Lane, seen: Seen, outcome: Outcome, error: Exception) -> None:
         # What the facade itself says of a call never quotes it; other errors may.
         quotes = lane.hidden and not isinstance(error, NewFailed | Refusal)
         text = "" if quotes else error.what if isinstance(error, StranglerError) else str(error)
         reason = text.splitlines()[0] if text else type(error).__name__
-        self._count(Observation(seen.function, seen.since, outcome, reason=redaction.storable(reason, 300)))
+        said = redaction.storable(reason, 300)
+        self._count(Observation(seen.function, seen.cohort, seen.since, outcome, reason=said))
         _log.info("shadow comparison failed", extra={"function": seen.function, "reason": reason})
 
     def _count(self, observed: Observation) -> None:
-        self._outcomes("read", observed.function, observed.outcome)
+        self._outcomes("read", observed.function, observed.cohort, observed.outcome)
         self._tally.shadow.add(observed)
 
-    def _drop(self, lane: Lane) -> None:
+    def _drop(self, lane: Lane, cohort: str) -> None:
         self._done((lane.function, lane.kind))
-        drop(self._tally, self._outcomes, (lane.function, lane.kind))
+        drop(self._tally, self._outcomes, (lane.function, lane.kind), cohort)
 
 
-def drop(tally: Tally, outcomes: Outcomes, lane: LaneKey) -> None:
+def drop(tally: Tally, outcomes: Outcomes, lane: LaneKey, cohort: str) -> None:
     """Count a call for which there is no room."""
     function, kind = lane
-    outcomes(kind, function, "dropped")
-    tally.shadow.drop(function, "comparison" if kind == "read" else "effect")
+    outcomes(kind, function, cohort, "dropped")
+    tally.shadow.drop(function, cohort, "comparison" if kind == "read" else "effect")
 
 
 def writes(settings: Settings) -> frozenset[str]:

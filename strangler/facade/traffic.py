@@ -41,16 +41,24 @@ class Tally:
 
     def __init__(self, facade: str) -> None:
         self._facade = facade
-        self._calls: dict[tuple[int, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
-        self._now: dict[tuple[str, str, str], list[float]] = {}
+        self._calls: dict[tuple[int, str, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
+        self._now: dict[tuple[str, str, str, str], list[float]] = {}
         """The same since the last flush, whose minute it is."""
         self.shadow = Counting(facade)
         self._expected: list[Expected] = []
 
     def call(
-        self, function: str, kind: str, side: Side, *, error: bool, fenced: bool, seconds: float
+        self,
+        function: str,
+        cohort: str,
+        kind: str,
+        side: Side,
+        *,
+        error: bool,
+        fenced: bool,
+        seconds: float,
     ) -> None:
-        key = (function, kind, side._value_)  # the value alone: an enum is hashed in Python
+        key = (function, cohort, kind, side._value_)  # the value alone: an enum is hashed in Python
         sums = self._now.get(key)
         if sums is None:
             sums = self._now[key] = [0, 0, 0, 0.0]
@@ -62,9 +70,9 @@ class Tally:
     def _settle(self) -> None:
         """What was counted since the last flush belongs to this minute."""
         minute = _minute()
-        for (function, kind, side), lately in self._now.items():
+        for key, lately in self._now.items():
             if len(self._calls) < KINDS:
-                sums = self._calls[(minute, function, kind, side)]
+                sums = self._calls[(minute, *key)]
                 sums[:] = [before + more for before, more in zip(sums, lately, strict=True)]
         self._now.clear()
 
@@ -73,7 +81,7 @@ class Tally:
         if len(self._expected) < WAITING:
             self._expected.append(expected)
         else:
-            self.shadow.drop(expected.function, "effect")
+            self.shadow.drop(expected.function, expected.cohort, "effect")
 
     async def run(self, control: Callable[[], Control | None]) -> None:
         """Flush every second until cancelled, and once more then."""
@@ -114,19 +122,30 @@ class Tally:
         taken, self._expected = self._expected, []
         try:
             for each in await asyncio.to_thread(effects.expect, control, taken):
-                self.shadow.drop(each.function, "effect")
+                self.shadow.drop(each.function, each.cohort, "effect")
         except Exception as error:  # noqa: BLE001  # as of counts
             _log.warning("writes wait to be compared", extra={"reason": _reason(error)})
             self._expected = [*taken, *self._expected][:WAITING]
 
-    def _give_back(self, calls: dict[tuple[int, str, str, str], list[float]]) -> None:
+    def _give_back(self, calls: dict[tuple[int, str, str, str, str], list[float]]) -> None:
         for key, sums in calls.items():
             self._calls[key] = [a + b for a, b in zip(self._calls[key], sums, strict=True)]
 
-    def _traffic(self, calls: dict[tuple[int, str, str, str], list[float]]) -> list[Traffic]:
+    def _traffic(self, calls: dict[tuple[int, str, str, str, str], list[float]]) -> list[Traffic]:
         return [
-            Traffic(minute, self._facade, function, kind, side, int(count), int(errors), int(fenced), seconds)
-            for (minute, function, kind, side), (count, errors, fenced, seconds) in calls.items()
+            Traffic(
+                minute,
+                self._facade,
+                function,
+                cohort,
+                kind,
+                side,
+                int(count),
+                int(errors),
+                int(fenced),
+                seconds,
+            )
+            for (minute, function, cohort, kind, side), (count, errors, fenced, seconds) in calls.items()
         ]
 
 

@@ -139,7 +139,7 @@ def _scoped(
         decision = _by_stage(table, rule, route, document, request.asked, request.who, draw, memory)
         if key is not None and decision.status is None:
             decision = _at_home(rule, route, key, decision, memory)
-    return decision._replace(cohort=name, key=document)
+    return decision._replace(cohort=name, key=document, standing=rule.standing.cohort)
 
 
 def _at_home(

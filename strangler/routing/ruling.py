@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from strangler.cutover.stages import RULES, SETTLED, Reads, Side, Standing
+from strangler.cutover.stages import EVERYONE, RULES, SETTLED, Reads, Side, Standing
 from strangler.routing.route import CompiledRoute, Kind
 from strangler.routing.scope import Untold
 from strangler.routing.standings import Standings, Trust, moved
@@ -24,7 +24,9 @@ class Decision(NamedTuple):
     `function` is None where no route names the request. `kind` is `write` also for a request that can't be read far
     enough to tell, None where no route names it. `side` is who would answer, also when refused. `cohort` and `key` (of a document) are
     those that the request is about, where its function has any and the request shows them. `fallback`: legacy has the data too, so that
-    it may answer where new can't. `at_fence`: nothing but a fence is in its way, which stands for the moment of a switch.
+    it may answer where new can't. `at_fence`: nothing but a fence is in its way, which stands for the moment of a switch. `standing`: the
+    cohort by whose standing it was decided, and for which it counts: there are no more of these than somebody has moved, whatever
+    callers make up.
     """
 
     function: str | None
@@ -38,6 +40,7 @@ class Decision(NamedTuple):
     key: str | None = None
     fallback: bool = False
     at_fence: bool = False
+    standing: str = EVERYONE
 
     @property
     def fenced(self) -> bool:

@@ -26,13 +26,14 @@ class RuleHidden:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Everything about one function, counted since it entered the stage shadow.
+    """Everything about one function, or one cohort of it, counted since it entered the stage shadow.
 
     `fields` are those that differ, the most frequent first, noise last; `noise` (place, kind) of those that legacy doesn't answer the
     same twice. `gone` are rules that are no longer in the configuration, but hid something.
     """
 
     function: str
+    cohort: str
     compared: Compared
     fields: Sequence[Field]
     noise: frozenset[tuple[str, str]]
@@ -56,15 +57,18 @@ class Writes:
     samples: Sequence[Mismatch]
 
 
-def counted(control: Control, function: str, entered: float) -> Compared:
-    """What was compared since a function entered shadow, and how much of what differed is noise."""
-    found = comparisons.sums(control, function, since=int(entered // 60))
-    return _with_noise(control, function, entered, found, _noise(control, function, entered, found.pairs))
+def counted(control: Control, function: str, cohort: str, entered: float) -> Compared:
+    """What was compared of a cohort since it entered shadow, and how much of what differed is noise."""
+    found = comparisons.sums(control, function, cohort, since=int(entered // 60))
+    return _with_noise(
+        control, function, cohort, entered, found, _noise(control, function, cohort, entered, found.pairs)
+    )
 
 
 def account(
     control: Control,
     function: str,
+    cohort: str,
     shadow: Shadow,
     entered: float,
     today: date,
@@ -74,30 +78,31 @@ def account(
 ) -> Account:
     """All of it; of the samples the newest. `shadow` is how the function is shadowed now, `writes` whether its writes are too."""
     with control.read():
-        found = comparisons.sums(control, function, since=int(entered // 60))
-        fields = comparisons.fields(control, function, since=entered)
+        found = comparisons.sums(control, function, cohort, since=int(entered // 60))
+        fields = comparisons.fields(control, function, cohort, since=entered)
         noisy = noise(fields, found.pairs)
-        hidden = {each.rule: each for each in comparisons.hidden(control, function, since=entered)}
+        hidden = {each.rule: each for each in comparisons.hidden(control, function, cohort, since=entered)}
         return Account(
             function=function,
-            compared=_with_noise(control, function, entered, found, noisy),
+            cohort=cohort,
+            compared=_with_noise(control, function, cohort, entered, found, noisy),
             fields=sorted(fields, key=lambda field: (field.place, field.kind) in noisy),
             noise=noisy,
             rules=[_rule(rule, hidden, today) for rule in shadow.rules],
             gone=[each for rule, each in hidden.items() if rule not in {rule.words for rule in shadow.rules}],
-            failures=comparisons.failures(control, function, since=entered),
-            latencies=comparisons.latencies(control, function, since=entered),
-            samples=comparisons.mismatches(control, function, limit=samples),
-            writes=_writes(control, function, entered, samples) if writes else None,
+            failures=comparisons.failures(control, function, cohort, since=entered),
+            latencies=comparisons.latencies(control, function, cohort, since=entered),
+            samples=comparisons.mismatches(control, function, cohort, limit=samples),
+            writes=_writes(control, function, cohort, entered, samples) if writes else None,
         )
 
 
-def _writes(control: Control, function: str, entered: float, samples: int) -> Writes:
+def _writes(control: Control, function: str, cohort: str, entered: float, samples: int) -> Writes:
     return Writes(
-        effects.sums(control, function, since=int(entered // 60)),
-        effects.places(control, function, since=entered),
-        effects.failures(control, function, since=entered),
-        comparisons.mismatches(control, function, limit=samples, kind="write"),
+        effects.sums(control, function, cohort, since=int(entered // 60)),
+        effects.places(control, function, cohort, since=entered),
+        effects.failures(control, function, cohort, since=entered),
+        comparisons.mismatches(control, function, cohort, limit=samples, kind="write"),
     )
 
 
@@ -106,15 +111,22 @@ def _rule(rule: ShadowRule, hidden: Mapping[str, Hidden], today: date) -> RuleHi
     return RuleHidden(rule, found.calls, found.differences, rule.has_ended(today))
 
 
-def _noise(control: Control, function: str, entered: float, pairs: int) -> frozenset[tuple[str, str]]:
-    return noise(comparisons.fields(control, function, since=entered), pairs)
+def _noise(
+    control: Control, function: str, cohort: str, entered: float, pairs: int
+) -> frozenset[tuple[str, str]]:
+    return noise(comparisons.fields(control, function, cohort, since=entered), pairs)
 
 
 def _with_noise(
-    control: Control, function: str, entered: float, found: Compared, noise: frozenset[tuple[str, str]]
+    control: Control,
+    function: str,
+    cohort: str,
+    entered: float,
+    found: Compared,
+    noise: frozenset[tuple[str, str]],
 ) -> Compared:
     """With how many differ in nothing but noise: never more than differ at all."""
     if not noise:
         return found
-    shapes = comparisons.shapes(control, function, since=entered)
+    shapes = comparisons.shapes(control, function, cohort, since=entered)
     return replace(found, noisy=min(excused(shapes, noise), found.mismatched))

@@ -53,13 +53,15 @@ LIMITS_MS: Final = (2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 3
 
 
 class Observation(NamedTuple):
-    """What came of one shadowed read of a function, which has stood in its stage since `since`.
+    """What came of one shadowed read of a function, which has stood in its stage since `since`; it counts for the cohort by whose
+    standing it was shadowed.
 
     `spots`: where new differed. `twice`: where legacy differed from itself, None when it wasn't asked twice. `hidden`: rule → how many
     differences it hid. `seconds`: side and how long it took to answer. `reason`: why it failed, or couldn't be compared.
     """
 
     function: str
+    cohort: str
     since: float
     outcome: Outcome
     spots: frozenset[Spot] = frozenset()
@@ -74,12 +76,21 @@ class Compared(NamedTuple):
     """What came of comparing the effects of one write of a function, as `Observation` says it of a read."""
 
     function: str
+    cohort: str
     since: float
     outcome: EffectOutcome
     spots: frozenset[Spot] = frozenset()
     hidden: Mapping[str, int] = {}
     reason: str = ""
     sample: Mismatch | None = None
+
+
+class _Group(NamedTuple):
+    """What is added up together."""
+
+    function: str
+    cohort: str
+    since: float = 0.0
 
 
 class Counting:
@@ -90,7 +101,7 @@ class Counting:
         self._names: dict[tuple[str, str], set[str]] = {}
         self.sums: Counter[Sum] = Counter()
         self.samples: list[Mismatch] = []
-        self._dropped: Counter[tuple[str, str]] = Counter()
+        self._dropped: Counter[tuple[str, str, str]] = Counter()
 
     @property
     def empty(self) -> bool:
@@ -99,8 +110,8 @@ class Counting:
 
     def add(self, seen: Observation) -> None:
         """Count one."""
-        group = (seen.function, seen.since)
-        self._count_minute("comparison", seen.function, seen.outcome)
+        group = _Group(seen.function, seen.cohort, seen.since)
+        self._count_minute("comparison", group, seen.outcome)
         self._count_hidden(group, seen.hidden)
         for side, seconds in seen.seconds:
             up_to = LIMITS_MS[bisect_left(LIMITS_MS, seconds * 1000)]
@@ -110,7 +121,7 @@ class Counting:
             reason = self._known("reason", seen.function, seen.reason)
             self.count(Sum("failure", (*group, seen.outcome, reason), "calls"))
         if seen.twice is not None:
-            self._count_minute("comparison", seen.function, "pairs")
+            self._count_minute("comparison", group, "pairs")
             self._count_fields(group, seen.twice, "noise")
             self._count_fields(group, seen.spots, "raw")
         if seen.spots:
@@ -120,8 +131,8 @@ class Counting:
 
     def add_effect(self, seen: Compared) -> None:
         """Count one write."""
-        group = (seen.function, seen.since)
-        self._count_minute("effect", seen.function, seen.outcome)
+        group = _Group(seen.function, seen.cohort, seen.since)
+        self._count_minute("effect", group, seen.outcome)
         self._count_hidden(group, seen.hidden)
         for place, kind in {(self._known("place", seen.function, place), kind) for place, kind in seen.spots}:
             self.count(Sum("effect place", (*group, place, kind), "calls"))
@@ -130,21 +141,22 @@ class Counting:
             self.count(Sum("effect failure", (*group, seen.outcome, reason), "calls"))
         self._keep(seen.sample)
 
-    def drop(self, function: str, table: Literal["comparison", "effect"] = "comparison") -> None:
+    def drop(self, function: str, cohort: str, table: Literal["comparison", "effect"] = "comparison") -> None:
         """Count one for which there was no room. Cheap: with a service that hangs it is asked for every call."""
-        self._dropped[table, function] += 1
+        self._dropped[table, function, cohort] += 1
 
     def _keep(self, sample: Mismatch | None) -> None:
         if sample is not None and len(self.samples) < SAMPLES:
             self.samples.append(sample)
 
-    def _count_hidden(self, group: tuple[str, float], hidden: Mapping[str, int]) -> None:
+    def _count_hidden(self, group: _Group, hidden: Mapping[str, int]) -> None:
         for rule, differences in hidden.items():
             self.count(Sum("rule", (*group, rule), "calls"))
             self.count(Sum("rule", (*group, rule), "differences"), differences)
 
-    def _count_minute(self, table: str, function: str, column: str, figure: int = 1) -> None:
-        self.count(Sum(table, (int(time.time() // 60), self._counter, function), column), figure)
+    def _count_minute(self, table: str, group: _Group, column: str, figure: int = 1) -> None:
+        key = (int(time.time() // 60), self._counter, group.function, group.cohort)
+        self.count(Sum(table, key, column), figure)
 
     def count(self, sum: Sum, figure: float = 1) -> None:
         """Add to a figure."""
@@ -153,8 +165,8 @@ class Counting:
 
     def take(self) -> tuple[Counter[Sum], list[Mismatch]]:
         """Everything so far, and begin anew."""
-        for (table, function), dropped in self._dropped.items():
-            self._count_minute(table, function, "dropped", dropped)
+        for (table, function, cohort), dropped in self._dropped.items():
+            self._count_minute(table, _Group(function, cohort), "dropped", dropped)
         self._dropped.clear()
         taken = self.sums, self.samples
         self.sums, self.samples = Counter(), []
@@ -166,8 +178,8 @@ class Counting:
             self.count(each, figure)
         self.samples += list(samples)[: SAMPLES - len(self.samples)]
 
-    def _count_fields(self, group: tuple[str, float], spots: Iterable[Spot], figure: str) -> None:
-        for place, kind in {(self._known("field", group[0], place), kind) for place, kind in spots}:
+    def _count_fields(self, group: _Group, spots: Iterable[Spot], figure: str) -> None:
+        for place, kind in {(self._known("field", group.function, place), kind) for place, kind in spots}:
             self.count(Sum("field", (*group, place, kind), figure))
 
     def _shape(self, function: str, spots: Iterable[Spot]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from strangler.control.comparisons import Compared, Failure, Field, Mismatch
 from strangler.control.effects import Effects
 from strangler.cutover.gates import GateResult, Verdict
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import Stage, named
 from strangler.durations import moment
 from strangler.shadow.account import Account, Writes
 from strangler.shadow.counting import LIMITS_MS
@@ -99,7 +99,7 @@ def _places(writes: Writes) -> RenderableType:
 
 def _closing(found: Account, verdict: GateResult, stage: Stage, entered: float) -> Text:
     since = f"since {moment(entered)}" if entered else "so far"
-    words = Text(f"{found.function}: {verdict.verdict}", STYLES[verdict.verdict])
+    words = Text(f"{named(found.function, found.cohort)}: {verdict.verdict}", STYLES[verdict.verdict])
     words.append(f", {verdict.words} ({since}; now in {stage})", "not bold default")
     if verdict.do:
         words.append("\ndo: ", "not bold default").append(verdict.do, "not bold default")
@@ -233,6 +233,7 @@ def as_object(found: Account, verdicts: Sequence[GateResult], stage: Stage, ente
     compared, (verdict, *_) = found.compared, verdicts
     return {
         "function": found.function,
+        "cohort": found.cohort,
         "stage": stage.value,
         "since": moment(entered) if entered else None,
         "verdict": verdict.verdict.value,

@@ -142,7 +142,7 @@ class Following:
         """Read what has come of one, and judge what has settled."""
         now = self._clock()
         writes = effects.waiting(self._control, function.name, now)
-        if not writes and standings.of(self._control, function.name).stage not in SHADOWED:
+        if not writes and not self._is_shadowed(function.name):
             function.window = None
             return
         function.window = function.window or Window(function.name, self._log, now)
@@ -160,6 +160,10 @@ class Following:
                 came = self._judged(function, function.window, expected, told, later, known)
                 if came is not None:
                     self._settle(expected, came)
+
+    def _is_shadowed(self, function: str) -> bool:
+        """Whether writes of it are, or of any of its cohorts."""
+        return any(each.stage in SHADOWED for each in standings.snapshot(self._control).all_of(function))
 
     def _known(self, function: Followed) -> tuple[float, str]:
         """Until when all that legacy committed is in the log, and why events may be missing there all the same; empty when none are."""
@@ -232,7 +236,11 @@ def followed(settings: Settings) -> dict[str, frozenset[str]]:
 
 def _said(expected: Expected, outcome: EffectOutcome, reason: str) -> Compared:
     return Compared(
-        expected.function, expected.since, outcome, reason=redaction.storable(reason.splitlines()[0], 300)
+        expected.function,
+        expected.cohort,
+        expected.since,
+        outcome,
+        reason=redaction.storable(reason.splitlines()[0], 300),
     )
 
 
@@ -241,9 +249,12 @@ def _compared(function: Followed, expected: Expected, found: Judgement) -> Compa
     sample = None
     if found.differences:
         examples = [redaction.difference(each, function.hidden) for each in found.differences]
-        sample = Mismatch(expected.ended, expected.function, expected.request, examples, "write")
+        sample = Mismatch(
+            expected.ended, expected.function, expected.cohort, expected.request, examples, "write"
+        )
     return Compared(
         expected.function,
+        expected.cohort,
         expected.since,
         found.outcome,
         spots=frozenset((each.place, each.kind) for each in found.differences),

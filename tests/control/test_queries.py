@@ -29,7 +29,7 @@ from strangler.control.quarantine import Held, State
 from strangler.control.reconciliations import Finding, Status
 from strangler.control.store import Control
 from strangler.control.traffic import Calls, Traffic
-from strangler.cutover.stages import Stage, Standing, at_the_start
+from strangler.cutover.stages import EVERYONE, Stage, Standing, at_the_start
 from strangler.errors import Refused
 
 START = at_the_start("party")
@@ -226,7 +226,7 @@ def test_a_key_of_any_length_can_be_held(control: Control) -> None:
 
 
 def test_traffic_adds_up_over_parts_facades_and_minutes(control: Control) -> None:
-    one = Traffic(10, "f1", "party", "read", "new", 3, 1, 0, 0.5)
+    one = Traffic(10, "f1", "party", EVERYONE, "read", "new", 3, 1, 0, 0.5)
     traffic.add(
         control, [one, replace(one, side="legacy"), replace(one, minute=11), replace(one, function="sale")]
     )
@@ -250,13 +250,15 @@ def test_comparisons_add_up_and_samples_are_bounded_per_function(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparisons, "SAMPLES_KEPT", 5)
-    part = Comparison(10, "f1", "party", 5, 1, 2, 3)
+    part = Comparison(10, "f1", "party", EVERYONE, 5, 1, 2, 3)
     comparisons.add(control, [part, replace(part, facade="f2"), replace(part, minute=9)])
     comparisons.add(control, [part])
     assert comparisons.sums(control, "party", since=10) == Compared(15, 3, 6, 9, last_minute=10)
     assert comparisons.sums(control, "sale") == Compared()
-    samples = [Mismatch(float(n), "party", f"GET /{n}", [{"path": "name", "legacy": n}]) for n in range(12)]
-    comparisons.add_mismatches(control, [Mismatch(0.0, "sale", "GET /", [])])
+    samples = [
+        Mismatch(float(n), "party", EVERYONE, f"GET /{n}", [{"path": "name", "legacy": n}]) for n in range(12)
+    ]
+    comparisons.add_mismatches(control, [Mismatch(0.0, "sale", EVERYONE, "GET /", [])])
     comparisons.add_mismatches(control, samples[:7])
     comparisons.add_mismatches(control, samples[7:])
     assert comparisons.mismatches(control, "party") == samples[:6:-1]

@@ -105,15 +105,17 @@ def answer(control: Control) -> None:
     now = time.time()
     minute = int(now // 60)
     sides = (Side.LEGACY.value, Side.NEW.value)
-    traffic.add(control, [Traffic(minute, "f", "party", "read", side, 100, 0, 0, 1.0) for side in sides])
-    shadowed = [("latency", ("party", now + 60, side, 10)) for side in sides]
+    traffic.add(
+        control, [Traffic(minute, "f", "party", EVERYONE, "read", side, 100, 0, 0, 1.0) for side in sides]
+    )
+    shadowed = [("latency", ("party", EVERYONE, now + 60, side, 10)) for side in sides]
     counted.record(control, {Sum(*each, "calls"): 100 for each in shadowed})
     counted.record(control, {Sum(*each, "seconds"): 0.8 for each in shadowed})
 
 
 def compare(control: Control, matched: int = 0, mismatched: int = 0) -> None:
     minute = int(time.time() // 60)
-    comparisons.add(control, [Comparison(minute, "f", "party", matched, mismatched, 0, 0)])
+    comparisons.add(control, [Comparison(minute, "f", "party", EVERYONE, matched, mismatched, 0, 0)])
 
 
 def reconcile(control: Control) -> None:

@@ -18,7 +18,7 @@ from strangler.cutover.evidence import Health
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.guarding import KEY, LOOK_EVERY, Guarding
 from strangler.cutover.history import Kind
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.switch import Outside
 from strangler.errors import Unavailable
 from strangler.settings import Guard, Settings
@@ -130,15 +130,18 @@ def guarding(control: Control, clock: Clock) -> Start:
     return start
 
 
-def calls(control: Control, clock: Clock, errors: int) -> None:
-    traffic.add(control, [Traffic(int(clock.now // 60), "f", "party", "read", "new", 10, errors, 0, 0.1)])
+def calls(control: Control, clock: Clock, errors: int, cohort: str = EVERYONE) -> None:
+    minute = int(clock.now // 60)
+    traffic.add(control, [Traffic(minute, "f", "party", cohort, "read", "new", 10, errors, 0, 0.1)])
 
 
-def go_on(it: Guarding, control: Control, clock: Clock, seconds: float, errors: int) -> None:
-    """Time passes, with calls of which some fail."""
+def go_on(
+    it: Guarding, control: Control, clock: Clock, seconds: float, errors: int, cohort: str = EVERYONE
+) -> None:
+    """Time passes, with calls of a cohort of which some fail."""
     until = clock.now + seconds
     while clock.now < until:
-        calls(control, clock, errors)
+        calls(control, clock, errors, cohort)
         it.look()
         clock.now += LOOK_EVERY
 
@@ -201,14 +204,18 @@ def test_from_live_it_holds_and_says_so_where_something_would_be_lost(
     assert len(ledger.entries(control, kind=Kind.HELD)) == 1
 
 
-def test_a_cohort_that_moves_on_its_own_is_guarded_on_its_own(
-    control: Control, clock: Clock, guarding: Start
+@pytest.mark.parametrize(("failing", "well"), [("2000", EVERYONE), (EVERYONE, "2000")])
+def test_a_cohort_that_moves_on_its_own_is_guarded_by_its_own_calls(
+    control: Control, clock: Clock, guarding: Start, failing: str, well: str
 ) -> None:
-    standings.amend(control, "party", "2000", at=NOW - 600, stage=Stage.CANARY, weight=500)
-    go_on(guarding({"gate": "errors", "for": "1m", "then": "hold"}), control, clock, 120, errors=5)
-    assert standings.of(control, "party", "2000").hold is not None
-    assert standings.of(control, "party").hold is None
-    assert [each.cohort for each in watches.of_function(control, "party")] == ["2000"]
+    for cohort in (EVERYONE, "2000"):
+        standings.amend(control, "party", cohort, at=NOW - 600, stage=Stage.CANARY, weight=500)
+    it = guarding({"gate": "errors", "for": "1m", "then": "hold"})
+    go_on(it, control, clock, 120, errors=5, cohort=failing)
+    assert standings.of(control, "party", failing).hold is not None
+    assert standings.of(control, "party", well).hold is None
+    seen = {each.cohort: each.verdict for each in watches.of_function(control, "party")}
+    assert seen == {failing: Verdict.FAIL, well: Verdict.INCONCLUSIVE}, "no call was made of the other"
 
 
 def test_where_no_guard_is_named_nobody_acts(control: Control, clock: Clock, guarding: Start) -> None:

@@ -91,11 +91,12 @@ def landscape(control: Control, settings: Settings) -> Control:
         control, run, Status.DRIFT, at=time.time(), counts={"compared": 81_204, "different": 3}
     )
     minute = int(now // 60)
-    comparisons.add(control, [Comparison(minute, "f", "stock", 1_240, 12, 3, 0)])
+    comparisons.add(control, [Comparison(minute, "f", "stock", EVERYONE, 1_240, 12, 3, 0)])
     quarantine.hold(control, [Held("purchase", "party", "[1]", Position("1"), "bad date", "{}", now)])
     stops.begin(control, Stop("production", Position("7"), 1_204, 1_000, now))
     traffic.add(
-        control, [Traffic(minute - ago, "f", "party", "read", "new", 40, 9, 0, 4.0) for ago in range(3)]
+        control,
+        [Traffic(minute - ago, "f", "party", EVERYONE, "read", "new", 40, 9, 0, 4.0) for ago in range(3)],
     )
     hand = Acting(
         control,

@@ -15,7 +15,7 @@ import pytest
 
 from strangler.control import comparisons, effects
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.facade import aside
 from strangler.facade.aside import Aside
 from strangler.facade.lane import WORKERS
@@ -58,7 +58,7 @@ def process(facade: Running) -> int:
 
 
 def dropped(facade: Running) -> float:
-    return float(facade.parts.metrics.shadow.labels("party", "dropped")._value.get())
+    return float(facade.parts.metrics.shadow.labels("party", EVERYONE, "dropped")._value.get())
 
 
 async def test_reads_and_writes_are_put_to_new_by_another_process(
@@ -72,7 +72,7 @@ async def test_reads_and_writes_are_put_to_new_by_another_process(
         new.said = b"[]"
         await put(facade)
         await until(lambda: len(effects.waiting(control, "party", 2e9)) == 1)
-        counter = facade.parts.metrics.shadow.labels("party", "mismatched")
+        counter = facade.parts.metrics.shadow.labels("party", EVERYONE, "mismatched")
         await until(lambda: counter._value.get() == 1)
         assert all(
             headers["x-strangler-shadow"] == "1" for method, _, headers, _ in new.asked if method != "OPTIONS"

@@ -14,7 +14,7 @@ import pytest
 
 from strangler.control import facades, traffic
 from strangler.control.store import Control
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.errors import StranglerError, Unavailable
 from strangler.facade import standing
 from strangler.facade.parts import Parts
@@ -349,7 +349,9 @@ async def test_traffic_reaches_the_control_store_and_prometheus(
     await until(lambda: ("party", "read", "new") in traffic.sums(control))
     assert traffic.sums(control)[("party", "read", "new")].calls == 3
     _, page = await get(f"{facade.url}/metrics")
-    line = 'strangler_facade_requests_total{function="party",kind="read",side="new",status="200"} 3.0'
+    line = (
+        'strangler_facade_requests_total{function="party",cohort="*",kind="read",side="new",status="200"} 3.0'
+    )
     assert line in page
 
 
@@ -363,10 +365,10 @@ async def test_counts_wait_for_a_control_store_that_is_away(control: Control) ->
             raise Unavailable("away")
 
     tally = Tally("f")
-    tally.call("party", "read", Side.NEW, error=False, fenced=False, seconds=1.0)
-    tally.shadow.add(Observation("party", 0.0, "matched"))
+    tally.call("party", EVERYONE, "read", Side.NEW, error=False, fenced=False, seconds=1.0)
+    tally.shadow.add(Observation("party", EVERYONE, 0.0, "matched"))
     await tally.flush(Away(control.engine))
-    tally.call("party", "read", Side.NEW, error=True, fenced=False, seconds=1.0)
+    tally.call("party", EVERYONE, "read", Side.NEW, error=True, fenced=False, seconds=1.0)
     await tally.flush(control)
     found = traffic.sums(control)[("party", "read", "new")]
     assert (found.calls, found.errors, found.seconds) == (2, 1, 2.0)

@@ -269,7 +269,8 @@ async def test_shadow_compares_in_the_callers_terms(serve: Serve, front: Front, 
     def outcome(name: str) -> float:
         return float(
             metrics.registry.get_sample_value(
-                "strangler_facade_shadow_total", {"function": "party", "outcome": name}
+                "strangler_facade_shadow_total",
+                {"function": "party", "cohort": "*", "outcome": name},
             )
             or 0
         )

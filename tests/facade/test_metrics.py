@@ -38,7 +38,7 @@ def value(samples: list[Sample], name: str, labels: Mapping[str, str]) -> float:
     return found
 
 
-PARTY = {"function": "party", "side": "legacy"}
+PARTY = {"function": "party", "cohort": "*", "side": "legacy"}
 
 
 @pytest.mark.parametrize("read", [text, openly])
@@ -48,7 +48,7 @@ def test_what_was_noted_can_be_read(metrics: Metrics, read) -> None:  # type: ig
     metrics.note(call("sale", Side.NEW, "write", status=201))
     samples = read(metrics)
     reads = {**PARTY, "kind": "read", "status": "200"}
-    writes = {"function": "sale", "side": "new", "kind": "write", "status": "201"}
+    writes = {"function": "sale", "cohort": "*", "side": "new", "kind": "write", "status": "201"}
     assert value(samples, "requests_total", reads) == 4
     assert value(samples, "requests_total", writes) == 1
     assert value(samples, "request_bytes_total", PARTY) == 40
@@ -77,7 +77,7 @@ def test_a_call_that_the_facade_refused_is_counted_with_its_error(metrics: Metri
     metrics.note(call(status=503, error="destination_unavailable", connected=0.0, first_byte=0.0))
     metrics.note(call(status=502, error="made up by somebody"))
     samples = text(metrics)
-    nobody = {"function": "-", "side": "-"}
+    nobody = {"function": "-", "cohort": "*", "side": "-"}
     assert value(samples, "requests_total", {**nobody, "kind": "-", "status": "400"}) == 1
     assert value(samples, "errors_total", {**nobody, "error": "http_request_error"}) == 1
     assert value(samples, "errors_total", {**PARTY, "error": "destination_unavailable"}) == 1
@@ -93,7 +93,7 @@ def test_tries_and_fallbacks_are_counted(metrics: Metrics) -> None:
     metrics.note(call(fell_back="the breaker of new is open"))
     samples = text(metrics)
     assert value(samples, "upstream_retries_total", PARTY) == 1
-    assert value(samples, "fallbacks_total", {"function": "party"}) == 1
+    assert value(samples, "fallbacks_total", {"function": "party", "cohort": "*"}) == 1
 
 
 def test_labels_are_bounded_whatever_is_noted(metrics: Metrics) -> None:

@@ -60,8 +60,14 @@ async def test_log_metrics_and_trace_of_a_call_agree(
     took = (server.end_time_unix_nano - server.start_time_unix_nano) / 1e6
     assert line["ms"] == pytest.approx(took, abs=0.01)
     page = facade.parts.metrics.page().decode()
-    assert 'strangler_facade_requests_total{function="party",kind="read",side="new",status="200"} 1.0' in page
-    assert 'strangler_facade_upstream_first_byte_seconds_count{function="party",side="new"} 1.0' in page
+    assert (
+        'strangler_facade_requests_total{function="party",cohort="*",kind="read",side="new",status="200"} 1.0'
+        in page
+    )
+    assert (
+        'strangler_facade_upstream_first_byte_seconds_count{function="party",cohort="*",side="new"} 1.0'
+        in page
+    )
     assert 'strangler_facade_pool_connections{upstream="new:party",state="idle"}' in page
     assert 'strangler_facade_breaker_state{function="party",side="new",state="closed"} 1.0' in page
     assert 'strangler_facade_calls_under_way{function="party",side="new"} 0.0' in page
@@ -108,7 +114,8 @@ async def test_an_upstream_that_is_down_is_told_of_in_header_log_and_metrics(
     assert (line["error"], line["detail"], line["status"]) == ("connection_refused", told["details"], 502)
     page = facade.parts.metrics.page().decode()
     assert (
-        'strangler_facade_errors_total{function="party",side="legacy",error="connection_refused"} 1.0' in page
+        'strangler_facade_errors_total{function="party",cohort="*",side="legacy",error="connection_refused"} 1.0'
+        in page
     )
 
 
@@ -126,4 +133,6 @@ async def test_a_request_that_cannot_be_read_is_told_of_too(
     [line] = [line for line in lines(capfdbinary.readouterr().out) if line["status"] == 400]
     assert (line["function"], line["side"], line["error"]) == ("-", None, "http_request_error")
     page = facade.parts.metrics.page().decode()
-    assert 'strangler_facade_requests_total{function="-",kind="-",side="-",status="400"} 1.0' in page
+    assert (
+        'strangler_facade_requests_total{function="-",cohort="*",kind="-",side="-",status="400"} 1.0' in page
+    )

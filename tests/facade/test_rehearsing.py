@@ -15,7 +15,7 @@ import pytest
 from strangler.control import comparisons, effects
 from strangler.control.effects import WAITING, Effects, Expected
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.facade.declared import HEADER
 from strangler.facade.lane import WORKERS
 from strangler.facade.shadow import BODY
@@ -313,9 +313,9 @@ async def test_a_write_too_long_to_keep_is_dropped(
 async def test_what_waits_in_the_control_store_is_bounded(control: Control) -> None:
     tally, now = Tally("f"), time.time()
     for number in range(WAITING + 5):
-        tally.expect(Expected("party", 0.0, now, now + number, "PUT /", None, "[]"))
+        tally.expect(Expected("party", EVERYONE, 0.0, now, now + number, "PUT /", None, "[]"))
     await tally.flush(control)
-    tally.expect(Expected("party", 0.0, now, now, "PUT /", None, "[]"))
+    tally.expect(Expected("party", EVERYONE, 0.0, now, now, "PUT /", None, "[]"))
     await tally.flush(control)
     await tally.flush(control)
     assert len(effects.waiting(control, "party", now + 2 * WAITING)) == WAITING
@@ -329,7 +329,7 @@ async def test_what_is_foretold_is_encrypted_where_there_is_a_cipher(tmp_path: P
     section = Encryption.model_validate(
         {"key": "k", "keys": {"k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}
     )
-    waits = Expected("party", 0.0, 1.0, 2.0, "PUT /", None, '[{"type":"canary"}]')
+    waits = Expected("party", EVERYONE, 0.0, 1.0, 2.0, "PUT /", None, '[{"type":"canary"}]')
     with Control.open(f"sqlite:///{tmp_path}/control.db", cipher=Cipher(section)) as control:
         effects.expect(control, [waits])
         [kept] = effects.waiting(control, "party", 3.0)

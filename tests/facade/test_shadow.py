@@ -12,7 +12,7 @@ import pytest
 from strangler.control import comparisons
 from strangler.control.comparisons import Compared
 from strangler.control.store import Control
-from strangler.cutover.stages import Stage
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.facade import shadow as shadow_module
 from strangler.facade.lane import WORKERS, Seen
 from strangler.facade.parts import Parts
@@ -211,8 +211,8 @@ async def test_an_answer_that_no_database_can_keep_is_counted_like_any_other(
 
 async def test_a_sample_that_cant_be_kept_takes_no_count_with_it(control: Control) -> None:
     tally = Tally("f")
-    sample = comparisons.Mismatch(1.0, "party", "GET /", [{"new": 2**70}])
-    tally.shadow.add(Observation("party", 0.0, "mismatched", sample=sample))
+    sample = comparisons.Mismatch(1.0, "party", EVERYONE, "GET /", [{"new": 2**70}])
+    tally.shadow.add(Observation("party", EVERYONE, 0.0, "mismatched", sample=sample))
     await tally.flush(control)
     assert comparisons.sums(control, "party").mismatched == 1
 
@@ -241,7 +241,7 @@ async def test_what_legacy_doesnt_answer_the_same_twice_is_noise(
         while (found := await counted(facade, control)).mismatched != LEAST_PAIRS + 2:
             await asyncio.sleep(0.01)
     assert found.pairs == LEAST_PAIRS + 2
-    judged = account.counted(control, "party", 0.0)
+    judged = account.counted(control, "party", EVERYONE, 0.0)
     assert (judged.noisy, judged.differing) == (LEAST_PAIRS + 1, 1), "what differs in more than noise stands"
     assert sorted(each.kind for each in comparisons.fields(control, "party")) == ["value", "value"]
 
@@ -252,7 +252,7 @@ async def test_a_call_that_was_mirrored_is_asked_of_both_sides(
     legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
     facade = await shadowing(serve, front, stand, legacy, new)
     asked = Request("GET", "/parties/7?x=1", [("authorization", "secret"), ("host", "erp")], b"")
-    facade.parts.shadow.offer("party", Seen("party", None, asked, None))
+    facade.parts.shadow.offer("party", EVERYONE, Seen("party", None, asked, None))
     async with asyncio.timeout(30):
         while (await counted(facade, control)).matched != 1:
             await asyncio.sleep(0.01)
@@ -348,7 +348,7 @@ async def test_what_waits_is_bounded_in_bytes_too(
     facade = await shadowing(serve, front, stand, legacy, new, timeout="1h")
     long = Request("POST", "/rpc/", [], bytes(BODY))
     for _ in range(HELD // BODY + 5):
-        facade.parts.shadow.offer("party", Seen("party", None, long, Answer(200, [], b"")))
+        facade.parts.shadow.offer("party", EVERYONE, Seen("party", None, long, Answer(200, [], b"")))
     assert (await counted(facade, control)).dropped == 5
     new.gate.set()
 
@@ -386,7 +386,7 @@ async def test_to_offer_a_call_costs_the_callers_path_microseconds(
     times = []
     for _ in range(2000):
         began = time.perf_counter()
-        shadow.offer("party", seen)
+        shadow.offer("party", EVERYONE, seen)
         times.append(time.perf_counter() - began)
     assert sorted(times)[1000] < 20e-6
     new.gate.set()

@@ -217,13 +217,31 @@ def _calls(control: Control, now: float) -> None:
                     latency = 0.048 if side is Side.LEGACY else 0.0072
                     parts.append(
                         Traffic(
-                            minute, "facade-1", name, "read", side, count, count // 400, 0, count * latency
+                            minute,
+                            "facade-1",
+                            name,
+                            EVERYONE,
+                            "read",
+                            side,
+                            count,
+                            count // 400,
+                            0,
+                            count * latency,
                         )
                     )
             owner = Side.NEW if share == 1 else Side.LEGACY
             parts.append(
                 Traffic(
-                    minute, "facade-1", name, "write", owner, calls // 9, 0, int(hour == 3), calls / 9 * 0.09
+                    minute,
+                    "facade-1",
+                    name,
+                    EVERYONE,
+                    "write",
+                    owner,
+                    calls // 9,
+                    0,
+                    int(hour == 3),
+                    calls / 9 * 0.09,
                 )
             )
     traffic.add(control, parts)
@@ -240,10 +258,12 @@ def _share(control: Control, name: str, at: float) -> float:
 def _shadow(control: Control, now: float) -> None:
     minute = int(now // 60) - 5
     counts = {"stock": (48_211, 0), "purchase": (9_120, 0), "sale": (1_874, 12)}
-    rows = [Comparison(minute, "facade-1", name, *pair, 3, 1) for name, pair in counts.items()]
+    rows = [Comparison(minute, "facade-1", name, EVERYONE, *pair, 3, 1) for name, pair in counts.items()]
     comparisons.add(control, rows)
     differences = [{"path": "result.0.total", "kind": "value", "legacy": "4904.49", "new": "4904.5"}]
-    comparisons.add_mismatches(control, [Mismatch(now - 400, "sale", "model.sale.sale.read", differences)])
+    comparisons.add_mismatches(
+        control, [Mismatch(now - 400, "sale", EVERYONE, "model.sale.sale.read", differences)]
+    )
 
 
 def _findings(control: Control, now: float) -> None:

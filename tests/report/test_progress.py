@@ -11,7 +11,7 @@ from strangler.control import ledger, reconciliations, standings, tables, traffi
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.gates import Gate, Verdict
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.steps import Target
 from strangler.progress import Progress
 from strangler.report import render, wording
@@ -28,7 +28,7 @@ def calls(
     minute: int, kind: str, side: Side, count: int, *, errors: int = 0, seconds: float = 0.0
 ) -> Traffic:
     """One facade's calls of a minute."""
-    return Traffic(minute, "facade-1", "party", kind, side, count, errors, 0, seconds)
+    return Traffic(minute, "facade-1", "party", EVERYONE, kind, side, count, errors, 0, seconds)
 
 
 def test_functions_stand_where_they_were_moved_to(progress: Progress) -> None:

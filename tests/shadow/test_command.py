@@ -13,6 +13,7 @@ from strangler.cli.main import root
 from strangler.control import comparisons, counted
 from strangler.control.comparisons import Mismatch
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.shadow.counting import Counting, Observation
 
 CONFIGURATION = """\
@@ -62,23 +63,27 @@ def fill(control: Control, *, wrong: int = 3) -> None:
     took = (("new", 0.008), ("legacy", 0.12))
     for number in range(1150):
         hidden = {"decimal rows.*.price within 0.01": 2} if number % 3 else {}
-        counting.add(Observation("party", 0.0, "matched", hidden=hidden, seconds=took))
+        counting.add(Observation("party", EVERYONE, 0.0, "matched", hidden=hidden, seconds=took))
     for number in range(50 - wrong):
         twice = frozenset([AT]) if number < 30 else None
-        counting.add(Observation("party", 0.0, "mismatched", frozenset([AT]), twice, seconds=took))
+        counting.add(Observation("party", EVERYONE, 0.0, "mismatched", frozenset([AT]), twice, seconds=took))
     differences = [
         {"path": "rows.2.price", "kind": "value", "legacy": "4904.49", "new": "4904.9"},
         {"path": "rows", "kind": "size", "legacy": 3, "new": 2},
         {"path": "rows.0.note", "kind": "missing", "legacy": "a\x1b[2Jb", "new": None},
     ]
-    sample = Mismatch(1_796_030_000.0, "party", "GET /parties?page=2&token=***", differences)
+    sample = Mismatch(1_796_030_000.0, "party", EVERYONE, "GET /parties?page=2&token=***", differences)
     for _ in range(wrong):
-        counting.add(Observation("party", 0.0, "mismatched", frozenset([PRICE]), seconds=took, sample=sample))
+        counting.add(
+            Observation("party", EVERYONE, 0.0, "mismatched", frozenset([PRICE]), seconds=took, sample=sample)
+        )
     reason = "the new service of party didn't answer within 5 s"
     for _ in range(4):
-        counting.add(Observation("party", 0.0, "failed", reason=reason))
-    counting.add(Observation("party", 0.0, "uncompared", reason="asked again, the legacy ERP answered 503"))
-    counting.drop("party")
+        counting.add(Observation("party", EVERYONE, 0.0, "failed", reason=reason))
+    counting.add(
+        Observation("party", EVERYONE, 0.0, "uncompared", reason="asked again, the legacy ERP answered 503")
+    )
+    counting.drop("party", EVERYONE)
     sums, samples = counting.take()
     counted.record(control, sums)
     comparisons.add_mismatches(control, samples)

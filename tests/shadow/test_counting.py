@@ -10,6 +10,7 @@ import pytest
 from strangler.control import comparisons, counted
 from strangler.control.comparisons import Failure, Field, Hidden, Latency, Mismatch, Shape
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.shadow.counting import NAMES, OTHERS, SAMPLES, Counting, Observation
 from strangler.shadow.latency import spreads
 
@@ -30,17 +31,28 @@ def test_everything_that_is_counted_can_be_asked_for(control: Control) -> None:
         counting = Counting(facade)
         counting.add(
             Observation(
-                "party", 5.0, "matched", hidden={"decimal n": 3}, seconds=(("new", 0.004), ("legacy", 0.1))
+                "party",
+                EVERYONE,
+                5.0,
+                "matched",
+                hidden={"decimal n": 3},
+                seconds=(("new", 0.004), ("legacy", 0.1)),
             )
         )
         counting.add(
             Observation(
-                "party", 5.0, "mismatched", frozenset([AT]), frozenset([AT]), seconds=(("new", 99.0),)
+                "party",
+                EVERYONE,
+                5.0,
+                "mismatched",
+                frozenset([AT]),
+                frozenset([AT]),
+                seconds=(("new", 99.0),),
             )
         )
-        counting.add(Observation("party", 1.0, "mismatched", frozenset([AT])))
-        counting.add(Observation("party", 5.0, "failed", reason="too late"))
-        counting.drop("party")
+        counting.add(Observation("party", EVERYONE, 1.0, "mismatched", frozenset([AT])))
+        counting.add(Observation("party", EVERYONE, 5.0, "failed", reason="too late"))
+        counting.drop("party", EVERYONE)
         sums, _ = counting.take()
         counted.record(control, sums)
     found = comparisons.sums(control, "party")
@@ -70,12 +82,17 @@ def test_fields_without_end_are_counted_together() -> None:
         spot = (f"by_name.k{number}", "value")
         counting.add(
             Observation(
-                "party", 0.0, "mismatched", frozenset([spot]), sample=Mismatch(1.0, "party", "GET /", [])
+                "party",
+                EVERYONE,
+                0.0,
+                "mismatched",
+                frozenset([spot]),
+                sample=Mismatch(1.0, "party", EVERYONE, "GET /", []),
             )
         )
     sums, samples = counting.take()
-    fields = {each.key[2]: count for each, count in sums.items() if each.table == "field"}
-    shapes = {each.key[3]: count for each, count in sums.items() if each.table == "shape"}
+    fields = {each.key[3]: count for each, count in sums.items() if each.table == "field"}
+    shapes = {each.key[4]: count for each, count in sums.items() if each.table == "shape"}
     assert len(fields) == NAMES + 1
     assert fields[OTHERS] == 50
     assert shapes['[["…","…"]]'] == 50, "what isn't known exactly is never noise"
@@ -84,6 +101,8 @@ def test_fields_without_end_are_counted_together() -> None:
 
 def test_an_answer_that_differs_all_over_has_no_exact_set_of_fields() -> None:
     counting = Counting("one")
-    counting.add(Observation("party", 0.0, "mismatched", frozenset((f"f{n}", "value") for n in range(30))))
+    counting.add(
+        Observation("party", EVERYONE, 0.0, "mismatched", frozenset((f"f{n}", "value") for n in range(30)))
+    )
     sums, _ = counting.take()
-    assert [each.key[3] for each in sums if each.table == "shape"] == ['[["…","…"]]']
+    assert [each.key[4] for each in sums if each.table == "shape"] == ['[["…","…"]]']

@@ -14,6 +14,7 @@ from strangler.control.effects import Effects, Expected
 from strangler.control.quarantine import Held
 from strangler.control.sources import CLOCKS, SILENCE
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.events import Effect, Event
 from strangler.settings import Settings
 from strangler.sync.following import EVENTS, PATIENCE, Followed, Following
@@ -52,7 +53,9 @@ class Scene:
         self._function = Followed("party", SETTINGS, frozenset())
 
     def foretell(self, events: str, at: float = BEGAN) -> None:
-        effects.expect(self.control, [Expected("party", 5.0, at - 0.1, at, "PUT /parties/1", None, events)])
+        effects.expect(
+            self.control, [Expected("party", EVERYONE, 5.0, at - 0.1, at, "PUT /parties/1", None, events)]
+        )
 
     def derive(self, name: str, key: int = 1, number: int = 1) -> None:
         position = Position(f"{number:08X}/0")

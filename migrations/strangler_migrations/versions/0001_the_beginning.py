@@ -319,6 +319,7 @@ def upgrade() -> None:
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("kind", sa.String(8), primary_key=True),
         sa.Column("side", sa.String(8), primary_key=True),
         sa.Column("calls", sa.Integer(), nullable=False),
@@ -331,6 +332,7 @@ def upgrade() -> None:
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("facade", sa.String(64), primary_key=True),
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("matched", sa.Integer(), nullable=False),
         sa.Column("mismatched", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
@@ -341,6 +343,7 @@ def upgrade() -> None:
     op.create_table(
         "shadow_field",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("place", sa.String(300), primary_key=True),
         sa.Column("kind", sa.String(8), primary_key=True),
@@ -351,6 +354,7 @@ def upgrade() -> None:
     op.create_table(
         "shadow_shape",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("shape", sa.String(32), primary_key=True),
         sa.Column("fields", sa.Text(), nullable=False),
@@ -359,6 +363,7 @@ def upgrade() -> None:
     op.create_table(
         "shadow_rule",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("rule", sa.String(300), primary_key=True),
         sa.Column("calls", sa.BigInteger(), nullable=False),
@@ -367,6 +372,7 @@ def upgrade() -> None:
     op.create_table(
         "shadow_failure",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("outcome", sa.String(16), primary_key=True),
         sa.Column("reason", sa.String(300), primary_key=True),
@@ -375,6 +381,7 @@ def upgrade() -> None:
     op.create_table(
         "shadow_latency",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("side", sa.String(8), primary_key=True),
         sa.Column("up_to", sa.Integer(), primary_key=True, autoincrement=False),
@@ -386,6 +393,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("cohort", sa.String(64), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),
         sa.Column("differences", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
@@ -394,6 +402,7 @@ def upgrade() -> None:
         "expected_effect",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("function", sa.String(64), nullable=False),
+        sa.Column("cohort", sa.String(64), nullable=False),
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("began", sa.Float(), nullable=False),
         sa.Column("ended", sa.Float(), nullable=False),
@@ -407,6 +416,7 @@ def upgrade() -> None:
         sa.Column("minute", sa.Integer(), primary_key=True),
         sa.Column("counter", sa.String(64), primary_key=True),
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("matched", sa.Integer(), nullable=False),
         sa.Column("mismatched", sa.Integer(), nullable=False),
         sa.Column("missing", sa.Integer(), nullable=False),
@@ -419,6 +429,7 @@ def upgrade() -> None:
     op.create_table(
         "effect_place",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("place", sa.String(300), primary_key=True),
         sa.Column("kind", sa.String(8), primary_key=True),
@@ -427,6 +438,7 @@ def upgrade() -> None:
     op.create_table(
         "effect_failure",
         sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("cohort", sa.String(64), primary_key=True),
         sa.Column("since", sa.Float(), primary_key=True),
         sa.Column("outcome", sa.String(16), primary_key=True),
         sa.Column("reason", sa.String(300), primary_key=True),
