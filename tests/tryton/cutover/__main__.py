@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from examples.tryton import processes
+from examples.tryton.tally import Tally
+from strangler.errors import StranglerError
 from strangler.testing import postgres
 from tests.tryton import cutover
-from tests.tryton.cutover.scene import scene
+from tests.tryton.cutover.scene import Tell, scene
 from tests.tryton.cutover.story import play
 
 
@@ -25,17 +27,27 @@ def main() -> None:
     def tell(line: str) -> None:
         console.print(f"{time.monotonic() - began:6.0f} s  {escape(line)}", soft_wrap=True)
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        postgres.server(arguments.keep) as server,
-        scene(server, Path(folder)) as it,
-    ):
-        tell("Tryton, the services and Strangler run")
-        tally = play(it, tell)
+    try:
+        tally = _play(arguments.keep, tell)
+    except (AssertionError, StranglerError) as error:
+        tell(f"✗ {error}")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        tell("ended before its end")
+        raise SystemExit(130) from None
     tell(
         f"{tally.succeeded:,} calls succeeded, {tally.repeated:,} were repeated after a fence's 503, {tally.failed} failed; "
         f"Tryton's completion offered {tally.awaited} records a moment later, {tally.longest_wait:.1f} s at most"
     )
+
+
+def _play(keep: Path | None, tell: Tell) -> Tally:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres.server(keep) as server,
+        scene(server, Path(folder), tell) as it,
+    ):
+        return play(it, tell)
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,7 +19,8 @@ WITHIN: Final = 60.0
 """Seconds within which both sides have the same, once nobody writes any more."""
 SHOWN: Final = 6
 
-Rows = dict[tuple[Any, ...], Any]
+OF_SALES: Final = ("open orders", "orders")
+"""Figures that Tryton's tables don't have any more once sales are retired."""
 
 LEGACY: Final = {
     "trial balance": """
@@ -54,28 +57,60 @@ STORES: Final = {
 }  # fmt: skip
 
 
-def agree(scene: Scene, within: float = WITHIN) -> dict[str, int]:
+def agree(scene: Scene, retired: bool = False, within: float = WITHIN) -> dict[str, set[Any]]:
     """Nobody writes: wait until legacy and the stores say the same by SQL, and then hold Tryton's own words to it.
 
-    Gives how many rows were compared of each figure. Raises AssertionError with what differs.
+    Once sales are `retired` their figures are the store's, and what callers are shown through the facade is held to them. Gives the rows of
+    each figure. Raises AssertionError with what differs.
     """
-    compared = {}
-    for name in LEGACY:
-        compared[name] = len(
-            _same(name, lambda name=name: (_legacy(scene, name), _store(scene, name)), within)
-        )  # type: ignore[misc]
-    sessions = {clerk.company: scene.session(clerk) for clerk in scene.clerks}
-    try:
+    found = {name: _store(scene, name) for name in OF_SALES} if retired else {}
+    for name in LEGACY.keys() - found.keys():
+        found[name] = _same(name, lambda name=name: (_legacy(scene, name), _store(scene, name)), within)  # type: ignore[misc]
+    _balance(found["trial balance"])
+    with ExitStack() as stack:
+        sessions = {
+            clerk.company: stack.enter_context(closing(scene.session(clerk))) for clerk in scene.clerks
+        }
         _same(
             "trial balance by Tryton's report",
-            lambda: (_reported(sessions), _sums(_legacy(scene, "trial balance"))),
+            lambda: (_reported(sessions), _sums(found["trial balance"])),
             0,
         )
-        _same("open orders by Tryton's API", lambda: (_shown(sessions), _legacy(scene, "open orders")), 0)
-    finally:
-        for session in sessions.values():
-            session.close()
-    return compared
+        if retired:
+            sessions = {
+                clerk.company: stack.enter_context(closing(scene.session(clerk, scene.url)))
+                for clerk in scene.clerks
+            }
+        _same("open orders by Tryton's API", lambda: (_shown(sessions), found["open orders"]), 0)
+    return {name: found[name] for name in LEGACY}
+
+
+def told(found: Mapping[str, set[Any]]) -> tuple[str, str]:
+    """The same in words: what adds up, and how many rows of everything else there were."""
+    balance, orders = found["trial balance"], found["open orders"]
+    debit, credit = (sum((row[place] for row in balance), Decimal(0)) for place in (3, 4))
+    worth = sum((row[-1] for row in orders), Decimal(0))
+    rest = ", ".join(
+        f"{len(found[name])} {name}" for name in found if name not in ("trial balance", "open orders")
+    )
+    return (
+        f"trial balance {debit:,.2f} debit, {credit:,.2f} credit; {len(orders)} open orders of {worth:,.2f}",
+        rest,
+    )
+
+
+def orders_in_tryton(scene: Scene) -> set[Any]:
+    """All orders as Tryton's tables have them."""
+    return _legacy(scene, "orders")
+
+
+def _balance(rows: set[Any]) -> None:
+    """Raises AssertionError unless what each company owes is what it has."""
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for company, _, _, debit, credit in rows:
+        sums[company] += debit - credit
+    assert sums, "nothing was posted"
+    assert not any(sums.values()), f"the books of the companies don't balance: {dict(sums)}"
 
 
 def _same(name: str, both: Callable[[], tuple[set[Any], set[Any]]], within: float) -> set[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +38,9 @@ STORES: Final = {
 FOUNDED: Final = "tryton_founded"
 PASSWORD: Final = "long-enough-4711"
 """Of everybody in the private Tryton, which is reached from this machine only."""
+
+Tell = Callable[[str], Any]
+"""Tells whoever watches what is done now."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ class Scene:
     def settings(self) -> Settings:
         return load(CONFIGURATION, {**os.environ, **self.environment})
 
-    def session(self, clerk: Clerk) -> Session:
-        """A session of the clerk's at Tryton itself, around the facade."""
-        session = Session(self.tryton.url)
+    def session(self, clerk: Clerk, url: str = "") -> Session:
+        """A session of the clerk's: at Tryton itself, around the facade, unless another `url` is named."""
+        session = Session(url or self.tryton.url)
         session.login(clerk.login, clerk.password)
         session.context = session.model("res.user.get_preferences", True)
         return session
@@ -104,9 +107,10 @@ class Scene:
 
 
 @contextmanager
-def scene(server: Server, home: Path) -> Iterator[Scene]:
+def scene(server: Server, home: Path, tell: Tell) -> Iterator[Scene]:
     """All of it, running. Where `server` has a Tryton that was founded before, that one is taken."""
-    _founded(server, home)
+    _founded(server, home, tell)
+    tell("starting Tryton, three services, and `strangler run`")
     with ExitStack() as stack:
         server.drop_database(erp.DATABASE)
         server.create_database(erp.DATABASE, FOUNDED)
@@ -122,10 +126,11 @@ def scene(server: Server, home: Path) -> Iterator[Scene]:
         yield made
 
 
-def _founded(server: Server, home: Path) -> None:
+def _founded(server: Server, home: Path, tell: Tell) -> None:
     with psycopg.connect(server.url()) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (FOUNDED,)).fetchone():
             return
+    tell("installing Tryton with its sales, and founding two companies: two to three minutes")
     server.drop_database(erp.DATABASE)
     server.create_database(erp.DATABASE)
     erp.install(server, home, PASSWORD, founding.MODULES)

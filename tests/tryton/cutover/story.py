@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Final
 
 import psycopg
@@ -14,7 +15,7 @@ from examples.tryton.cutover.documents import FIRST
 from examples.tryton.tally import Tally
 from strangler.errors import ExitCode, StranglerError
 from tests.tryton.cutover import figures
-from tests.tryton.cutover.scene import MOVED, Scene
+from tests.tryton.cutover.scene import MOVED, Scene, Tell
 
 STAY: Final = ("tax", "ledger")
 """Functions that stay on legacy; others need what of them is in a store."""
@@ -25,48 +26,60 @@ STEPS: Final = 6
 WITHIN: Final = 180.0
 """Seconds within which the gates of a step pass while the clerks work."""
 
-Tell = Callable[[str], Any]
-
 
 class Story:
     """Moves functions while the client works. Everything raises AssertionError when it isn't as it must be."""
 
     def __init__(self, scene: Scene, client: Client, tell: Tell) -> None:
         self._scene, self._client, self._tell = scene, client, tell
+        self._told = (0, 0)
+        self._left: set[Any] | None = None
+        """Tryton's orders when sales were retired."""
 
     def begin(self) -> None:
         """Every store is filled and kept up to date; sales are told apart by company also where they are removed."""
         for function in (*STAY, *MOVED):
             self._scene.strangler("advance", function, "--to", "syncing")
             self._scene.strangler("backfill", function)
-        self.agree("syncing")
+        self.agree("all stores are filled and follow Tryton")
 
-    def move(self, function: str, cohort: str | None = None, to: str = "live") -> None:
-        """Advance step by step as soon as the gates pass."""
-        which = _which(function, cohort)
+    def move(self, function: str, cohort: str | None = None) -> None:
+        """Advance step by step to live, as soon as the gates pass."""
         for _ in range(STEPS):
-            if self.stage(function, cohort) == to:
+            if self.stage(function, cohort) == "live":
                 break
             self._until_gates_pass(function, cohort)
-            began = time.monotonic()
-            said = self._scene.strangler("advance", *which)
-            self._tell(f"  {said.splitlines()[-1]} [{time.monotonic() - began:.1f} s]")
-        assert self.stage(function, cohort) == to
+            self._do("advance", *_which(function, cohort))
+        assert self.stage(function, cohort) == "live"
         self.work()
-        self.agree(f"{' '.join(which)} in {to}")
+        self.agree(f"{_named(function, cohort)} is live")
 
     def back(self, function: str, cohort: str | None = None) -> None:
         """Roll back: what the new service wrote is there for who reads legacy."""
-        which = _which(function, cohort)
-        said = self._scene.strangler("rollback", *which, "--reason", "the story wants it")
-        self._tell(f"  {said.splitlines()[-1]}")
+        self._do("rollback", *_which(function, cohort), "--reason", "the story wants it")
         self.work()
-        self.agree(f"{' '.join(which)} rolled back")
+        self.agree(f"{_named(function, cohort)} was rolled back")
+
+    def retire(self, function: str) -> None:
+        """End the way back: what Tryton has by then stays as it is, and takes no writes any more; callers notice nothing."""
+        self._until_gates_pass(function, None)
+        self._do("advance", function, "--to", "retired")
+        assert self.stage(function) == "retired"
+        self._left = figures.orders_in_tryton(self._scene)
+        self._refuses_orders()
+        self.work()
+        self.agree(f"{function} is retired")
+
+    def rejoin(self, function: str, cohort: str) -> None:
+        """Let a cohort go with all the others from now on."""
+        self._do("rejoin", *_which(function, cohort))
 
     def refused(self, *words: str) -> None:
         """A command that may not be obeyed now."""
         said = self._scene.strangler(*words, expect=ExitCode.FAILED)
-        self._tell(f"  refused, as it must be: {said.splitlines()[0]}")
+        self._tell(f"$ strangler {shlex.join(words)}")
+        for line in said.splitlines():
+            self._tell(f"    {line}")
 
     def work(self, orders: int = 2) -> None:
         """Let the clerks of each company write so many orders more, at least."""
@@ -83,24 +96,32 @@ class Story:
         """The clerks rest, both sides come to the same, and Tryton's own forms show all that was ever written."""
         self._client.rest()
         try:
-            compared = figures.agree(self._scene)
+            found = figures.agree(self._scene, retired=self._left is not None)
             shown = self._shown_by_tryton()
+            assert self._left in (None, figures.orders_in_tryton(self._scene)), (
+                "Tryton's retired orders have changed"
+            )
         finally:
             self._client.go_on()
-        told = ", ".join(f"{count} {name}" for name, count in compared.items())
-        self._tell(f"[{when}] agree: {told}; Tryton itself shows {shown} records as they were written")
+        self._tell(f"✓ {when}, and both sides agree")
+        for line in figures.told(found):
+            self._tell(f"    {line}")
+        self._tell(f"    {shown} records of the clerks are shown as they left them; {self._calls()}")
         self.sound()
 
     def sides(self, new: set[int]) -> None:
         """Orders of these companies are begun in the new service, those of others in legacy: their numbers say which made them."""
-        highest = self._highest()
+        before = {worker.company: set(_orders(worker.remembered)) for worker in self._client.workers}
         self.work()
-        made = self._highest(beyond=highest)
-        for company, (legacy, ours) in made.items():
-            assert (ours > 0, legacy > 0) == (company in new, company not in new), (
-                f"company {company}: {legacy} in legacy, {ours} in new"
+        for worker in self._client.workers:
+            made = set(_orders(worker.remembered)) - before[worker.company]
+            ours = {id for id in made if id >= FIRST}
+            assert made, f"company {worker.company} has begun no order"
+            assert ours == (made if worker.company in new else set()), (
+                f"company {worker.company}: {sorted(ours)} of its new orders {sorted(made)} were made by the new service"
             )
-        self._tell(f"  orders begun meanwhile, in legacy and in new: {made}")
+            side = "the new service" if ours else "Tryton"
+            self._tell(f"    company {worker.company} has begun {len(made)} orders meanwhile, all in {side}")
 
     def sound(self) -> None:
         tally = self._client.tally
@@ -129,38 +150,50 @@ class Story:
             raise AssertionError(f"{function} stays in {self.stage(function, cohort)}: {wrong}") from error
         self.sound()
 
+    def _do(self, *words: str) -> None:
+        """What somebody types, what is answered, and how long it took."""
+        began = time.monotonic()
+        said = self._scene.strangler(*words)
+        self._tell(f"$ strangler {shlex.join(words)}")
+        self._tell(f"    {said.splitlines()[-1]} ({time.monotonic() - began:.1f} s)")
+
+    def _calls(self) -> str:
+        """What the clerks' calls came to since this was told last."""
+        tally, before = self._client.tally, self._told
+        self._told = (tally.succeeded, tally.repeated)
+        calls, repeated = (now - then for now, then in zip(self._told, before, strict=True))
+        return f"{calls:,} calls since, {tally.failed} failed, {repeated} repeated after a 503"
+
+    def _refuses_orders(self) -> None:
+        """Whoever writes an order past the facade is told so by Tryton's database."""
+        with psycopg.connect(self._scene.tryton.database_url) as connection:
+            try:
+                connection.execute("UPDATE sale_sale SET reference = 'past the facade'")
+            except psycopg.Error as error:
+                self._tell(f"    past the facade: {str(error).splitlines()[0]}")
+                return
+        raise AssertionError("Tryton's database still takes orders")
+
     def _shown_by_tryton(self) -> int:
-        """How many records of the clerks' Tryton itself reads as they were left, around the facade, as its own forms read them."""
+        """How many records of the clerks' Tryton itself reads as they were left, around the facade, as its own forms read them; orders that
+        are retired there through the facade."""
         count = 0
         for worker, clerk in zip(self._client.workers, self._scene.clerks, strict=True):
-            session = self._scene.session(clerk)
-            for (model, fields), wanted in _alike(worker.remembered).items():
-                for row in session.model(f"{model}.read", list(wanted), list(fields)):
-                    found = {name: row[name] for name in fields}
-                    assert found == wanted[row["id"]], (
-                        f"Tryton shows {model} {row['id']} as {found}, not {wanted[row['id']]}"
-                    )
-                    count += 1
-            session.close()
+            with (
+                closing(self._scene.session(clerk)) as around,
+                closing(self._scene.session(clerk, self._scene.url)) as through,
+            ):
+                for (model, fields), wanted in _alike(worker.remembered).items():
+                    retired = self._left is not None and model == "sale.sale"
+                    for row in (through if retired else around).model(
+                        f"{model}.read", list(wanted), list(fields)
+                    ):
+                        found = {name: row[name] for name in fields}
+                        assert found == wanted[row["id"]], (
+                            f"Tryton shows {model} {row['id']} as {found}, not {wanted[row['id']]}"
+                        )
+                        count += 1
         return count
-
-    def _highest(self, beyond: dict[int, tuple[int, int]] | None = None) -> dict[int, tuple[int, int]]:
-        """Company → the highest number of an order begun in legacy, and in new; or how many there are beyond these."""
-        side = f"id >= {FIRST}"
-        figure = "COALESCE(MAX(id) FILTER (WHERE {}), 0)"
-        with psycopg.connect(self._scene.tryton.database_url) as connection:
-            if beyond is None:
-                query = f"SELECT company, {figure.format(f'NOT {side}')}, {figure.format(side)} FROM sale_sale GROUP BY company"
-                return {company: (legacy, new) for company, legacy, new in connection.execute(query)}  # type: ignore[arg-type]
-            found = {}
-            for company, (legacy, new) in beyond.items():
-                query = (
-                    f"SELECT COUNT(*) FILTER (WHERE NOT {side} AND id > {legacy}), COUNT(*) FILTER (WHERE {side} AND id > {new})"
-                    f" FROM sale_sale WHERE company = {company}"
-                )
-                ((before, after),) = connection.execute(query).fetchall()  # type: ignore[arg-type]
-                found[company] = (int(before), int(after))
-            return found
 
 
 def play(scene: Scene, tell: Tell) -> Tally:
@@ -191,13 +224,18 @@ def _tell_it(story: Story) -> None:
     story.sides(new={1})
     story.move("sale")
     story.sides(new={1, 2})
-    for function in reversed(MOVED):
-        story.move(function, to="retired")
+    story.rejoin("sale", "1")
+    story.retire("sale")
+    story.sides(new={1, 2})
     story.agree("the end")
 
 
 def _which(function: str, cohort: str | None) -> tuple[str, ...]:
     return (function,) if cohort is None else (function, "--cohort", cohort)
+
+
+def _named(function: str, cohort: str | None) -> str:
+    return function if cohort is None else f"{function} of company {cohort}"
 
 
 def _alike(remembered: dict[tuple[str, int], Record]) -> dict[tuple[str, tuple[str, ...]], dict[int, Record]]:
