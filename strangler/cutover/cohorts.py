@@ -21,14 +21,24 @@ def holding(own: Standing, whole: Standing) -> Standing | None:
 
 
 def refuse_leaving_behind(whole: Standing, to: Stage, cohorts: Sequence[Standing]) -> None:
-    """Refuse to switch the legacy function off while it owns a cohort."""
-    behind = [each for each in cohorts if each.owner is Side.LEGACY]
+    """Refuse to switch the legacy function off while a cohort of it may still need that: legacy owns it, or it may go back there."""
+    behind = [each for each in cohorts if each.stage is not Stage.RETIRED]
     if to is Stage.RETIRED and whole.cohort == EVERYONE and behind:
+        owned = [each for each in behind if each.owner is Side.LEGACY]
+        moving = f"legacy still owns {_listed(owned)}" if owned else f"{_listed(behind)} moves on its own"
         raise Refused(
-            f"{whole.function} stays in {whole.stage}: legacy still owns {_listed(behind)}",
+            f"{whole.function} stays in {whole.stage}: {moving}",
             why="retiring a function switches its legacy side off, for all of its cohorts",
-            do="\n".join(f"strangler advance {each.spelled}, until it is live" for each in behind),
+            do="\n".join(_first(each, whole) for each in behind),
         )
+
+
+def _first(own: Standing, whole: Standing) -> str:
+    if own.owner is Side.LEGACY:
+        return f"strangler advance {own.spelled}, until it is live"
+    if not apart(own, whole):
+        return f"strangler rejoin {own.spelled}, so that it is retired with all the others"
+    return f"strangler advance {own.spelled} --to retired"
 
 
 def apart(own: Standing, whole: Standing) -> str:

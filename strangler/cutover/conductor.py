@@ -24,6 +24,7 @@ from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
 from strangler.cutover.plan import backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
+from strangler.cutover.reliance import refuse_from_under_legacy
 from strangler.cutover.retreat import refuse_from_beneath
 from strangler.cutover.stages import EVERYONE, Stage, Standing
 from strangler.cutover.steps import Target, way
@@ -185,11 +186,13 @@ class Conductor:
         Raises Refused naming each gate that blocks, with its figure, its limit and what to do.
         """
         with self._refusals(function, cohort, "advance"):
-            before = standings.of(self._control, function, cohort)
+            picture = standings.snapshot(self._control)
+            before = picture.of(function, cohort)
             self._refuse_held(before)
             steps = way(self._settings, function)
             target = forwards(before, steps, stage, weight)
-            cohorts.refuse_leaving_behind(before, target.stage, standings.cohorts(self._control, function))
+            cohorts.refuse_leaving_behind(before, target.stage, picture.cohorts(function))
+            refuse_from_under_legacy(self._settings, picture, before, target)
             assessed = assess(
                 self._control,
                 self._settings,

@@ -11,6 +11,7 @@ from strangler.control.store import Control
 from strangler.cutover.delta import Delta
 from strangler.cutover.kept import Kept
 from strangler.cutover.readiness import refuse_behind
+from strangler.cutover.stages import EVERYONE
 from strangler.cutover.world import Outside
 from strangler.fencing.fence import LegacyFence, hand_of, in_the_way, take_down
 from strangler.numbering.handing import Numbering
@@ -108,9 +109,9 @@ def _numbers(settings: Settings, control: Control, function: str, cohort: str) -
 
 
 def _retirement(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
-    """What switches the legacy function off, where that is configured."""
+    """What switches the legacy function off, where that is configured. With the whole of it only: the others need it that long."""
     section = settings.functions.get(function)
-    if section is None or section.retire is None:
+    if section is None or section.retire is None or cohort != EVERYONE:
         return {}
     known = (settings, control, function, cohort, section.retire)
     return {"deactivate": partial(_deactivate, *known), "deactivation": partial(_deactivation, *known)}

@@ -74,6 +74,7 @@ class Switch:
         """Begin nothing, and refuse no write, for what can't be."""
         way = leading(intent.stage)
         if way is Way.RETIRE:
+            self._refuse_unretirable(intent)
             return
         standings.announce(
             self._control
@@ -84,6 +85,21 @@ class Switch:
             self._outside.ready()
         if way is Way.TO_LEGACY and self._outside.returned is None:
             refuse_loss(self._outside, intent)
+
+    def _refuse_unretirable(self, intent: Intent) -> None:
+        """What can't be switched off would stay decided and open for ever. A legacy that is only away comes back."""
+        if (told := self._outside.deactivation) is None:
+            return
+        try:
+            told()
+        except Unavailable:
+            return
+        except Refused as error:
+            raise Refused(
+                f"{intent.what} isn't retired: its legacy side can't be switched off as `retire` says: {error.what}",
+                why=error.why,
+                do=error.do.replace("`fence`", "`retire`"),
+            ) from None
 
     def _refuse_silent(self, intent: Intent, before: Standing) -> None:
         """Somebody whom nobody has heard of lately goes on with writes, or may have one under way for longer than the switch may take."""

@@ -145,6 +145,29 @@ def test_a_function_is_not_retired_while_legacy_owns_a_cohort(strangler: Strangl
     assert "strangler advance party --cohort 1000" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("stage", "weight", "do"),
+    [
+        (
+            Stage.LIVE,
+            10_000,
+            "strangler rejoin party --cohort 1000, so that it is retired with all the others",
+        ),
+        (Stage.LIVE, 5_000, "strangler advance party --cohort 1000 --to retired"),
+    ],
+)
+def test_a_function_is_not_retired_while_a_cohort_may_still_go_back(
+    strangler: Strangler, control: Control, stage: Stage, weight: int, do: str
+) -> None:
+    live = {"owner": Side.NEW, "sync_until": Position("7")}
+    standings.amend(control, "party", at=1.0, stage=Stage.LIVE, weight=10_000, **live)
+    standings.amend(control, "party", "1000", at=1.0, stage=stage, weight=weight, **live)
+    refused = strangler("advance", "party")
+    assert refused.exit_code == 1
+    assert "cohort 1000 (live) moves on its own" in refused.output
+    assert do in refused.output
+
+
 def test_nothing_of_a_function_moves_while_the_whole_is_switched(control: Control) -> None:
     before = standings.amend(control, "party", at=1.0, stage=Stage.CANARY, weight=500)
     journal.begin(

@@ -226,8 +226,11 @@ def test_a_legacy_that_is_away_keeps_a_decided_retirement_open_until_it_is_switc
             raise Unavailable("legacy doesn't answer")
         switched_off.append("off")
 
+    def deactivation() -> list[str]:
+        raise Unavailable("legacy doesn't answer")
+
     live, world.away = standing_at(control, Stage.LIVE), True
-    outside = replace(world.outside(), deactivate=deactivate)
+    outside = replace(world.outside(), deactivate=deactivate, deactivation=deactivation)
     with pytest.raises(Unavailable, match="the retirement of party is decided, but couldn't be finished yet"):
         Switch(control, outside, 2.0).run(retirement(), live)
     assert standings.of(control, "party").stage is Stage.RETIRED
@@ -235,6 +238,19 @@ def test_a_legacy_that_is_away_keeps_a_decided_retirement_open_until_it_is_switc
     words = recover(control, lambda *of: outside, actor="worker", clock=lambda: time.time() + 60)
     assert words == ["the interrupted retirement of party was finished"]
     assert switched_off == ["off"]
+
+
+def test_a_retirement_that_could_never_be_finished_is_not_begun(control: Control, world: World) -> None:
+    def deactivation() -> list[str]:
+        raise Refused("a role writes by another one", why="it is a member", do="name that role")
+
+    live = standing_at(control, Stage.LIVE)
+    outside = replace(world.outside(), deactivation=deactivation)
+    with pytest.raises(Refused, match=r"party isn't retired.*a role writes by another one") as raised:
+        Switch(control, outside, LIMIT).run(retirement(), live)
+    assert (raised.value.why, raised.value.do) == ("it is a member", "name that role")
+    assert standings.of(control, "party") == live
+    assert ledger.entries(control) == []
 
 
 def test_invariant_4_a_function_that_went_back_meanwhile_is_not_retired(

@@ -26,6 +26,13 @@ def test_its_rows_take_no_writes_and_its_switch_is_off(legacy: Legacy, control: 
     assert outside(legacy.settings(), control, "party", EVERYONE).deactivate is None
 
 
+def test_a_cohort_that_is_retired_leaves_the_legacy_function_on_for_the_others(
+    legacy: Legacy, control: Control
+) -> None:
+    settings = legacy.settings(retire={"statements": ["UPDATE feature SET active = 0 WHERE name = 'party'"]})
+    assert outside(settings, control, "party", "1000").deactivate is None
+
+
 def test_a_retirement_says_how() -> None:
     with pytest.raises(ValueError, match="how the legacy function is switched off"):
         Retire()
