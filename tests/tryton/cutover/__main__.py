@@ -25,7 +25,8 @@ def main() -> None:
     console, began = Console(highlight=False), time.monotonic()
 
     def tell(line: str) -> None:
-        console.print(f"{time.monotonic() - began:6.0f} s  {escape(line)}", soft_wrap=True)
+        at = " " * 8 if line.startswith(" ") else f"{time.monotonic() - began:6.0f} s"
+        console.print(f"{at}  {escape(line)}", soft_wrap=True)
 
     try:
         tally = _play(arguments.keep, tell)

@@ -106,7 +106,8 @@ class Story:
         self._tell(f"✓ {when}, and both sides agree")
         for line in figures.told(found):
             self._tell(f"    {line}")
-        self._tell(f"    {shown} records of the clerks are shown as they left them; {self._calls()}")
+        by = "Tryton" if self._left is None else "Tryton, and for orders the facade,"
+        self._tell(f"    {by} shows {shown} records as the clerks left them; {self._calls()}")
         self.sound()
 
     def sides(self, new: set[int]) -> None:
