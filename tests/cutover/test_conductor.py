@@ -114,8 +114,8 @@ def answer(control: Control) -> None:
 
 
 def compare(control: Control, matched: int = 0, mismatched: int = 0) -> None:
-    minute = int(time.time() // 60)
-    comparisons.add(control, [Comparison(minute, "f", "party", EVERYONE, matched, mismatched, 0, 0)])
+    after = int(time.time() // 60) + 1  # Any stage that is entered in this minute, or in the next moment.
+    comparisons.add(control, [Comparison(after, "f", "party", EVERYONE, matched, mismatched, 0, 0)])
 
 
 def reconcile(control: Control) -> None:
