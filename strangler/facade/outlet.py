@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,10 @@ PAUSE: Final = 0.1
 
 WHOLE: Final = 4096
 """Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
+
+BLOCK: Final = 262_144
+"""Bytes that go into a file at once, which is locked meanwhile. After each write the thread has to get hold of the interpreter again, on which
+all callers wait."""
 
 
 class Outlet:
@@ -73,19 +78,26 @@ class Outlet:
 
     def _flush(self) -> None:
         """Write what waits, in pieces that stay whole."""
-        lines = self._lines
+        lines, most = self._lines, self._at_once()
         unsaid = self.dropped - self._said
         if self._lost and unsaid and self._write(self._lost(unsaid)):
             self._said += unsaid
         while lines:
             piece = [lines.popleft()]
             size = len(piece[0])
-            while lines and size + len(lines[0]) <= WHOLE:
+            while lines and size + len(lines[0]) <= most:
                 size += len(lines[0])
                 piece.append(lines.popleft())
             if not self._write(b"".join(piece)):
                 self._failed += len(piece)  # nobody reads any more; calls go on
             self._gone += size
+
+    def _at_once(self) -> int:
+        """Bytes that go out in one piece."""
+        try:
+            return BLOCK if self._out is not None and stat.S_ISREG(os.fstat(self._out).st_mode) else WHOLE
+        except OSError:
+            return WHOLE
 
     def _write(self, piece: bytes) -> bool:
         """Write all of it, for as long as that takes; False when it can't be."""

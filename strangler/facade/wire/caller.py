@@ -18,6 +18,7 @@ from typing import Final, Protocol, cast
 import httptools
 
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.wire.cork import Cork
 from strangler.facade.wire.framing import CONTINUE
 from strangler.facade.wire.known import LONGEST, Known, in_lines
 from strangler.facade.wire.request import Heading, RawHeaders, Request, read_heading, read_request
@@ -132,6 +133,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has no such base
+        self._cork = Cork(self.transport)
         peer = transport.get_extra_info("peername")
         if peer:
             self.address = peer[0]
@@ -360,7 +362,7 @@ class CallerConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes, as far as the caller is there."""
         if not self._closing:
-            self.transport.write(data)
+            self._cork.write(data)
 
     @property
     def full(self) -> bool:
@@ -399,6 +401,7 @@ class CallerConnection(asyncio.Protocol):
             return
         self._closing = True
         self._since = monotonic()
+        self._cork.pull()
         turn = self._turn or self._active
         if self._refusal is None and not self._queue and (turn is None or turn.complete):
             self.transport.close()
@@ -413,15 +416,16 @@ class CallerConnection(asyncio.Protocol):
     def break_off(self, framed: bool) -> None:
         """End it within an answer. `framed`: the answer says where it ends, so the caller sees that it isn't whole however the connection
         ends, and what is still to be sent, which may be whole answers to calls before, is sent."""
-        if framed and not self.lost and self.transport.get_write_buffer_size():
+        if framed and not self.lost and self._cork.waiting:
             self.close()
         else:
             self.abort()
 
     def abort(self) -> None:
-        """End it at once; what is still to be sent isn't."""
+        """End it at once; what the kernel doesn't take now is lost."""
         self._closing = True
         if not self.lost:
+            self._cork.pull()
             self.transport.abort()
 
     @property
@@ -435,7 +439,7 @@ class CallerConnection(asyncio.Protocol):
         if self._stuck_since and now - self._stuck_since > limits.write_time:
             self.abort()
         elif self._closing:
-            said = not self.transport.get_write_buffer_size()
+            said = not self._cork.waiting
             if waited > (LINGER if self._lingering and said else limits.write_time):
                 self.abort()
         elif self.tunnel is not None:

@@ -15,6 +15,7 @@ import httptools
 
 from strangler.facade.answers import Refusal
 from strangler.facade.wire.answer import AnswerHead, BadAnswer, read_answer
+from strangler.facade.wire.cork import Cork
 from strangler.facade.wire.known import LONGEST, Known, in_lines
 from strangler.facade.wire.request import RawHeaders
 
@@ -98,6 +99,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has no such base
+        self._cork = Cork(self.transport)
         self.made = True
 
     def data_received(self, data: bytes) -> None:
@@ -272,12 +274,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         self._head, self._headed, self._complete, self._size, self.said = None, False, False, 0, False
         self._fresh, self._learns = method != "HEAD", b""
-        self.transport.write(head)
+        self._cork.write(head)
 
     def write(self, data: bytes) -> None:
         """More of the question."""
         if not self.closing:
-            self.transport.write(data)
+            self._cork.write(data)
 
     def pause(self) -> None:
         """Read no more of the answer."""
@@ -300,6 +302,7 @@ class UpstreamConnection(asyncio.Protocol):
         """End it at once."""
         self.closing = True
         if not self.lost:
+            self._cork.throw_away()
             self.transport.abort()
 
     def _done(self) -> None:
