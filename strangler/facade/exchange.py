@@ -38,7 +38,7 @@ from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 from strangler.identity import Identity
-from strangler.routing import BadPath, Found, Standings, Values, decide, still_answers
+from strangler.routing import BadPath, Decision, Found, Standings, Values, decide, still_answers
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -75,6 +75,8 @@ class Exchange:
     """What a new service is told of the caller."""
     task: Translation | None = None
     kept: Kept | None = None
+    values: Values = _NOTHING
+    """What routing saw of the body."""
     _look: Look | None = None
     _found: Found | None = None
     _lane: Lane | None = None
@@ -124,11 +126,23 @@ class Exchange:
         self._out: list[bytes] = []
         self._whole = not request.has_body
 
-    def go_on_with(self, standings: Standings, way: Way, upstream: UpstreamConnection, opened: int) -> None:
-        """Take over a read for which an upstream was asked already; its breaker had opened so often then."""
+    def go_on_with(
+        self,
+        standings: Standings,
+        way: Way,
+        upstream: UpstreamConnection,
+        opened: int,
+        values: Values,
+    ) -> None:
+        """Take over a call, whole and no write, for which an upstream was asked already; its breaker had opened so often then."""
         self.parts.exchanges.add(self)
         self.standings, self._lane, self._upstream = standings, way.lane, upstream
-        self._heard, self._spoken, self._repeatable = self.call.connected, True, True
+        self._heard, self._spoken, self._whole, self.values = self.call.connected, True, True, values
+        decision, body = self.call.decision, self.request.body
+        assert decision is not None
+        self._repeatable = self._replay = repeatable(decision, self.request.method)
+        if body and self._repeatable:
+            self._held, self._held_size = [body], len(body)
         assert way.pool is not None
         self.tries.go_on_with(way.pool, way.breaker, opened)
 
@@ -162,6 +176,7 @@ class Exchange:
     def _decide(self, values: Values | None) -> None:
         """Who answers. From here to the count of writes nothing is awaited: a write counts under the standings that let it through."""
         parts, call = self.parts, self.call
+        self.values = values or _NOTHING
         assert call.asked is not None
         assert self._found is not None
         standings = self.standings = parts.keeper.current()
@@ -183,8 +198,7 @@ class Exchange:
             self._flown = standings.generation
             parts.flight.begin(standings.generation)
             self._writer, self.begun = who.caller, parts.memory.attend(decision)
-        # What a route calls a write is one, even if its method is GET.
-        self._repeatable = decision.kind == "read" or (decision.kind is None and self.request.method in SAFE)
+        self._repeatable = repeatable(decision, self.request.method)
         if parts.keeps(standings, decision):
             self.kept = Kept(SHADOW_BODY)
             for piece in self._held:
@@ -585,11 +599,6 @@ class Exchange:
             and self._in_time()
         )
 
-    @property
-    def values(self) -> Values:
-        """What routing saw of the body."""
-        return (self._look.values if self._look is not None else None) or _NOTHING
-
     def _in_time(self) -> bool:
         return monotonic() < self.budget.ends
 
@@ -734,6 +743,11 @@ class Exchange:
         if self._flown is not None:
             assert self.call.decision is not None
             self.parts.memory.note(self.standings, self.call.decision, self._writer, self.begun)
+
+
+def repeatable(decision: Decision, method: str) -> bool:
+    """Whether a call may be put twice. What a route calls a write is one, even if its method is GET."""
+    return decision.kind == "read" or (decision.kind is None and method in SAFE)
 
 
 def leave(lane: Lane) -> None:

@@ -14,6 +14,7 @@ from typing import Final, get_args
 
 from strangler.facade.answers import BadRequest
 from strangler.facade.peek import Kind, Peek, scanner
+from strangler.facade.peek.json import plan_of, quickly
 from strangler.routing import Asked, Values, Wanted
 
 MARKS: Final[Mapping[Kind, str]] = {"json": "json", "form": "application/x-www-form-urlencoded", "xml": "xml"}
@@ -21,6 +22,17 @@ MARKS: Final[Mapping[Kind, str]] = {"json": "json", "form": "application/x-www-f
 
 _UNSHOWN: Final = "multipart/form-data"
 """A form that isn't looked into: what it says isn't shown."""
+
+
+def glance(asked: Asked, wanted: Wanted, body: bytes) -> Values | None:
+    """What a `Look` at the whole body comes to, in a fraction of the time, where it is JSON that leaves no doubt; None where it does."""
+    headers, names = asked.headers, wanted.get("json")
+    media = headers.get("content-type", "")
+    if names is None or len(wanted) != 1 or "content-encoding" in headers or (media and "json" not in media):
+        return None
+    if body[:1] != b"{" or (found := quickly(plan_of(names), body)) is None:
+        return None
+    return {("json", name): found.get(name) for name in names}
 
 
 class Look:

@@ -23,8 +23,7 @@ WHOLE: Final = 4096
 """Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
 
 BLOCK: Final = 262_144
-"""Bytes that go into a file at once, which is locked meanwhile. After each write the thread has to get hold of the interpreter again, on which
-all callers wait."""
+"""Bytes that go into a file at once, which is locked meanwhile: after each write the thread has to get hold of the interpreter again."""
 
 
 class Outlet:

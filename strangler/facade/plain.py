@@ -1,8 +1,8 @@
-"""Plain: a read that goes as nearly all do, with as little done for it as that needs.
+"""Plain: a call that goes as nearly all do, with as little done for it as that needs.
 
-Its head is known, path and method tell its route, one side may answer it and nobody looks on; there is room, the breaker is closed, a
-connection is at hand, and the answer comes whole, in one piece, with a head that is known too. What has to be checked of all that was
-checked by an `Exchange` when it was first seen, and is found again here; what can't be found again isn't plain.
+Its head is known, its body came with it, it is no write that a route names, one side may answer it and nobody looks on; there is room, the
+breaker is closed, a connection is at hand, and the answer comes whole, in one piece, with a head that is known too. What has to be checked
+of all that was checked by an `Exchange` when it was first seen, and is found again here; what can't be found again isn't plain.
 
 As soon as anything is otherwise the call is an exchange's, which goes on from where it stands: before anybody was asked (`plainly` gives
 None), or later (`careful`), as when the caller leaves, the upstream breaks off, or the answer takes longer than a sweep. So there is one
@@ -12,20 +12,24 @@ place that knows what to do when it doesn't go well.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from strangler.facade.answers import Refusal
+from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.call import Call
-from strangler.facade.exchange import Exchange, leave
+from strangler.facade.exchange import HELD, Exchange, leave, repeatable
+from strangler.facade.look import Look, glance
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.request import Origin, Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
-from strangler.routing import UNROUTED, BadPath, Decision, Standings, Who, decide_settled
+from strangler.routing import UNROUTED, BadPath, Decision, Standings, Values, Who, decide, decide_settled
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
     from strangler.facade.ways import Way
+
+
+_NOTHING: Final[Values] = {}
 
 
 class Plain:
@@ -38,15 +42,21 @@ class Plain:
         "_parts",
         "_standings",
         "_upstream",
+        "_values",
         "_way",
         "call",
         "request",
     )
 
-    def __init__(self, parts: Parts, request: Request, caller: CallerConnection, origin: Origin) -> None:
-        self._parts, self.request, self._caller = parts, request, caller
+    def __init__(
+        self, parts: Parts, request: Request, caller: CallerConnection, origin: Origin, values: Values
+    ) -> None:
+        """`values` is what was seen of its body."""
+        self._parts, self.request, self._caller, self._values = parts, request, caller, values
         trace = parts.traces.begin(request.headers)
-        self.call = Call(request, origin.address, "1.1", trace, caller.moment)
+        self.call = call = Call(request, origin.address, "1.1", trace, caller.moment)
+        if request.body:
+            call.received = len(request.body)
         self._exchange: Exchange | None = None
 
     def ask(
@@ -59,7 +69,7 @@ class Plain:
         call.decision = decision
         call.upstream, call.tries, call.called, call.connected = upstream.pool.key, 1, now, now
         left = int((call.began + parts.timeouts.total - now) * 1000)
-        head = b"%b %b%b HTTP/1.1\r\n%btraceparent: %b\r\n%b: %d\r\n\r\n" % (
+        question = b"%b %b%b HTTP/1.1\r\n%btraceparent: %b\r\n%b: %d\r\n%b\r\n%b" % (
             request.method.encode(),
             upstream.pool.path,
             request.target.encode(),
@@ -67,8 +77,10 @@ class Plain:
             call.trace.encode(),
             parts.left_header,
             left if left > 0 else 1,
+            request.heading.framing,
+            request.body,
         )
-        upstream.ask(self, request.method, head)
+        upstream.ask(self, request.method, question)
         upstream.said = True
         parts.exchanges.add(self)
 
@@ -99,13 +111,13 @@ class Plain:
             parts = self._parts
             parts.exchanges.discard(self)
             self._exchange = Exchange(parts, self.request, self._caller, self.call)
-            self._exchange.go_on_with(self._standings, self._way, self._upstream, self._opened)
+            self._exchange.go_on_with(self._standings, self._way, self._upstream, self._opened, self._values)
         return self._exchange
 
     # What is said to it otherwise
 
     def piece(self, piece: bytes) -> None:
-        """It has no body."""
+        """Its body is known."""
 
     def whole(self) -> None:
         """It is whole."""
@@ -157,25 +169,27 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
     """Have a call answered, if it is plain; None, with nothing done, where it isn't. Its heading is `known`."""
     heading = request.heading
     origin = heading.origin
-    if origin is None or request.method != "GET" or not parts.plain or not _is_alone(parts, request):
+    if origin is None or not parts.plain or not _is_alone(parts, request):
         return None
+    if heading.length != (size := len(request.body)) or size > HELD:
+        return None  # the body is still to come
     standings = parts.keeper.current()
-    decision = _decided(parts, request, origin, standings)
-    if decision is None or decision.status is not None or decision.shadow:
+    decision, values = _decided(parts, request, origin, standings)
+    if decision is None or decision.status is not None or decision.shadow or decision.kind == "write":
         return None
     way = parts.ways.of(decision.function, decision.side)
     pool, lane = way.pool, way.lane
     if pool is None or way.translated or not way.breaker.closed or pool.used >= pool.limit:
         return None
     fixed = heading.fixed.get(pool.base)
-    if fixed is None or parts.shedding.waiting or not lane.enter(False):
+    if fixed is None or parts.shedding.waiting or not lane.enter(not repeatable(decision, request.method)):
         return None
     connection = pool.take()
     if connection is None:
         lane.leave()
         return None
     try:
-        plain = Plain(parts, request, caller, origin)
+        plain = Plain(parts, request, caller, origin, values)
         plain.ask(standings, decision, way, connection, fixed)
     except Exception:
         connection.drop()
@@ -186,24 +200,55 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
 
 def _is_alone(parts: Parts, request: Request) -> bool:
     """Whether its head asks for nothing else: no state of a trace that goes on, no time of its own."""
-    return "tracestate" not in request.headers and parts.budget_header not in request.headers
+    return (
+        request.method != "HEAD"
+        and "tracestate" not in request.headers
+        and parts.budget_header not in request.headers
+    )
 
 
-def _decided(parts: Parts, request: Request, origin: Origin, standings: Standings) -> Decision | None:
-    """Who answers; None for what isn't a read, or has to be looked at."""
+def _decided(
+    parts: Parts, request: Request, origin: Origin, standings: Standings
+) -> tuple[Decision | None, Values]:
+    """Who answers, None for what an exchange has to refuse; and what was seen of its body."""
+    table = parts.table
     try:
-        route = parts.table.settle(request)
-    except BadPath:
-        return None
+        route = table.settle(request)
+        if route is None:
+            return _looked(parts, request, origin, standings)
+    except (BadPath, BadRequest):
+        return None, _NOTHING
     if route is False:
-        return UNROUTED
-    if route is None or route.kind == "write":
-        return None
+        return UNROUTED, _NOTHING
+    if route.kind == "write":
+        return None, _NOTHING
 
     def who() -> Who:
-        caller = request.heading.caller
-        if caller is None:
-            caller = request.heading.caller = parts.table.identify(request, origin.address)
-        return Who(caller)
+        return _who(parts, request, origin)
 
-    return decide_settled(parts.table, standings, request, route, who, parts.draw(), parts.memory)
+    return decide_settled(table, standings, request, route, who, parts.draw(), parts.memory), _NOTHING
+
+
+def _looked(
+    parts: Parts, request: Request, origin: Origin, standings: Standings
+) -> tuple[Decision | None, Values]:
+    """The same where more than path and method has to be looked at. Raises BadPath, BadRequest."""
+    found, values = parts.table.find(request), _NOTHING
+    if found.wanted and request.has_body:
+        seen = glance(request, found.wanted, request.body)
+        if seen is None:
+            look = Look(request, found.wanted, parts.settings.body_prefix)
+            look.feed(request.body, only=True)
+            seen = look.values
+        if seen is None:
+            return None, _NOTHING
+        values = seen
+    who, draw = _who(parts, request, origin), parts.draw()
+    return decide(parts.table, standings, request, found, values, who, draw, parts.memory), values
+
+
+def _who(parts: Parts, request: Request, origin: Origin) -> Who:
+    caller = request.heading.caller
+    if caller is None:
+        caller = request.heading.caller = parts.table.identify(request, origin.address)
+    return Who(caller)

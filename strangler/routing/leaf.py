@@ -148,8 +148,13 @@ class Leaf:
         self.settled = dict(self._settle())
         """Method → the route that takes every request with it, where nothing else of one matters."""
 
+    @property
+    def by_line(self) -> bool:
+        """Whether nothing of a head matters but its first line, and what puts another method in its place."""
+        return self._hosts is None and not self._head
+
     def _settle(self) -> Iterator[tuple[str, CompiledRoute]]:
-        if self._hosts is not None or self._head:
+        if not self.by_line:
             return
         # A POST may be another method to those who heed a header.
         for method in (*self._by_method, *PLAIN - self._by_method.keys()):

@@ -18,6 +18,12 @@ from strangler.routing.paths import Rank, Segments, Template, readings_of, speci
 from strangler.routing.route import CompiledRoute, compiled
 from strangler.settings import Facade, Function, Sticky, shadow_of
 
+REMEMBERED: Final = 1024
+"""Most first lines for which a table remembers what it found."""
+
+LONGEST: Final = 256
+"""Characters of a path that is remembered."""
+
 
 class Met(NamedTuple):
     """A leaf at which a request ends: which of its routes it meets by its head (as bits), and the segments of its path there."""
@@ -134,6 +140,8 @@ class RouteTable:
         self._sticky_headers = tuple(name.lower() for name in sticky.headers)
         self._sticky_cookies = tuple(sticky.cookies)
         self._root = Node()
+        self._found: dict[tuple[str, str], Found] = {}
+        """What `find` came to for a method and path, where nothing else of the head matters and the body decides."""
         for template, group in _by_path(routes).items():
             self._plant(template, group)
 
@@ -179,8 +187,22 @@ class RouteTable:
 
     def find(self, asked: Asked) -> Found:
         """What the head of a request tells. Raises BadPath for one that can't be matched safely."""
+        line = (asked.method, asked.path)
+        known = self._found.get(line)
+        if known is not None and len(asked.methods) == 1:
+            return known
+        endings = self.endings(asked.path)
+        found = self._find(asked, endings)
+        plain = found.wanted and len(asked.methods) == 1 and len(asked.path) <= LONGEST
+        if plain and all(leaf.by_line for _, leaves in endings for leaf in leaves):
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[line] = found
+        return found
+
+    def _find(self, asked: Asked, endings: Sequence[tuple[Segments, list[Leaf]]]) -> Found:
         found: list[tuple[Met, ...]] = []
-        for segments, leaves in self.endings(asked.path):
+        for segments, leaves in endings:
             met: list[Met] = []
             for leaf in leaves:
                 if bits := leaf.by_head(asked):

@@ -142,6 +142,20 @@ def test_lines_of_several_workers_on_one_pipe_stay_whole() -> None:
         assert len(lines) == 900
 
 
+def test_workers_that_share_a_file_write_whole_lines_into_it(tmp_path: Path) -> None:
+    with (tmp_path / "access.log").open("wb", buffering=0) as file:
+        workers = [AccessLog(out=file.fileno()) for _ in range(3)]
+        for worker in workers:
+            for number in range(2000):
+                worker.write(call(target=f"/{number:0200}"))
+        for worker in workers:
+            worker.open()
+        for worker in workers:
+            worker.close()
+    lines = [orjson.loads(line) for line in (tmp_path / "access.log").read_bytes().splitlines()]
+    assert len(lines) == 6000
+
+
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_pipe_that_is_stuck_holds_nobody_up_and_what_is_dropped_is_said(
     monkeypatch: pytest.MonkeyPatch, blocking: bool

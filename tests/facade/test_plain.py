@@ -29,6 +29,7 @@ class Upstream:
 
     def __init__(self, says: Callable[[str], bytes | None] = lambda path: ANSWER) -> None:
         self.says, self.heads, self.gate = says, list[str](), asyncio.Event()
+        self.bodies: list[bytes] = []
         self.gate.set()
         self.url = ""
 
@@ -46,6 +47,8 @@ class Upstream:
                 if head.startswith("GET /healthz"):
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                     continue
+                length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+                self.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 self.heads.append(head)
                 await self.gate.wait()
                 answer = self.says(head.split(" ")[1])
@@ -79,6 +82,14 @@ class Line:
 
     def say(self, path: str, caller: str = "7", method: str = "GET") -> None:
         self.writer.write(f"{method} {path} HTTP/1.1\r\n{HEAD.format(caller=caller)}".encode())
+
+    async def post(self, path: str, body: bytes, caller: str = "7") -> tuple[str, bytes]:
+        """Head and body in one piece."""
+        head = HEAD.format(caller=caller).replace(
+            "Accept", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nAccept"
+        )
+        self.writer.write(f"POST {path} HTTP/1.1\r\n{head}".encode() + body)
+        return await self.hear()
 
     async def hear(self) -> tuple[str, bytes]:
         async with asyncio.timeout(30):
@@ -151,6 +162,107 @@ async def warmed(facade: Running, path: str = "/parties/1") -> None:
     async with Line(facade) as line:
         for _ in range(3):
             assert (await line.get(path))[1] == b"hello"
+
+
+def rpc(method: str, number: int = 1) -> bytes:
+    return b'{"method":"%b","params":[[%d]]}' % (method.encode(), number)
+
+
+async def test_a_call_with_a_body_is_plain_too_unless_it_is_a_write(
+    front: Front, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Upstream() as legacy, Upstream() as new:
+        facade = await front(settings(legacy.url, new.url, facade={"shadow": {"share": 0}}))
+        await applied(facade, stand.stage(Stage.CANARY, weight=5000))
+        lines: list[Any] = []
+        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        reads, other = rpc("party.read"), [rpc("other.read"), b"{broken", b"[1, 2]", rpc("party.write")]
+        with counted(monkeypatch) as plain:
+            async with Line(facade) as line:
+                for body in [reads, *other]:
+                    for caller in "1234567":
+                        for _ in range(3):
+                            assert (await line.post("/rpc/", body, caller))[1] == b"hello"
+        times = {body: [each.request.body for each in plain].count(body) for body in (reads, *other)}
+        assert times[reads] >= 7, "the third of three at the latest"
+        assert times[rpc("other.read")] >= 7
+        assert times[rpc("party.write")] == 0, "a write is never a plain one"
+        assert times[b"{broken"] == 0, "what can't be read is left to who is careful"
+        told = [*legacy.bodies, *new.bodies]
+        assert {body: told.count(body) for body in times} == dict.fromkeys(times, 7 * 3)
+        assert set(new.bodies) == {reads}
+        noted: dict[str, set[Any]] = {}
+        for call in lines[: 7 * 3]:
+            kept = (
+                call.decision,
+                call.status,
+                call.upstream,
+                call.tries,
+                call.received,
+                call.sent,
+                call.error,
+            )
+            noted.setdefault(call.asked.headers["authorization"], set()).add(kept)
+        assert len(noted) == 7
+        assert all(len(each) == 1 for each in noted.values())
+
+
+@pytest.mark.parametrize(("method", "times"), [("party.read", 2), ("other.read", 1)])
+async def test_only_what_is_known_to_be_a_read_is_put_twice(
+    front: Front, monkeypatch: pytest.MonkeyPatch, method: str, times: int
+) -> None:
+    answers: list[bytes | None] = [ANSWER, ANSWER, ANSWER, None, ANSWER]
+    async with Upstream(lambda path: answers.pop(0)) as legacy:
+        facade = await front(settings(legacy.url))
+        async with Line(facade) as line:
+            for _ in range(3):
+                await line.post("/rpc/", rpc(method))
+            with counted(monkeypatch) as plain:
+                head, _ = await line.post("/rpc/", rpc(method))
+        assert len(plain) == 1
+        assert head.startswith("HTTP/1.1 200 " if times == 2 else "HTTP/1.1 502 ")
+        assert legacy.bodies == [rpc(method)] * (3 + times)
+
+
+async def test_a_body_that_comes_later_or_is_followed_by_more_is_read_carefully(front: Front) -> None:
+    body = rpc("party.read")
+    head = HEAD.format(caller="7").replace(
+        "Accept", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nAccept"
+    )
+    call = f"POST /rpc/ HTTP/1.1\r\n{head}".encode() + body
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url))
+        async with Line(facade) as line:
+            for pieces in (
+                [call],
+                [call],
+                [call[:-3], call[-3:]],
+                [call * 3],
+                [call + call[:9], call[9:]],
+                [call],
+            ):
+                for piece in pieces:
+                    line.writer.write(piece)
+                    await line.writer.drain()
+                    await asyncio.sleep(0.02)
+                for _ in range(b"".join(pieces).count(b"POST")):
+                    assert (await line.hear())[1] == b"hello"
+        assert legacy.bodies == [body] * 9
+
+
+async def test_the_head_of_one_call_is_never_taken_for_that_of_the_next(front: Front) -> None:
+    """Two heads of as many lines in one piece: what is remembered of the first is its own."""
+    first = b"POST /rpc/ HTTP/1.1\r\nHost: erp\r\nContent-Length: 4\r\n\r\nabcd"
+    second = b"POST /rpc/ HTTP/1.1\r\nHost: erp\r\nContent-Length: 2\r\n\r\nef"
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url))
+        async with Line(facade) as line:
+            for calls in ([first + second], [first], [second], [second + first], [second], [first]):
+                line.writer.write(calls[0])
+                for _ in range(calls[0].count(b"POST")):
+                    assert (await line.hear())[1] == b"hello"
+        a, b = b"abcd", b"ef"
+        assert legacy.bodies == [a, b, a, b, b, a, b, a]
 
 
 async def test_an_answer_in_pieces_is_passed_on_whole(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:

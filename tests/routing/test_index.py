@@ -138,6 +138,22 @@ def test_most_routes_are_settled_by_path_and_method_alone() -> None:
     assert compiled.settle(Asked("POST", "/a/1", {})) is None, "a header may make another method of it"
 
 
+@settings(max_examples=400, deadline=None)
+@given(routes=routes, request=requests, before=st.lists(requests, max_size=3), override=st.booleans())
+def test_what_a_table_found_before_changes_nothing(
+    routes: list[dict[str, Any]], request: dict[str, Any], before: list[dict[str, Any]], override: bool
+) -> None:
+    functions = {f"f{n}": [{"kind": "read", "match": match}] for n, match in enumerate(routes)}
+    used, fresh = table(functions), table(functions)
+    for each in before:
+        used.find(sent({**each, "path": request["path"], "method": request["method"]})[0])
+    asked, values = sent(request)
+    if override:
+        asked.headers["x-http-method-override"] = "PUT"  # type: ignore[index]
+    for seen in (values, None):
+        assert ask(used, asked, seen) == ask(fresh, asked, seen)
+
+
 @settings(max_examples=200, deadline=None)
 @given(routes=routes, request=requests)
 def test_a_body_is_asked_for_only_where_it_can_change_the_answer(

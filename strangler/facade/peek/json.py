@@ -60,7 +60,7 @@ class Plan:
             node.path = path
 
 
-_plan = lru_cache(maxsize=1024)(Plan)
+plan_of = lru_cache(maxsize=1024)(Plan)
 
 
 class Frame:
@@ -97,7 +97,7 @@ class Scanner:
     )
 
     def __init__(self, paths: Collection[str]) -> None:
-        self._plan = _plan(paths if isinstance(paths, frozenset) else frozenset(paths))
+        self._plan = plan_of(paths if isinstance(paths, frozenset) else frozenset(paths))
         self.values: dict[str, str | None] = {}
         self.complete = self.broken = self.ambiguous = False
         self._frames: list[Frame] = []
@@ -135,17 +135,9 @@ class Scanner:
 
     def _quickly(self, body: bytes) -> bool:
         """Whether the quick way left no doubt; if it did, nothing has changed."""
-        if len(body) > QUICK or not self._plan.quick or (b"\\" in body and _ASCII_ESCAPED.search(body)):
+        values = quickly(self._plan, body)
+        if values is None:
             return False
-        values: dict[str, str | None] = {}
-        met: list[str] = []
-        try:
-            _collect(self._plan.root, orjson.loads(body), values, met, self._plan.steps)
-        except (orjson.JSONDecodeError, _Doubt):
-            return False
-        for step in met:
-            if body.count(b'"%b"' % step.encode()) != met.count(step):
-                return False
         self.values, self.complete = values, True
         return True
 
@@ -282,6 +274,22 @@ def _decoded(text: bytes) -> str | None:
     except orjson.JSONDecodeError:
         return None
     return str(decoded)
+
+
+def quickly(plan: Plan, body: bytes) -> dict[str, str | None] | None:
+    """What a whole document has on the wanted paths; None where the quick way leaves a doubt."""
+    if len(body) > QUICK or not plan.quick or (b"\\" in body and _ASCII_ESCAPED.search(body)):
+        return None
+    values: dict[str, str | None] = {}
+    met: list[str] = []
+    try:
+        _collect(plan.root, orjson.loads(body), values, met, plan.steps)
+    except (orjson.JSONDecodeError, _Doubt):
+        return None
+    for step in met:
+        if body.count(b'"%b"' % step.encode()) != met.count(step):
+            return None
+    return values
 
 
 class _Doubt(Exception):

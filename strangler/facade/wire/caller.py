@@ -30,8 +30,12 @@ AHEAD: Final = 16
 """Most calls that a caller may send before the one under way is answered; then nothing more is read."""
 
 
-_FIRST: Final = re.compile(rb"(GET|HEAD|DELETE) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n").match
-"""First lines of calls without a body, written as all write them."""
+_FIRST: Final = re.compile(
+    rb"(GET|POST|PUT|DELETE|PATCH|HEAD) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n"
+).match
+"""First lines of calls, written as all write them."""
+
+_END: Final = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Opener(Protocol):
     connections: set[CallerConnection]
     draining: bool
     known: Known[Heading]
-    """Headings without a body, by where they come from and by the bytes behind the first line."""
+    """Headings that tell all of how a call is framed, by where they come from and by the bytes behind the first line."""
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         """A call's head was read. The answer goes to the connection's `write`, its end to `finished`."""
@@ -92,12 +96,13 @@ class Turn:
 
     __slots__ = ("complete", "pieces", "request", "size", "taker")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, body: bytes = b"") -> None:
+        """`body` is what came of it with the head, where that is all of it."""
         self.request = request
         self.taker: Taker | None = None
-        self.pieces: list[bytes] = []
-        self.size = 0
-        self.complete = not request.has_body
+        self.pieces = [body] if body else []
+        self.size = len(body)
+        self.complete = bool(body) or not request.has_body
 
 
 class CallerConnection(asyncio.Protocol):
@@ -154,13 +159,22 @@ class CallerConnection(asyncio.Protocol):
             self._since = now
         elif self._active is None and not self._in_head and (first := _FIRST(data)) is not None:
             # Between two calls, so it begins a head: when all of that is known, there is nothing to be read.
-            rest = data[first.end() :]
+            at = first.end()
+            end = data.find(_END, at - 2) + 4
+            rest = data[at:end]
             known, key = self._opener.known, (self._from, rest)
             heading = known.lately.get(key) or known.find(key)
-            if heading is not None and len(data) <= self._opener.patience.head_bytes:
+            if (
+                heading is not None
+                and heading.length == len(data) - end
+                and end <= self._opener.patience.head_bytes
+            ):
                 self._since, self._heading = now, heading
                 method, target = first.groups()
-                self._start(Turn(Request(method.decode("ascii"), target.decode("ascii"), heading)))
+                body = data[end:]
+                self._start(
+                    Turn(Request(method.decode("ascii"), target.decode("ascii"), heading, body), body)
+                )
                 return
             if len(rest) <= LONGEST:
                 self._rest = rest
@@ -250,10 +264,11 @@ class CallerConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._headed, self._in_head = True, False
+        rest, self._rest = self._rest, b""  # it is that of the first head alone
         if self._refusal is not None or self._mute or self._closing:  # RFC 9112, section 9.6
             return
         try:
-            request = self._request()
+            request = self._request(rest)
         except Refusal as refusal:
             self._unreadable(refusal)
             return
@@ -265,7 +280,7 @@ class CallerConnection(asyncio.Protocol):
             if len(self._queue) >= AHEAD:
                 self.hold_back()
 
-    def _request(self) -> Request:
+    def _request(self, rest: bytes) -> Request:
         parser, raw, heading = self._parser, self._raw, self._heading
         most = self._opener.patience.head_bytes
         if self._head_bytes + self._fed > most and _size(self._url, raw) > most:
@@ -273,9 +288,9 @@ class CallerConnection(asyncio.Protocol):
         version = parser.get_http_version()
         if heading is None or heading.raw != raw or heading.version != version:
             heading = self._heading = read_heading(version, raw)
-        if self._rest and heading.plain and in_lines(self._rest, len(raw)):
+        if rest and heading.plain and in_lines(rest, len(raw)):
             heading.known = True
-            self._opener.known.keep((self._from, self._rest), heading)
+            self._opener.known.keep((self._from, rest), heading)
         if heading.length and self._opener.patience.body_bytes is not None:
             self._refuse_body(heading.length)
         return read_request(parser.get_method(), self._url, heading)

@@ -8,21 +8,59 @@ little to do a round is one call, and nothing waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
+from weakref import WeakKeyDictionary
 
 LARGE: Final = 65_536
 """Bytes that aren't copied to be joined with others."""
+
+_log: Final = logging.getLogger("strangler.facade")
+
+
+class _Round:
+    """The corks of one event loop behind which something waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._call_soon = loop.call_soon
+        self._corks: list[Cork] = []
+
+    def add(self, cork: Cork) -> None:
+        if not self._corks:
+            self._call_soon(self._end)
+        self._corks.append(cork)
+
+    def _end(self) -> None:
+        corks, self._corks = self._corks, []
+        for cork in corks:
+            try:
+                cork.pull()
+            except Exception as error:  # noqa: BLE001  # one connection's trouble keeps no other's words back
+                _log.exception("what was to be sent couldn't be", extra={"reason": str(error)})
+                cork.abort()
+
+
+_ROUNDS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Round]] = WeakKeyDictionary()
+
+
+def _round() -> _Round:
+    """That of the running loop."""
+    loop = asyncio.get_running_loop()
+    found = _ROUNDS.get(loop)
+    if found is None:
+        found = _ROUNDS[loop] = _Round(loop)
+    return found
 
 
 class Cork:
     """Before one transport. Nothing of it waits beyond the round in which it was written."""
 
-    __slots__ = ("_call_soon", "_pieces", "_transport")
+    __slots__ = ("_pieces", "_round", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._pieces: list[bytes] = []
-        self._call_soon = asyncio.get_running_loop().call_soon
+        self._round = _round()
 
     def write(self, data: bytes) -> None:
         """Have bytes sent, in the order in which they are written."""
@@ -32,7 +70,7 @@ class Cork:
             self._transport.write(data)
             return
         if not pieces:
-            self._call_soon(self.pull)
+            self._round.add(self)
         pieces.append(data)
 
     def pull(self) -> None:
@@ -47,6 +85,10 @@ class Cork:
     def throw_away(self) -> None:
         """Send nothing of what waits."""
         self._pieces.clear()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
 
     @property
     def waiting(self) -> int:

@@ -61,10 +61,11 @@ class Passing:
         fixed = request.heading.fixed.get(pool.base)
         if fixed is None or drop:
             fixed = self._fixed(request, pool, origin, drop)
-        return b"%b%b%b" % (
+        return b"%b%b%b%b\r\n" % (
             f"{request.method} {pool.prefix}{request.target} HTTP/1.1\r\n".encode(),
             fixed,
-            f"traceparent: {trace}\r\n{_state(request, trace)}{more}{_framing(request)}\r\n".encode(),
+            f"traceparent: {trace}\r\n{_state(request, trace)}{more}".encode(),
+            _framing(request),
         )
 
     def _fixed(self, request: Request, pool: Pool, origin: Origin, drop: frozenset[str]) -> bytes:
@@ -168,16 +169,15 @@ def _state(request: Request, trace: str) -> str:
     return f"tracestate: {headers['tracestate']}\r\n" if goes_on(headers, trace) else ""
 
 
-def _framing(request: Request) -> str:
+def _framing(request: Request) -> bytes:
     heading = request.heading
     if heading.upgrade:
-        return f"Connection: Upgrade\r\nUpgrade: {heading.upgrade}\r\n"
+        return f"Connection: Upgrade\r\nUpgrade: {heading.upgrade}\r\n".encode()
+    framing = b"Transfer-Encoding: chunked\r\n" if heading.chunked else heading.framing
     hops = heading.headers.get("max-forwards")
-    left = f"Max-Forwards: {forwards_left(request, hops)}\r\n" if hops is not None and _HOPS(hops) else ""
-    if heading.chunked:
-        return f"{left}Transfer-Encoding: chunked\r\n"
-    length = heading.headers.get("content-length")
-    return left if length is None else f"{left}Content-Length: {length}\r\n"
+    if hops is None or not _HOPS(hops):
+        return framing
+    return f"Max-Forwards: {forwards_left(request, hops)}\r\n".encode() + framing
 
 
 def forwards_left(request: Request, hops: str) -> str:

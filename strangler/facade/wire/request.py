@@ -44,6 +44,7 @@ class Heading:
         "cookies",
         "expects",
         "fixed",
+        "framing",
         "headers",
         "hop",
         "keep_alive",
@@ -69,6 +70,8 @@ class Heading:
         self.cookies: Mapping[str, tuple[str, ...]] | None = None
         """Theirs, once they were looked at."""
         self.length: int | None = 0
+        self.framing = b""
+        """The line that tells the length of the body, as it is sent."""
         self.chunked = self.expects = False
         self.keep_alive = version == "1.1"
         self.upgrade = ""
@@ -78,19 +81,20 @@ class Heading:
 
     @property
     def plain(self) -> bool:
-        """Whether it is of HTTP/1.1 and says nothing of a body, nor of the connection but that it stays."""
+        """Whether it is of HTTP/1.1, tells how long the body is, and says nothing of the connection but that it stays."""
         said = self.expects or "upgrade" in self.headers or "max-forwards" in self.headers
-        return self.version == "1.1" and self.length == 0 and self.keep_alive and not said
+        return self.version == "1.1" and self.length is not None and self.keep_alive and not said
 
 
 class Request(Asked):
-    """A call's head: its first line and its `Heading`. `target` is in origin form: `/path?query`, or `*` of OPTIONS."""
+    """A call's head: its first line and its `Heading`. `target` is in origin form: `/path?query`, or `*` of OPTIONS.
+    `body` is the whole body, where it came with the head."""
 
-    __slots__ = ("heading",)
+    __slots__ = ("body", "heading")
 
-    def __init__(self, method: str, target: str, heading: Heading) -> None:
+    def __init__(self, method: str, target: str, heading: Heading, body: bytes = b"") -> None:
         super().__init__(method, target, heading.headers)
-        self.heading = heading
+        self.heading, self.body = heading, body
 
     @property
     def version(self) -> str:
@@ -210,6 +214,7 @@ def _frame(heading: Heading, lengths: int) -> None:
         if lengths != 1 or not _LENGTH(length):
             raise BadRequest("the request needs one Content-Length, a number")
         heading.length = int(length)
+        heading.framing = b"Content-Length: %b\r\n" % length.encode()
 
 
 def _connection(heading: Heading) -> None:

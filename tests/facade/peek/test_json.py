@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strangler.facade.answers import BadRequest
+from strangler.facade.look import Look, glance
 from strangler.facade.peek.json import Scanner
+from strangler.routing import Asked
 from tests.facade.peek.pieces import outcomes
 
 PATHS = ["method", "a.method", "a.0", "params.1.name"]
@@ -104,6 +107,29 @@ PAIRS = st.recursive(
 @given(text=PAIRS, data=st.data())
 def test_whole_or_in_pieces_it_finds_the_same_whatever_it_is_given(text: str, data: st.DataObject) -> None:
     outcomes("json", [*PATHS, "params.method"], text.encode(), data)
+
+
+@settings(deadline=None)
+@given(text=PAIRS, media=st.sampled_from(["application/json", "application/json-rpc", "text/plain", ""]))
+def test_a_glance_sees_what_a_look_sees(text: str, media: str) -> None:
+    asked = Asked("POST", "/", {"content-type": media} if media else {})
+    wanted = {"json": frozenset([*PATHS, "params.method"])}
+    seen = glance(asked, wanted, text.encode())
+    look = Look(asked, wanted, 65536)
+    try:
+        look.feed(text.encode(), only=True)
+    except BadRequest:
+        assert seen is None
+    else:
+        assert seen is None or seen == look.values
+
+
+def test_a_glance_is_enough_for_what_erps_send() -> None:
+    asked = Asked("POST", "/", {"content-type": "application/json"})
+    seen = glance(
+        asked, {"json": frozenset(["method"])}, b'{"method": "model.party.read", "params": [[1], {}]}'
+    )
+    assert seen == {("json", "method"): "model.party.read"}
 
 
 @settings(deadline=None)
