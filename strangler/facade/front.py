@@ -95,7 +95,7 @@ class Front:
             await asyncio.sleep(TICK)
             now, rounds = monotonic(), rounds + 1
             for exchange in list(parts.exchanges):
-                exchange.sweep(now)
+                self._sweep_exchange(exchange, now)
             if parts.shedding.waiting:
                 for waiting in parts.shedding.overdue(now):
                     cast(Exchange, waiting.ticket).crowded(waiting.lane)
@@ -106,6 +106,14 @@ class Front:
                 parts.pools.sweep(now)
                 for connection in list(self.connections):
                     self._sweep_connection(connection, now)
+
+    def _sweep_exchange(self, exchange: Exchange | Plain, now: float) -> None:
+        try:
+            exchange.sweep(now)
+        except Exception as error:  # noqa: BLE001  # as of connections
+            self.defect(error)
+            self._parts.exchanges.discard(exchange)
+            exchange.caller.abort()
 
     def _sweep_connection(self, connection: CallerConnection, now: float) -> None:
         try:

@@ -36,7 +36,6 @@ class Plain:
     """See above."""
 
     __slots__ = (
-        "_caller",
         "_exchange",
         "_opened",
         "_parts",
@@ -45,6 +44,7 @@ class Plain:
         "_values",
         "_way",
         "call",
+        "caller",
         "request",
     )
 
@@ -52,7 +52,7 @@ class Plain:
         self, parts: Parts, request: Request, caller: CallerConnection, origin: Origin, values: Values
     ) -> None:
         """`values` is what was seen of its body."""
-        self._parts, self.request, self._caller, self._values = parts, request, caller, values
+        self._parts, self.request, self.caller, self._values = parts, request, caller, values
         trace = parts.traces.begin(request.headers)
         self.call = call = Call(request, origin.address, "1.1", trace, caller.moment)
         if request.body:
@@ -86,7 +86,7 @@ class Plain:
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
         """The answer came whole, and its connection is free again."""
-        parts, caller, call = self._parts, self._caller, self.call
+        parts, caller, call = self._parts, self.caller, self.call
         if self._exchange is not None or head.told is None or parts.front.draining:
             self.careful().answered(head, body)
             return
@@ -110,7 +110,7 @@ class Plain:
         if self._exchange is None:
             parts = self._parts
             parts.exchanges.discard(self)
-            self._exchange = Exchange(parts, self.request, self._caller, self.call)
+            self._exchange = Exchange(parts, self.request, self.caller, self.call)
             self._exchange.go_on_with(self._standings, self._way, self._upstream, self._opened, self._values)
         return self._exchange
 

@@ -320,6 +320,29 @@ async def test_a_plain_call_has_a_budget(front: Front, monkeypatch: pytest.Monke
         assert not facade.parts.exchanges
 
 
+async def test_one_calls_trouble_doesnt_end_the_time_limits_of_others(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url, facade={"total_timeout": "500ms"}))
+        await warmed(facade)
+        legacy.gate.clear()
+
+        def fails(plain: Plain, now: float) -> None:
+            raise RuntimeError("a defect")
+
+        with counted(monkeypatch) as plain, monkeypatch.context() as patched:
+            async with Line(facade) as line, Line(facade) as other:
+                patched.setattr(Plain, "sweep", fails)
+                line.say("/parties/1")
+                with pytest.raises(asyncio.IncompleteReadError):
+                    await line.hear()
+                assert (await other.get("/other", caller="8"))[0].startswith("HTTP/1.1 504 ")
+        assert len(plain) == 1
+        await until(lambda: not facade.parts.exchanges)
+        legacy.gate.set()
+
+
 async def test_a_caller_that_leaves_lets_go_of_its_upstream(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
