@@ -1,26 +1,29 @@
-"""`strangler access`: who may use the admin API, and the keys with which new services check what they are told of a caller."""
+"""`strangler access`: who may decide by commands and use the admin API, and the keys with which new services check what they are told of a
+caller."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from strangler.cli import accounts
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import brought, deciding, token_file, user
 from strangler.errors import Refused
-from strangler.roles import ALLOWED, Role
+from strangler.people import Person, claimed
+from strangler.roles import ALLOWED, Action, Role
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from strangler.control.access_tokens import AccessToken
 
-NONE = "nobody has access; give it: strangler access add NAME --role operator"
+NONE = "nobody has access, so whoever reaches the control store may do everything; begin with: strangler access add NAME --role admin"
 
 
 class Span(click.ParamType[timedelta | None]):
@@ -44,9 +47,10 @@ class Span(click.ParamType[timedelta | None]):
 
 @click.group()
 def group() -> None:
-    """Give and take access to the admin API; see who has it.
+    """Give and take access: to the commands that decide something, and to the facade's admin API.
 
-    A token is shown once, when it is given. What each role may do: strangler access roles.
+    A token is shown once, when it is given. What each role may do: strangler access roles. As long as nobody has access, everybody may do
+    everything, and the ledger says that names are only claimed.
     """
 
 
@@ -62,19 +66,21 @@ def group() -> None:
     "--expires", type=Span(), default="90d", show_default=True,
     help="After how long it ends by itself, so that what is forgotten doesn't stay open; never for without end.",
 )  # fmt: skip
-@acting_as
+@deciding(Action.GRANT)
 @pass_application
-def add(application: Application, name: str, role: Role, expires: timedelta | None, actor: str) -> None:
+def add(application: Application, name: str, role: Role, expires: timedelta | None, who: Person) -> None:
     """Give NAME a token of a role. It goes to stdout, and nowhere else; it can't be shown again."""
+    from strangler import proof
     from strangler.control import access_tokens
     from strangler.durations import moment
 
+    proof.require_admin(role, who)
     if not 0 < len(name.strip()) <= 64:
         raise click.UsageError("NAME says whose the token is, in at most 64 characters")
     now = time.time()
     until = now + expires.total_seconds() if expires is not None else None
     token = access_tokens.add(
-        application.control, name=name.strip(), role=role, expires_at=until, actor=actor, at=now
+        application.control, name=name.strip(), role=role, expires_at=until, actor=who.actor, at=now
     )
     ends = f"until {moment(until)}" if until is not None else "without end"
     click.echo(f"{name.strip()} has access as {role}, {ends}. The token is shown this once:", err=True)
@@ -105,14 +111,30 @@ def list_tokens(application: Application, form: str, everything: bool) -> None:
 
 @group.command()
 @click.argument("which", metavar="NAME|ID")
-@acting_as
+@deciding(Action.GRANT)
 @pass_application
-def revoke(application: Application, which: str, actor: str) -> None:
+def revoke(application: Application, which: str, who: Person) -> None:
     """Take access away: all tokens of a NAME, or the one with this ID. Facades notice within a quarter of a minute."""
+    from strangler import proof
     from strangler.control import access_tokens
 
-    for each in access_tokens.revoke(application.control, which, actor=actor, at=time.time()):
+    others = proof.has_admin_groups(application.settings)
+    control, now = application.control, time.time()
+    for each in access_tokens.revoke(control, which, actor=who.actor, at=now, others=others):
         click.echo(f"token {each.id} of {each.name} ({each.role}) is good no more")
+
+
+@group.command()
+@token_file
+@pass_application
+def whoami(application: Application, token_file: Path | None) -> None:
+    """Say whose token you bring, and what it is good for."""
+    found = brought(application, token_file)
+    if found is None:
+        click.echo(f"you bring no token; where that is enough, the ledger names you {claimed(user()).actor}")
+        return
+    may = ", ".join(action for action in Action if found.may(action)) or "nothing"
+    click.echo(f"{found.actor}: {' and '.join(found.roles) or 'no role here'}; may {may}")
 
 
 @group.command()

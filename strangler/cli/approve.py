@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from strangler.cli.application import Application, pass_application
 from strangler.cli.cutover import as_json, one_cohort
-from strangler.cli.person import by_token, person
+from strangler.cli.person import deciding
 from strangler.errors import Refused
+from strangler.people import Person
 from strangler.roles import Action
 
 if TYPE_CHECKING:
-    from strangler.control.access_tokens import Account
     from strangler.cutover.assessment import Assessment
     from strangler.cutover.steps import Leg
 
@@ -24,9 +24,17 @@ if TYPE_CHECKING:
 @click.argument("function")
 @one_cohort
 @click.option("--revoke", is_flag=True, help="Take your yes back.")
-@by_token
+@click.option(
+    "--edited-plan",
+    "edited",
+    is_flag=True,
+    help="Agree with the plan, edited since FUNCTION began by it, instead.",
+)
+@deciding(Action.APPROVE, proven=True)
 @pass_application
-def command(application: Application, function: str, cohort: str, revoke: bool, token: str | None) -> None:
+def command(
+    application: Application, function: str, cohort: str, revoke: bool, edited: bool, who: Person
+) -> None:
     """Say yes to the next step of FUNCTION that waits for approval, on the figures that its gates show now.
 
     It holds for that step of the plan as it is, and only as long as the step says. Who moves FUNCTION doesn't count.
@@ -34,17 +42,38 @@ def command(application: Application, function: str, cohort: str, revoke: bool, 
     from strangler.cutover.assessment import assess
 
     application.function(function, cohort)
-    account = person(application, token, Action.APPROVE)
+    if revoke and edited:
+        raise click.UsageError("--revoke is about a step; edit the plan back to take --edited-plan back")
     assessed = assess(application.control, application.settings, function, cohort=cohort)
+    if edited:
+        _accept_plan(application, assessed, who)
+        return
     leg = _waiting(assessed)
-    _record(application, assessed, leg, account, revoke)
+    _record(application, assessed, leg, who, revoke)
     what = f"{assessed.evidence.standing.name} to {leg.target}"
     taken = "no longer approves" if revoke else "approves"
-    click.echo(f"{account.name} {taken} the move of {what}, under plan {assessed.way.hash}")
+    click.echo(f"{who.name} {taken} the move of {what}, under plan {assessed.way.hash}")
     if not revoke and assessed.blocking:
         names = ", ".join(dict.fromkeys(gate.name for gate in assessed.blocking if gate.name != "approval"))
         if names:
             click.echo(f"  not passing now: {names}", err=True)
+
+
+def _accept_plan(application: Application, assessed: Assessment, who: Person) -> None:
+    """Put on the ledger that somebody agrees with the plan as it is now. Raises Refused when it is the one that the function began by."""
+    from strangler.cutover.history import Kind
+
+    standing, before, plan = assessed.evidence.standing, assessed.evidence.plan, assessed.way.hash
+    if before in ("", plan):
+        why = "it goes by the plan that it began by" if before else "it hasn't begun"
+        raise Refused(
+            f"nothing was edited in the plan of {standing.name}",
+            why=why,
+            do=f"strangler plan {standing.spelled}",
+        )
+    body = {"before": before, "plan": plan}
+    _note(application, assessed, who, Kind.ACCEPTED, body)
+    click.echo(f"{who.name} agrees that {standing.name} goes on under plan {plan} instead of {before}")
 
 
 def _waiting(assessed: Assessment) -> Leg:
@@ -57,38 +86,37 @@ def _waiting(assessed: Assessment) -> Leg:
     return leg
 
 
-def _record(application: Application, assessed: Assessment, leg: Leg, account: Account, revoke: bool) -> None:
-    from strangler.control import ledger
+def _record(application: Application, assessed: Assessment, leg: Leg, who: Person, revoke: bool) -> None:
     from strangler.cutover import approvals
     from strangler.cutover.history import evidence
 
     assert leg.approve is not None
-    role = next((role for role in account.roles if approvals.counts(role, leg.approve)), None)
+    role = next((role for role in who.roles if approvals.counts(role, leg.approve)), None)
     if role is None:
         raise Refused(
-            f"the yes of {account.name} doesn't count here",
+            f"the yes of {who.name} doesn't count here",
             why=f"{leg.target} waits for {leg.approve.count} of role {leg.approve.role}",
             do=f"ask somebody who is {leg.approve.role}",
         )
     standing = assessed.evidence.standing
     kind = approvals.REVOKED if revoke else approvals.APPROVED
     mine = [
-        each
-        for each in assessed.evidence.approvals
-        if (each.name, each.to) == (account.name, str(leg.target))
+        each for each in assessed.evidence.approvals if (each.name, each.to) == (who.name, str(leg.target))
     ]
     if revoke and not mine:
-        raise Refused(f"{account.name} hasn't approved {leg.target}", do=f"strangler plan {standing.spelled}")
-    said = {"name": account.name, "role": role, "to": str(leg.target), "plan": assessed.way.hash}
-    body = {"cohort": standing.cohort, **said, "gates": evidence(assessed.gates)}
-    ledger.append(
-        application.control,
-        actor=account.actor,
-        kind=kind,
-        function=assessed.function,
-        body=body,
-        at=time.time(),
-    )
+        raise Refused(f"{who.name} hasn't approved {leg.target}", do=f"strangler plan {standing.spelled}")
+    said = {"name": who.name, "role": role, "to": str(leg.target), "plan": assessed.way.hash}
+    _note(application, assessed, who, kind, {**said, "gates": evidence(assessed.gates)})
+
+
+def _note(
+    application: Application, assessed: Assessment, who: Person, kind: str, body: dict[str, Any]
+) -> None:
+    from strangler.control import ledger
+
+    body = {"cohort": assessed.evidence.standing.cohort, **body}
+    control, function = application.control, assessed.function
+    ledger.append(control, actor=who.actor, kind=kind, function=function, body=body, at=time.time())
 
 
 @click.command()

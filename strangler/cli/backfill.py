@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.backfills import BackfillRecord
@@ -29,9 +31,9 @@ SILENT = 15.0
 @click.option(
     "--watch/--no-watch", default=True, show_default=True, help="Show progress until it is finished."
 )
-@acting_as
+@deciding(Action.MEND, when="again")
 @pass_application
-def command(application: Application, function: str, again: bool, watch: bool, actor: str) -> ExitCode:
+def command(application: Application, function: str, again: bool, watch: bool, who: Person) -> ExitCode:
     """Watch FUNCTION's backfill: rows, rate and time left. Ctrl-C stops watching, not the backfill."""
     from strangler.control import backfills, standings
     from strangler.cutover.stages import RULES
@@ -46,7 +48,7 @@ def command(application: Application, function: str, again: bool, watch: bool, a
         )
     if again:
         backfills.ask_again(
-            application.control, function, list(section.entities), actor=actor, at=time.time()
+            application.control, function, list(section.entities), actor=who.actor, at=time.time()
         )
         click.echo(f"another backfill of {function} is asked for")
     if watch:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.conflicts import Conflict
@@ -61,9 +63,9 @@ def listing(application: Application, function: str | None, wants_json: bool) ->
     required=True,
     help="The side whose state is to stand on both.",
 )
-@acting_as
+@deciding(Action.MEND)
 @pass_application
-def resolve(application: Application, function: str, entity: str, key: str, take: str, actor: str) -> None:
+def resolve(application: Application, function: str, entity: str, key: str, take: str, who: Person) -> None:
     """Let one side's state of a KEY stand on both, as it is now. It goes on the ledger.
 
     If legacy's state is another one by the time that it is carried out, the key is held again.
@@ -72,7 +74,7 @@ def resolve(application: Application, function: str, entity: str, key: str, take
     from strangler.cutover.stages import Side
 
     application.function(function)
-    conflicts.decide(application.control, function, entity, key, Side(take), actor=actor, at=time.time())
+    conflicts.decide(application.control, function, entity, key, Side(take), actor=who.actor, at=time.time())
     click.echo(f"{take}'s state of {entity} {key} will stand on both sides; the worker carries it out")
 
 

@@ -5,9 +5,7 @@ Every one of them first ends a switch of owners that was interrupted, as the jou
 
 from __future__ import annotations
 
-import getpass
 import json
-import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.person import by_token, person
+from strangler.cli.person import deciding, user
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.durations import parse_share
+from strangler.people import Person, claimed
 from strangler.roles import Action
 
 if TYPE_CHECKING:
@@ -44,17 +43,6 @@ class Weight(click.ParamType[int]):
         except ValueError:
             self.fail(f"{value!r} is not a share: write a percentage like 25%", param, ctx)
         return round(share * 10_000)
-
-
-def acting_as(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that decides something the option `--as`."""
-    return click.option(
-        "--as", "actor", default=_user, show_default="user@host", help="Who decides, for the ledger."
-    )(command)
-
-
-def _user() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 to_stage = click.option(
@@ -87,7 +75,7 @@ def status(application: Application, cohort: str | None, wants_json: bool) -> No
     from strangler.cli import overview, standing
     from strangler.cli.worries import worries
 
-    _recover(application, _user())
+    _recover(application, claimed(user()))
     found = _assess_all(application, cohort)
     if wants_json:
         click.echo(json.dumps([overview.functions_json(those) for those in found], indent=2))
@@ -114,7 +102,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     from strangler.inspection import by_row
 
     application.function(function, cohort)
-    _recover(application, _user())
+    _recover(application, claimed(user()))
     assessed = assess(application.control, application.settings, function, cohort=cohort)
     steps = planned(application.settings, function, assessed.evidence, assessed.way)
     source = application.settings.functions[function].source
@@ -165,36 +153,26 @@ def _compiled(
     "--weight", type=Weight(), help="The share of callers that read from the new service, e.g. 25%."
 )
 @one_cohort
-@click.option(
-    "--accept-plan",
-    is_flag=True,
-    help="Agree, as an approver by your token, that the plan was edited since FUNCTION began by it.",
-)
-@by_token
 @dry_run
-@acting_as
+@deciding(Action.MOVE)
 @pass_application
 def advance(
     application: Application,
     function: str,
     cohort: str,
-    accept_plan: bool,
-    token: str | None,
     stage: str | None,
     weight: int | None,
     dry_run: bool,
-    actor: str,
+    who: Person,
 ) -> None:
     """Move FUNCTION to its next stage or weight, if every gate passes.
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
-    application.function(function, cohort)
-    accepting = person(application, token, Action.APPROVE).actor if accept_plan else ""
     wanted = Stage(stage) if stage else None
     _conduct(
-        application, function, cohort, actor, dry_run,
-        lambda it: it.advance(function, wanted, weight, cohort=cohort, accepted_by=accepting),
+        application, function, cohort, who, dry_run,
+        lambda it: it.advance(function, wanted, weight, cohort=cohort),
     )  # fmt: skip
 
 
@@ -213,7 +191,7 @@ def advance(
 )
 @one_cohort
 @dry_run
-@acting_as
+@deciding(Action.MOVE)
 @pass_application
 def rollback(
     application: Application,
@@ -224,7 +202,7 @@ def rollback(
     reason: str,
     accepted: int,
     dry_run: bool,
-    actor: str,
+    who: Person,
 ) -> None:
     """Move FUNCTION back: by default one stage, from live to syncing.
 
@@ -233,7 +211,7 @@ def rollback(
     """
     wanted = Stage(stage) if stage else None
     _conduct(
-        application, function, cohort, actor, dry_run,
+        application, function, cohort, who, dry_run,
         lambda it: it.rollback(function, wanted, weight, cohort=cohort, reason=reason, accepted=accepted),
     )  # fmt: skip
 
@@ -242,25 +220,25 @@ def rollback(
 @click.argument("function")
 @click.option("--reason", required=True, help="Why; shown to whoever tries to advance it.")
 @one_cohort
-@acting_as
+@deciding(Action.HOLD)
 @pass_application
-def hold(application: Application, function: str, cohort: str, reason: str, actor: str) -> None:
+def hold(application: Application, function: str, cohort: str, reason: str, who: Person) -> None:
     """Let nobody advance FUNCTION, with all of its cohorts, until it is released. Rolling back stays possible.
 
     With --cohort only that is held, and moves on its own from then on.
     """
-    held = _decider(application, function, cohort, actor).hold(function, reason, cohort=cohort)
+    held = _decider(application, function, cohort, who).hold(function, reason, cohort=cohort)
     click.echo(f"{held.name} is held in {held.stage}: {reason}")
 
 
 @click.command()
 @click.argument("function")
 @one_cohort
-@acting_as
+@deciding(Action.HOLD)
 @pass_application
-def release(application: Application, function: str, cohort: str, actor: str) -> None:
+def release(application: Application, function: str, cohort: str, who: Person) -> None:
     """Lift the hold of FUNCTION, or of a cohort of it."""
-    free = _decider(application, function, cohort, actor).release(function, cohort=cohort)
+    free = _decider(application, function, cohort, who).release(function, cohort=cohort)
     click.echo(f"{free.name} is free to advance")
 
 
@@ -274,7 +252,7 @@ def cohorts(application: Application, function: str, wants_json: bool) -> None:
     from strangler.control import standings
 
     application.function(function)
-    _recover(application, _user())
+    _recover(application, claimed(user()))
     picture = standings.snapshot(application.control)
     whole, own = picture.of(function), picture.cohorts(function)
     if wants_json:
@@ -286,11 +264,11 @@ def cohorts(application: Application, function: str, wants_json: bool) -> None:
 @click.command()
 @click.argument("function")
 @click.option("--cohort", required=True, metavar="COHORT", help="The cohort that rejoins the others.")
-@acting_as
+@deciding(Action.MOVE)
 @pass_application
-def rejoin(application: Application, function: str, cohort: str, actor: str) -> None:
+def rejoin(application: Application, function: str, cohort: str, who: Person) -> None:
     """Let a cohort of FUNCTION move with all the others again, once it stands where they do."""
-    whole = _decider(application, function, cohort, actor).rejoin(function, cohort)
+    whole = _decider(application, function, cohort, who).rejoin(function, cohort)
     click.echo(f"cohort {cohort} of {function} moves with all the others again; they stand in {whole.stage}")
 
 
@@ -298,7 +276,7 @@ def _conduct(
     application: Application,
     function: str,
     cohort: str,
-    actor: str,
+    who: Person,
     dry: bool,
     decide: Callable[[Conductor], Any],
 ) -> None:
@@ -308,36 +286,36 @@ def _conduct(
     from strangler.cutover.conductor import Recorder
 
     application.function(function, cohort)
-    _recover(application, actor)
+    _recover(application, who)
     if dry:
         recorder = Recorder(_reach(application))
-        decide(_conductor(application, actor, recorder))
+        decide(_conductor(application, who, recorder))
         for act in recorder.acts:
             click.echo(act)
         return
     before = standings.of(application.control, function, cohort)
-    after = decide(_conductor(application, actor, _acting(application, actor)))
+    after = decide(_conductor(application, who, _acting(application, who)))
     standing.print_move(standing.console(), before, after)
 
 
-def _decider(application: Application, function: str, cohort: str, actor: str) -> Conductor:
+def _decider(application: Application, function: str, cohort: str, who: Person) -> Conductor:
     """The conductor that decides about a function or a cohort of it and acts, once what was interrupted has ended."""
     application.function(function, cohort)
-    _recover(application, actor)
-    return _conductor(application, actor, _acting(application, actor))
+    _recover(application, who)
+    return _conductor(application, who, _acting(application, who))
 
 
-def _conductor(application: Application, actor: str, hand: Hand) -> Conductor:
+def _conductor(application: Application, who: Person, hand: Hand) -> Conductor:
     from strangler.cutover.conductor import Conductor
 
-    return Conductor(application.settings, application.control, hand, actor=actor)
+    return Conductor(application.settings, application.control, hand, actor=who.actor)
 
 
-def _acting(application: Application, actor: str) -> Hand:
+def _acting(application: Application, who: Person) -> Hand:
     from strangler.cutover.conductor import Acting
 
     limit = application.settings.cutover.time_limit.total_seconds()
-    return Acting(application.control, actor, limit, _reach(application), _Narrator())
+    return Acting(application.control, who.actor, limit, _reach(application), _Narrator())
 
 
 def _reach(application: Application) -> Reach:
@@ -360,10 +338,10 @@ class _Narrator:
         click.echo(f"  {click.style('✓', fg='green')} {step:<14} {took:7,.0f} ms")
 
 
-def _recover(application: Application, actor: str) -> None:
+def _recover(application: Application, who: Person) -> None:
     from strangler.cutover.recovery import recover
 
-    for words in recover(application.control, _reach(application), actor=actor):
+    for words in recover(application.control, _reach(application), actor=who.actor):
         click.echo(f"{click.style('recovered:', fg='yellow', bold=True)} {words}", err=True)
 
 

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.facades import FacadeRecord
@@ -72,9 +74,9 @@ def _show(found: list[tuple[str, FacadeRecord]], generation: int, now: float) ->
 
 @group.command()
 @click.argument("id")
-@acting_as
+@deciding(Action.DRAIN)
 @pass_application
-def forget(application: Application, id: str, actor: str) -> ExitCode:
+def forget(application: Application, id: str, who: Person) -> ExitCode:
     """Take away a silent facade that has surely ended. One that still runs announces itself again."""
     from strangler.assembly import control
     from strangler.control import facades
@@ -87,7 +89,7 @@ def forget(application: Application, id: str, actor: str) -> ExitCode:
                 why="it was heard of just now",
                 do="stop it; then it says goodbye itself",
             )
-        if not facades.declare_ended(opened, id, actor=actor, at=now):
+        if not facades.declare_ended(opened, id, actor=who.actor, at=now):
             raise Refused(f"there is no facade {id}", do="`strangler facades` lists them")
     click.echo(f"forgotten: {id}")
     return ExitCode.OK

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.late_writes import LateWrite
@@ -85,9 +87,9 @@ def listing(application: Application, function: str | None, limit: int, wants_js
 @click.argument("function")
 @click.option("--table", help="Only those in this legacy table.")
 @click.option("--reason", required=True, help="Why they may be: what wrote them, and what became of that.")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
-def accept(application: Application, function: str, table: str | None, reason: str, actor: str) -> None:
+def accept(application: Application, function: str, table: str | None, reason: str, who: Person) -> None:
     """Take the late writes of FUNCTION up to now for explained. They stay listed, and hold up nothing any more; later ones do.
 
     The store isn't changed: what new has is what counts.
@@ -98,7 +100,7 @@ def accept(application: Application, function: str, table: str | None, reason: s
     if not reason.strip():
         raise Refused("no reason was given", do="--reason 'the nightly price run, stopped on Friday'")
     count = late_writes.accept(
-        application.control, function, table=table, reason=reason, actor=actor, at=time.time()
+        application.control, function, table=table, reason=reason, actor=who.actor, at=time.time()
     )
     where = f" in {table}" if table else ""
     if not count:

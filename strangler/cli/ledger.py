@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +50,7 @@ def group() -> None:
 @click.argument("seq", type=click.IntRange(min=1), required=False)
 @click.option("--function", help="Only what is about this function.")
 @click.option("--kind", help="Only this kind of decision, as the table names it.")
-@click.option("--by", "actor", help="Only what this person or process decided.")
+@click.option("--by", help="Only what this person or process decided, whatever vouches for the name.")
 @click.option("--since", type=Since(), help="Only since then: 7d, or 2026-11-30T03:00Z.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Only the newest so many."
@@ -60,7 +62,7 @@ def show(
     seq: int | None,
     function: str | None,
     kind: str | None,
-    actor: str | None,
+    by: str | None,
     since: float | None,
     limit: int,
     wants_json: bool,
@@ -73,7 +75,7 @@ def show(
         found = [_one(application, seq)]
     else:
         found = ledger.entries(
-            application.control, function=function, kind=kind, actor=actor, since=since, limit=limit
+            application.control, function=function, kind=kind, by=by, since=since, limit=limit
         )
     if wants_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
@@ -119,16 +121,16 @@ def verify(application: Application, expected: tuple[str, ...], wants_json: bool
     "--key", type=click.Path(path_type=Path, dir_okay=False), metavar="PEM",
     help="A private key of Ed25519, to sign the bundle with.",
 )  # fmt: skip
-@acting_as
+@deciding(Action.LOOK)
 @pass_application
-def export(application: Application, path: Path, after: int, key: Path | None, actor: str) -> ExitCode:
+def export(application: Application, path: Path, after: int, key: Path | None, who: Person) -> ExitCode:
     """Write a bundle to PATH, a folder or a file.zip, that is checked without this software: docs/ledger.md says how."""
     from strangler.auditing import bundle, signing
 
     sign = signing.signer(key) if key else None
     name = application.settings.name
     done = bundle.export(
-        application.control, path, name=name, actor=actor, at=time.time(), after=after, sign=sign
+        application.control, path, name=name, actor=who.actor, at=time.time(), after=after, sign=sign
     )
     click.echo(f"{_entries(done.entries)} in {path}; the last has the hash {done.head}")
     if done.problem:

@@ -41,7 +41,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "facade": Lazy("strangler.cli.facade:command", RUN, "Run the HTTP front that callers use."),
     "facades": Lazy("strangler.cli.facades:group", RUN, "Show the facades, and forget one that has ended."),
     "comparer": Lazy("strangler.cli.facade:comparer", RUN, "Compare what another proxy mirrors."),
-    "access": Lazy("strangler.cli.access:group", RUN, "Give and take access to the facade's admin API."),
+    "access": Lazy("strangler.cli.access:group", RUN, "Give and take access: who may decide, and as what."),
     "stages": Lazy("strangler.cli.cutover:stages", MOVE, "Explain the stages, and what each means."),
     "status": Lazy("strangler.cli.cutover:status", MOVE, "Show where every function stands."),
     "cohorts": Lazy(

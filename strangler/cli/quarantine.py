@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.quarantine import Held, State, Waiting
@@ -81,7 +83,7 @@ def show(application: Application, function: str, entity: str, key: str) -> None
 @click.argument("entity", required=False)
 @click.argument("key", required=False)
 @everything
-@acting_as
+@deciding(Action.MEND)
 @pass_application
 def retry(
     application: Application,
@@ -89,20 +91,20 @@ def retry(
     entity: str | None,
     key: str | None,
     everything: bool,
-    actor: str,
+    who: Person,
 ) -> None:
     """Translate what waits for a KEY again; what still can't be stays, with the reason of then."""
     from strangler.control.quarantine import State
 
-    count = _decide(application, function, entity, key, everything, State.RETRY, actor)
+    count = _decide(application, function, entity, key, everything, State.RETRY, who.actor)
     click.echo(f"{_changes(count)} will be tried again by the worker; see `strangler quarantine list`")
 
 
 @group.command()
 @click.argument("function")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
-def resume(application: Application, function: str, actor: str) -> None:
+def resume(application: Application, function: str, who: Person) -> None:
     """Let FUNCTION go on that was stopped, since too many of its keys wait. Mend its mapping and restart the worker first.
 
     What waits is tried again, and everything is filled again: what was written meanwhile was passed over.
@@ -110,7 +112,7 @@ def resume(application: Application, function: str, actor: str) -> None:
     from strangler.sync import limits
 
     application.function(function)
-    stop = limits.ask_to_resume(application.control, function, actor=actor, at=time.time())
+    stop = limits.ask_to_resume(application.control, function, actor=who.actor, at=time.time())
     click.echo(
         f"{function} is resumed by the worker: {stop.keys:,} keys are tried again, and all is filled again"
     )
@@ -123,7 +125,7 @@ def resume(application: Application, function: str, actor: str) -> None:
 @click.argument("key", required=False)
 @everything
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
 def drop(
     application: Application,
@@ -132,7 +134,7 @@ def drop(
     key: str | None,
     everything: bool,
     yes: bool,
-    actor: str,
+    who: Person,
 ) -> None:
     """Forget what waits for a KEY. The store keeps what it has; the next change of the key goes through again."""
     from strangler.control.quarantine import State
@@ -140,7 +142,7 @@ def drop(
     _which(entity, key, everything)
     if not yes:
         click.confirm("What is dropped never reaches the store. Drop it?", abort=True)
-    count = _decide(application, function, entity, key, everything, State.DROP, actor)
+    count = _decide(application, function, entity, key, everything, State.DROP, who.actor)
     click.echo(
         f"{_changes(count)} will be dropped by the worker; `strangler reconcile run {function}` tells what is missing"
     )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, Refused, StranglerError
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.snapshots import Snapshot
@@ -68,7 +70,7 @@ def snapshot(
     "--from-legacy", is_flag=True, help="Begin with what legacy has now; so it is where there is no snapshot."
 )
 @click.option("--discard-own", is_flag=True, help="Give up rows that the service itself wrote.")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
 def rebuild(
     application: Application,
@@ -77,7 +79,7 @@ def rebuild(
     name: str | None,
     from_legacy: bool,
     discard_own: bool,
-    actor: str,
+    who: Person,
 ) -> ExitCode:
     """Make what STORE should hold anew, beside it, from a snapshot and the log, and put right what is different.
 
@@ -96,7 +98,7 @@ def rebuild(
                 application.control,
                 each,
                 base,
-                actor=actor,
+                actor=who.actor,
                 even_own=discard_own,
                 told=lambda words, each=each, status=status: status.update(f"{each}: {words}"),  # type: ignore[misc]
             )

@@ -16,11 +16,13 @@ import click
 from strangler.cli import accounts, reconciled, repair
 from strangler.cli.application import Application, pass_application
 from strangler.cli.bar import bar
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.cli.schedule import schedule
 from strangler.durations import parse_duration, parse_since
 from strangler.errors import ExitCode
 from strangler.names import unknown
+from strangler.people import Person
+from strangler.roles import Action
 from strangler.settings import part_names
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
 )
 @repair.APPLY
 @repair.MAX_KEYS
-@acting_as
+@deciding(Action.MEND, when="applies")
 @accounts.LIMIT
 @accounts.FORM
 @accounts.OUTPUT
@@ -121,7 +123,7 @@ def run(
     repairs: bool,
     applies: bool,
     max_keys: int,
-    actor: str,
+    who: Person,
     limit: int | None,
     form: str,
     output: Path | None,
@@ -160,7 +162,7 @@ def run(
         accounts.give(found, form, output, several=function is None)
     for account in found if repairs else ():
         if account.run.drift:
-            repair.repair(application, account.run, applies=applies, max_keys=max_keys, actor=actor)
+            repair.repair(application, account.run, applies=applies, max_keys=max_keys, actor=who.actor)
     return _worst(found, len(jobs))
 
 

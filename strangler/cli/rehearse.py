@@ -9,8 +9,11 @@ from dataclasses import asdict
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as, as_json
+from strangler.cli.cutover import as_json
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode
+from strangler.people import Person
+from strangler.roles import Action
 
 
 @click.command()
@@ -19,9 +22,9 @@ from strangler.errors import ExitCode
     "--rows", default=500, show_default=True, help="Rows of each entity, and of its children, to try."
 )
 @as_json
-@acting_as
+@deciding(Action.MOVE)
 @pass_application
-def command(application: Application, function: str, rows: int, wants_json: bool, actor: str) -> ExitCode:
+def command(application: Application, function: str, rows: int, wants_json: bool, who: Person) -> ExitCode:
     """Try what returns from the new service of FUNCTION to legacy: privileges, and whether rows come back as they are.
 
     Writes nothing to either side; what came of it is on the ledger, and the gate `way back` asks for it.
@@ -33,7 +36,7 @@ def command(application: Application, function: str, rows: int, wants_json: bool
 
     application.function(function)
     found, why = rehearse(application.settings, function, rows=rows, at=time.time())
-    rehearsals.record(application.control, function, found, actor=actor)
+    rehearsals.record(application.control, function, found, actor=who.actor)
     if wants_json:
         click.echo(json.dumps({"function": function, **asdict(found), "why": why}, indent=2))
         return ExitCode.OK if found.holds else ExitCode.FAILED

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, Refused
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.reconciliations import Run
@@ -40,7 +42,7 @@ APPLY: Final = click.option(
 @MAX_KEYS
 @click.option("--key", "keys", multiple=True, help="Only this key, as `show` has it; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@acting_as
+@deciding(Action.MEND, when="applies")
 @pass_application
 def command(
     application: Application,
@@ -49,7 +51,7 @@ def command(
     max_keys: int,
     keys: tuple[str, ...],
     as_json: bool,
-    actor: str,
+    who: Person,
 ) -> ExitCode:
     """Say anew what legacy has of the keys in which RUN, or the last run of the function RUN, found the store to differ.
 
@@ -57,7 +59,7 @@ def command(
     """
     found = run_of(application, run)
     return repair(
-        application, found, applies=applies, max_keys=max_keys, keys=keys, as_json=as_json, actor=actor
+        application, found, applies=applies, max_keys=max_keys, keys=keys, as_json=as_json, actor=who.actor
     )
 
 

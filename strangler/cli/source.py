@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import acting_as
+from strangler.cli.person import deciding
 from strangler.errors import Refused, StranglerError
 from strangler.keeper import LONGEST_PAUSE
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.control.sources import SourceRecord
@@ -62,9 +64,9 @@ def listing(application: Application, wants_json: bool) -> None:
 @group.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
-def reset(application: Application, name: str, yes: bool, actor: str) -> None:
+def reset(application: Application, name: str, yes: bool, who: Person) -> None:
     """Forget the capture of source NAME, so that the worker makes a new one and fills everything again.
 
     For a source whose slot or journal is lost: the worker refuses to go on then, since it would hide a gap.
@@ -77,7 +79,7 @@ def reset(application: Application, name: str, yes: bool, actor: str) -> None:
     if not yes:
         click.echo(MEANING.format(name=name))
         click.confirm("Reset it?", abort=True)
-    done = renewal.reset(settings, control, name, actor=actor, at=time.time())
+    done = renewal.reset(settings, control, name, actor=who.actor, at=time.time())
     click.echo(f"source {name} is reset: the worker makes a new capture as soon as it runs")
     for function, entity in done.refilled:
         click.echo(f"  {function}.{entity} is filled again")
@@ -88,9 +90,9 @@ def reset(application: Application, name: str, yes: bool, actor: str) -> None:
 @group.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@acting_as
+@deciding(Action.MEND)
 @pass_application
-def accept(application: Application, name: str, yes: bool, actor: str) -> None:
+def accept(application: Application, name: str, yes: bool, who: Person) -> None:
     """Agree to how the tables of source NAME look by now, so that it is read on.
 
     For a source that stopped because an upgrade of the ERP altered tables that are captured. First bring the mappings in
@@ -114,7 +116,7 @@ def accept(application: Application, name: str, yes: bool, actor: str) -> None:
         _refuse_unfit(settings, name, legacy)
     if not yes:
         click.confirm("Read on with the tables as they are now?", abort=True)
-    schema.accept(tables, found, actor=actor, at=time.time())
+    schema.accept(tables, found, actor=who.actor, at=time.time())
     click.echo(f"accepted: the worker reads source {name} on within {LONGEST_PAUSE:.0f} s")
     for function in dict.fromkeys(path.split(".")[0] for path in found.touched):
         click.echo(f"afterwards: strangler reconcile run {function}")

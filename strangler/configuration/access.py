@@ -10,7 +10,7 @@ from strangler import plugins
 from strangler.configuration.findings import Finding, Path
 from strangler.encryption import key_bytes
 from strangler.names import nearest
-from strangler.settings import Admin, EdgeIdentity, Encryption, Settings, Signing
+from strangler.settings import EdgeIdentity, Encryption, Settings, Signing
 from strangler.urls import is_trusted_way
 
 LONGEST: Final = 60.0
@@ -26,8 +26,6 @@ def access(settings: Settings) -> Iterator[Finding]:
         yield from _identity(facade.identity)
     if facade.signing is not None:
         yield from _signing(facade.signing)
-    if facade.admin is not None:
-        yield from _admin(facade.admin, facade.identity)
     if (facade.identity or facade.signing) and find_spec("jwt") is None:
         at: Path = ("facade", "identity" if facade.identity else "signing")
         yield Finding(at, "what reads and signs tokens isn't installed", "pip install 'strangler[auth]'")
@@ -69,10 +67,3 @@ def _signing(section: Signing) -> Iterator[Finding]:
     yield from keys_in_use(at, section)
     if not 3 <= section.lifetime.total_seconds() <= LONGEST:
         yield Finding((*at, "lifetime"), "must be from 3 seconds to a minute", "lifetime: 60s")
-
-
-def _admin(section: Admin, identity: EdgeIdentity | None) -> Iterator[Finding]:
-    at: Path = ("facade", "admin")
-    if section.roles and identity is None:
-        what = "are of tokens that nobody checks: there is no facade.identity"
-        yield Finding((*at, "roles"), what, "identity: {mode: off, issuer: https://…, audience: [strangler]}")

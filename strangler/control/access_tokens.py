@@ -1,4 +1,4 @@
-"""Access tokens: who may use the admin API, and as what.
+"""Access tokens: who may decide by commands and use the admin API, and as what.
 
 A token is `strangler_<id>_<secret>`. The id finds its line; of the secret only the SHA-256 is kept. The secret is 32 random bytes, so
 nobody finds it by trying, and what makes the hash of a password slow (scrypt) would only give whoever sends wrong tokens a
@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from sqlalchemy import RowMapping, insert, select, update
 from strangler.control import ledger, tables
 from strangler.control.store import Control
 from strangler.errors import Refused
+from strangler.people import Person
 from strangler.roles import Role
 
 SECRET: Final = 32
@@ -33,20 +35,6 @@ TAKEN: Final = "access taken"
 
 _FORM: Final = re.compile(r"strangler_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _NOBODYS: Final = hashlib.sha256(b"").hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Somebody who was let in. `by` says how: `token 1f2e3d4c`, or `OIDC`."""
-
-    name: str
-    roles: tuple[Role, ...]
-    by: str
-
-    @property
-    def actor(self) -> str:
-        """How the ledger names who decided, as long as it takes."""
-        return f"{self.name[:80]} ({self.by})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +77,9 @@ def listed(control: Control) -> list[AccessToken]:
         return [_token(row) for row in connection.execute(query).mappings()]
 
 
-def revoke(control: Control, which: str, *, actor: str, at: float) -> list[AccessToken]:
-    """Take access away from a name or a single token (by its id); returns the tokens that were good until now. Raises Refused."""
+def revoke(control: Control, which: str, *, actor: str, at: float, others: bool = False) -> list[AccessToken]:
+    """Take access away from a name or a single token (by its id); returns the tokens that were good until now. Raises Refused, also for the
+    last admin, unless there are `others` without a token of ours."""
     table = tables.access_token
     with control.begin() as connection:
         found = [each for each in listed(control) if which in (each.id, each.name)]
@@ -99,6 +88,8 @@ def revoke(control: Control, which: str, *, actor: str, at: float) -> list[Acces
             why = "it ended already" if found else "no token has this name or id"
             raise Refused(f"{which!r} has no access to take", why=why, do="strangler access list")
         ids = [each.id for each in active]
+        if not others and any(each.role is Role.ADMIN for each in active):
+            _refuse_without_admin(control, ids, at)
         connection.execute(update(table).where(table.c.id.in_(ids)).values(revoked_at=at))
         for each in active:
             body = {"name": each.name, "role": each.role.value, "token": each.id}
@@ -111,7 +102,18 @@ def any_active(control: Control, now: float) -> bool:
     return any(each.state(now) == "active" for each in listed(control))
 
 
-def account(control: Control, text: str, now: float) -> Account | None:
+def has_admin(control: Control, now: float) -> bool:
+    """Whether a token of an admin is good."""
+    return any(each.role is Role.ADMIN and each.state(now) == "active" for each in listed(control))
+
+
+def ever_given(control: Control) -> bool:
+    """Whether anybody ever had access."""
+    with control.read() as connection:
+        return connection.execute(select(tables.access_token.c.id).limit(1)).first() is not None
+
+
+def person(control: Control, text: str, now: float) -> Person | None:
     """Whose token this is; None for one that isn't good, whatever is wrong with it."""
     match = _FORM.fullmatch(text)
     table = tables.access_token
@@ -127,12 +129,22 @@ def account(control: Control, text: str, now: float) -> Account | None:
         return None
     if row["used_at"] is None or row["used_at"] < now - SELDOM:
         _note_use(control, row["id"], now)
-    return Account(row["name"], (Role(row["role"]),), f"token {row['id']}")
+    return Person(row["name"], (Role(row["role"]),), f"token {row['id']}")
 
 
 def is_one(text: str) -> bool:
     """Whether a text has the form of an access token."""
     return _FORM.fullmatch(text) is not None
+
+
+def _refuse_without_admin(control: Control, ids: Collection[str], at: float) -> None:
+    admins = [each for each in listed(control) if each.role is Role.ADMIN and each.state(at) == "active"]
+    if all(each.id in ids for each in admins):
+        raise Refused(
+            f"{admins[0].name} is the last admin",
+            why="without one nobody could give access any more",
+            do="strangler access add NAME --role admin first",
+        )
 
 
 def _note_use(control: Control, id: str, now: float) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, or_, select
 
 from strangler.control import tables
 from strangler.control.lock import lock_decisions
@@ -92,14 +92,19 @@ def entries(
     function: str | None = None,
     kind: str | None = None,
     actor: str | None = None,
+    by: str | None = None,
     since: float | None = None,
     limit: int | None = None,
 ) -> list[Entry]:
-    """Entries in their order; `since` in seconds since the epoch; with `limit`, the newest of them."""
+    """Entries in their order; `since` in seconds since the epoch; with `limit`, the newest of them. `by`: whose decisions, whatever vouches
+    for the name."""
     at = tables.ledger.c
     query = select(tables.ledger).order_by(at.seq.desc()).limit(limit)
     for column, wanted in ((at.function, function), (at.kind, kind), (at.actor, actor)):
         query = query if wanted is None else query.where(column == wanted)
+    if by is not None:
+        prefixes = [at.actor.startswith(f"{by}{sign}", autoescape=True) for sign in ("@", " (")]
+        query = query.where(or_(at.actor == by, *prefixes))
     if since is not None:
         query = query.where(at.at >= since)
     with control.read() as connection:

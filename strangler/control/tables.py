@@ -634,8 +634,8 @@ access_token = Table(
     Column("revoked_at", Float),
     Column("used_at", Float),
 )
-"""Who may use the admin API: `digest` is the SHA-256 of a token's secret, in hexadecimal. Lines stay when they end, for those who audit;
-see `strangler.control.access_tokens`."""
+"""Who may decide by commands and use the admin API: `digest` is the SHA-256 of a token's secret, in hexadecimal. Lines stay when they
+end, for those who audit; see `strangler.control.access_tokens`."""
 
 pin = Table(
     "pin",

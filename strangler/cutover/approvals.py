@@ -13,6 +13,7 @@ from typing import Final
 from strangler.control.ledger import Entry
 from strangler.cutover.stages import EVERYONE
 from strangler.cutover.steps import Leg
+from strangler.people import same
 from strangler.roles import Role
 from strangler.settings import Approve
 
@@ -67,8 +68,3 @@ def holding(
 def counts(role: Role, asked: Approve) -> bool:
     """Whether the yes of a role is one that is asked for: an admin's is that of an approver, too."""
     return role in (asked.role, Role.ADMIN)
-
-
-def same(name: str, actor: str) -> bool:
-    """Whether the ledger's name of an actor (`eva`, `eva@host`, `eva (token 1f2e3d4c)`) is that of a person."""
-    return actor == name or actor.startswith((f"{name}@", f"{name} ("))

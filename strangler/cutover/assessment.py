@@ -92,14 +92,12 @@ def assess(
     cohort: str = EVERYONE,
     target: Target | None = None,
     mover: str = "",
-    accepted: bool = False,
     probe: Probe = probe,
     clock: Callable[[], float] = time.time,
 ) -> Assessment:
     """Collect the evidence about a function or a cohort of it and judge the way to `target`, by default its next stage or weight.
 
-    `mover` is who wants it, where that is known: whoever moves a function doesn't approve that. `accepted`: somebody agrees with what was
-    edited in the plan.
+    `mover` is who wants it, where that is known: whoever moves a function doesn't approve that.
     """
     section, steps = settings.functions[function], way(settings, function)
     evidence = collect(control, function, section, cohort, probe=probe, clock=clock)
@@ -107,7 +105,7 @@ def assess(
     target = target or (following.target if following else None)
     gates: tuple[GateResult, ...] = ()
     if target:
-        asked = conditions(settings, function, steps, evidence, target, mover=mover, accepted=accepted)
+        asked = conditions(settings, function, steps, evidence, target, mover=mover)
         gates = (*judge(target.stage, section, evidence), *asked)
     watches = [each for each in guards.of_function(control, function) if each.cohort == cohort]
     return Assessment(function, section, evidence, steps, target, gates, tuple(watches))

@@ -14,6 +14,7 @@ from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import GateResult, Verdict, results
 from strangler.cutover.steps import Leg, Target, Way
 from strangler.durations import format_duration
+from strangler.people import is_claimed
 from strangler.settings import Settings
 
 
@@ -25,13 +26,11 @@ def conditions(
     target: Target,
     *,
     mover: str = "",
-    accepted: bool = False,
 ) -> Iterator[GateResult]:
-    """What has to be so for a move to a target, beside the gates of its stage. `mover` is who wants it, where that is known.
-    `accepted`: somebody agrees with what was edited in the plan."""
+    """What has to be so for a move to a target, beside the gates of its stage. `mover` is who wants it, where that is known."""
     passed = way.until(evidence.standing, target)
     zone = ZoneInfo(settings.time_zone)
-    yield from () if accepted else _edited(way, evidence)
+    yield from _edited(way, evidence)
     yield from _held(way, evidence)
     yield from (_skipped(leg) for leg in passed[:-1] if leg.hold)
     for leg in passed:
@@ -55,7 +54,7 @@ def _edited(way: Way, evidence: Evidence) -> Iterator[GateResult]:
         words = f"the plan was edited since the function began by it: {evidence.plan} became {way.hash}"
         do = (
             f"look at `strangler plan {evidence.standing.spelled}`; an approver agrees with "
-            f"`strangler advance {evidence.standing.spelled} --accept-plan`"
+            f"`strangler approve {evidence.standing.spelled} --edited-plan`"
         )
         yield GateResult("plan", Verdict.FAIL, way.hash, evidence.plan, words, do)
 
@@ -101,6 +100,10 @@ def _approved(leg: Leg, plan: str, evidence: Evidence, mover: str) -> GateResult
     )
     names = ", ".join(each.name for each in counted)
     figure, limit = str(len(counted)), f"{asked.count} of role {asked.role}"
+    if is_claimed(mover):
+        words = f"nobody can tell whether {mover} is one of those who approved: the name is only a claim"
+        do = "bring a token: export STRANGLER_TOKEN=…, or --token-file FILE"
+        return GateResult("approval", Verdict.INCONCLUSIVE, mover, "a proven name", words, do)
     words = f"{leg.target} is approved by {names}" if names else f"nobody has approved {leg.target}"
     if len(counted) >= asked.count:
         return GateResult("approval", Verdict.PASS, figure, limit, words)

@@ -178,10 +178,8 @@ class Conductor:
         weight: int | None = None,
         *,
         cohort: str = EVERYONE,
-        accepted_by: str = "",
     ) -> Standing:
-        """Move a function, or a cohort of it, forwards, if it isn't held and every gate passes. `weight` in basis points. `accepted_by`:
-        who agrees that the plan was edited since the function began by it; empty for nobody.
+        """Move a function, or a cohort of it, forwards, if it isn't held and every gate passes. `weight` in basis points.
 
         Raises Refused naming each gate that blocks, with its figure, its limit and what to do.
         """
@@ -200,13 +198,9 @@ class Conductor:
                 cohort=cohort,
                 target=target,
                 mover=self._actor,
-                accepted=bool(accepted_by),
                 probe=self._probe,
                 clock=self._clock,
             )
-            if accepted_by and assessed.evidence.plan not in ("", steps.hash):
-                body = {"by": accepted_by, "before": assessed.evidence.plan, "plan": steps.hash}
-                self._hand.note(function, cohort, Kind.ACCEPTED, body)
             if assessed.blocking:
                 raise _Blocked(before, target, assessed.gates)
             return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates, plan=steps.hash)

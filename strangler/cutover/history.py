@@ -94,7 +94,8 @@ def lived(entries: Iterable[ledger.Entry], cohort: str) -> list[ledger.Entry]:
     own: list[ledger.Entry] | None = None
     for entry in entries:
         about = entry.body.get("cohort", EVERYONE)
-        if about == EVERYONE:
+        beforehand = about == cohort and own is None and entry.kind == Kind.ACCEPTED
+        if about == EVERYONE or beforehand:
             whole.append(entry)
         elif about == cohort and entry.kind == Kind.REJOINED:
             own = None

@@ -8,11 +8,39 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from strangler.identity import Identity
+from strangler.people import Person
+from strangler.roles import Role
 from strangler.settings.section import Duration, Name, Section
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """What a token may be signed by: a private key of its issuer's. HS256 and its kin aren't among them, since whoever can check
 those can make them; `none` isn't one."""
+
+
+class Grants(Section):
+    """Which roles or groups, as tokens of the issuer list them, may do what, by commands and in the admin API."""
+
+    viewer: list[str] = Field(default_factory=list, description="Those who may look.")
+    operator: list[str] = Field(
+        default_factory=list,
+        description="Those who may move functions, mend, force breakers and drain facades.",
+    )
+    approver: list[str] = Field(default_factory=list, description="Those who may approve moves, and hold.")
+    admin: list[str] = Field(
+        default_factory=list, description="Those who may do everything, and give and take access."
+    )
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a role for anybody."""
+        return any(getattr(self, role) for role in Role)
+
+    def person(self, identity: Identity) -> Person:
+        """Whoever the issuer vouches for, with the roles that this gives."""
+        listed = set(identity.roles)
+        roles = tuple(role for role in Role if not listed.isdisjoint(getattr(self, role)))
+        return Person(identity.subject, roles, "OIDC")
 
 
 class EdgeIdentity(Section):
@@ -21,7 +49,7 @@ class EdgeIdentity(Section):
     mode: Literal["off", "optional", "require"] = Field(
         "require",
         description="require: a call without a good token is answered 401. optional: a call without a token goes on, one with a bad "
-        "token is answered 401. off: tokens go through unseen; the admin API may still take them.",
+        "token is answered 401. off: tokens go through unseen; commands and the admin API may still take them.",
     )
     issuer: str = Field(
         description="What `iss` of a token must be, to the letter: https://login.example.com/realms/erp."
@@ -59,6 +87,10 @@ class EdgeIdentity(Section):
     roles: str = Field(
         "roles",
         description="The claim that lists the caller's roles or groups, nested ones by dotted path: realm_access.roles.",
+    )
+    grants: Grants = Field(
+        default_factory=Grants,
+        description="Role → those of the listed roles or groups that have it, for commands and in the admin API; see docs/access.md.",
     )
     required: dict[str, list[str]] = Field(
         default_factory=dict,
@@ -133,17 +165,6 @@ class Tls(Section):
     key: Path = Field(description="File with its private key, PEM.")
 
 
-class GroupRoles(Section):
-    """Which roles or groups, as tokens of `facade.identity` list them, may do what in the admin API."""
-
-    viewer: list[str] = Field(default_factory=list, description="Those who may look.")
-    operator: list[str] = Field(
-        default_factory=list, description="Those who may force breakers and drain facades, too."
-    )
-    approver: list[str] = Field(default_factory=list, description="Those who approve moves.")
-    admin: list[str] = Field(default_factory=list, description="Those who may do everything.")
-
-
 class Admin(Section):
     """The admin API: how the facade stands, and what operators do to it. On a port of its own, for those with a token only."""
 
@@ -156,9 +177,6 @@ class Admin(Section):
         ge=0,
         le=65535,
         description="Port to listen on; 0 takes a free one. Of several workers the first listens here, the next one port further.",
-    )
-    roles: GroupRoles | None = Field(
-        None, description="Without it only access tokens are let in, not those of `facade.identity`."
     )
     tls: Tls | None = Field(
         None, description="Without it tokens travel in the clear; on a local address they may."

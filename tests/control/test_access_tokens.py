@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from strangler.control import access_tokens, ledger, tables
-from strangler.control.access_tokens import SELDOM, Account
+from strangler.control.access_tokens import SELDOM
 from strangler.control.store import Control
 from strangler.errors import Refused
+from strangler.people import Person
 from strangler.roles import Role
 
 
@@ -22,10 +23,10 @@ def give(
 
 def test_a_token_is_its_owners_in_its_role_until_it_ends(control: Control) -> None:
     token = give(control, expires_at=200.0)
-    account = access_tokens.account(control, token, 199.0)
-    assert account == Account("ada", (Role.OPERATOR,), f"token {token.split('_')[1]}")
-    assert account.actor == f"ada (token {token.split('_')[1]})"
-    assert access_tokens.account(control, token, 200.0) is None
+    person = access_tokens.person(control, token, 199.0)
+    assert person == Person("ada", (Role.OPERATOR,), f"token {token.split('_')[1]}")
+    assert person.actor == f"ada (token {token.split('_')[1]})"
+    assert access_tokens.person(control, token, 200.0) is None
 
 
 def test_no_other_text_is_good_however_like_it_is(control: Control) -> None:
@@ -35,7 +36,7 @@ def test_no_other_text_is_good_however_like_it_is(control: Control) -> None:
         "", "strangler", token[:-1], token + "A", token.upper(), f" {token}", f"{token}\n", f"strangler_{id}_",
         f"strangler_{id}_{other.split('_', 2)[2]}", f"strangler_00000000_{secret}", f"strangler_{id}_{'A' * 43}",
     ]  # fmt: skip
-    assert [access_tokens.account(control, text, 101.0) for text in wrong] == [None] * len(wrong)
+    assert [access_tokens.person(control, text, 101.0) for text in wrong] == [None] * len(wrong)
 
 
 def test_of_the_secret_only_a_hash_is_kept(control: Control) -> None:
@@ -63,13 +64,13 @@ def test_giving_and_taking_access_stands_on_the_ledger(control: Control) -> None
 def test_a_name_loses_all_its_tokens_an_id_only_one(control: Control) -> None:
     first, second, other = give(control), give(control, role=Role.VIEWER), give(control, "bob")
     access_tokens.revoke(control, first.split("_")[1], actor="x", at=110.0)
-    good = [access_tokens.account(control, each, 111.0) is not None for each in (first, second, other)]
+    good = [access_tokens.person(control, each, 111.0) is not None for each in (first, second, other)]
     assert good == [False, True, True]
     third = give(control)
     taken = access_tokens.revoke(control, "ada", actor="x", at=112.0)
     assert {each.id for each in taken} == {second.split("_")[1], third.split("_")[1]}
-    assert [access_tokens.account(control, each, 113.0) for each in (second, third)] == [None, None]
-    assert access_tokens.account(control, other, 113.0) is not None
+    assert [access_tokens.person(control, each, 113.0) for each in (second, third)] == [None, None]
+    assert access_tokens.person(control, other, 113.0) is not None
 
 
 @pytest.mark.parametrize(
@@ -86,13 +87,13 @@ def test_states_and_last_use_are_listed(control: Control) -> None:
     used, expired, revoked = give(control), give(control, "bob", expires_at=105.0), give(control, "eve")
     access_tokens.revoke(control, revoked.split("_")[1], actor="x", at=110.0)
     for at in (120.0, 120.0 + SELDOM / 2):
-        assert access_tokens.account(control, used, at) is not None
+        assert access_tokens.person(control, used, at) is not None
     assert [(each.name, each.state(130.0), each.used_at) for each in access_tokens.listed(control)] == [
         ("ada", "active", 120.0),
         ("bob", "expired", None),
         ("eve", "revoked", None),
     ]
-    assert access_tokens.account(control, used, 120.0 + SELDOM + 1) is not None
+    assert access_tokens.person(control, used, 120.0 + SELDOM + 1) is not None
     assert access_tokens.listed(control)[0].used_at == 120.0 + SELDOM + 1
     assert access_tokens.any_active(control, 130.0)
     access_tokens.revoke(control, "ada", actor="x", at=131.0)

@@ -96,7 +96,11 @@ def test_the_manifest_says_what_the_whole_comes_to(configured: Path) -> None:
     folder = exported(configured, "--as", "eva@office")
     said = json.loads((folder / "manifest.json").read_text())
     lines = (folder / "entries.jsonl").read_bytes().splitlines(keepends=True)
-    assert (said["entries"], said["kinds"], said["exported_by"]) == (6, {"advance": 6}, "eva@office")
+    assert (said["entries"], said["kinds"], said["exported_by"]) == (
+        6,
+        {"advance": 6},
+        "eva@office (claimed)",
+    )
     assert said["first"] == {"seq": 1, "at": "2025-11-30T10:53:20Z"}
     assert said["head"] == json.loads(lines[-1])["hash"]
     assert [list(json.loads(line)) for line in lines] == [[*ledger.MEMBERS, "hash"]] * 6

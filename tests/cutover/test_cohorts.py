@@ -112,7 +112,7 @@ def test_a_cohort_that_stands_as_the_others_do_can_rejoin_them(
     assert (rejoined.exit_code, "moves with all the others again" in rejoined.output) == (0, True)
     assert standings.cohorts(control, "party") == []
     entry = ledger.entries(control)[-1]
-    assert (entry.kind, entry.actor, entry.body["cohort"]) == (Kind.REJOINED, "eva@office", "1000")
+    assert (entry.kind, entry.actor, entry.body["cohort"]) == (Kind.REJOINED, "eva@office (claimed)", "1000")
 
 
 def test_cohorts_are_listed_with_all_the_others_last(strangler: Strangler) -> None:

@@ -178,7 +178,7 @@ def test_advance_moves_or_refuses_with_exit_1_and_the_reasons(strangler: Strangl
     assert "4 of 4 gates don't pass on the way to shadow" in refused.output
     assert "freshness is inconclusive: source erp was never heard of" in refused.output
     assert standings.of(store, "party").stage is Stage.SYNCING
-    assert ledger.entries(store)[0].actor == "eva@office"
+    assert ledger.entries(store)[0].actor == "eva@office (claimed)"
 
 
 def test_rollback_goes_back_with_its_reason_on_the_ledger(strangler: Strangler, store: Control) -> None:

@@ -96,7 +96,7 @@ def test_an_edited_plan_is_noticed() -> None:
     edited = settings([{"weight": "5%"}, *STEPS[1:]])
     noticed = asked(edited, standing, to, plan=known)["plan"]
     assert (noticed.passes, noticed.limit, noticed.figure) == (False, known, way(edited, "party").hash)
-    assert "--accept-plan" in noticed.do
+    assert "--edited-plan" in noticed.do
 
 
 @pytest.mark.parametrize(

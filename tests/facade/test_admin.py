@@ -36,7 +36,7 @@ from strangler.facade.server import Facade
 from strangler.facade.workers import of_worker
 from strangler.roles import ALLOWED, Action, Role, allows, needed
 from strangler.settings import Admin
-from strangler.settings.access import GroupRoles
+from strangler.settings.access import Grants
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, fronting, settings, until
 from tests.facade.issuing import Issuer, private
 from tests.facade.test_identity import section
@@ -204,8 +204,13 @@ async def test_the_issuers_groups_have_roles_too(serve: Serve, front: Front, con
     issuer = Issuer()
     await issuer.begin(serve)
     more = {
-        "identity": section(issuer.url, mode="off", roles="groups"),
-        "admin": {"port": 0, "roles": {"viewer": ["staff"], "operator": ["erp-ops", "sap-ops"]}},
+        "identity": section(
+            issuer.url,
+            mode="off",
+            roles="groups",
+            grants={"viewer": ["staff"], "operator": ["erp-ops", "sap-ops"]},
+        ),
+        "admin": {"port": 0},
     }
     running = await front(settings((await serve(Echo("legacy"))).url, facade=more))
     await until(lambda: running.facade.admin.serves and not running.parts.credentials.trouble)  # type: ignore[union-attr]
@@ -360,7 +365,7 @@ async def opened(facade: Running, control: Control) -> Any:
 
     def begin(within: Inside, **configured: Any) -> AdminServer:
         made = Admin.model_validate({"port": 0, **configured})
-        server = AdminServer(made, within, Gate(made, None, lambda: control), "tests")
+        server = AdminServer(made, within, Gate(None, lambda: control), "tests")
         server.open()
         running.append(server)
         return server
@@ -432,7 +437,7 @@ async def test_a_taken_port_is_told_in_words(facade: Running, control: Control) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         made = Admin(port=taken.getsockname()[1])
         with pytest.raises(Unavailable, match="the admin API can't listen on"):
-            AdminServer(made, inside(facade.parts, lambda: None), Gate(made, None, lambda: control), "tests")
+            AdminServer(made, inside(facade.parts, lambda: None), Gate(None, lambda: control), "tests")
 
 
 def test_each_worker_has_a_port_of_its_own() -> None:
@@ -510,4 +515,4 @@ def test_roles_are_no_ladder() -> None:
     assert all(allows(each, Action.LOOK) for each in Role)
     assert set(ALLOWED) == set(Action)
     assert needed(Action.APPROVE) == "approver or admin"
-    assert set(GroupRoles.model_fields) == set(Role), "the configuration knows them all"
+    assert set(Grants.model_fields) == set(Role), "the configuration knows them all"

@@ -104,7 +104,7 @@ def test_every_kind_of_drift_comes_to_what_legacy_has(migration: Migration) -> N
         )
         assert migration.status() is Status.CLEAN
     (asked, again), (said, _) = migration.noted("repair asked for"), migration.noted("keys re-emitted")
-    assert (asked.actor, asked.body["keys"], len(asked.body["which"])) == ("ann", 10, 10)
+    assert (asked.actor, asked.body["keys"], len(asked.body["which"])) == ("ann (claimed)", 10, 10)
     assert (said.body["emitted"], said.body["left"], again.body["keys"]) == (10, [], 1)
     assert migration.events("partner", "[99]")[-1].effect is Effect.REMOVE
     assert [line["position"] for line in migration.events("sale", '["s1"]')[-1].data["lines"]] == [1, 2, 3]

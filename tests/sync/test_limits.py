@@ -117,7 +117,7 @@ def test_invariant_7_a_function_that_is_stopped_says_so_passes_nothing_in_silenc
         limited.write(*insert_rows((40, "40")))
         until(lambda: 40 in limited.stored(), "it goes on")
     kinds = [(entry.kind, entry.actor) for entry in ledger.entries(limited.control, function="partners")]
-    assert kinds[-2:] == [(limits.STOPPED, "worker"), (limits.RESUMED, "eva@office")]
+    assert kinds[-2:] == [(limits.STOPPED, "worker"), (limits.RESUMED, "eva@office (claimed)")]
     assert limited.strangler("reconcile", "run", "partners", "--no-confirm").exit_code == 0
 
 

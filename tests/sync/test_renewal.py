@@ -311,7 +311,11 @@ def test_reset_asks_first_and_leaves_its_decision_on_the_ledger(migration: Migra
     assert sources.identity(migration.control, "erp") == "this one"
     assert migration.strangler("source", "reset", "erp", "--as", "eva@office", input="y\n").exit_code == 0
     (entry,) = ledger.entries(migration.control)
-    assert (entry.actor, entry.kind, entry.body["identity"]) == ("eva@office", "source reset", "this one")
+    assert (entry.actor, entry.kind, entry.body["identity"]) == (
+        "eva@office (claimed)",
+        "source reset",
+        "this one",
+    )
     assert entry.body["filled again"] == ["partners.partner"]
     mistyped = migration.strangler("source", "reset", "epr", "--yes")
     assert (mistyped.exit_code, "did you mean 'erp'?" in mistyped.output) == (2, True)

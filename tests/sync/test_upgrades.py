@@ -73,7 +73,7 @@ def test_an_upgrade_in_mid_stream_stops_is_shown_is_accepted_and_goes_on_by_itse
         until(lambda: not upgraded.error(), "all is well again")
     assert "nothing to accept" in upgraded.strangler("source", "accept", "erp").output
     [entry] = [entry for entry in ledger.entries(upgraded.control) if entry.kind == ACCEPTED]
-    assert entry.actor == "eva@office"
+    assert entry.actor == "eva@office (claimed)"
 
 
 def test_a_mapping_that_names_the_new_column_is_filled_after_accept_and_restart(upgraded: Upgraded) -> None:

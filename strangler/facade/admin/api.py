@@ -25,7 +25,6 @@ from starlette.exceptions import HTTPException
 
 from strangler import __version__
 from strangler.control import facades, ledger
-from strangler.control.access_tokens import Account
 from strangler.control.facades import FacadeRecord
 from strangler.control.store import Control
 from strangler.errors import StranglerError
@@ -41,6 +40,7 @@ from strangler.facade.admin.inside import (
 )
 from strangler.facade.answers import Refusal
 from strangler.facade.health import MEDIA_TYPE, bare
+from strangler.people import Person
 from strangler.roles import Action
 from strangler.routing import Asked, Who
 
@@ -84,16 +84,16 @@ class _Doors:
         self._gate = gate
 
     def __call__(self, action: Action) -> Any:
-        async def account(request: Request, bearer: Bearer) -> Account:
+        async def person(request: Request, bearer: Bearer) -> Person:
             found = await self.who(request, bearer)
             require(found, action)
             return found
 
-        return Depends(account)
+        return Depends(person)
 
-    async def who(self, request: Request, bearer: HTTPAuthorizationCredentials | None) -> Account:
+    async def who(self, request: Request, bearer: HTTPAuthorizationCredentials | None) -> Person:
         address = request.client.host if request.client else "unknown"
-        return await self._gate.account(bearer.credentials if bearer else "", address)
+        return await self._gate.person(bearer.credentials if bearer else "", address)
 
 
 def _look(api: FastAPI, inside: Inside, may: _Doors) -> None:
@@ -142,19 +142,19 @@ def _look(api: FastAPI, inside: Inside, may: _Doors) -> None:
 def _act(api: FastAPI, inside: Inside, may: _Doors) -> None:
     @api.post("/breakers/{upstream}/{function}")
     async def force(
-        upstream: str, function: str, wanted: Force, account: Annotated[Account, may(Action.FORCE)]
+        upstream: str, function: str, wanted: Force, person: Annotated[Person, may(Action.FORCE)]
     ) -> BreakerNow:
         """Hold the breaker of a function on an upstream (`legacy`, `new:function`) open or closed, or let it judge again."""
         _breaker(inside, upstream, function)
         body = {"facade": inside.id, "upstream": upstream, "state": wanted.state, "reason": wanted.reason}
-        await _record(inside, account, FORCED, function, body)
-        inside.force(upstream, function, wanted.state, f"{account.actor}: {wanted.reason}")
+        await _record(inside, person, FORCED, function, body)
+        inside.force(upstream, function, wanted.state, f"{person.actor}: {wanted.reason}")
         return _breaker(inside, upstream, function)
 
     @api.post("/drain", status_code=202)
-    async def drain(wanted: Reason, account: Annotated[Account, may(Action.DRAIN)]) -> CallsNow:
+    async def drain(wanted: Reason, person: Annotated[Person, may(Action.DRAIN)]) -> CallsNow:
         """Say at /readyz that nothing new should come, and finish what is under way. To end it, stop the process."""
-        await _record(inside, account, DRAINED, "", {"facade": inside.id, "reason": wanted.reason})
+        await _record(inside, person, DRAINED, "", {"facade": inside.id, "reason": wanted.reason})
         inside.drain()
         return inside.calls()
 
@@ -201,11 +201,11 @@ def _breaker(inside: Inside, upstream: str, function: str) -> BreakerNow:
     raise Refusal(404, f"there is no breaker of {function} on {upstream}: GET /upstreams lists them")
 
 
-async def _record(inside: Inside, account: Account, kind: str, function: str, body: dict[str, Any]) -> None:
+async def _record(inside: Inside, person: Person, kind: str, function: str, body: dict[str, Any]) -> None:
     # Invariant 8: what can't be recorded isn't done.
     def append() -> None:
         ledger.append(
-            _control(inside), actor=account.actor, kind=kind, function=function, body=body, at=time.time()
+            _control(inside), actor=person.actor, kind=kind, function=function, body=body, at=time.time()
         )
 
     try:

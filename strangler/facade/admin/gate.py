@@ -14,15 +14,14 @@ from collections.abc import Callable
 from typing import Final
 
 from strangler.control import access_tokens
-from strangler.control.access_tokens import Account
 from strangler.control.store import Control
 from strangler.errors import StranglerError
 from strangler.facade.admin.attempts import Attempts
 from strangler.facade.answers import Refusal
 from strangler.facade.identity.refusal import Unauthenticated
 from strangler.facade.identity.verifier import Verifier
-from strangler.roles import Action, Role, allows, needed
-from strangler.settings import Admin
+from strangler.people import Person
+from strangler.roles import Action, needed
 
 FRESH: Final = 15.0
 """Seconds for which an access token that was good is taken for good: how long a revoked one may go on."""
@@ -41,16 +40,15 @@ class Gate:
 
     def __init__(
         self,
-        section: Admin,
         verifier: Verifier | None,
         control: Callable[[], Control | None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._section, self._verifier, self._control, self._clock = section, verifier, control, clock
+        self._verifier, self._control, self._clock = verifier, control, clock
         self._attempts = Attempts()
-        self._known: dict[bytes, tuple[Account, float]] = {}
+        self._known: dict[bytes, tuple[Person, float]] = {}
 
-    async def account(self, token: str, address: str) -> Account:
+    async def person(self, token: str, address: str) -> Person:
         """Who brings the token. Raises Unauthenticated; Refusal with 429 for an address that is held off, and with 503
         while nobody can tell."""
         if not token:
@@ -83,18 +81,16 @@ class Gate:
 
     async def open_to_somebody(self) -> bool:
         """Whether anybody could come in. Raises StranglerError while that can't be told."""
-        if self._section.roles:
+        if self._verifier is not None and self._verifier.grants.any:
             return True
         return await asyncio.to_thread(access_tokens.any_active, self._reached(), self._clock())
 
-    async def _found(self, token: str, now: float) -> Account | None:
+    async def _found(self, token: str, now: float) -> Person | None:
         if access_tokens.is_one(token):
-            return await asyncio.to_thread(access_tokens.account, self._reached(), token, now)
-        if self._verifier is None or not self._section.roles:
+            return await asyncio.to_thread(access_tokens.person, self._reached(), token, now)
+        if self._verifier is None or not self._verifier.grants.any:
             return None
-        identity = self._verifier.read(token)
-        roles = tuple(role for role in Role if set(getattr(self._section.roles, role)) & set(identity.roles))
-        return Account(identity.subject, roles, "OIDC")
+        return self._verifier.grants.person(self._verifier.read(token))
 
     def _reached(self) -> Control:
         control = self._control()
@@ -108,8 +104,8 @@ class Gate:
         _log.warning("a wrong token came to the admin API", extra={"client": address})
 
 
-def require(account: Account, action: Action) -> None:
-    """Raises Refusal with 403, in words, for an account that may not do it."""
-    if not any(allows(role, action) for role in account.roles):
-        has = f"has the role {' and '.join(account.roles)}" if account.roles else "has no role here"
-        raise Refusal(403, f"{account.name} {has}; to {action} needs {needed(action)}")
+def require(person: Person, action: Action) -> None:
+    """Raises Refusal with 403, in words, for somebody who may not do it."""
+    if not person.may(action):
+        has = f"has the role {' and '.join(person.roles)}" if person.roles else "has no role here"
+        raise Refusal(403, f"{person.name} {has}; to {action} needs {needed(action)}")

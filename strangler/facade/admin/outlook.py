@@ -33,7 +33,7 @@ def admin(parts: Parts, drain: Callable[[], None]) -> AdminServer:
     """The admin API of a facade that has one, its port taken. Raises Unavailable when it can't be."""
     section = parts.settings.admin
     assert section is not None
-    gate = Gate(section, parts.credentials.verifier, lambda: parts.keeper.control)
+    gate = Gate(parts.credentials.verifier, lambda: parts.keeper.control)
     return AdminServer(section, inside(parts, drain), gate, f"Facade {parts.id}")
 
 

@@ -41,6 +41,7 @@ class Verifier:
         self._header, self._require = section.header.lower(), section.mode == "require"
         self._leeway = section.leeway.total_seconds()
         self._known: dict[str, Identity] = {}
+        self.grants = section.grants
         issuer.on_change = self._known.clear
 
     def check(self, headers: Mapping[str, str]) -> Identity | None:

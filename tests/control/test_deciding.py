@@ -1,0 +1,254 @@
+"""Who may give which command: a role at a time, by token, by group, by a name alone; and how the ledger names who decided."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import jwt
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from strangler.cli.lazy import LazyGroup
+from strangler.cli.main import root
+from strangler.control import access_tokens, ledger
+from strangler.control.store import Control
+from strangler.people import claimed, is_claimed, same
+from strangler.roles import ALLOWED, Action, Role
+
+CONFIGURATION = """\
+sources: {erp: {kind: sqlite, url: 'sqlite:///erp.db'}}
+stores: {new: {url: 'sqlite:///new.db'}}
+functions:
+  party:
+    source: erp
+    store: new
+    cohorts: {from: [{header: X-Company}], of: {party: {everyone: one list}}}
+    entities: {party: {table: party, key: id, fields: {id: id}}}
+"""
+
+ISSUED = (
+    CONFIGURATION
+    + """\
+facade:
+  legacy: http://127.0.0.1:9
+  identity:
+    mode: "off"
+    issuer: https://id.example.com
+    audience: [strangler]
+    jwks_file: keys.json
+    roles: realm.groups
+    grants: {operator: [erp-ops], approver: [erp-heads]}
+"""
+)
+
+DECISIONS: dict[str, Action] = {
+    "advance party": Action.MOVE,
+    "advance party --dry-run": Action.MOVE,
+    "advance party --to retired": Action.MOVE,
+    "rollback party": Action.MOVE,
+    "rejoin party --cohort 1000": Action.MOVE,
+    "rehearse party": Action.MOVE,
+    "hold party --reason why": Action.HOLD,
+    "release party": Action.HOLD,
+    "approve party": Action.APPROVE,
+    "approve party --edited-plan": Action.APPROVE,
+    "backfill party --again --no-watch": Action.MEND,
+    "rebuild new": Action.MEND,
+    "reconcile run party --repair --apply": Action.MEND,
+    "reconcile repair party --apply": Action.MEND,
+    "quarantine retry party --all": Action.MEND,
+    "quarantine drop party --all --yes": Action.MEND,
+    "quarantine resume party": Action.MEND,
+    "conflicts resolve party party [1] --take new": Action.MEND,
+    "late-writes accept party --reason why": Action.MEND,
+    "source reset erp --yes": Action.MEND,
+    "source accept erp --yes": Action.MEND,
+    "facades forget nobody": Action.DRAIN,
+    "ledger export ledger.zip": Action.LOOK,
+    "access add bob --role viewer": Action.GRANT,
+    "access revoke nobody": Action.GRANT,
+}
+"""Every command that decides something, and what that is."""
+
+Strangler = Callable[..., Result]
+
+
+@pytest.fixture
+def strangler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangler:
+    monkeypatch.chdir(tmp_path)
+    Path("strangler.yaml").write_text(CONFIGURATION)
+
+    def run(words: str, *more: str, token: str = "", **variables: str) -> Result:
+        environment = {"STRANGLER_TOKEN": token or None, "COLUMNS": "200", **variables}
+        result = CliRunner(env=environment).invoke(root, [*words.split(), *more])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Control]:
+    with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as opened:
+        yield opened
+
+
+def given(control: Control, name: str, role: Role) -> str:
+    return access_tokens.add(control, name=name, role=role, expires_at=None, actor="test", at=time.time())
+
+
+def deciding(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every command below a group that takes a proof to decide, by its words."""
+    names = group.lazy if isinstance(group, LazyGroup) else group.commands
+    for name in names:
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from deciding(command, (*path, name))
+        elif command is not None and any(each.name == "token_file" for each in command.params):
+            yield " ".join((*path, name))
+
+
+def test_every_command_that_decides_is_among_those_that_are_tried() -> None:
+    assert isinstance(root, click.Group)
+    found = set(deciding(root)) - {"access whoami"}
+    tried = {command for command in found if any(f"{each} ".startswith(f"{command} ") for each in DECISIONS)}
+    assert found == tried
+    assert all(any(f"{each} ".startswith(f"{command} ") for command in found) for each in DECISIONS)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_give_just_the_commands_that_it_is_for(
+    strangler: Strangler, control: Control, role: Role
+) -> None:
+    given(control, "ida", Role.ADMIN)
+    ada = given(control, "ada", role)
+    for words, action in DECISIONS.items():
+        done = strangler(words, token=ada)
+        refused = f"ada may not {action}" in done.output
+        assert refused == (role not in ALLOWED[action]), f"{words}: {done.output}"
+        if refused:
+            assert done.exit_code == 1
+            assert "strangler access roles" in done.output
+    mine = ledger.entries(control, by="ada")
+    assert {each.actor for each in mine} <= {f"ada (token {ada[10:18]})"}
+    assert bool(mine) == (role is not Role.VIEWER), "viewers leave no trace"
+    others = {each.actor for each in ledger.entries(control)} - {each.actor for each in mine}
+    assert others == {"test"}, "nobody else is named for what ada did"
+
+
+def test_once_anybody_has_access_a_name_alone_decides_nothing(strangler: Strangler, control: Control) -> None:
+    given(control, "ida", Role.ADMIN)
+    before = ledger.entries(control)
+    for words, action in DECISIONS.items():
+        named = [] if words.startswith("approve") else ["--as", "ida"]
+        done = strangler(words, *named)
+        assert (done.exit_code, f"to {action} takes a token" in done.output) == (1, True), done.output
+        assert "export STRANGLER_TOKEN=…, or --token-file FILE" in done.output
+    assert ledger.entries(control) == before
+
+
+def test_where_nobody_has_access_a_name_is_enough_and_the_ledger_calls_it_claimed(
+    strangler: Strangler, control: Control
+) -> None:
+    assert strangler("advance party", "--as", "eva@office").exit_code == 0
+    assert strangler("rollback party").exit_code == 0
+    assert strangler("hold party --reason why", "--as", "worker").exit_code == 0
+    forward, back, held = (each.actor for each in ledger.entries(control))
+    assert (forward, is_claimed(back), held) == ("eva@office (claimed)", True, "worker (claimed)")
+    assert "takes a token" in strangler("approve party").output, "a yes always needs a proof"
+
+
+def test_access_that_ended_leaves_no_door_open(strangler: Strangler, control: Control) -> None:
+    access_tokens.add(control, name="ida", role=Role.ADMIN, expires_at=2.0, actor="x", at=1.0)
+    assert strangler("advance party").exit_code == 1
+
+
+def test_what_only_looks_needs_no_proof(strangler: Strangler, control: Control) -> None:
+    given(control, "ida", Role.ADMIN)
+    for words in ("status", "plan party", "ledger show", "backfill party --no-watch", "cohorts party"):
+        assert "takes a token" not in strangler(words).output
+
+
+def test_a_token_comes_from_a_file_and_never_from_an_argument(
+    strangler: Strangler, control: Control, tmp_path: Path
+) -> None:
+    ada = given(control, "ada", Role.OPERATOR)
+    path = tmp_path / "ada.token"
+    path.write_text(f"{ada}\n")
+    assert strangler("hold party --reason why", "--token-file", str(path)).exit_code == 0
+    assert strangler("release party", STRANGLER_TOKEN_FILE=str(path)).exit_code == 0
+    assert "No such option" in strangler("hold party --reason why", "--token", ada).output
+    absent = strangler("release party", "--token-file", "nowhere")
+    assert (absent.exit_code, "the token in nowhere can't be read" in absent.output) == (2, True)
+    path.write_text("\n")
+    assert "it is empty" in strangler("release party", "--token-file", str(path)).output
+
+
+def test_the_name_is_the_tokens(strangler: Strangler, control: Control) -> None:
+    ada = given(control, "ada", Role.OPERATOR)
+    assert "the token is ada's, not eva's" in strangler("advance party", "--as", "eva", token=ada).output
+    assert strangler("advance party", "--as", "ada", token=ada).exit_code == 0
+    wrong = strangler("rollback party", token=ada[:-1] + ("A" if ada[-1] != "A" else "B"))
+    assert (wrong.exit_code, "the token isn't good" in wrong.output) == (1, True)
+    shown = strangler("ledger show --by ada").output
+    assert f"ada (token {ada[10:18]})" in shown
+
+
+@pytest.fixture
+def issued(tmp_path: Path, strangler: Strangler) -> Callable[..., str]:
+    """Makes tokens of the issuer, whose keys are in a file."""
+    Path("strangler.yaml").write_text(ISSUED)
+    key = ed25519.Ed25519PrivateKey.generate()
+    x = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).rstrip(b"=").decode()
+    published = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k1", "x": x}
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [published]}))
+
+    def token(*groups: str, sub: str = "eva", aud: str = "strangler", expires: float = 300.0) -> str:
+        now = time.time()
+        said = {"iss": "https://id.example.com", "aud": aud, "sub": sub, "exp": int(now + expires)}
+        return jwt.encode({**said, "realm": {"groups": list(groups)}}, key, "EdDSA", {"kid": "k1"})
+
+    return token
+
+
+def test_a_group_of_the_issuer_has_a_role(
+    strangler: Strangler, control: Control, issued: Callable[..., str]
+) -> None:
+    assert "takes a token" in strangler("advance party").output, "groups have roles, so names need a proof"
+    assert strangler("advance party", token=issued("erp-ops", "staff")).exit_code == 0
+    assert ledger.entries(control)[-1].actor == "eva (OIDC)"
+    assert "eva may not move a function" in strangler("rollback party", token=issued("erp-heads")).output
+    assert "eva has no role here" in strangler("rollback party", token=issued("staff")).output
+    assert "eva (OIDC): operator; may look" in strangler("access whoami", token=issued("erp-ops")).output
+
+
+def test_a_bad_token_of_the_issuer_is_refused_in_words(
+    strangler: Strangler, control: Control, issued: Callable[..., str], tmp_path: Path
+) -> None:
+    cases = {
+        "the token is for somebody else": issued("erp-ops", aud="crm"),
+        "the token has expired": issued("erp-ops", expires=-300.0),
+        "can't be read as a signed JWT": "nonsense",
+    }
+    for words, token in cases.items():
+        done = strangler("advance party", token=token)
+        assert (done.exit_code, words in done.output) == (1, True), done.output
+        assert "https://id.example.com" in done.output
+    good = issued("erp-ops")
+    (tmp_path / "keys.json").unlink()
+    unknown = strangler("advance party", token=good)
+    assert (unknown.exit_code, "nobody can tell whose the token is" in unknown.output) == (2, True)
+    assert ledger.entries(control) == []
+
+
+def test_whose_a_name_is() -> None:
+    assert all(same("eva", each) for each in ("eva", "eva@vm", "eva (OIDC)", "eva@vm (claimed)"))
+    assert not any(same("eva", each) for each in ("evan (OIDC)", "max (eva)"))
+    assert not claimed("eva").proven
+    assert claimed("x" * 200).actor == "x" * 80 + " (claimed)"
