@@ -61,6 +61,10 @@ class Worker:
     def start(self) -> None:
         self._thread.start()
 
+    def leave_forms(self, models: Sequence[str]) -> None:
+        """Work on these in pages of the new service from now on."""
+        self._workplace.elsewhere |= frozenset(models)
+
     def rest(self) -> None:
         """Lay down the pen when what is under way is done. `go_on` takes it up again."""
         self._resting.set()
@@ -364,6 +368,11 @@ class Client:
     def go_on(self) -> None:
         for worker in self.workers:
             worker.go_on()
+
+    def leave_forms(self, *models: str) -> None:
+        """Tryton's forms for these models are used by nobody any more."""
+        for worker in self.workers:
+            worker.leave_forms(models)
 
     def stop(self) -> Tally:
         for each in (*self.workers, *self._readers):

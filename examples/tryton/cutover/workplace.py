@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import proteus
@@ -19,6 +20,9 @@ from examples.tryton.tally import Tally
 PATIENCE: Final = 60.0
 """Seconds for which a call is repeated while it is answered 503 with Retry-After."""
 
+SUGGESTING: Final = ("on_change", "on_change_with")
+"""Methods by which Tryton's own forms fill in what follows from what was typed."""
+
 
 class Workplace(proteus.config.Config):  # type: ignore[misc]
     """A user's session, for proteus. Belongs to one thread. `url` is the database's."""
@@ -28,6 +32,8 @@ class Workplace(proteus.config.Config):  # type: ignore[misc]
         self.session = Session(url)
         self.session.login(login, password)
         self.user = login
+        self.elsewhere: frozenset[str] = frozenset()
+        """Models that are worked on in pages of the new service: nobody asks Tryton's forms, which would read the record in Tryton."""
         self._tally = tally
         self._methods: list[str] = []
         self._context = self.call("model.res.user.get_preferences", True, {})
@@ -38,7 +44,7 @@ class Workplace(proteus.config.Config):  # type: ignore[misc]
         return proteus.Model.get(name, self)
 
     def get_proxy(self, name: str, type: str = "model") -> Any:
-        return _Proxy(f"{type}.{name}", self.call)
+        return _Proxy(f"{type}.{name}", partial(self._asked, name))
 
     def get_proxy_methods(self, name: str, type: str = "model") -> list[str]:
         self._methods = self._methods or self.call("system.listMethods")
@@ -48,6 +54,11 @@ class Workplace(proteus.config.Config):  # type: ignore[misc]
             for each in self._methods
             if each.startswith(prefix) and "." not in each.removeprefix(prefix)
         ]
+
+    def _asked(self, model: str, method: str, *params: Any) -> Any:
+        if model in self.elsewhere and method.rpartition(".")[2] in SUGGESTING:
+            return {}
+        return self.call(method, *params)
 
     def call(self, method: str, *params: Any) -> Any:
         """Make a call, again and again while a fence is up. Raises Rejected, Fault, OSError or http.client.HTTPException."""

@@ -23,6 +23,9 @@ STAY: Final = ("tax", "ledger")
 STEPS: Final = 6
 """Most steps from syncing to live."""
 
+FORMS: Final = ("sale.sale", "sale.line")
+"""Models whose forms are retired with sales: Tryton knows nothing of the orders that are begun after that."""
+
 WITHIN: Final = 180.0
 """Seconds within which the gates of a step pass while the clerks work."""
 
@@ -61,8 +64,10 @@ class Story:
         self.agree(f"{_named(function, cohort)} was rolled back")
 
     def retire(self, function: str) -> None:
-        """End the way back: what Tryton has by then stays as it is, and takes no writes any more; callers notice nothing."""
+        """End the way back: what Tryton has by then stays as it is, and takes no writes any more; callers go on, in pages of the new service."""
         self._until_gates_pass(function, None)
+        self._tell("the clerks leave Tryton's forms for orders, which go with it")
+        self._client.leave_forms(*FORMS)
         self._do("advance", function, "--to", "retired")
         assert self.stage(function) == "retired"
         self._left = figures.orders_in_tryton(self._scene)
@@ -74,12 +79,13 @@ class Story:
         """Let a cohort go with all the others from now on."""
         self._do("rejoin", *_which(function, cohort))
 
-    def refused(self, *words: str) -> None:
+    def refused(self, *words: str, because: str) -> None:
         """A command that may not be obeyed now."""
         said = self._scene.strangler(*words, expect=ExitCode.FAILED)
         self._tell(f"$ strangler {shlex.join(words)}")
         for line in said.splitlines():
             self._tell(f"    {line}")
+        assert because in said, f"it is refused, but not because {because}"
 
     def work(self, orders: int = 2) -> None:
         """Let the clerks of each company write so many orders more, at least."""
@@ -218,17 +224,19 @@ def _tell_it(story: Story) -> None:
     story.move("product")
     story.move("sale", "1")
     story.sides(new={1})
-    story.refused("rollback", "party", "--reason", "too early: sales of company 1 depend on it")
+    story.refused("rollback", "party", "--reason", "too early", because="sale --cohort 1 (live) stands on it")
     story.back("sale", "1")
     story.sides(new=set())
     story.move("sale", "1")
     story.sides(new={1})
     story.move("sale")
     story.sides(new={1, 2})
+    story.refused("advance", "sale", "--to", "retired", because="cohort 1 (live) moves on its own")
     story.rejoin("sale", "1")
     story.retire("sale")
     story.sides(new={1, 2})
-    story.agree("the end")
+    story.refused("advance", "party", "--to", "retired", because="legacy still owns ledger")
+    story.agree("this is the end")
 
 
 def _which(function: str, cohort: str | None) -> tuple[str, ...]:
