@@ -64,7 +64,7 @@ class Story:
         self.agree(f"{_named(function, cohort)} was rolled back")
 
     def retire(self, function: str) -> None:
-        """End the way back: what Tryton has by then stays as it is, and takes no writes any more; callers go on, in pages of the new service."""
+        """End the way back: what Tryton has by then stays as it is, and takes no writes any more; callers go on, in pages of their own."""
         self._until_gates_pass(function, None)
         self._tell("the clerks leave Tryton's forms for orders, which go with it")
         self._client.leave_forms(*FORMS)
