@@ -135,6 +135,7 @@ def collect(
         evidence = Evidence(
             now=now,
             standing=standing,
+            picture=picture,
             source=sources.get(control, settings.source),
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},

@@ -1,4 +1,4 @@
-"""Conditions: what the plan, the calendar and people say of a move, in the form of gates. Pure.
+"""Conditions: what the plan, the calendar, other functions and people say of a move, in the form of gates. Pure.
 
 They stand beside the gates of the stage, so that status, plan and refusals tell of all alike: which one, its figure, its limit, what to do.
 """
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from strangler.cutover import approvals, freezes
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import GateResult, Verdict, results
+from strangler.cutover.reliance import dependents
+from strangler.cutover.stages import Stage
 from strangler.cutover.steps import Leg, Target, Way
 from strangler.durations import format_duration
 from strangler.people import is_claimed
@@ -32,6 +34,8 @@ def conditions(
     zone = ZoneInfo(settings.time_zone)
     yield from _edited(way, evidence)
     yield from _held(way, evidence)
+    if target.stage is Stage.RETIRED:
+        yield from dependents(settings, evidence.picture, evidence.standing)
     yield from (_skipped(leg) for leg in passed[:-1] if leg.hold)
     for leg in passed:
         for gate in leg.gates:

@@ -24,7 +24,6 @@ from strangler.cutover.journal import Intent
 from strangler.cutover.means import Clock
 from strangler.cutover.plan import backwards, forwards, moved, place
 from strangler.cutover.recovery import Watch, unheard
-from strangler.cutover.reliance import refuse_from_under_legacy
 from strangler.cutover.retreat import refuse_from_beneath
 from strangler.cutover.stages import EVERYONE, Stage, Standing
 from strangler.cutover.steps import Target, way
@@ -190,7 +189,6 @@ class Conductor:
             steps = way(self._settings, function)
             target = forwards(before, steps, stage, weight)
             cohorts.refuse_leaving_behind(before, target.stage, picture.cohorts(function))
-            refuse_from_under_legacy(self._settings, picture, before, target)
             assessed = assess(
                 self._control,
                 self._settings,

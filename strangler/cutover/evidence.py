@@ -16,6 +16,7 @@ from strangler.control.quality_runs import QualityRun
 from strangler.control.reconciliations import Run
 from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
+from strangler.control.standings import Snapshot
 from strangler.control.traffic import Calls
 from strangler.cutover.approvals import Approval
 from strangler.cutover.stages import Stage, Standing
@@ -48,7 +49,7 @@ class Evidence:
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
     gate looks. `rehearsal` is the last one of the way back.
-    `late_writes` are those that nobody has explained. `custom` is what gates of your own said.
+    `picture` is how all functions stand. `late_writes` are those that nobody has explained. `custom` is what gates of your own said.
     """
 
     now: float
@@ -61,6 +62,7 @@ class Evidence:
     quarantined: int
     dependencies: Mapping[str, Stage]
     health: Health | None
+    picture: Snapshot = field(default_factory=lambda: Snapshot(0, ()))
     switched_at: float = 0.0
     hold: str | None = None
     rolled_back: Move | None = None

@@ -10,46 +10,50 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strangler.control.standings import Snapshot
-from strangler.cutover.plan import place
-from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
-from strangler.cutover.steps import Target
-from strangler.errors import Refused
+from strangler.cutover.gates.result import GateResult, Verdict
+from strangler.cutover.stages import EVERYONE, Side, Standing
 from strangler.settings import Function, Settings
 
+NAME = "dependents"
+"""As a gate; that of `dependencies` looks the other way."""
 
-class Relying(NamedTuple):
-    """What legacy owns, and why it needs the function there."""
 
-    standing: Standing
+class Needing(NamedTuple):
+    """A function that needs another one in legacy as long as legacy owns it itself, and why."""
+
+    name: str
     why: str
 
 
-def refuse_from_under_legacy(settings: Settings, picture: Snapshot, before: Standing, target: Target) -> None:
-    """Refuse to retire a function, or a cohort of it, while something that legacy owns needs its data there. Raises Refused."""
-    if target.stage is not Stage.RETIRED:
+def dependents(settings: Settings, picture: Snapshot, before: Standing) -> Iterator[GateResult]:
+    """Whether a function, or a cohort of it, may be retired for all that legacy owns; nothing where nobody would ever need it there."""
+    needing = list(_needing(settings, before.function))
+    if not needing:
         return
-    relying = list(_relying(settings, picture, before))
+    left = {each: list(_on_legacy(picture, each.name, before.cohort)) for each in needing}
+    relying = [standing for those in left.values() for standing in those]
+    limit = "0 on legacy"
     if not relying:
+        words = f"new owns what needed it in legacy: {', '.join(each.name for each in needing)}"
+        yield GateResult(NAME, Verdict.PASS, "0 on legacy", limit, words)
         return
-    names = ", ".join(f"{each.standing.spelled} ({place(each.standing)})" for each in relying)
-    raise Refused(
-        f"{before.spelled} stays in {place(before)}: legacy still owns {names}, which {'needs' if len(relying) == 1 else 'need'} it there",
-        why="; ".join(dict.fromkeys(each.why for each in relying))
-        + "; what new writes returns to legacy no more once it is retired",
-        do=f"first take {', '.join(each.standing.spelled for each in relying)} to live; "
-        f"until then leave {before.spelled} in {before.stage}",
-    )
+    names = ", ".join(f"{each.spelled} ({each.stage})" for each in relying)
+    why = "; ".join(each.why for each, those in left.items() if those)
+    words = f"legacy still owns {names}, and nothing would return there any more: {why}"
+    do = f"first take {', '.join(each.spelled for each in relying)} to live; until then leave {before.spelled} in {before.stage}"
+    yield GateResult(NAME, Verdict.FAIL, f"{len(relying)} on legacy", limit, words, do)
 
 
-def _relying(settings: Settings, picture: Snapshot, before: Standing) -> Iterator[Relying]:
-    needed = settings.functions[before.function]
+def _on_legacy(picture: Snapshot, name: str, cohort: str) -> Iterator[Standing]:
+    """What legacy owns of a function, as far as it has to do with a cohort of another one."""
+    those = picture.all_of(name) if cohort == EVERYONE else [picture.of(name, cohort)]
+    return (each for each in those if each.owner is Side.LEGACY)
+
+
+def _needing(settings: Settings, needed: str) -> Iterator[Needing]:
     for name, function in settings.functions.items():
-        if name == before.function or not (why := _need(name, function, before.function, needed)):
-            continue
-        whole = before.cohort == EVERYONE
-        for each in picture.all_of(name) if whole else [picture.of(name, before.cohort)]:
-            if each.owner is Side.LEGACY:
-                yield Relying(each, why)
+        if name != needed and (why := _need(name, function, needed, settings.functions[needed])):
+            yield Needing(name, why)
 
 
 def _need(name: str, function: Function, other: str, needed: Function) -> str:
