@@ -18,6 +18,7 @@ from strangler.cli.application import Application, pass_application
 from strangler.cli.person import deciding, user
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.durations import parse_share
+from strangler.errors import ExitCode, Refused
 from strangler.people import Person, claimed
 from strangler.roles import Action
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from strangler.cutover.assessment import Assessment
     from strangler.cutover.conductor import Conductor, Hand
     from strangler.cutover.journal import Step
+    from strangler.cutover.way_home import Home
     from strangler.cutover.world import Reach
     from strangler.mapping import EntityMapping
     from strangler.ports import ChangeSource
@@ -48,7 +50,9 @@ class Weight(click.ParamType[int]):
 to_stage = click.option(
     "--to", "stage", type=click.Choice(list(Stage), case_sensitive=False), help="The stage to go to."
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Decide, say what would be done, and do nothing.")
+dry_run = click.option(
+    "--dry-run", "dry", is_flag=True, help="Decide, say what would be done, and do nothing."
+)
 one_cohort = click.option(
     "--cohort",
     default=EVERYONE,
@@ -59,10 +63,14 @@ as_json = click.option("--json", "wants_json", is_flag=True, help="As JSON, for 
 
 
 @click.command()
-def stages() -> None:
+@as_json
+def stages(wants_json: bool) -> None:
     """Explain the stages, and what each means for reads, writes and sync."""
     from strangler.cli import standing
 
+    if wants_json:
+        click.echo(json.dumps(standing.stages_json(), indent=2))
+        return
     standing.console().print(standing.stages_table())
 
 
@@ -115,17 +123,18 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
         [step.target.stage for step in steps],
         _reach(application)(function, cohort),
     )
+    home = _home(application, function, cohort)
     if wants_json:
         back = {
             "returning": None if unchecked else returning.returning_json(mappings),
             "unchecked": unchecked,
             "by_row": {each.mapping.shape.entity: each.why for each in slow},
         }
-        plan = {**standing.plan_json(assessed, steps, switches), "unseen": unseen, **back}
+        plan = {**standing.plan_json(assessed, steps, switches, home), "unseen": unseen, **back}
         click.echo(json.dumps(plan, indent=2))
         return
     out = standing.console()
-    standing.print_plan(out, assessed, steps, switches)
+    standing.print_plan(out, assessed, steps, switches, home)
     standing.print_unseen(out, source, unseen)
     standing.print_by_row(out, slow)
     if unchecked:
@@ -154,6 +163,7 @@ def _compiled(
 )
 @one_cohort
 @dry_run
+@as_json
 @deciding(Action.MOVE)
 @pass_application
 def advance(
@@ -162,16 +172,17 @@ def advance(
     cohort: str,
     stage: str | None,
     weight: int | None,
-    dry_run: bool,
+    dry: bool,
+    wants_json: bool,
     who: Person,
-) -> None:
+) -> ExitCode:
     """Move FUNCTION to its next stage or weight, if every gate passes.
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
     wanted = Stage(stage) if stage else None
-    _conduct(
-        application, function, cohort, who, dry_run,
+    return _conduct(
+        application, function, cohort, who, "advance", dry, wants_json,
         lambda it: it.advance(function, wanted, weight, cohort=cohort),
     )  # fmt: skip
 
@@ -191,6 +202,7 @@ def advance(
 )
 @one_cohort
 @dry_run
+@as_json
 @deciding(Action.MOVE)
 @pass_application
 def rollback(
@@ -201,17 +213,18 @@ def rollback(
     weight: int | None,
     reason: str,
     accepted: int,
-    dry_run: bool,
+    dry: bool,
+    wants_json: bool,
     who: Person,
-) -> None:
+) -> ExitCode:
     """Move FUNCTION back: by default one stage, from live to syncing.
 
     From live the owner changes back, with a fence for a moment; it is refused as long as documents exist only in the new
     store, since they would be lost.
     """
     wanted = Stage(stage) if stage else None
-    _conduct(
-        application, function, cohort, who, dry_run,
+    return _conduct(
+        application, function, cohort, who, "rollback", dry, wants_json,
         lambda it: it.rollback(function, wanted, weight, cohort=cohort, reason=reason, accepted=accepted),
     )  # fmt: skip
 
@@ -277,25 +290,69 @@ def _conduct(
     function: str,
     cohort: str,
     who: Person,
+    asked: str,
     dry: bool,
+    wants_json: bool,
     decide: Callable[[Conductor], Any],
-) -> None:
-    """Let the conductor decide and act, or only say what it would do; then show where the function stands."""
+) -> ExitCode:
+    """Let the conductor decide and act, and show where the function stands then; or only say what it would do."""
+    from strangler.cli import standing
+    from strangler.control import standings
+
+    if wants_json and not dry:
+        raise click.UsageError("--json goes with --dry-run")
+    application.function(function, cohort)
+    _recover(application, who)
+    if dry:
+        return _foretell(application, function, cohort, who, asked, wants_json, decide)
+    before = standings.of(application.control, function, cohort)
+    after = decide(_conductor(application, who, _acting(application, who)))
+    standing.print_move(standing.console(), before, after)
+    return ExitCode.OK
+
+
+def _foretell(
+    application: Application,
+    function: str,
+    cohort: str,
+    who: Person,
+    asked: str,
+    wants_json: bool,
+    decide: Callable[[Conductor], Any],
+) -> ExitCode:
+    """The same decision with a recorder in the place of the hand."""
     from strangler.cli import standing
     from strangler.control import standings
     from strangler.cutover.conductor import Recorder
 
-    application.function(function, cohort)
-    _recover(application, who)
-    if dry:
-        recorder = Recorder(_reach(application))
+    recorder, refused = Recorder(_reach(application)), None
+    home = _home(application, function, cohort)
+    try:
         decide(_conductor(application, who, recorder))
+    except Refused as error:
+        if not wants_json:
+            raise
+        refused = error
+    before = standings.of(application.control, function, cohort)
+    back = home((recorder.after or before).stage if asked == "advance" else before.stage)
+    if wants_json:
+        click.echo(json.dumps(standing.dry_run_json(asked, before, recorder, refused, back), indent=2))
+    else:
         for act in recorder.acts:
             click.echo(act)
-        return
-    before = standings.of(application.control, function, cohort)
-    after = decide(_conductor(application, who, _acting(application, who)))
-    standing.print_move(standing.console(), before, after)
+        standing.print_home(
+            standing.console(), back, "going back takes" if asked == "advance" else "it takes"
+        )
+    return ExitCode.FAILED if refused else ExitCode.OK
+
+
+def _home(application: Application, function: str, cohort: str) -> Callable[[Stage], Home | None]:
+    """Stage → how long it takes to go back from there."""
+    from strangler.cutover.way_home import ways_home
+
+    outside = _reach(application)(function, cohort)
+    limit = application.settings.cutover.time_limit.total_seconds()
+    return ways_home(application.control, function, cohort, outside, limit, time.time())
 
 
 def _decider(application: Application, function: str, cohort: str, who: Person) -> Conductor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from textwrap import indent
@@ -17,13 +17,16 @@ from rich.text import Text
 
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.cohorts import apart
+from strangler.cutover.conductor import Blocked, Recorder
 from strangler.cutover.foretelling import Foretold, lines
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import Step
 from strangler.cutover.stages import EVERYONE, RULES, Rule, Side, Stage, Standing
 from strangler.cutover.steps import FULL, Target, percent
+from strangler.cutover.way_home import Home
 from strangler.durations import format_duration
+from strangler.errors import Refused
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 Switches = Mapping[Stage, Sequence[Foretold]]
 """The steps of each switch that lies ahead, by the stage that it leads to."""
+
+WayHome = Callable[[Stage], Home | None]
+"""Stage → how long it takes to go back from there."""
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
@@ -68,19 +74,39 @@ def stages_table() -> Table:
     return table
 
 
+def stages_json() -> list[dict[str, Any]]:
+    """The same as `stages --json` gives it, in the order of the way."""
+    return [
+        {
+            "stage": stage,
+            "reads": rule.reads,
+            "owner": rule.owner,
+            "delivery": rule.delivery,
+            "returning": rule.returning,
+            "meaning": rule.meaning,
+        }
+        for stage, rule in RULES.items()
+    ]
+
+
 def _flow(rule: Rule) -> str:
     if rule.delivery:
         return "legacy → store"
     return "store → legacy, where the function has `return:`" if rule.returning else "–"
 
 
-def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step], switches: Switches) -> None:
-    """The moves that are left: the next one with its gates, the later ones in a line each; those that take a switch with its steps."""
+def print_plan(
+    out: Console, assessed: Assessment, steps: Sequence[Step], switches: Switches, home: WayHome
+) -> None:
+    """The moves that are left: the next one with its gates, the later ones in a line each; those that take a switch with its steps; how
+    long it takes to go back, where that becomes another time."""
     standing = assessed.evidence.standing
     under = (f", under plan {assessed.way.hash}", "bright_black")
     out.print(Text.assemble((standing.name, "bold"), " stands in ", _place(standing), under))
     if assessed.evidence.hold:
         out.print(Text.assemble(("held: ", "bold red"), assessed.evidence.hold))
+    known = home(standing.stage)
+    print_home(out, known, "going back takes")
     if not steps:
         out.print("Nothing is left to do.")
     first_gated = next((step for step in steps if step.gates), None)
@@ -89,6 +115,17 @@ def print_plan(out: Console, assessed: Assessment, steps: Sequence[Step], switch
         out.print(Padding(_step(number, step, whole=whole), (1, 0, 0, 2)))
         if told := switches.get(step.target.stage):
             _print_switch(out, told)
+        back = home(step.target.stage)
+        if back != known:
+            print_home(out, back, "going back takes", 5)
+        known = back
+
+
+def print_home(out: Console, home: Home | None, what: str, left: int = 0) -> None:
+    """How long it takes to go back; nothing where there is no way back."""
+    if home is not None:
+        limit = f"; past {home.limit:g} s it undoes itself" if home.limit is not None else ""
+        out.print(Padding(Text.assemble((f"{what}: ", "bright_black"), home.words, limit), (0, 0, 0, left)))
 
 
 def _print_switch(out: Console, told: Sequence[Foretold]) -> None:
@@ -117,14 +154,18 @@ def print_by_row(out: Console, slow: Sequence[ByRow]) -> None:
         out.print(Padding(words, (not number, 0, 0, 2)))
 
 
-def plan_json(assessed: Assessment, steps: Sequence[Step], switches: Switches) -> dict[str, Any]:
-    """The plan as `plan --json` gives it; `switch` of a step is empty where it takes none."""
+def plan_json(
+    assessed: Assessment, steps: Sequence[Step], switches: Switches, home: WayHome
+) -> dict[str, Any]:
+    """The plan as `plan --json` gives it; `switch` of a step is empty where it takes none. `rollback` is how long it takes to go back, from
+    where it stands and from where each step leads."""
     return {
         "function": assessed.function,
         "cohort": assessed.evidence.standing.cohort,
         "plan": assessed.way.hash,
         "begun_under": assessed.evidence.plan or None,
         **standing_json(assessed.evidence.standing),
+        "rollback": home_json(home(assessed.evidence.standing.stage)),
         "steps": [
             {
                 "to": target_json(step.target),
@@ -135,9 +176,44 @@ def plan_json(assessed: Assessment, steps: Sequence[Step], switches: Switches) -
                 "interrupts": step.interrupts,
                 "final": step.final,
                 "switch": [asdict(each) for each in switches.get(step.target.stage, ())],
+                "rollback": home_json(home(step.target.stage)),
             }
             for step in steps
         ],
+    }
+
+
+def home_json(home: Home | None) -> dict[str, Any] | None:
+    """How long it takes to go back; null where there is no way back."""
+    if home is None:
+        return None
+    return {
+        "seconds": home.seconds,
+        "basis": home.basis,
+        "words": home.words,
+        "limit_seconds": home.limit,
+        "steps": [asdict(each) for each in home.steps],
+    }
+
+
+def dry_run_json(
+    asked: str, before: Standing, recorder: Recorder, refused: Refused | None, back: Home | None
+) -> dict[str, Any]:
+    """A decision as `advance` and `rollback --dry-run --json` give it."""
+    after = recorder.after
+    gates = refused.gates if isinstance(refused, Blocked) else ()
+    why = {"what": refused.what, "why": refused.why, "do": refused.do} if refused else None
+    return {
+        "function": before.function,
+        "cohort": before.cohort,
+        "asked": asked,
+        "allowed": refused is None,
+        "from": {**target_json(Target(before.stage, before.weight)), "owner": before.owner},
+        "to": {**target_json(Target(after.stage, after.weight)), "owner": after.owner} if after else None,
+        "gates": gates_json(gates) or recorder.gates,
+        "switch": [asdict(each) for each in recorder.switch_steps],
+        "rollback": home_json(back),
+        "refused": why,
     }
 
 

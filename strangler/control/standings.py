@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -21,6 +21,12 @@ from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Side, Stage, Standing, at_the_start, inherited
 from strangler.errors import Refused
+
+NOTICED_WITHIN: Final = 0.2
+"""Seconds between two looks of those who poll the generation."""
+
+ANNOUNCED_WITHIN: Final = 0.05
+"""The same once a change was announced (`announce`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ journal = Table(
     Column("cohort", String(64), nullable=False),
     Column("direction", String(8), nullable=False),
     Column("step", String(32), nullable=False),
+    Column("times", Text, nullable=False),
     Column("decided", Boolean, nullable=False),
     Column("finished", Boolean, nullable=False),
     Column("intent", Text, nullable=False),
@@ -66,9 +67,9 @@ journal = Table(
     Column("started_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
 )
-"""Each switch of owners, step by step. `decided` is the point of no return (invariant 6). `intent` is JSON: what
-is to become of the standing and why; `holder` is host and process that carry it out, `updated_at` their last sign of
-life."""
+"""Each switch of owners, step by step. `times` is JSON: step → when it was done. `decided` is the point of no return (invariant 6).
+`intent` is JSON: what is to become of the standing and why; `holder` is host and process that carry it out, `updated_at` their last sign
+of life."""
 
 fence = Table(
     "fence",

@@ -17,7 +17,7 @@ from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover import cohorts, journal
 from strangler.cutover.assessment import Probe, assess, probe
-from strangler.cutover.foretelling import foretell, lines, switches
+from strangler.cutover.foretelling import Foretold, foretell, lines, switches
 from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
 from strangler.cutover.journal import Intent
@@ -122,15 +122,22 @@ class Acting:
 
 @dataclass(slots=True)
 class Recorder:
-    """A hand that only says what it would do; `acts` is what it was asked, in words, and the steps of a switch one by one."""
+    """A hand that only says what it would do; `acts` is what it was asked, in words, and the steps of a switch one by one. `before` and
+    `after` are where it would lead (None: it was asked for nothing), `switch_steps` those of the switch that this takes, `gates` what
+    speaks for it."""
 
     outside: Reach
     acts: list[str] = field(default_factory=list)
+    before: Standing | None = None
+    after: Standing | None = None
+    switch_steps: list[Foretold] = field(default_factory=list)
+    gates: list[dict[str, str]] = field(default_factory=list)
 
     def move(self, intent: Intent, before: Standing, after: Standing, kind: Kind) -> Standing:
         self.acts.append(
             f"{before.name} would go from {place(before)} to {place(after)}; {after.owner} stays the owner"
         )
+        self.before, self.after, self.gates = before, after, intent.evidence
         return after
 
     def switch(self, intent: Intent, before: Standing) -> Standing:
@@ -141,8 +148,10 @@ class Recorder:
         )
         to = Target(intent.stage, intent.weight)
         self.acts.append(f"{before.name} would go from {place(before)} to {to}; {becomes}")
-        self.acts += lines(foretell(intent.stage, self.outside(intent.function, intent.cohort)))
-        return moved(before, to)
+        self.switch_steps = foretell(intent.stage, self.outside(intent.function, intent.cohort))
+        self.acts += lines(self.switch_steps)
+        self.before, self.after, self.gates = before, moved(before, to), intent.evidence
+        return self.after
 
     def amend(self, before: Standing, kind: Kind, body: dict[str, Any], **fields: Any) -> Standing:
         raise NotImplementedError("a hold has no dry run")
@@ -200,7 +209,7 @@ class Conductor:
                 clock=self._clock,
             )
             if assessed.blocking:
-                raise _Blocked(before, target, assessed.gates)
+                raise Blocked(before, target, assessed.gates)
             return self._carry_out(before, target, Kind.ADVANCED, "", assessed.gates, plan=steps.hash)
 
     def rollback(
@@ -292,14 +301,14 @@ class Conductor:
         except Undone:
             raise
         except Refused as error:
-            gates = error.gates if isinstance(error, _Blocked) else ()
+            gates = error.gates if isinstance(error, Blocked) else ()
             body = {"asked": asked, "what": error.what, "why": error.why, "gates": evidence(gates)}
             self._hand.note(function, cohort, Kind.REFUSED, body)
             raise
 
 
-class _Blocked(Refused):
-    """Gates that don't pass, each in words."""
+class Blocked(Refused):
+    """Gates that don't pass, each in words; `gates` are all that were asked."""
 
     def __init__(self, before: Standing, target: Target, gates: tuple[GateResult, ...]) -> None:
         self.gates = gates

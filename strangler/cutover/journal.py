@@ -7,7 +7,8 @@ come back, finds out before it does anything more.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -82,7 +83,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """A switch as it is recorded. `before` is the standing from which it began. Times in seconds since the epoch."""
+    """A switch as it is recorded. `before` is the standing from which it began, `times` say when each step was done, in order. Times
+    in seconds since the epoch."""
 
     id: int
     step: Step
@@ -94,6 +96,15 @@ class Journal:
     holder: str
     started_at: float
     updated_at: float
+    times: Mapping[Step, float] = field(default_factory=dict)
+
+    @property
+    def took(self) -> dict[Step, float]:
+        """How long each step took, in seconds."""
+        began = (self.started_at, *self.times.values())
+        return {
+            step: max(0.0, at - since) for (step, at), since in zip(self.times.items(), began, strict=False)
+        }
 
 
 class Taken(Refused):
@@ -111,6 +122,7 @@ def begin(control: Control, intent: Intent, before: Standing, step: Step, *, at:
             "cohort": intent.cohort,
             "direction": intent.owner,
             "step": step,
+            "times": _written({step: at}),
             "decided": False,
             "finished": False,
             "intent": orjson.dumps({"intent": asdict(intent), "before": asdict(before)}).decode(),
@@ -128,7 +140,8 @@ def advance(
 ) -> Journal:
     """Record that `step` is done. Raises Taken when the journal isn't where the holder left it."""
     done = step in (Step.FINISHED, Step.UNDONE)
-    values: dict[str, Any] = {"step": step, "updated_at": at, "finished": done}
+    times = _written({**journal.times, step: at})
+    values: dict[str, Any] = {"step": step, "times": times, "updated_at": at, "finished": done}
     if step is Step.DECIDED:
         values["decided"] = True  # Invariant 6
     if position is not None:
@@ -184,6 +197,14 @@ def unfinished(control: Control, function: str | None = None) -> list[Journal]:
         return [_journal(row) for row in connection.execute(query).mappings()]
 
 
+def finished(control: Control, limit: int) -> list[Journal]:
+    """The last switches that were carried out to their end, the newest first."""
+    table = tables.journal
+    query = select(table).where(table.c.step == Step.FINISHED).order_by(table.c.id.desc()).limit(limit)
+    with control.read() as connection:
+        return [_journal(row) for row in connection.execute(query).mappings()]
+
+
 def open_of(control: Control, function: str, cohort: str) -> Journal | None:
     """The switch of this function and cohort that is neither finished nor undone."""
     return next((each for each in unfinished(control, function) if each.intent.cohort == cohort), None)
@@ -213,6 +234,10 @@ def abandoned(journal: Journal, *, now: float) -> bool:
     return is_gone(journal.holder, journal.updated_at, now)
 
 
+def _written(times: Mapping[Step, float]) -> str:
+    return orjson.dumps({step.value: at for step, at in times.items()}).decode()
+
+
 def _taken(journal: Journal) -> Taken:
     return Taken(
         f"the {journal.intent.name} is no longer ours",
@@ -235,4 +260,5 @@ def _journal(row: Any) -> Journal:
         holder=row["holder"],
         started_at=row["started_at"],
         updated_at=row["updated_at"],
+        times={Step(step): at for step, at in orjson.loads(row["times"]).items()},
     )

@@ -31,10 +31,10 @@ from strangler.facade.flight import Flight
 from strangler.facade.within import within
 from strangler.routing import Standings, Trust, picture
 
-PERIOD: Final = 0.2
+PERIOD: Final = standings.NOTICED_WITHIN
 """Seconds between two looks at the generation: the delay with which a fence is noticed."""
 
-CLOSER: Final = 0.05
+CLOSER: Final = standings.ANNOUNCED_WITHIN
 """The same for `FOLLOWED` seconds after the generation has grown: a change seldom comes alone,
 and a switch is announced before its fence."""
 

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("cohort", sa.String(64), nullable=False),
         sa.Column("direction", sa.String(8), nullable=False),
         sa.Column("step", sa.String(32), nullable=False),
+        sa.Column("times", sa.Text(), nullable=False),
         sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("finished", sa.Boolean(), nullable=False),
         sa.Column("intent", sa.Text(), nullable=False),
