@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, cast
 from strangler.cutover.stages import Side
 from strangler.facade.answers import BadRequest, Defective, Refusal
 from strangler.facade.begun import Begun
+from strangler.facade.body import Body
 from strangler.facade.budget import Budget, wished
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.credentials import AS_IT_IS, Onward
@@ -24,6 +25,7 @@ from strangler.facade.holding import Outcome, Wait
 from strangler.facade.introducing import Introduction
 from strangler.facade.look import Look
 from strangler.facade.passing import Kept
+from strangler.facade.reply import Reply
 from strangler.facade.service import BODY
 from strangler.facade.shadow import BODY as SHADOW_BODY
 from strangler.facade.shedding import Lane, Waiting
@@ -33,7 +35,6 @@ from strangler.facade.ways import Way
 from strangler.facade.whole import SAFE
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
-from strangler.facade.wire.framing import LAST_CHUNK, chunk
 from strangler.facade.wire.pool import Pool
 from strangler.facade.wire.request import Request
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
@@ -42,9 +43,6 @@ from strangler.routing import BadPath, Decision, Found, Standings, Values, decid
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
-
-HELD: Final = 65536
-"""Bytes of a body that are held, while its upstream isn't known or reached yet, and so that a read can be asked again."""
 
 _NOTHING: Final[Values] = {}
 
@@ -85,17 +83,12 @@ class Exchange:
     """For room."""
     _at_fence: Wait | None = None
     _upstream: UpstreamConnection | None = None
-    _held_size = 0
-    _replay = True
-    """All of the body so far is held."""
     _collects = False
     """The body is wanted whole."""
     _waits = False
     """For a connection."""
     _repeatable = False
-    _begun = _cut = _keep = _stream = _invited = _asked_again = False
-    _framed = False
-    """The answer itself says where it ends; otherwise the end of the connection does."""
+    _invited = _asked_again = False
     _left = False
     """Nobody waits for the answer."""
     _flown: int | None = None
@@ -122,9 +115,7 @@ class Exchange:
         self.budget = Budget(parts.timeouts, began, wished(wish) if wish is not None else None)
         self.tries = Tries(self.call, parts.breakers, parts.failures)
         self._heard = began
-        self._held: list[bytes] = []
-        self._out: list[bytes] = []
-        self._whole = not request.has_body
+        self._body, self._reply = Body(request), Reply(caller)
 
     def go_on_with(
         self,
@@ -137,12 +128,13 @@ class Exchange:
         """Take over a call, whole and no write, for which an upstream was asked already; its breaker had opened so often then."""
         self.parts.exchanges.add(self)
         self.standings, self._lane, self._upstream = standings, way.lane, upstream
-        self._heard, self._spoken, self._whole, self.values = self.call.connected, True, True, values
-        decision, body = self.call.decision, self.request.body
+        self._heard, self._spoken, self.values = self.call.connected, True, values
+        decision, body = self.call.decision, self._body
         assert decision is not None
-        self._repeatable = self._replay = repeatable(decision, self.request.method)
-        if body and self._repeatable:
-            self._held, self._held_size = [body], len(body)
+        self._repeatable = repeatable(decision, self.request.method)
+        body.whole = True
+        if self.request.body:
+            body.passed(self.request.body, again=self._repeatable)
         assert way.pool is not None
         self.tries.go_on_with(way.pool, way.breaker, opened)
 
@@ -169,7 +161,7 @@ class Exchange:
 
     def _invite(self) -> None:
         """A caller that waits until its body is wanted is told so, once."""
-        if self.request.heading.expects and not self._whole and not self._invited:
+        if self.request.heading.expects and not self._body.whole and not self._invited:
             self._invited = True
             self.caller.invite()
 
@@ -201,7 +193,7 @@ class Exchange:
         self._repeatable = repeatable(decision, self.request.method)
         if parts.keeps(standings, decision):
             self.kept = Kept(SHADOW_BODY)
-            for piece in self._held:
+            for piece in self._body.so_far():
                 self.kept.asked(piece)
         self._enter(decision.function or NO_FUNCTION, decision.side)
 
@@ -343,32 +335,21 @@ class Exchange:
         if self.kept is not None:
             self.kept.asked(piece)
         if self._upstream is not None:
-            self._replay = self._replay and self._holds(piece)
-            self._upstream.write(chunk(piece) if self.request.heading.chunked else piece)
+            self._upstream.write(self._body.passed(piece, again=self._repeatable))
         else:
             self._hold(piece)
             if self._collects:
                 self._collect()
 
     def _hold(self, piece: bytes) -> None:
-        self._held.append(piece)
-        self._held_size += len(piece)
+        self._body.hold(piece)
         looked_at = self._look is not None and not self._look.settled
-        if self._held_size > HELD and not self._collects and not looked_at:
+        if self._body.long and not self._collects and not looked_at:
             self.caller.hold_back()
-
-    def _holds(self, piece: bytes) -> bool:
-        """Keep it for asking again, as far as that is allowed at all; else let go of all."""
-        if self._repeatable and self._held_size + len(piece) <= HELD:
-            self._held.append(piece)
-            self._held_size += len(piece)
-            return True
-        self._held.clear()
-        return False
 
     @_guarded
     def whole(self) -> None:
-        self._whole = True
+        self._body.whole = True
         if self._over:
             return
         look = self._look
@@ -385,12 +366,12 @@ class Exchange:
 
     def _collect(self) -> None:
         """A call that is translated is needed whole."""
-        if self._held_size > BODY:
+        if self._body.size > BODY:
             function = self.call.decision.function if self.call.decision else ""
             raise Refusal(
                 413, f"a call to {function} is translated, so its body may have {BODY} bytes at most"
             )
-        if self._whole and self.task is None and not self._over:
+        if self._body.whole and self.task is None and not self._over:
             assert self.call.decision is not None
             assert self.call.decision.function is not None
             pool = self.parts.services.pool(self.call.decision.function)
@@ -398,13 +379,13 @@ class Exchange:
                 self.failed(refusal)
             else:
                 self._spoken = True
-                self.task = Translation(self, b"".join(self._held))
+                self.task = Translation(self, b"".join(self._body.so_far()))
 
     def gone(self, why: Refusal | None) -> None:
         self._left = why is None
         if self._over:
             return
-        if self._whole and self._flown is not None and not self._stream:
+        if self._body.whole and self._flown is not None and not self._reply.streams:
             self.go_on()  # Invariant 5: it is awaited
             return
         if why is not None:
@@ -412,7 +393,7 @@ class Exchange:
             return
         self.call.status, self.call.detail = (
             GONE,
-            "the caller left before the answer" if self._whole else ("the caller broke off its request"),
+            "the caller left before the answer" if self._body.whole else ("the caller broke off its request"),
         )
         self._end(keep=False)
 
@@ -440,24 +421,18 @@ class Exchange:
         if pool is not self.parts.pools.legacy and self.told is not AS_IT_IS:
             more, drop = more + self.told.lines, self.told.drop
         head = passing.onward(request, pool, self.origin, call.trace, more, drop)
-        if self._held:
-            body = [chunk(piece) for piece in self._held] if request.heading.chunked else self._held
-            head = b"".join((head, *body, LAST_CHUNK if request.heading.chunked and self._whole else b""))
-            if not self._repeatable:
-                self._held.clear()
-                self._replay = False
-        elif request.heading.chunked and self._whole:
-            head += LAST_CHUNK
-        connection.ask(self, request.method, head)
-        connection.said = self._whole
-        if not self._whole:
+        connection.ask(self, request.method, head + self._body.said())
+        if not self._repeatable:
+            self._body.let_go()
+        connection.said = self._body.whole
+        if not self._body.whole:
             self._invite()
             if not connection.full:
                 self.caller.read()
 
     def _end_question(self, upstream: UpstreamConnection) -> None:
-        if self.request.heading.chunked:
-            upstream.write(LAST_CHUNK)
+        if end := self._body.end:
+            upstream.write(end)
         upstream.said = True
 
     @_guarded
@@ -475,24 +450,24 @@ class Exchange:
             detail = f"{self._asked} changes to another protocol unasked"
             self.failed(UpstreamError(502, detail, "http_protocol_error"))
             return
-        self._begun = True
+        reply = self._reply
+        reply.begun = True
         call.status = head.status
         if head.status == 101 or head.streams:
             self.tries.end("", head.status, call.first_byte)  # it may have no end
         if head.status == 101:
             self._change(head)
             return
-        self._stream = head.streams
+        reply.streams = head.streams
         if self.begun is not None:
             told = dict(head.pairs())
             self.begun.head(head.status, told.get("location"), told.get("content-encoding"))
         endless = request.version == "1.0" and head.length is None and head.status not in (204, 304)
-        self._framed = not endless
-        self._keep = request.heading.keep_alive and not endless and not self.parts.front.draining
+        reply.framed = not endless
+        reply.keep = request.heading.keep_alive and not endless and not self.parts.front.draining
         if self.kept is not None:
             self.kept.head = head
-        lines, self._cut = self.parts.passing.back(head, request, self._keep, self.parts.back(self))
-        self._out.append(lines)
+        reply.head(*self.parts.passing.back(head, request, reply.keep, self.parts.back(self)))
 
     def answered(self, head: AnswerHead, body: bytes) -> None:
         self._upstream = None  # It may have its next question already.
@@ -509,23 +484,20 @@ class Exchange:
             self.kept.answered(piece)
         if self.begun is not None:
             self.begun.piece(piece)
-        self._out.append(chunk(piece) if self._cut else piece)
+        self._reply.part(piece)
 
     def flush(self) -> None:
-        if self._out and not self._left:
-            self.caller.write(b"".join(self._out))
-            if self.caller.full and self._upstream is not None:
-                self._upstream.pause()
-        self._out.clear()
+        told = self._reply.flush(heard=not self._left)
+        if told and self.caller.full and self._upstream is not None:
+            self._upstream.pause()
 
     @_guarded
     def done(self) -> None:
         self._upstream, self._answered = None, True
         self.tries.end("", self.call.status, monotonic())
-        if self._cut:
-            self._out.append(LAST_CHUNK)
+        self._reply.end()
         self.flush()
-        self._end(self._keep)
+        self._end(self._reply.keep)
 
     @_guarded
     def broke(self, error: UpstreamError) -> None:
@@ -543,9 +515,8 @@ class Exchange:
 
     def _change(self, head: AnswerHead) -> None:
         """Both sides speak another protocol from now on; what comes is passed on as it is."""
-        self._stream = True
-        self._out.append(self.parts.passing.changed(head, self.request))
-        self._keep = False
+        self._reply.streams = True
+        self._reply.head(self.parts.passing.changed(head, self.request))
         if rest := self.caller.change(self.tunnelled):
             self.tunnelled(rest)
 
@@ -563,7 +534,7 @@ class Exchange:
         if error.error == "http_response_timeout" and self.budget.hurried:
             self.tries.withdraw(now)
         self.tries.end(error.error, 0, now)
-        if self._begun:
+        if self._reply.begun:
             call.status, call.error, call.detail = error.status, error.error, error.detail
             self._break_off()
         elif self._may_repeat(error) and self.tries.pool is not None:
@@ -579,13 +550,13 @@ class Exchange:
     def _break_off(self) -> None:
         """The answer has begun and won't be whole, and the caller sees that."""
         self.flush()
-        self.caller.break_off(self._framed)
+        self.caller.break_off(self._reply.framed)
         self._end(keep=False)
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         """A read whose connection was closed before an answer, as kept ones are now and then, is asked once more."""
         closed = error.error == "connection_terminated"
-        return closed and self._repeatable and self._replay and not self._asked_again and self._in_time()
+        return closed and self._repeatable and self._body.entire and not self._asked_again and self._in_time()
 
     def may_fall_back(self) -> bool:
         """A read that new should have answered, as long as legacy has the data too."""
@@ -595,7 +566,7 @@ class Exchange:
             and decision.side is Side.NEW
             and decision.kind == "read"
             and decision.fallback
-            and self._replay
+            and self._body.entire
             and self._in_time()
         )
 
@@ -608,7 +579,7 @@ class Exchange:
         if self._over:
             return
         call.status, call.error, call.detail = refusal.status, refusal.error, call.detail or refusal.detail
-        if self._begun:
+        if self._reply.begun:
             self._break_off()
             return
         self.tell(
@@ -627,9 +598,9 @@ class Exchange:
         if self._over:
             return
         call, request = self.call, self.request
-        call.status, self._begun = status, True
+        call.status, self._reply.begun = status, True
         call.sent += len(body)
-        keep = request.heading.keep_alive and self._whole and not self.parts.front.draining
+        keep = request.heading.keep_alive and self._body.whole and not self.parts.front.draining
         if not self._left:
             self.caller.write(self.parts.passing.whole(status, headers, body, request, keep))
         self._end(keep)
@@ -639,14 +610,14 @@ class Exchange:
         """Look whether it takes too long."""
         if self._over:
             return
-        if self._stream:
+        if self._reply.streams:
             self._look_around()
         if self._over:
             return
         if self._at_fence is not None:
             if now >= self._at_fence.until:
                 self.decide_again()  # There is nothing left to wait.
-        elif now > self.budget.ends and not self._stream:
+        elif now > self.budget.ends and not self._reply.streams:
             self._overdue(now)
         elif self._waits and now > self.call.called + self.parts.timeouts.connect:
             self._let_go()
@@ -654,8 +625,8 @@ class Exchange:
                 f"no connection to {self._asked} was free or made within {self.parts.timeouts.connect:g} s"
             )
             self.failed(UpstreamError(504, detail, "connection_timeout"))
-        elif self._upstream is not None and self._whole and (self._left or not self.caller.full):
-            limit = self.parts.idle_timeout if self._stream else self.parts.timeouts.read
+        elif self._upstream is not None and self._body.whole and (self._left or not self.caller.full):
+            limit = self.parts.idle_timeout if self._reply.streams else self.parts.timeouts.read
             if now - self._heard > limit:
                 self._late(f"said nothing for {limit:g} s")
 
@@ -674,10 +645,10 @@ class Exchange:
     def _overdue(self, now: float) -> None:
         """Its time is used up. Where a caller took it, in sending or in taking, that says nothing against the upstream."""
         took = now - self.call.began
-        if not self._whole:
+        if not self._body.whole:
             self.tries.withdraw(now)
             raise Refusal(408, f"the call didn't come whole within {took:.1f} s", "http_request_error")
-        if self._begun:
+        if self._reply.begun:
             self.tries.end("", self.call.status, now)
         self._late(f"didn't answer within {took:.1f} s")
 

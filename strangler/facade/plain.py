@@ -15,8 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.body import HELD
 from strangler.facade.call import Call
-from strangler.facade.exchange import HELD, Exchange, leave, repeatable
+from strangler.facade.exchange import Exchange, leave, repeatable
 from strangler.facade.look import Look, glance
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
