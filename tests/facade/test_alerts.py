@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from strangler.console.metrics import _Sync
 from strangler.control.store import Control
-from strangler.cutover.stages import Side
+from strangler.cutover.stages import EVERYONE, Side
 from strangler.facade.breaker import Breakers
 from strangler.facade.gauges import watch_breakers, watch_drops, watch_holding, watch_pools, watch_shedding
 from strangler.facade.holding import Holding
@@ -58,8 +58,8 @@ def facade_metrics() -> Metrics:
     for each in (again, call(side=Side.NEW), call(decided=False, status=400)):
         metrics.note(each)
     metrics.untranslatable.labels("party").inc()
-    metrics.shadow.labels("party", "matched").inc()
-    metrics.effects.labels("party", "rehearsed").inc()
+    metrics.shadow.labels("party", EVERYONE, "matched").inc()
+    metrics.effects.labels("party", EVERYONE, "rehearsed").inc()
     breakers, shedding = Breakers(Breaker()), Shedding(Limits())
     breakers.of("legacy", "party")
     shedding.refuse(shedding.lane("party", "legacy"), write=True)
