@@ -39,6 +39,10 @@ class Owned(NamedTuple):
     def everything(self) -> bool:
         return not self.cohorts and not self.included
 
+    def concerns(self, mapping: EntityMapping) -> bool:
+        """Whether an entity has rows among them: those of no cohort move with the rest of their function."""
+        return mapping.cohort_of is not None or self.has(None)
+
     def has(self, cohort: str | None) -> bool:
         """Whether rows of a cohort are among them; None: of none."""
         return (cohort in self.cohorts) is self.included

@@ -61,6 +61,16 @@ def reread(
     return {key: _now(mapping, roots.get(key, []), lines, faults.get(key, "")) for key in wanted}
 
 
+def cohorts_of(mapping: EntityMapping, now: Now) -> set[str | None]:
+    """The cohort of an aggregate as legacy has it; nothing where it has none of it, or can't tell."""
+    if now.row is None or mapping.cohort_of is None:
+        return set() if now.row is None else {None}
+    try:
+        return {mapping.cohort_of(now.row)}
+    except Untranslatable:
+        return set()
+
+
 def _rows(
     part: Part, side: Queries, statements: Iterable[str], wanted: frozenset[str]
 ) -> Iterator[Translated]:

@@ -54,7 +54,8 @@ class Run:
     that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight`
     differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `unbalanced`
     are groups of balances that don't agree; `reason` says why it couldn't check, or stopped. `parts` is what it found of each
-    entity, in the form of the JSON output. `updated_at` is when it was last heard of.
+    entity, in the form of the JSON output, `left_out` what it passed over, and why. `updated_at` is when it was last
+    heard of.
     """
 
     id: int
@@ -75,6 +76,7 @@ class Run:
     job: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     unbalanced: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def drift(self) -> int:
@@ -111,6 +113,7 @@ def start(control: Control, function: str, *, mode: str, job: Mapping[str, Any],
         "status": Status.RUNNING,
         "job": _json(job),
         "parts": "[]",
+        "left_out": "[]",
         **dict.fromkeys((*COUNTS, "unbalanced"), 0),
     }
     with control.begin() as connection:
@@ -139,6 +142,7 @@ def finish(
     counts: Mapping[str, int] | None = None,
     parts: Sequence[Mapping[str, Any]] = (),
     reason: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> None:
     """A run ends, with its figures. Of one that didn't come to its end it stays known where to go on. Raises Taken like `seen`."""
     values = {
@@ -148,6 +152,7 @@ def finish(
         "position": position,
         "reason": reason,
         "parts": _json(list(parts)),
+        "left_out": _json(list(left_out)),
         **(counts or {}),
     }
     if status in ENDED:
@@ -322,6 +327,7 @@ def _run(row: Mapping[Any, Any]) -> Run:
         "status": Status(row["status"]),
         "job": orjson.loads(row["job"]),
         "parts": tuple(orjson.loads(row["parts"])),
+        "left_out": tuple(orjson.loads(row["left_out"])),
     }
     return Run(**{**row, **read})
 

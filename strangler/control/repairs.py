@@ -30,8 +30,8 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Repair:
     """A key that `actor` wants repaired, after the run `reconciliation`. `kind` is how the aggregate differed: missing, extra,
-    different. Emitted or removed, it is an event of `type` at `position`; `words` say why it was left, or what it waits for. Times in
-    seconds since the epoch.
+    different. `cohort` is that of the row in the store, `*` of one that is of none; None: the store has no row. Emitted or removed, it is
+    an event of `type` at `position`; `words` say why it was left, or what it waits for. Times in seconds since the epoch.
     """
 
     id: int
@@ -39,6 +39,7 @@ class Repair:
     entity: str
     key: str
     kind: str
+    cohort: str | None
     reconciliation: int
     actor: str
     asked_at: float
@@ -63,19 +64,20 @@ class Done:
 def ask(
     control: Control,
     function: str,
-    keys: Iterable[tuple[str, str, str]],
+    keys: Iterable[tuple[str, str, str, str | None]],
     *,
     reconciliation: int,
     actor: str,
     at: float,
 ) -> list[int]:
-    """Ask for keys (entity, key, kind) to be repaired; the numbers of the repairs, in the same order."""
+    """Ask for keys (entity, key, kind, cohort) to be repaired; the numbers of the repairs, in the same order."""
     fixed = {"function": function, "reconciliation": reconciliation, "actor": actor, "asked_at": at}
     table = tables.repair
     numbers: list[int] = []
     with control.begin() as connection:
-        for entity, key, kind in keys:
-            values = {**fixed, "entity": entity, "key": key, "kind": kind, "state": State.ASKED}
+        for entity, key, kind, cohort in keys:
+            which = {"entity": entity, "key": key, "kind": kind, "cohort": cohort}
+            values = {**fixed, **which, "state": State.ASKED}
             statement = insert(table).values(values).returning(table.c.id)
             numbers.append(connection.execute(statement).scalar_one())
     return numbers

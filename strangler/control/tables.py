@@ -300,12 +300,13 @@ reconciliation = Table(
     Column("reason", Text),
     Column("job", Text, nullable=False),
     Column("parts", Text, nullable=False),
+    Column("left_out", Text, nullable=False),
     Column("checkpoint", Text),
     Index("reconciliation_function", "function", "id"),
 )
 """Each run. `status`: running, clean, drift, failed (could not check), incomplete. `holder` is host and process that carry it out,
-`updated_at` their last sign of life. `job` is JSON of what it was asked to do, `parts` of what it found by entity;
-`checkpoint` is where to go on with one that didn't come to its end."""
+`updated_at` their last sign of life. `job` is JSON of what it was asked to do, `parts` of what it found by entity, `left_out` of what
+it passed over; `checkpoint` is where to go on with one that didn't come to its end."""
 
 finding = Table(
     "finding",
@@ -342,6 +343,7 @@ repair = Table(
     Column("entity", String(64), nullable=False),
     Column("key", Text, nullable=False),
     Column("kind", String(16), nullable=False),
+    Column("cohort", Text),
     Column("reconciliation", Integer, nullable=False),
     Column("actor", String(128), nullable=False),
     Column("asked_at", Float, nullable=False),
@@ -352,8 +354,9 @@ repair = Table(
     Column("words", Text),
     Index("repair_state", "state"),
 )
-"""Keys whose legacy state was asked to be said anew, by whom, and after which run. `kind` is how the aggregate differed. `state`:
-asked, emitted or removed (by an event of `type` at `position`), left (for the reason `words`)."""
+"""Keys whose legacy state was asked to be said anew, by whom, and after which run. `kind` is how the aggregate differed, `cohort`
+that of the store's row, as `strangler.control.repairs` has it. `state`: asked, emitted or removed (by an event of `type` at `position`),
+left (for the reason `words`)."""
 
 balance = Table(
     "balance",

@@ -103,15 +103,19 @@ class LegacyFigures(NamedTuple):
     by_row: ByRow
 
 
-def on_legacy(figures: Figures, mapping: EntityMapping, dialect: str) -> LegacyFigures:
-    """The figures of the legacy side, whose SQL dialect is given by sqlglot's name."""
+def on_legacy(
+    figures: Figures, mapping: EntityMapping, dialect: str, whose: str | None = None, *, pushes: bool = True
+) -> LegacyFigures:
+    """The figures of the legacy side, whose SQL dialect is given by sqlglot's name. `whose`: the condition of the rows that the database
+    counts at all, None: all. Where it can't tell that (not `pushes`), it counts none."""
     over = _over(figures, {field.name: field.node for field in mapping.plan.fields})
     select = mapping.select(dialect)
     by_row = ByRow(over)
-    if select.pushed is None:
+    if select.pushed is None or not pushes:
         return LegacyFigures(None, select.legacy_sql(), by_row)
     try:
-        written = _Written(over, DIALECTS[dialect], select.from_, select.pushed.taken, [])
+        taken = sql.all_of(select.pushed.taken, whose)
+        written = _Written(over, DIALECTS[dialect], select.from_, taken, [])
         query = written.query()
     except Inexpressible:
         return LegacyFigures(None, select.legacy_sql(), by_row)
@@ -119,15 +123,16 @@ def on_legacy(figures: Figures, mapping: EntityMapping, dialect: str) -> LegacyF
     return LegacyFigures(query._replace(lacking=None), left and select.legacy_sql(left), by_row)
 
 
-def in_store(figures: Figures, shape: Shape, dialect: str) -> Query:
-    """The figures of a store's table. Raises StranglerError for a database that can't tell them."""
+def in_store(figures: Figures, shape: Shape, dialect: str, whose: str | None = None) -> Query:
+    """The figures of a store's table, of the rows for which the condition `whose` holds. Raises StranglerError for a database that can't
+    tell them."""
     known = DIALECTS.get(dialect)
     if known is None:
         raise StranglerError(
             f"a store in a database of the SQL dialect {dialect!r} can't be added up",
             why=f"known are: {', '.join(DIALECTS)}",
         )
-    return _Written(figures, known, quote(shape.table), None, figures.nodes).query()
+    return _Written(figures, known, quote(shape.table), whose, figures.nodes).query()
 
 
 _ROWS: Final = "seen"

@@ -6,25 +6,29 @@ the keys anew (`strangler.sync.repairing`). A plan says beforehand what that com
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from strangler import assembly
-from strangler.control import ledger, quarantine, reconciliations, repairs
+from strangler.control import astray, ledger, quarantine, reconciliations, repairs
+from strangler.control.astray import Key
 from strangler.control.reconciliations import Finding, Run
+from strangler.control.standings import Snapshot
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 from strangler.errors import Refused
 from strangler.events import decode_key, encode_key
-from strangler.mapping import EntityMapping, canonical_columns
+from strangler.mapping import EntityMapping, canonical_columns, sql
 from strangler.mapping.canonical import quote, value_of
+from strangler.mapping.dialects import DIALECTS
 from strangler.mapping.keyed import among
 from strangler.outcomes import name_anew
 from strangler.parts import Part, parts_of
 from strangler.ports import SqlSide
 from strangler.reconcile.narrow import Kind
-from strangler.rereading import reread
+from strangler.rereading import cohorts_of, reread
 from strangler.settings import Settings
 from strangler.sync import repairing
 
@@ -49,12 +53,23 @@ class Drifted:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What repairing a run comes to. `events`: what is to be said → the event's type as of now. `refused`: what can't be repaired so → why,
-    and what to do. `others`: keys that differ and aren't in it, since the run kept no more or others were asked for."""
+    and what to do. `others`: keys that differ and aren't in it, since the run kept no more or others were asked for. `cohorts`: of what
+    the store has a row of, that row's."""
 
     run: Run
     events: Mapping[Drifted, str] = field(default_factory=dict)
     refused: Mapping[Drifted, str] = field(default_factory=dict)
     others: int = 0
+    cohorts: Mapping[Drifted, str] = field(default_factory=dict)
+
+
+class _Judged(NamedTuple):
+    """The type of the event that is to be said of an aggregate, or None and `why` there is none; the cohort of its row in the store."""
+
+    drifted: Drifted
+    type: str | None
+    why: str
+    cohort: str | None
 
 
 def plan(
@@ -62,10 +77,11 @@ def plan(
 ) -> Plan:
     """What repairing a run would come to now; changes nothing. `only`: these keys, as the run has them.
 
-    Raises Refused where nothing of the function may be repaired, or where more than `max_keys` would be.
+    Each row is for the owner of its cohort to say: what is new's is refused. Raises Refused where nothing of the function may be
+    repaired, or where more than `max_keys` would be.
     """
     function = run.function
-    repairing.require_allowed(control, function)
+    stands = repairing.require_allowed(control, function)
     section = settings.functions[function]
     with (
         closing(assembly.source(settings, section.source)) as source,
@@ -75,14 +91,19 @@ def plan(
         findings = reconciliations.findings(control, run.id)
         drifted = _drifted(mappings, _chosen(run, findings, only, mappings))
         _require_few(run, len(drifted), max_keys)
-        events: dict[Drifted, str] = {}
-        refused: dict[Drifted, str] = {}
+        judged: list[_Judged] = []
         with closing(source.reader()) as legacy, closing(store.reader()) as new:
             for entity, mapping in mappings.items():
                 keys = {each.key: each for each in drifted if each.entity == entity}
                 if keys:
-                    _judge(control, mapping, keys, legacy, new, events, refused)
-    return Plan(run, events, refused, max(0, run.drift - len(findings)) if not only else 0)
+                    judged += _judge(control, stands, mapping, keys, legacy, new)
+    return Plan(
+        run,
+        {each.drifted: each.type for each in judged if each.type is not None},
+        {each.drifted: each.why for each in judged if each.type is None},
+        max(0, run.drift - len(findings)) if not only else 0,
+        {each.drifted: each.cohort for each in judged if each.cohort is not None},
+    )
 
 
 def ask(control: Control, plan: Plan, *, actor: str, at: float) -> list[int]:
@@ -93,11 +114,11 @@ def ask(control: Control, plan: Plan, *, actor: str, at: float) -> list[int]:
     run = plan.run
     with control.begin():
         repairing.require_allowed(control, run.function)
-        keys = [(each.entity, each.key, each.kind) for each in plan.events]
+        keys = [(each.entity, each.key, each.kind, plan.cohorts.get(each)) for each in plan.events]
         body = {
             "run": run.id,
             "keys": len(keys),
-            "which": [list(key) for key in keys[: repairing.LISTED]],
+            "which": [list(key[:3]) for key in keys[: repairing.LISTED]],
             "refused": len(plan.refused),
         }
         ledger.append(control, actor=actor, kind=ASKED, function=run.function, body=body, at=at)
@@ -143,29 +164,35 @@ def _require_few(run: Run, keys: int, max_keys: int) -> None:
 
 def _judge(
     control: Control,
+    stands: Snapshot,
     mapping: EntityMapping,
     keys: Mapping[str, Drifted],
     legacy: SqlSide,
     new: SqlSide,
-    events: dict[Drifted, str],
-    refused: dict[Drifted, str],
-) -> None:
-    """Divide the keys of an entity into what is to be said and what can't be."""
+) -> Iterator[_Judged]:
+    """What is to be said of the keys of an entity, and what can't be."""
     shape = mapping.shape
     held = quarantine.keys(control, shape.function, shape.entity)
-    own = own_rows(mapping, new, keys)
+    strays = astray.of_function(control, shape.function)
+    own, stored = own_rows(mapping, new, keys), cohorts(mapping, new, keys)
     now = reread(mapping, legacy, keys)
     for key, each in keys.items():
+        here = {stored.get(key), strays.get(Key(shape.entity, key))} - {None}
+        whose = repairing.owned_by_new(stands, shape.function, here | cohorts_of(mapping, now[key]))
+        type_, why = None, ""
         if key in held:
-            refused[each] = repairing.WAITS_IN_QUARANTINE
+            why = repairing.WAITS_IN_QUARANTINE
+        elif whose:
+            why = whose
         elif key in own:
-            refused[each] = _written_by_the_service(own[key])
+            why = _written_by_the_service(own[key])
         elif now[key].fault:
-            refused[each] = f"legacy can't be translated: {now[key].fault}"
+            why = f"legacy can't be translated: {now[key].fault}"
         elif (operation := repairing.operation_of(each.kind, now[key])) is not None:
-            events[each] = name_anew(mapping, operation, now[key].row)
+            type_ = name_anew(mapping, operation, now[key].row)
         else:
-            refused[each] = "neither side has it any more: reconcile again"
+            why = "neither side has it any more: reconcile again"
+        yield _Judged(each, type_, why, stored.get(key))
 
 
 def _written_by_the_service(table: str) -> str:
@@ -182,6 +209,26 @@ def own_rows(mapping: EntityMapping, store: SqlSide, keys: Collection[str]) -> d
         for key, position in positions(part, store, keys):
             if position is None:
                 found.setdefault(key, part.mapping.shape.table)
+    return found
+
+
+def cohorts(mapping: EntityMapping, store: SqlSide, keys: Collection[str]) -> dict[str, str]:
+    """The cohort of each of these aggregates whose root the store has, EVERYONE for none."""
+    shape, cohort = mapping.shape, mapping.plan.cohort
+    columns = dict(
+        zip((each.name for each in shape.fields), canonical_columns(shape, store.dialect), strict=True)
+    )
+    types = {each.name: each.type for each in shape.fields}
+    texts = [columns[name] for name in shape.key]
+    whose = "NULL" if cohort is None else sql.write(cohort.of_fields, DIALECTS[store.dialect]).value
+    where = among(store.dialect, texts, keys)
+    found: dict[str, str] = {}
+    for name, *values in store.rows(
+        f"SELECT {whose}, {', '.join(texts)} FROM {quote(shape.table)} WHERE {where}"
+    ):
+        key = encode_key([value_of(text, types[name]) for text, name in zip(values, shape.key, strict=True)])
+        if key in keys:
+            found[key] = EVERYONE if name is None else name
     return found
 
 

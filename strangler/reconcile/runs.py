@@ -36,6 +36,7 @@ from strangler.reconcile.narrow import Difference
 from strangler.reconcile.scan import Stopped
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.touched import keys_since
+from strangler.reconcile.whose import left_out, whose
 from strangler.settings import Settings
 
 KEEP_EVERY: Final = 5.0
@@ -111,7 +112,7 @@ def reconcile(
         raise
     finished = clock()
     added = work.balances if outcomes else []
-    _record(control, run, status, outcomes, added, reason, finished)
+    _record(control, run, status, outcomes, added, reason, work.left_out, finished)
     return Reconciliation(run, job, status, tuple(outcomes), tuple(added), reason, started, finished)
 
 
@@ -139,9 +140,9 @@ def compare_all(
 def feed_of(control: Control, function: str, source: ChangeSource, patience: float) -> Feed | None:
     """How far the store of a function is, as delivery says in the control store; `patience`: seconds that it has to pass a position.
 
-    None when new owns the function: delivery has ended then, so nothing is on its way and every difference stands.
+    None when new owns all of the function: delivery has ended then, so nothing is on its way and every difference stands.
     """
-    if standings.of(control, function).owner is Side.NEW:
+    if all(each.owner is Side.NEW for each in standings.snapshot(control).all_of(function)):
         return None
 
     def safe_position(timeout: float) -> Position:
@@ -188,8 +189,10 @@ class _Work:
         self._settings, self._control, self._job, self._run = settings, control, job, run
         self._before, self._told, self._stopping, self._clock = at, told, stopping, clock
         self._kept = time.monotonic()
+        self._whose = whose(standings.snapshot(control), job.function)
         self.done: list[Outcome] = []
         self.balances: list[BalanceOutcome] = []
+        self.left_out: list[str] = []
 
     def outcomes(self) -> list[Outcome]:
         """What every part of every asked entity is. Raises Stopped, and what the sides raise."""
@@ -203,6 +206,7 @@ class _Work:
             at = self._at(mappings)
             self.done = at.done
             how, recent = self._how(source, at), self._recent(at)
+            self.left_out = left_out(self._whose, declared)
             with Sides(source.reader, store.reader) as sides:
                 for part in self._left(mappings, at):
                     self._compare(part, sides, how, at, recent)
@@ -211,11 +215,25 @@ class _Work:
                     sides,
                     feed=how.feed,
                     waiting=self._waiting,
+                    owned=how.owned,
                     watch=self._watch,
                     meanwhile=partial(self._keep_or_stop, at),
                 )
+            self._require_unmoved(at.done)
             log = partial(assembly.log, self._settings)
             return explain(at.done, mappings, Evidence(log, source, self._control))
+
+    def _require_unmoved(self, outcomes: Sequence[Outcome]) -> None:
+        """Raise Unavailable where a cohort has changed hands meanwhile and something differs: that may be a row that is new's by now."""
+        now = whose(standings.snapshot(self._control), self._job.function)
+        if now != self._whose and (
+            any(each.drift for each in outcomes) or any(each.drift for each in self.balances)
+        ):
+            raise Unavailable(
+                f"a cohort of {self._job.function} has changed its owner meanwhile",
+                why="so what differs may be new's by now",
+                do=f"strangler reconcile run {self._job.function}",
+            )
 
     def _asked(self, mappings: Sequence[EntityMapping]) -> list[EntityMapping]:
         wanted = self._job.entities
@@ -256,6 +274,7 @@ class _Work:
             **{name: f"{version}/{filled.get(name, 0)}" for name, version in versions.items()},
             "(legacy)": urls.display((source.replica or source.url).get_secret_value()),
             "(store)": urls.display(store.url.get_secret_value()),
+            "(whose)": str(self._whose),
         }
 
     def _since(self) -> float | None:
@@ -271,7 +290,8 @@ class _Work:
         feed = feed_of(self._control, job.function, source, patience) if job.confirm else None
         if feed:
             _require_filled(self._control, job.function)
-        return How(feed, job.mode, job.limit, limits, self._stopping, self._told, job.sample, at.seed)
+        more = self._stopping, self._told, job.sample, at.seed
+        return How(feed, job.mode, job.limit, limits, *more, owned=self._whose.owned)
 
     def _recent(self, at: Checkpoint) -> Mapping[str, set[str]] | None:
         if at.since is None:
@@ -282,7 +302,8 @@ class _Work:
     def _left(self, mappings: Sequence[EntityMapping], at: Checkpoint) -> Iterator[Part]:
         """The parts that aren't done."""
         done = {outcome.entity for outcome in at.done}
-        parts = (part for mapping in mappings for part in parts_of(mapping))
+        ours = filter(self._whose.owned.concerns, mappings)
+        parts = (part for mapping in ours for part in parts_of(mapping))
         return (part for part in parts if part.mapping.shape.entity not in done)
 
     def _compare(
@@ -363,6 +384,7 @@ def _record(
     outcomes: Sequence[Outcome],
     balanced: Sequence[BalanceOutcome],
     reason: str | None,
+    left_out: Sequence[str],
     at: float,
 ) -> None:
     found = (difference for outcome in outcomes for difference in outcome.differences)
@@ -382,6 +404,7 @@ def _record(
             counts=counts,
             parts=[as_part(outcome) for outcome in outcomes],
             reason=reason,
+            left_out=left_out,
         )
 
 

@@ -48,9 +48,8 @@ def only_in_new(
     owned: Owned = EVERYTHING,
 ) -> OnlyInNew:
     """What a rollback of these rows would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
-    outcomes = compare_all(
-        concerned(mappings, owned), source, store, control, How(limit=examples, owned=owned)
-    )
+    ours = list(filter(owned.concerns, mappings))
+    outcomes = compare_all(ours, source, store, control, How(limit=examples, owned=owned))
     shown = [each for outcome in outcomes for each in outcome.differences]
     return OnlyInNew(
         sum(outcome.extra for outcome in outcomes),
@@ -70,16 +69,11 @@ def delta_check(
     """Compare these keys (by entity) on both sides, whole rows and all that belongs to them, as far as they are among the `owned`; empty
     when all are equal, as far as the tolerances ask for it."""
     found: list[Difference] = []
-    for mapping in concerned(mappings, owned):
+    for mapping in filter(owned.concerns, mappings):
         if wanted := keys.get(mapping.shape.entity):
             for part in parts_of(mapping):
                 found += _compare_keys(part, sides, wanted, owned)
     return found
-
-
-def concerned(mappings: Sequence[EntityMapping], owned: Owned) -> list[EntityMapping]:
-    """The entities that have rows among the `owned`: those of no cohort move with the rest of their function."""
-    return [mapping for mapping in mappings if mapping.cohort_of is not None or owned.has(None)]
 
 
 def _compare_keys(part: Part, sides: Sides, keys: Collection[str], owned: Owned) -> list[Difference]:

@@ -24,15 +24,17 @@ from strangler.boundary import Boundary, HeldKey
 from strangler.changes import ORIGIN, Change, Operation, Position, behind
 from strangler.control import ledger, repairs, stops
 from strangler.control.repairs import Done, Repair, State
+from strangler.control.standings import Snapshot
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused, StranglerError, Unavailable
-from strangler.events import Event
+from strangler.events import Effect, Event
 from strangler.mapping import EntityMapping
 from strangler.outcomes import Outcome, event_anew
 from strangler.ports import ChangeSource, EventLog
 from strangler.reconcile.narrow import Kind
-from strangler.rereading import Now, reread
-from strangler.sync.snapshot import require_filled
+from strangler.rereading import Now, cohorts_of, reread
+from strangler.sync.snapshot import require_followed
 
 logger = logging.getLogger("strangler.sync.repairing")
 
@@ -54,11 +56,20 @@ AGAIN: Final = 5.0
 WAITS_IN_QUARANTINE: Final = "it waits in quarantine; its own changes come first: strangler quarantine list"
 
 
-def require_allowed(control: Control, function: str) -> None:
-    """Raise Refused unless legacy owns the function (invariant 4), its store is filled, and nothing is about to change that."""
-    require_filled(control, function)
+def require_allowed(control: Control, function: str) -> Snapshot:
+    """Where the function and its cohorts stand. Raises Refused unless legacy owns any of it (invariant 4), all of that is in the store, and
+    nothing is about to change that."""
+    stands = require_followed(control, function)
     if stop := stops.get(control, function):
         raise Refused(stop.words, why="all of it is filled again when it is resumed")
+    return stands
+
+
+def owned_by_new(stands: Snapshot, function: str, cohorts: Iterable[str | None]) -> str:
+    """Invariant 4: why it isn't for legacy to say what becomes of a row that is of these cohorts, on either side; empty when it is."""
+    counting = [stands.of_cohort(function, cohort) for cohort in cohorts]
+    new = next((each for each in counting if each.owner is Side.NEW), None)
+    return f"{new.name} is new's, in stage {new.stage}, so what new has of it counts" if new else ""
 
 
 def operation_of(kind: Kind, now: Now) -> Operation | None:
@@ -125,20 +136,22 @@ class Repairing:
     def _refusals(self, reading: _Reading) -> dict[int, str]:
         """Why repairs can't be made now, though they could when they were asked for."""
         found = {}
-        functions = {repair.function: self._refusal(repair.function) for repair in reading.asked}
+        functions = {each.function: self._allowed(each.function) for each in reading.asked}
         for repair in reading.asked:
-            if refused := functions[repair.function]:
-                found[repair.id] = refused
+            stands = functions[repair.function]
+            if isinstance(stands, Refused):
+                found[repair.id] = str(stands)
             elif HeldKey(repair.function, repair.entity, repair.key) in self._boundary.held:
                 found[repair.id] = WAITS_IN_QUARANTINE  # Invariant 7.
+            elif why := owned_by_new(stands, repair.function, reading.cohorts(repair)):
+                found[repair.id] = why
         return found
 
-    def _refusal(self, function: str) -> str:
+    def _allowed(self, function: str) -> Snapshot | Refused:
         try:
-            require_allowed(self._control, function)
+            return require_allowed(self._control, function)
         except Refused as refused:
-            return str(refused)
-        return ""
+            return refused
 
 
 class _Reading:
@@ -157,6 +170,12 @@ class _Reading:
 
     def is_done(self) -> bool:
         return not self._thread.is_alive()
+
+    def cohorts(self, repair: Repair) -> set[str | None]:
+        """Those that a repair's row is of, in the store and in legacy."""
+        cohorts = set() if repair.cohort is None else {repair.cohort}
+        mapping, now = self.found.get(repair.id, (None, Now()))
+        return cohorts | (cohorts_of(mapping, now) if mapping else set())
 
     def _run(self) -> None:
         try:
@@ -198,9 +217,17 @@ def _become(
         return None, Done(repair.id, State.LEFT, words="legacy has it no more, as the store")
     stands = behind(reading.position, repair.id)
     change = Change(stands, mapping.table.name, operation, None, legacy.row)
-    event = event_anew(mapping, Outcome(repair.key, change, legacy.data or {}), now)
+    event = _whose(event_anew(mapping, Outcome(repair.key, change, legacy.data or {}), now), repair.cohort)
     state = State.REMOVED if operation is Operation.DELETE else State.EMITTED
     return event, Done(repair.id, state, event.type, event.position)
+
+
+def _whose(event: Event, stored: str | None) -> Event:
+    """The event with the cohort that the store's row is of: should that have become new's by the time it is delivered, it doesn't flow."""
+    if event.effect is Effect.REMOVE:
+        return event._replace(cohort=None if stored == EVERYONE else stored)
+    moves = stored is not None and stored != (event.cohort or EVERYONE)
+    return event._replace(cohort_before=stored if moves else None)
 
 
 def _note(control: Control, asked: Iterable[Repair], done: Sequence[Done], at: float) -> None:

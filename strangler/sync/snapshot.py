@@ -56,27 +56,33 @@ def readers(function: str, partitions: int, entities: Sequence[str]) -> list[str
 
 def require_filled(control: Control, function: str) -> Standing:
     """Where the function stands. Raises Refused unless its store is what legacy says, whole, and nothing is about to change that."""
+    stands = require_followed(control, function)
+    if gone := [each for each in stands.all_of(function) if each.owner is Side.NEW]:
+        raise _unfilled(gone[0])
+    return stands.of(function)
+
+
+def require_followed(control: Control, function: str) -> standings.Snapshot:
+    """Where the function and its cohorts stand. Raises Refused unless legacy owns any of it, all that it owns is in the store, and nothing
+    is about to change that."""
     journal.refuse_while_open(control, function, EVERYONE)
     stands = standings.snapshot(control)
-    standing = stands.of(function)
-    if not stands.has_begun(function):
-        raise Refused(
-            f"the store of {function} isn't filled from legacy in stage {standing.stage}",
-            why="only what came from legacy can be had again from the log",
-            do="strangler status",
-        )
-    if gone := [each for each in stands.all_of(function) if each.owner is Side.NEW]:
-        raise Refused(
-            f"the store of {gone[0].name} isn't filled from legacy in stage {gone[0].stage}",
-            why="only what came from legacy can be had again from the log",
-            do="strangler status",
-        )
+    if not stands.follows(function):
+        raise _unfilled(stands.of(function))
     if missing := backfills.unfinished(control, function):
         raise Refused(
             f"the store of {function} is being filled: {', '.join(record.entity for record in missing)}",
             do=f"strangler backfill {function}, and run it again when that is finished",
         )
-    return standing
+    return stands
+
+
+def _unfilled(standing: Standing) -> Refused:
+    return Refused(
+        f"the store of {standing.name} isn't filled from legacy in stage {standing.stage}",
+        why="only what came from legacy can be had again from the log",
+        do="strangler status",
+    )
 
 
 def outdated(

@@ -67,9 +67,9 @@ SALE: dict[str, Any] = {
 
 
 class Migration:
-    """Function `sales` between two databases, under `home`, filled and clean."""
+    """Function `sales` between two databases, under `home`, filled and clean; `section` is what else its section says."""
 
-    def __init__(self, home: Path, legacy: str, store: str) -> None:
+    def __init__(self, home: Path, legacy: str, store: str, **section: Any) -> None:
         self.home, self.path = home, home / "strangler.yaml"
         self.legacy, self.new = Database(legacy), Database(store)
         self.legacy.run(*TABLES)
@@ -82,6 +82,7 @@ class Migration:
                     "source": "erp",
                     "store": "service",
                     "entities": {"partner": PARTNER, "sale": SALE},
+                    **section,
                 }
             },
         }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from strangler.mapping import compile_entity
 from strangler.owned import EVERYTHING, Owned
+from strangler.reconcile.balances import compare_balances, compile_balances
 from strangler.reconcile.entity import How
 from strangler.reconcile.runs import compare_all
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.switch import delta_check, only_in_new
-from strangler.settings import Entity
+from strangler.settings import Balance, Entity
 from tests.mapping import sales
 
 from .conftest import Make
@@ -79,6 +82,29 @@ def test_what_differs_in_one_cohort_is_no_drift_of_the_others(
     landscape.new.run("DELETE FROM partner WHERE company = 'b2'")
     assert drift(landscape, one) == found
     assert drift(landscape, others)["partner"] == 1
+
+
+@pytest.mark.parametrize(
+    "section", [{"of": "partner", "sums": {"amount": "amount"}}, {"of": "partner.lines"}]
+)
+def test_balances_are_of_the_rows_of_a_cohort(
+    landscape: Landscape, sliced: tuple[Owned, Owned], section: dict[str, Any]
+) -> None:
+    declared = compile_balances({"it": Balance.model_validate(section)}, "partners", landscape.mappings)
+
+    def different(owned: Owned) -> int:
+        with Sides(landscape.source.reader, landscape.store.reader) as both:
+            (found,) = compare_balances(declared, both, feed=None, waiting=lambda entity: 0, owned=owned)
+        assert found.compared == 1
+        return found.different
+
+    one, others = sliced
+    assert [different(each) for each in (one, others, EVERYTHING)] == [0, 0, 0]
+    landscape.new.run(
+        "UPDATE partner SET amount = '9' WHERE company = 'A1' AND number = 1",
+        "INSERT INTO partner_lines (company, number, line) VALUES ('A1', 1, 77)",
+    )
+    assert [different(each) for each in (one, others, EVERYTHING)] == [1, 0, 1]
 
 
 def test_a_switch_of_one_cohort_asks_about_its_rows_only(

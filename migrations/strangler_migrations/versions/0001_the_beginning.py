@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text()),
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("parts", sa.Text(), nullable=False),
+        sa.Column("left_out", sa.Text(), nullable=False),
         sa.Column("checkpoint", sa.Text()),
     )
     op.create_index("reconciliation_function", "reconciliation", ["function", "id"])
@@ -255,6 +256,7 @@ def upgrade() -> None:
         sa.Column("entity", sa.String(64), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("cohort", sa.Text()),
         sa.Column("reconciliation", sa.Integer(), nullable=False),
         sa.Column("actor", sa.String(128), nullable=False),
         sa.Column("asked_at", sa.Float(), nullable=False),

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from strangler.errors import Unavailable
+from strangler.owned import EVERYTHING, Owned
 from strangler.ports import SqlSide
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.groups import Group, Key, order
@@ -35,20 +36,22 @@ def compare_balances(
     *,
     feed: Feed | None,
     waiting: Callable[[str], int],
+    owned: Owned = EVERYTHING,
     limit: int = MOST_EXAMPLES,
     watch: Watch = lambda balance, words: None,
     meanwhile: Callable[[], None] | None = None,
 ) -> list[BalanceOutcome]:
     """Compare each balance on both sides. Without `feed` nothing is confirmed: every difference stands.
 
-    `waiting` says how many keys of an entity wait in quarantine. `meanwhile` is called now and then while the sides are busy, and
+    `waiting` says how many keys of an entity wait in quarantine, `owned` whose rows are added up; a ledger, which can't be told by cohort,
+    is held against all rows. `meanwhile` is called now and then while the sides are busy, and
     may raise to end it. No more than `limit` groups are described in each list of an outcome.
     Raises what the sides raise, and Unavailable when nothing can be said.
     """
     found = []
     for balance in balances:
         watch(balance.name, "adding up both sides")
-        found.append(_compared(balance, _Both(balance, sides, meanwhile), feed, waiting, limit, watch))
+        found.append(_compared(balance, _Both(balance, sides, owned, meanwhile), feed, waiting, limit, watch))
     return found
 
 
@@ -124,10 +127,12 @@ class _First:
 class _Both:
     """A balance on both sides."""
 
-    def __init__(self, balance: Balance, sides: Sides, meanwhile: Callable[[], None] | None) -> None:
+    def __init__(
+        self, balance: Balance, sides: Sides, owned: Owned, meanwhile: Callable[[], None] | None
+    ) -> None:
         self._sides, self._meanwhile = sides, meanwhile
         legacy, store = sides.dialects()
-        self._legacy, self._store = legacy_side(balance, legacy), store_side(balance, store)
+        self._legacy, self._store = legacy_side(balance, legacy, owned), store_side(balance, store, owned)
 
     def pairs(self) -> Iterator[tuple[Key, Pair]]:
         """All groups, those of the same key together, in order."""

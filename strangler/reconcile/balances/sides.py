@@ -13,7 +13,9 @@ from typing import Any, Final, Protocol
 
 from strangler.errors import StranglerError
 from strangler.mapping import translated
+from strangler.mapping.dialects import Inexpressible
 from strangler.mapping.figures import ByRow, Figures, NoValue, in_store, on_legacy
+from strangler.owned import EVERYTHING, Owned
 from strangler.ports import SqlSide
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.gaps import Run, gaps
@@ -41,20 +43,30 @@ class Groups(Protocol):
         ...
 
 
-def legacy_side(balance: Balance, dialect: str) -> Groups:
-    """The legacy side: its rows seen through the mapping, or its ledger."""
-    return _Ledger(balance, dialect) if balance.ledger else _Legacy(balance, dialect)
+def legacy_side(balance: Balance, dialect: str, owned: Owned = EVERYTHING) -> Groups:
+    """The legacy side: its rows seen through the mapping, as far as they are among the `owned`, or its ledger, which is of all."""
+    if balance.ledger:
+        return _Ledger(balance, dialect)
+    return _Legacy(balance, dialect, owned) if owned.concerns(balance.part.root) else _Nothing()
 
 
-def store_side(balance: Balance, dialect: str) -> Groups:
-    """The store's side: its table as it is, whoever wrote the rows."""
-    return _Store(balance, dialect)
+def store_side(balance: Balance, dialect: str, owned: Owned = EVERYTHING) -> Groups:
+    """The store's side: its table as it is, whoever wrote the rows, as far as they are among the `owned`; beside a ledger all of it."""
+    if balance.ledger:
+        return _Store(balance, dialect, EVERYTHING)
+    return _Store(balance, dialect, owned) if owned.concerns(balance.part.root) else _Nothing()
+
+
+class _Nothing:
+    def groups(self, side: SqlSide) -> Iterator[Group]:
+        return iter(())
 
 
 class _Store:
-    def __init__(self, balance: Balance, dialect: str) -> None:
-        self._balance = balance
-        self._query = in_store(balance.figures, balance.part.mapping.shape, dialect)
+    def __init__(self, balance: Balance, dialect: str, owned: Owned) -> None:
+        self._balance, part = balance, balance.part
+        shape = part.mapping.shape
+        self._query = in_store(balance.figures, shape, dialect, owned.stored(part.root, shape, dialect))
 
     def groups(self, side: SqlSide) -> Iterator[Group]:
         if lacking := self._lacking(side):
@@ -73,9 +85,16 @@ class _Store:
 
 
 class _Legacy:
-    def __init__(self, balance: Balance, dialect: str) -> None:
-        self._balance, self._dialect = balance, dialect
-        self._query, self._rest, self._by_row = on_legacy(balance.figures, balance.part.mapping, dialect)
+    def __init__(self, balance: Balance, dialect: str, owned: Owned) -> None:
+        self._balance, self._dialect, self._owned = balance, dialect, owned
+        asked = balance.figures, balance.part.mapping, dialect
+        try:
+            whose = owned.condition(balance.part.mapping, dialect)
+        except Inexpressible:
+            found = on_legacy(*asked, pushes=False)
+        else:
+            found = on_legacy(*asked, whose)
+        self._query, self._rest, self._by_row = found
 
     def groups(self, side: SqlSide) -> Iterator[Group]:
         if self._balance.gaps:
@@ -98,8 +117,10 @@ class _Legacy:
         """Add up what the database leaves; how many rows have no value. A row that can't be translated waits in quarantine."""
         lacking = 0
         rows = side.rows(self._rest) if self._rest else ()
-        for each in translated(self._balance.part.mapping, self._dialect, rows):
-            if each.fault is None:
+        mapping = self._balance.part.mapping
+        for row in translated(mapping, self._dialect, rows):
+            each = self._owned.seen(mapping, row)
+            if each is not None and each.fault is None:
                 lacking += not _counted(self._by_row, each.row, into)
         return lacking
 

@@ -125,7 +125,7 @@ def sentence(found: Account) -> str:
 
 def remarks(found: Account) -> list[str]:
     """What has to be known of a run that came to its end to take it for no more than it is."""
-    said = [] if found.run.whole else [scope(found.run)]
+    said = ([] if found.run.whole else [scope(found.run)]) + list(found.run.left_out)
     if found.unbalanced:
         groups = "group differs" if found.unbalanced == 1 else "groups differ"
         said.append(f"of the balances {found.unbalanced:,} {groups}")

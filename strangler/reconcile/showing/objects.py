@@ -33,6 +33,7 @@ def summary(run: Run) -> dict[str, Any]:
         "position": run.position,
         "drift": run.drift if ended else None,
         **{name: getattr(run, name) for name in COUNTS},
+        "left_out": list(run.left_out),
         "asked": dict(run.job),
     }
 
