@@ -36,7 +36,7 @@ ENTRY_POINTS = {
 
 COMMAND_NAMES = (
     "init config connect doctor db run worker facade facades comparer access stages status cohorts plan advance rollback hold "
-    "release rejoin approve freezes rehearse reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
+    "release separate rejoin approve freezes rehearse reconcile backfill rebuild snapshot keys late-writes log quality quarantine "
     "conflicts source route mapping export ledger report shadow"
 )
 

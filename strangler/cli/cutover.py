@@ -1,4 +1,4 @@
-"""`strangler stages|status|cohorts|plan|advance|hold|release|rollback|rejoin`: where functions stand, and moving them.
+"""`strangler stages|status|cohorts|plan|advance|hold|release|rollback|separate|rejoin`: where functions stand, and moving them.
 
 Every one of them first ends a switch of owners that was interrupted, as the journal says.
 """
@@ -272,6 +272,17 @@ def cohorts(application: Application, function: str, wants_json: bool) -> None:
         click.echo(json.dumps([standing.cohort_json(each, whole) for each in (whole, *own)], indent=2))
     else:
         standing.console().print(standing.cohorts_table(whole, own, time.time()))
+
+
+@click.command()
+@click.argument("function")
+@click.option("--cohort", required=True, metavar="COHORT", help="The cohort that moves on its own.")
+@deciding(Action.MOVE)
+@pass_application
+def separate(application: Application, function: str, cohort: str, who: Person) -> None:
+    """Let a cohort of FUNCTION move on its own from where it stands; its calls are counted for it alone from then on."""
+    own = _decider(application, function, cohort, who).separate(function, cohort)
+    click.echo(f"cohort {cohort} of {function} moves on its own from now on; it stands in {own.stage}")
 
 
 @click.command()

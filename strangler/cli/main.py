@@ -56,6 +56,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "freezes": Lazy("strangler.cli.approve:freezes", MOVE, "Show when nothing moves forwards."),
     "hold": Lazy("strangler.cli.cutover:hold", MOVE, "Keep a function from advancing, with a reason."),
     "release": Lazy("strangler.cli.cutover:release", MOVE, "Lift a hold."),
+    "separate": Lazy("strangler.cli.cutover:separate", MOVE, "Let a cohort move on its own."),
     "rejoin": Lazy("strangler.cli.cutover:rejoin", MOVE, "Let a cohort move with all the others again."),
     "backfill": Lazy(
         "strangler.cli.backfill:command", LOOK, "Watch a function's backfill, or ask for another one."

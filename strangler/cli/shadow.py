@@ -45,26 +45,26 @@ def command(application: Application, function: str, samples: int, cohort: str, 
     from strangler.control import standings
     from strangler.cutover import assessment, history
     from strangler.cutover.gates import CHECKS, Gate
-    from strangler.cutover.stages import Stage
     from strangler.shadow import showing
     from strangler.shadow.account import account
 
     section = application.function(function, cohort)
     shadowed = _shadowed(application, function, section)
     control, today = application.control, datetime.now(UTC).date()
-    entered = history.entered(history.of(control, function, cohort), Stage.SHADOW)
+    apart = standings.cohorts(control, function)
+    since = assessment.counting(history.of(control, function, cohort), cohort, apart)
     evidence = assessment.collect(control, function, section, cohort, probe=_unasked, clock=time.time)
     writes = section.shadow.writes
     asked = [Gate.SHADOW, *([Gate.EFFECTS] if writes else [])]
     verdicts = [CHECKS[gate](evidence, section) for gate in asked]
-    found = account(control, function, cohort, shadowed, entered, today, samples=samples, writes=writes)
+    found = account(control, function, cohort, shadowed, since, today, samples=samples, writes=writes)
     stage = standings.of(control, function, cohort).stage
     if wants_json:
-        click.echo(json.dumps(showing.as_object(found, verdicts, stage, entered), indent=2, default=str))
+        click.echo(json.dumps(showing.as_object(found, verdicts, stage, since.moment), indent=2, default=str))
     else:
         from strangler.cli.standing import console
 
-        console().print(showing.whole(found, verdicts, stage, entered), crop=False)
+        console().print(showing.whole(found, verdicts, stage, since.moment), crop=False)
     return max(
         (EXIT_CODES[each.verdict] for each in verdicts),
         key=[ExitCode.OK, ExitCode.UNUSABLE, ExitCode.FAILED].index,

@@ -9,6 +9,7 @@ counted after.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Table, func, select
@@ -16,6 +17,20 @@ from sqlalchemy import ColumnElement, Table, func, select
 from strangler.control import tables
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+
+
+class Since(NamedTuple):
+    """From when on figures are evidence: those of stages that were come to at `moment` (since the epoch) or later, and those of minutes
+    from `minute` on."""
+
+    moment: float
+    minute: int
+
+    @classmethod
+    def of(cls, entered: float, parted: float = 0.0) -> Since:
+        """From when a cohort came into shadow; of a whole function at the earliest from when the last cohort parted from it, which may
+        have been in the middle of a minute that is of both."""
+        return cls(max(entered, parted), max(int(entered // 60), ceil(parted / 60)))
 
 
 class Sum(NamedTuple):

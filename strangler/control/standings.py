@@ -1,6 +1,6 @@
 """Where each function, and each cohort that moves on its own, stands, for everyone who must act by it.
 
-A cohort has a standing of its own from its first move or hold on, until it rejoins the whole function; before and after it stands
+A cohort has a standing of its own from when it is separated, moved or held, until it rejoins the whole function; before and after it stands
 where the whole does.
 
 Every change of any standing makes the generation grow by one, in the same transaction. So a reader that polls
@@ -129,7 +129,8 @@ def change(control: Control, before: Standing, after: Standing, *, at: float) ->
         since = at if after.stage is not before.stage or before.generation == 0 else before.since
         generation = _grow(connection)
         left = 0 if after.stage is Stage.LEGACY else after.left or generation
-        stored = replace(after, generation=generation, since=since, left=left)
+        parted = after.parted or (0.0 if after.cohort == EVERYONE else at)
+        stored = replace(after, generation=generation, since=since, left=left, parted=parted)
         if not _replaced(connection, before, _row(stored)):
             raise _overtaken(before)
         return stored
@@ -215,8 +216,8 @@ def _at(before: Standing) -> Any:
 
 def _row(standing: Standing) -> dict[str, Any]:
     values = asdict(standing)
-    left = values.pop("left")
-    return {**values, "left_at": left}
+    left, parted = values.pop("left"), values.pop("parted")
+    return {**values, "left_at": left, "parted_at": parted}
 
 
 def _standing(row: Any) -> Standing:
@@ -233,4 +234,5 @@ def _standing(row: Any) -> Standing:
         generation=row["generation"],
         since=row["since"],
         left=row["left_at"],
+        parted=row["parted_at"],
     )

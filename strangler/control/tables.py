@@ -47,6 +47,7 @@ standing = Table(
     Column("generation", Integer, nullable=False),
     Column("since", Float, nullable=False),
     Column("left_at", Integer, nullable=False),
+    Column("parted_at", Float, nullable=False),
 )
 """Where each function stands; see `strangler.cutover.stages.Standing`."""
 

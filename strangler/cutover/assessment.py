@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 from strangler.control import (
@@ -31,13 +32,14 @@ from strangler.control import (
     stops,
     traffic,
 )
+from strangler.control.counted import Since
 from strangler.control.guards import Watch
 from strangler.control.store import Control
 from strangler.cutover import approvals, cohorts, history
 from strangler.cutover.conditions import conditions
 from strangler.cutover.evidence import Evidence, Health
 from strangler.cutover.gates import GateResult, custom, judge
-from strangler.cutover.stages import EVERYONE, Stage
+from strangler.cutover.stages import EVERYONE, Stage, Standing, parted
 from strangler.cutover.steps import Target, Way, way
 from strangler.settings import Function, Service, Settings
 from strangler.shadow.account import counted
@@ -111,6 +113,12 @@ def assess(
     return Assessment(function, section, evidence, steps, target, gates, tuple(watches))
 
 
+def counting(moves: Sequence[history.Move], cohort: str, apart: Iterable[Standing]) -> Since:
+    """From when on shadow is evidence for a cohort, by its moves: from when it came into shadow, and as long as it is counted by itself.
+    `apart`: the standings of those that move on their own."""
+    return Since.of(history.entered(moves, Stage.SHADOW), parted(apart) if cohort == EVERYONE else 0.0)
+
+
 def collect(
     control: Control,
     function: str,
@@ -128,9 +136,9 @@ def collect(
         entries = ledger.entries(control, function=function)
         lived = history.lived(entries, cohort)
         moves = history.moves(lived)
-        entered = history.entered(moves, Stage.SHADOW)
+        since = counting(moves, cohort, apart)
         whole = reconciliations.latest_whole(control, function)
-        now, gates = clock(), settings.gates
+        now, gates, parting = clock(), settings.gates, parted(apart) if cohort == EVERYONE else 0.0
         window = max(gates.errors.window, gates.latency.window).total_seconds()
         evidence = Evidence(
             now=now,
@@ -140,7 +148,7 @@ def collect(
             delivery=deliveries.get(control, function),
             backfills={record.entity: record for record in backfills.of_function(control, function)},
             reconciliation=whole,
-            compared=counted(control, function, cohort, entered),
+            compared=counted(control, function, cohort, since),
             quarantined=quarantine.counts(control).get(function, 0),
             dependencies={
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
@@ -154,16 +162,18 @@ def collect(
             hold=held.hold if (held := cohorts.holding(standing, picture.of(function))) else None,
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
-            effects=effects.sums(control, function, cohort, since=int(entered // 60)),
+            effects=effects.sums(control, function, cohort, since=since.minute),
             alarm=reconciliations.alarm(control, function, whole) if whole else None,
             balances=balances.of_run(control, whole.id) if whole else (),
-            latencies=comparisons.latencies(control, function, cohort, since=entered),
+            latencies=comparisons.latencies(control, function, cohort, since=since.moment),
             rehearsal=rehearsals.latest(control, function),
             late_writes=[
                 each
                 for each in late_writes.hours(control, function)
                 if each.open and cohort in (EVERYONE, each.standing)
             ],
-            traffic=traffic.per_minute(control, function, cohort, since=int((now - window) // 60)),
+            traffic=traffic.per_minute(
+                control, function, cohort, since=max(int((now - window) // 60), ceil(parting / 60))
+            ),
         )
     return replace(evidence, custom=custom.ask(settings, evidence)) if settings.gates.custom else evidence

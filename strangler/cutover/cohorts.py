@@ -1,8 +1,8 @@
 """Cohorts: what moves on its own and what it has to do with the rest of its function. Pure.
 
-A cohort gets a standing of its own by its first move or hold, from where the whole function (`*`) stands at that moment. From then on
-the whole is all the others. It rejoins when somebody says so, as soon as both stand alike: what a move of the whole does to it is
-never a surprise, and each of these steps is on the ledger.
+A cohort gets a standing of its own when it is separated, or by its first move or hold, from where the whole function (`*`) stands at
+that moment. From then on the whole is all the others. It rejoins when somebody says so, as soon as both stand alike: what a move of
+the whole does to it is never a surprise, and each of these steps is on the ledger.
 """
 
 from __future__ import annotations

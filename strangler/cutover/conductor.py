@@ -256,6 +256,18 @@ class Conductor:
                 raise Refused(f"{before.name} isn't held", do=f"strangler plan {before.spelled}")
             return self._hand.amend(before, Kind.RELEASED, {"reason": before.hold}, hold=None)
 
+    def separate(self, function: str, cohort: str) -> Standing:
+        """Give a cohort a standing of its own where it stands, so that what it shows is counted for it alone. Raises Refused when it has
+        one."""
+        with self._refusals(function, cohort, "separate"):
+            before = standings.of(self._control, function, cohort)
+            if any(each.cohort == cohort for each in standings.cohorts(self._control, function)):
+                raise Refused(
+                    f"{before.name} moves on its own already", do=f"strangler plan {before.spelled}"
+                )
+            body = {"stage": before.stage, "weight": before.weight, "owner": before.owner}
+            return self._hand.amend(before, Kind.SEPARATED, body)
+
     def rejoin(self, function: str, cohort: str) -> Standing:
         """Let a cohort go by the standing of its function again, and with its moves. Raises Refused while they stand apart."""
         with self._refusals(function, cohort, "rejoin"):

@@ -19,7 +19,7 @@ from strangler.control.sources import SourceRecord
 from strangler.control.standings import Snapshot
 from strangler.control.traffic import Calls
 from strangler.cutover.approvals import Approval
-from strangler.cutover.stages import Stage, Standing
+from strangler.cutover.stages import EVERYONE, Stage, Standing
 
 if TYPE_CHECKING:
     from strangler.cutover.gates.result import GateResult
@@ -79,6 +79,12 @@ class Evidence:
     late_writes: Sequence[Hour] = ()
     rehearsal: Rehearsal | None = None
     custom: Mapping[str, GateResult] = field(default_factory=dict)
+
+    @property
+    def counted_alone(self) -> bool:
+        """Whether `compared`, `effects`, `latencies` and `traffic` have anything of a cohort: one needs a standing of its own for that."""
+        cohort = self.standing.cohort
+        return cohort == EVERYONE or self.picture.of_cohort(self.standing.function, cohort).cohort == cohort
 
     @property
     def filled_at(self) -> float:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     UNDONE = "switch undone"
     LOSS_ACCEPTED = "loss accepted"
     ARCHIVED = "reconciliation archived"
+    SEPARATED = "separated"
     REJOINED = "rejoined"
     ACCEPTED = "edited plan accepted"
 
@@ -32,7 +33,7 @@ class Kind(StrEnum):
 MOVES = (Kind.ADVANCED, Kind.ROLLED_BACK)
 """The kinds after which a function stands elsewhere than before."""
 
-_PARTING = frozenset((*MOVES, Kind.HELD, Kind.BEGUN))
+_PARTING = frozenset((*MOVES, Kind.HELD, Kind.BEGUN, Kind.SEPARATED))
 """The kinds that give a cohort a standing of its own."""
 
 

@@ -6,6 +6,7 @@ conductor all ask it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from shlex import quote
@@ -89,7 +90,8 @@ class Standing:
     `weight` is in basis points (0–10,000) and counts in canary only. `fenced` means that writes are refused for the moment of a switch.
     `sync_until` is the source position beyond which delivery applies nothing (None: no limit). `generation` grows by one
     with every change of any standing in the control store; `left` is the one under which it left stage `legacy`, 0 as long as it
-    hasn't. `hold` is the reason for which nobody may advance, None when free.
+    hasn't. `hold` is the reason for which nobody may advance, None when free. `parted` is when a cohort got a standing of its own, 0 of the
+    whole function.
     """
 
     function: str
@@ -103,6 +105,7 @@ class Standing:
     generation: int
     since: float
     left: int = 0
+    parted: float = 0.0
 
     @property
     def name(self) -> str:
@@ -128,6 +131,11 @@ def spelled(function: str, cohort: str) -> str:
 def at_the_start(function: str, cohort: str = EVERYONE) -> Standing:
     """A function nobody has touched yet."""
     return Standing(function, cohort, Stage.LEGACY, Side.LEGACY, 0, False, None, None, 0, 0.0)
+
+
+def parted(cohorts: Iterable[Standing]) -> float:
+    """When the last of the cohorts that move on their own left the whole function: what was counted for that before was of them, too."""
+    return max((each.parted for each in cohorts), default=0.0)
 
 
 def inherited(whole: Standing, cohort: str) -> Standing:

@@ -85,7 +85,7 @@ class Mirrored:
         told = parts.passing.told(request, origin, trace)
         told = [(name, host if name == "host" else value) for name, value in told]
         call = Asking(request.method, request.target, told, bytes(self._body))
-        since = standings.of(decision.function, decision.cohort).since
+        since = standings.counting_since(decision.function, decision.standing)
         onward = parts.credentials.shadowed(decision.function, asked, origin, identity, trace)
         seen = Seen(
             decision.function,

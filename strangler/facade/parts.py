@@ -246,7 +246,7 @@ class Parts:
                 both[1],
                 call.ended - call.began,
                 decision.standing,
-                exchange.standings.of(decision.function, decision.cohort).since,
+                exchange.standings.counting_since(decision.function, decision.standing),
                 time.time(),
                 decision.key,
                 onward,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from strangler.cutover.stages import EVERYONE, RULES, SETTLED, Reads, Side, Standing, at_the_start
+from strangler.cutover.stages import EVERYONE, RULES, SETTLED, Reads, Side, Standing, at_the_start, parted
 
 
 class Trust(Enum):
@@ -39,6 +39,11 @@ class Standings:
         if cohort is not None and (own := self.cohorts.get(function, {}).get(cohort)):
             return own
         return self.functions.get(function) or at_the_start(function)
+
+    def counting_since(self, function: str, cohort: str) -> float:
+        """Since when what is counted for a cohort with a standing of its own, or for the whole function, is of it alone, in this stage."""
+        apart = self.cohorts.get(function, {}).values() if cohort == EVERYONE else ()
+        return max(self.of(function, cohort).since, parted(apart))
 
     def all_of(self, function: str) -> tuple[Standing, ...]:
         """The standing of a function, and those of its cohorts."""

@@ -8,6 +8,7 @@ from datetime import date
 
 from strangler.control import comparisons, effects
 from strangler.control.comparisons import Compared, Failure, Field, Hidden, Latency, Mismatch
+from strangler.control.counted import Since
 from strangler.control.effects import Effects, Place
 from strangler.control.store import Control
 from strangler.settings import Shadow, ShadowRule
@@ -57,11 +58,11 @@ class Writes:
     samples: Sequence[Mismatch]
 
 
-def counted(control: Control, function: str, cohort: str, entered: float) -> Compared:
+def counted(control: Control, function: str, cohort: str, since: Since) -> Compared:
     """What was compared of a cohort since it entered shadow, and how much of what differed is noise."""
-    found = comparisons.sums(control, function, cohort, since=int(entered // 60))
+    found = comparisons.sums(control, function, cohort, since=since.minute)
     return _with_noise(
-        control, function, cohort, entered, found, _noise(control, function, cohort, entered, found.pairs)
+        control, function, cohort, since, found, _noise(control, function, cohort, since, found.pairs)
     )
 
 
@@ -70,7 +71,7 @@ def account(
     function: str,
     cohort: str,
     shadow: Shadow,
-    entered: float,
+    since: Since,
     today: date,
     *,
     samples: int,
@@ -78,30 +79,32 @@ def account(
 ) -> Account:
     """All of it; of the samples the newest. `shadow` is how the function is shadowed now, `writes` whether its writes are too."""
     with control.read():
-        found = comparisons.sums(control, function, cohort, since=int(entered // 60))
-        fields = comparisons.fields(control, function, cohort, since=entered)
+        found = comparisons.sums(control, function, cohort, since=since.minute)
+        fields = comparisons.fields(control, function, cohort, since=since.moment)
         noisy = noise(fields, found.pairs)
-        hidden = {each.rule: each for each in comparisons.hidden(control, function, cohort, since=entered)}
+        hidden = {
+            each.rule: each for each in comparisons.hidden(control, function, cohort, since=since.moment)
+        }
         return Account(
             function=function,
             cohort=cohort,
-            compared=_with_noise(control, function, cohort, entered, found, noisy),
+            compared=_with_noise(control, function, cohort, since, found, noisy),
             fields=sorted(fields, key=lambda field: (field.place, field.kind) in noisy),
             noise=noisy,
             rules=[_rule(rule, hidden, today) for rule in shadow.rules],
             gone=[each for rule, each in hidden.items() if rule not in {rule.words for rule in shadow.rules}],
-            failures=comparisons.failures(control, function, cohort, since=entered),
-            latencies=comparisons.latencies(control, function, cohort, since=entered),
+            failures=comparisons.failures(control, function, cohort, since=since.moment),
+            latencies=comparisons.latencies(control, function, cohort, since=since.moment),
             samples=comparisons.mismatches(control, function, cohort, limit=samples),
-            writes=_writes(control, function, cohort, entered, samples) if writes else None,
+            writes=_writes(control, function, cohort, since, samples) if writes else None,
         )
 
 
-def _writes(control: Control, function: str, cohort: str, entered: float, samples: int) -> Writes:
+def _writes(control: Control, function: str, cohort: str, since: Since, samples: int) -> Writes:
     return Writes(
-        effects.sums(control, function, cohort, since=int(entered // 60)),
-        effects.places(control, function, cohort, since=entered),
-        effects.failures(control, function, cohort, since=entered),
+        effects.sums(control, function, cohort, since=since.minute),
+        effects.places(control, function, cohort, since=since.moment),
+        effects.failures(control, function, cohort, since=since.moment),
         comparisons.mismatches(control, function, cohort, limit=samples, kind="write"),
     )
 
@@ -112,21 +115,21 @@ def _rule(rule: ShadowRule, hidden: Mapping[str, Hidden], today: date) -> RuleHi
 
 
 def _noise(
-    control: Control, function: str, cohort: str, entered: float, pairs: int
+    control: Control, function: str, cohort: str, since: Since, pairs: int
 ) -> frozenset[tuple[str, str]]:
-    return noise(comparisons.fields(control, function, cohort, since=entered), pairs)
+    return noise(comparisons.fields(control, function, cohort, since=since.moment), pairs)
 
 
 def _with_noise(
     control: Control,
     function: str,
     cohort: str,
-    entered: float,
+    since: Since,
     found: Compared,
     noise: frozenset[tuple[str, str]],
 ) -> Compared:
     """With how many differ in nothing but noise: never more than differ at all."""
     if not noise:
         return found
-    shapes = comparisons.shapes(control, function, cohort, since=entered)
+    shapes = comparisons.shapes(control, function, cohort, since=since.moment)
     return replace(found, noisy=min(excused(shapes, noise), found.mismatched))

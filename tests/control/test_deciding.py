@@ -52,6 +52,7 @@ DECISIONS: dict[str, Action] = {
     "advance party --dry-run": Action.MOVE,
     "advance party --to retired": Action.MOVE,
     "rollback party": Action.MOVE,
+    "separate party --cohort 1000": Action.MOVE,
     "rejoin party --cohort 1000": Action.MOVE,
     "rehearse party": Action.MOVE,
     "hold party --reason why": Action.HOLD,

@@ -263,3 +263,18 @@ def test_a_cohort_stands_on_the_same_cohort_of_what_its_function_depends_on() ->
     ahead = Snapshot(1, (at(Stage.LIVE), at(Stage.SHADOW, "1000")))
     assert stage_beneath(ahead, "party", sale, []) is Stage.SHADOW
     assert stage_beneath(ahead, "party", sale, [own]) is Stage.LIVE
+
+
+def test_a_cohort_is_separated_where_it_stands_and_once(strangler: Strangler, control: Control) -> None:
+    strangler("advance", "party")
+    told = strangler("separate", "party", "--cohort", "1000", "--as", "eva@office")
+    assert "moves on its own from now on; it stands in syncing" in told.output
+    (own,) = standings.cohorts(control, "party")
+    since = standings.of(control, "party").since
+    assert (own.cohort, own.stage, own.since) == ("1000", Stage.SYNCING, since)
+    assert own.parted > own.since
+    entry = ledger.entries(control)[-1]
+    assert (entry.kind, entry.body["cohort"], entry.body["stage"]) == (Kind.SEPARATED, "1000", "syncing")
+    again = strangler("separate", "party", "--cohort", "1000")
+    assert (again.exit_code, "moves on its own already" in again.output) == (1, True)
+    assert history.entered(history.of(control, "party", "1000"), Stage.SYNCING) == since

@@ -55,9 +55,9 @@ async def configured(serve: Serve, new: Echo | None = None) -> Settings:
 
 
 def stand(control: Control, stage: Stage, *cohorts: str, weight: int = 0) -> int:
-    """Each of them, and the whole function, in a stage of its own from now on."""
+    """Each of them, and the whole function, in a stage of its own for an hour."""
     for cohort in (EVERYONE, *cohorts):
-        moved = standings.amend(control, "party", cohort, at=time.time(), stage=stage, weight=weight)
+        moved = standings.amend(control, "party", cohort, at=time.time() - 3600, stage=stage, weight=weight)
     return moved.generation
 
 
@@ -156,3 +156,30 @@ async def test_cohorts_that_callers_make_up_are_counted_together(
         page = await answer.text()
     assert 'strangler_facade_requests_total{function="party",cohort="*"' in page
     assert "made-up" not in page
+
+
+async def test_a_cohort_that_leaves_takes_with_it_what_was_counted_of_all(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    given = await configured(serve)
+    facade = await front(given)
+    await applied(facade, stand(control, Stage.SHADOW))
+    await read(facade, ["2000"] * READS)
+    await compared(facade, control, EVERYONE, READS)
+    ready(control)
+    assert gate(control, given, EVERYONE, Gate.SHADOW).passes
+    waiting = gate(control, given, "2000", Gate.SHADOW)
+    assert waiting.verdict is Verdict.INCONCLUSIVE
+    assert waiting.do.startswith(
+        "strangler separate party --cohort 2000, so that its calls are counted for it"
+    )
+    deciding = conductor(control, given)
+    await applied(facade, deciding.separate("party", "2000").generation)
+    for name in (Gate.SHADOW, Gate.LATENCY):
+        assert gate(control, given, EVERYONE, name).verdict is Verdict.INCONCLUSIVE, "it may all be of 2000"
+    await read(facade, ["2000"] * READS)
+    await compared(facade, control, "2000", READS)
+    assert gate(control, given, "2000", Gate.SHADOW).passes
+    assert "separate" not in gate(control, given, "2000", Gate.ERRORS).do
+    deciding.rejoin("party", "2000")
+    assert gate(control, given, EVERYONE, Gate.SHADOW).passes

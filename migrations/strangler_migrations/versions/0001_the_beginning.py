@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("left_at", sa.Integer(), nullable=False),
+        sa.Column("parted_at", sa.Float(), nullable=False),
     )
     op.create_table(
         "journal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
-from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED
+from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -15,14 +15,14 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     total, missed = counted.total, counted.uncompared
     share, limit = counted.differing / total if total else 0.0, f"{limits.max_mismatch:.2%}"
     figure = f"{share:.2%} of {total:,}"
-    see = f"see `strangler shadow {evidence.standing.function}`"
+    see = f"see `strangler shadow {evidence.standing.spelled}`"
     if counted.unasked and not total:
         words = f"{counted.unasked:,} writes weren't put to the new service, since it doesn't say that it knows dry runs"
         do = "let it answer OPTIONS with X-Strangler-Dry-Run: understood, as docs/shadow.md has it"
         return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
     if total < limits.min_samples:
         words = f"the effects of {total:,} writes were compared, fewer than {limits.min_samples:,}"
-        do = "let callers write for longer, or lower gates.effects.min_samples"
+        do = more(evidence, "let callers write for longer, or lower gates.effects.min_samples")
         return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
     if missed > UNCOMPARED * (total + missed):
         words = f"the effects of {missed:,} of {total + missed:,} writes could not be compared, more than {UNCOMPARED:.0%}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from strangler.control.traffic import Calls
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.answering import answered
+from strangler.cutover.gates.comparing import more
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -12,7 +13,7 @@ from strangler.settings import Function
 
 def check(evidence: Evidence, function: Function) -> GateResult:
     """Of the calls that callers made lately. What legacy fails too, as when both wait for the same printer, isn't held against new."""
-    limits, name = function.gates.errors, evidence.standing.function
+    limits, name = function.gates.errors, evidence.standing.spelled
     new, legacy = answered(evidence, limits.window)
     limit, share = _share(legacy) + limits.max, _share(new)
     figures = f"{share:.2%} of {new.calls:,}", f"{limit:.2%}"
@@ -21,7 +22,9 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         words = (
             f"the new service answered {new.calls:,} calls within {lately}, fewer than {limits.min_calls:,}"
         )
-        do = "let callers call for longer, give it more weight, or lower gates.errors.min_calls"
+        do = more(
+            evidence, "let callers call for longer, give it more weight, or lower gates.errors.min_calls"
+        )
         return GateResult(Gate.ERRORS, Verdict.INCONCLUSIVE, *figures, words, do)
     beside = f", of legacy's {_share(legacy):.2%} of {legacy.calls:,}" if legacy.calls else ""
     words = f"{new.errors:,} of {new.calls:,} calls failed at the new service within {lately}{beside}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from strangler.control.traffic import Calls
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.answering import answered
+from strangler.cutover.gates.comparing import more
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.cutover.stages import Side
 from strangler.durations import format_duration
@@ -31,7 +32,9 @@ def lately(evidence: Evidence, function: Function) -> GateResult:
         words = (
             f"the new service answered {new.calls:,} calls within {within}, fewer than {limits.min_samples:,}"
         )
-        return _too_few(f"{new.calls:,} answers", limits, words, "let callers call for longer")
+        return _too_few(
+            f"{new.calls:,} answers", limits, words, more(evidence, "let callers call for longer")
+        )
     theirs = _mean(legacy) if legacy.calls else _shadowed_mean(evidence)
     mean, limit = _mean(new), _limit(theirs, limits)
     figures = f"mean {_ms(mean)}", f"mean {_ms(limit)}"
@@ -45,7 +48,7 @@ def _shadowed(evidence: Evidence, function: Function) -> GateResult:
     fewest = min(new.calls, legacy.calls)
     if fewest < limits.min_samples:
         words = f"{fewest:,} shadowed reads were timed on both sides, fewer than {limits.min_samples:,}"
-        return _too_few(f"{fewest:,} reads", limits, words, "let callers read for longer")
+        return _too_few(f"{fewest:,} reads", limits, words, more(evidence, "let callers read for longer"))
     most = Quickness(legacy.calls, _limit(legacy.p50, limits), _limit(legacy.p95, limits))
     words = f"of {new.calls:,} shadowed reads the new service takes {_both(new)}, legacy {_both(legacy)}"
     return _judged(new.p50 <= most.p50 and new.p95 <= most.p95, (_both(new), _both(most)), words, evidence)
@@ -54,7 +57,7 @@ def _shadowed(evidence: Evidence, function: Function) -> GateResult:
 def _judged(holds: bool, figures: tuple[str, str], words: str, evidence: Evidence) -> GateResult:
     if holds:
         return GateResult(Gate.LATENCY, Verdict.PASS, *figures, words)
-    do = f"make the service quicker (`strangler shadow {evidence.standing.function}` has the times), or raise gates.latency.max_ratio"
+    do = f"make the service quicker (`strangler shadow {evidence.standing.spelled}` has the times), or raise gates.latency.max_ratio"
     return GateResult(Gate.LATENCY, Verdict.FAIL, *figures, f"{words}; at most {figures[1]}", do)
 
 

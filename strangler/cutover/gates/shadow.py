@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
-from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED
+from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -17,9 +17,9 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     figure = f"{share:.2%} of {total:,}"
     if total < limits.min_samples:
         words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}"
-        do = "let callers read for longer, or lower gates.shadow.min_samples"
+        do = more(evidence, "let callers read for longer, or lower gates.shadow.min_samples")
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
-    see = f"see `strangler shadow {evidence.standing.function}`"
+    see = f"see `strangler shadow {evidence.standing.spelled}`"
     if missed > UNCOMPARED * (total + missed):
         words = f"{missed:,} of {total + missed:,} reads could not be compared, more than {UNCOMPARED:.0%}"
         do = f"{see} for why, mend it, then roll back a stage and advance to count anew"
