@@ -400,6 +400,20 @@ async def test_what_was_answered_whole_arrives_though_the_next_answer_breaks_off
         )
 
 
+async def test_an_answer_that_ends_with_its_connection_is_never_taken_for_whole(front: Front) -> None:
+    """A caller of HTTP/1.0 knows the end of a body by that of the connection: an orderly one would say that it has all."""
+    cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    async with Upstream(lambda path: cut) as legacy:
+        facade = await front(settings(legacy.url, facade={"read_timeout": "300ms"}))
+        reader, writer = await asyncio.open_connection(facade.host, int(facade.port))
+        writer.write(b"GET /parties/1 HTTP/1.0\r\nHost: erp\r\n\r\n")
+        async with asyncio.timeout(30):
+            assert b"200" in await reader.readuntil(b"\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+        writer.close()
+
+
 @pytest.mark.parametrize("known", [False, True], ids=["careful", "plain"])
 async def test_a_call_that_cant_be_begun_is_told_so_and_the_next_is_answered(
     front: Front, monkeypatch: pytest.MonkeyPatch, known: bool

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +31,9 @@ LINGER: Final = 2.0
 AHEAD: Final = 16
 """Most calls that a caller may send before the one under way is answered; then nothing more is read."""
 
+
+_RESET: Final = struct.pack("ii", 1, 0)
+"""Linger for no time at all: what ends the connection is a reset."""
 
 _FIRST: Final = re.compile(
     rb"(GET|POST|PUT|DELETE|PATCH|HEAD) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n"
@@ -429,8 +434,16 @@ class CallerConnection(asyncio.Protocol):
             self.transport.write_eof()
 
     def break_off(self, framed: bool) -> None:
-        """End it within an answer. `framed`: the answer says where it ends, so the caller sees that it isn't whole however the connection
-        ends, and what is still to be sent, which may be whole answers to calls before, is sent."""
+        """End it within an answer, so that the caller sees that this isn't whole.
+
+        `framed`: the answer says where it ends, so the caller sees it however the connection ends, and what is still to be sent, which
+        may be whole answers to calls before, is sent. Without that an orderly end would be that of the answer: the connection is reset.
+        """
+        if not framed and not self.lost:
+            with suppress(OSError):
+                self.transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _RESET
+                )
         if framed and not self.lost and self._cork.waiting:
             self.close()
         else:
