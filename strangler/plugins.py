@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
@@ -23,12 +25,12 @@ Group = Literal[
 
 def names(group: Group) -> list[str]:
     """The kinds that are installed, sorted."""
-    return sorted({point.name for point in entry_points(group=f"strangler.{group}")})
+    return sorted({point.name for point in _installed(tuple(sys.path)).select(group=f"strangler.{group}")})
 
 
 def load(group: Group, kind: str) -> Any:
     """The object that the entry point names. A missing kind or a missing library is an error that says what to install."""
-    for point in entry_points(group=f"strangler.{group}", name=kind):
+    for point in _installed(tuple(sys.path)).select(group=f"strangler.{group}", name=kind):
         try:
             return point.load()
         except ImportError as error:
@@ -42,3 +44,9 @@ def load(group: Group, kind: str) -> Any:
         why=f"installed are: {', '.join(names(group)) or 'none'}",
         do="correct `kind:` or install the package that provides it",
     )
+
+
+@cache
+def _installed(path: tuple[str, ...]) -> Any:
+    """All entry points that are found on `sys.path`. Each look reads what every installed package says of itself, so one has to do."""
+    return entry_points()

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from strangler.cutover.conductor import Conductor, Hand
     from strangler.cutover.journal import Step
     from strangler.cutover.way_home import Home
-    from strangler.cutover.world import Reach
+    from strangler.cutover.world import Outside, Reach
     from strangler.mapping import EntityMapping
     from strangler.ports import ChangeSource
 
@@ -387,9 +386,14 @@ def _acting(application: Application, who: Person) -> Hand:
 
 
 def _reach(application: Application) -> Reach:
-    from strangler.cutover.outside import outside
+    """The world outside, which takes long to import: most commands need it of no function."""
 
-    return partial(outside, application.settings, application.control)
+    def reach(function: str, cohort: str) -> Outside:
+        from strangler.cutover.outside import outside
+
+        return outside(application.settings, application.control, function, cohort)
+
+    return reach
 
 
 class _Narrator:

@@ -17,27 +17,27 @@ from rich.text import Text
 
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.cohorts import apart
-from strangler.cutover.conductor import Blocked, Recorder
 from strangler.cutover.foretelling import Foretold, lines
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import Step
 from strangler.cutover.stages import EVERYONE, RULES, Rule, Side, Stage, Standing
 from strangler.cutover.steps import FULL, Target, percent
-from strangler.cutover.way_home import Home
 from strangler.durations import format_duration
 from strangler.errors import Refused
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from strangler.cutover.conductor import Recorder
     from strangler.cutover.freezes import Frozen
+    from strangler.cutover.way_home import Home
     from strangler.inspection import ByRow
 
 Switches = Mapping[Stage, Sequence[Foretold]]
 """The steps of each switch that lies ahead, by the stage that it leads to."""
 
-WayHome = Callable[[Stage], Home | None]
+WayHome = Callable[[Stage], "Home | None"]
 """Stage → how long it takes to go back from there."""
 
 WIDE: Final = 140
@@ -200,6 +200,8 @@ def dry_run_json(
     asked: str, before: Standing, recorder: Recorder, refused: Refused | None, back: Home | None
 ) -> dict[str, Any]:
     """A decision as `advance` and `rollback --dry-run --json` give it."""
+    from strangler.cutover.conductor import Blocked
+
     after = recorder.after
     gates = refused.gates if isinstance(refused, Blocked) else ()
     why = {"what": refused.what, "why": refused.why, "do": refused.do} if refused else None

@@ -1,41 +1,49 @@
 """The schema of the control store: which revision it has, which one this program needs, and the way there.
 
-The migrations are found by the name of their package, shipped in the same wheel; nothing here imports them.
+The migrations are found by the name of their package, shipped in the same wheel; nothing here imports them. Alembic takes longer to
+import than most commands take, so it is only asked where tables have to change, or to be compared.
 """
 
 from __future__ import annotations
 
+import re
 import threading
+from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from strangler.control.store import Control
 from strangler.control.tables import LEDGER_TRIGGERS, metadata
 from strangler.errors import StoreError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Alembic's operations are one global of the process: two threads that start at once would take each other's."""
+
+_SAID: Final = re.compile(r"""^(revision|down_revision) = ["'](\w+)["']""", re.MULTILINE)
+"""What a migration says of itself."""
 
 _LOCK: Final = 7_307_100_001
 """The advisory lock on PostgreSQL under which the tables change; SQLite has its write lock."""
 
 
+@cache
 def wanted() -> str:
-    """The revision that this program needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    """The revision that this program needs: the one that no other goes on from."""
+    known = _known()
+    (head,) = known.keys() - known.values()
+    return head
 
 
 def current(control: Control) -> str | None:
     """The revision that the control store has; None for one without tables."""
     with control.read() as connection:
-        return _context(connection).get_current_revision()
+        return _revision(connection)
 
 
 def upgrade(control: Control) -> bool:
@@ -48,7 +56,7 @@ def upgrade(control: Control) -> bool:
     with control.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        revision = _context(connection).get_current_revision()
+        revision = _revision(connection)
         if revision == wanted():
             return False
         if revision is not None and revision not in _known():
@@ -57,6 +65,8 @@ def upgrade(control: Control) -> bool:
                 why="a newer Strangler has used it",
                 do="install that version again, or name another control store",
             )
+        from alembic import command
+
         with _ONE_AT_A_TIME:
             command.upgrade(_config(connection), "head")
     return True
@@ -64,8 +74,10 @@ def upgrade(control: Control) -> bool:
 
 def check(control: Control) -> list[str]:
     """What differs between the tables that are there and those that are wanted, in words; empty when nothing."""
+    from alembic.autogenerate import compare_metadata
+
     with control.read() as connection:
-        revision = _context(connection).get_current_revision()
+        revision = _revision(connection)
         if revision != wanted():
             return [f"revision is {revision or 'none'}, this program needs {wanted()}"]
         differences = [str(difference) for difference in compare_metadata(_context(connection), metadata)]
@@ -85,15 +97,30 @@ def _triggers(connection: Connection) -> set[str]:
     return set(connection.execute(text(query)).scalars())
 
 
-def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+def _revision(connection: Connection) -> str | None:
+    """As Alembic keeps it: one line of a table of its own."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _known() -> dict[str, str]:
+    """Revision → the one before it, empty for the first; as the migrations say it themselves."""
+    scripts = (files("strangler_migrations") / "versions").iterdir()
+    texts = [each.read_text() for each in scripts if each.name[:1].isdigit()]
+    said = [dict(_SAID.findall(each)) for each in texts]
+    return {each["revision"]: each.get("down_revision", "") for each in said}
 
 
 def _context(connection: Connection) -> MigrationContext:
+    from alembic.runtime.migration import MigrationContext
+
     return MigrationContext.configure(connection, opts={"compare_type": True})
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(files("strangler_migrations")).replace("%", "%%"))
     return config

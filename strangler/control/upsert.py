@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -32,5 +32,7 @@ def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
 
 
 def _insert(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = import_module(
+        f"sqlalchemy.dialects.{connection.dialect.name}"
+    )  # It is there already, and the other one isn't needed.
     return dialect.insert(table)

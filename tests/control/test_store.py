@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from strangler.control import schema
@@ -17,6 +20,12 @@ from strangler.testing.postgres import server
 def test_opening_makes_directories_and_tables_that_are_as_the_program_wants_them(control: Control) -> None:
     assert schema.current(control) == schema.wanted()
     assert schema.check(control) == []
+
+
+def test_the_wanted_revision_is_the_head_of_alembics_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(files("strangler_migrations")))
+    assert schema.wanted() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_check_names_a_column_that_somebody_removed(control: Control) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 from strangler.changes import Position
+from strangler.cli.main import root
 from strangler.cli.overview import functions_json, print_overview
 from strangler.cli.worries import worries
 from strangler.control import (
@@ -40,6 +45,7 @@ from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.switch import Outside
 from strangler.settings import Service, Settings
 from tests.cutover.estate import position
+from tests.cutover.test_commands import CONFIGURATION
 from tests.cutover.test_gates import function
 
 NEW, LEGACY = Side.NEW, Side.LEGACY
@@ -237,3 +243,24 @@ def test_a_cohort_stands_below_its_function(assessed: list[Assessment], landscap
     assert lines[below].split()[:3] == ["2000", "canary", "25%"]
     assert "paused: period close" in lines[below]
     assert watches.of_function(landscape, "sale")[0].cohort == "2000"
+
+
+def test_status_imports_nothing_that_takes_long_and_that_it_does_not_need(tmp_path: Path) -> None:
+    """Half of its time went there once."""
+    path = tmp_path / "strangler.yaml"
+    path.write_text(CONFIGURATION)
+    CliRunner().invoke(root, ["-c", str(path), "status"])  # Makes the control store.
+    program = (
+        "import sys\nfrom strangler.cli.main import root\n"
+        "try: root()\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", program, "-c", str(path), "status"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "party" in done.stdout
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert "sqlalchemy" in loaded
+    assert loaded.isdisjoint(
+        {"alembic", "sqlglot", "psycopg", "mako", "fastapi", "uvloop", "httptools", "jwt"}
+    )
+    assert "sqlalchemy.dialects.postgresql" not in done.stderr.split()
