@@ -182,6 +182,16 @@ class Hand(Protocol):
 
 
 @runtime_checkable
+class Exclusive(Protocol):
+    """A hand that can keep all others away."""
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Within it no other hand is alone by this name, in any process. It ends with the block, or with the connection. Raises
+        Unavailable when it had to wait too long, naming who is in the way where the database tells."""
+        ...
+
+
+@runtime_checkable
 class Acting(Protocol):
     """A source or a store that lets itself be changed so."""
 

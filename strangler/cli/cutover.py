@@ -117,11 +117,9 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
         unseen = list(opened.blind_spots())
         mappings, unchecked = _compiled(application, function, opened)
         slow = by_row(opened, mappings) if mappings else []
-    switches = switches_ahead(
-        assessed.evidence.standing.owner,
-        [step.target.stage for step in steps],
-        _reach(application)(function, cohort),
-    )
+    with closing(_reach(application)(function, cohort)) as world:
+        owner, stages = assessed.evidence.standing.owner, [step.target.stage for step in steps]
+        switches = switches_ahead(owner, stages, world)
     home = _home(application, function, cohort)
     if wants_json:
         back = {

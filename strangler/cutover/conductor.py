@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -148,7 +148,8 @@ class Recorder:
         )
         to = Target(intent.stage, intent.weight)
         self.acts.append(f"{before.name} would go from {place(before)} to {to}; {becomes}")
-        self.switch_steps = foretell(intent.stage, self.outside(intent.function, intent.cohort))
+        with closing(self.outside(intent.function, intent.cohort)) as world:
+            self.switch_steps = foretell(intent.stage, world)
         self.acts += lines(self.switch_steps)
         self.before, self.after, self.gates = before, moved(before, to), intent.evidence
         return self.after

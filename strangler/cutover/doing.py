@@ -4,13 +4,15 @@ then says (`Action.record`). In which order, `strangler.cutover.ways` says."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from strangler.changes import Position
 from strangler.control import deliveries, facades, handings, ledger, reconciliations, standings
 from strangler.control.facades import FacadeRecord
-from strangler.cutover import outstanding
+from strangler.cutover import journal, outstanding
 from strangler.cutover.history import Kind, describe
 from strangler.cutover.journal import Intent, Journal
 from strangler.cutover.means import POLL, Means
@@ -24,6 +26,12 @@ SHOWN: Final = 5
 LIFT_WAIT: Final = facades.GONE_AFTER + 2.0
 """Longest wait, in seconds, for the facades to learn of the new owner before the fence is lifted: those that haven't
 by then are gone."""
+
+
+def change(means: Means, at: Journal, act: Callable[[], object]) -> None:
+    """Do something outside of the control store, as long as the switch is ours. Raises Taken when it isn't any more."""
+    mine = partial(journal.require_mine, means.control, at)
+    means.insist(lambda: means.outside.alone(mine, act))
 
 
 def fence(means: Means, at: Journal) -> None:
@@ -160,7 +168,7 @@ def refuse_unreturned(left: str, intent: Intent) -> None:
 def hand_over(means: Means, at: Journal) -> None:
     """The numbers come from the new owner from now on."""
     if act := means.outside.hand_over:
-        means.insist(lambda: act(at.intent.owner))
+        change(means, at, lambda: act(at.intent.owner))
 
 
 def keep_numbers(means: Means, at: Journal) -> None:

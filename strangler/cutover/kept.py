@@ -1,5 +1,6 @@
-"""What is kept open from before the fence to the end of a switch: source, store and log of a function, connections for reading, and the
-mappings, compiled once. Opening and compiling takes longer than what is then asked, and behind the fence writers wait for it.
+"""What is kept open from before the fence to the end of a switch: source, store and log of a function, connections for reading them, for
+changing legacy and store, and for the way back; and the mappings, compiled once. Opening and compiling takes longer than what is then
+asked, and behind the fence writers wait for it.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from contextlib import ExitStack, closing
 from functools import cached_property
 
 from strangler import assembly
+from strangler.errors import Refused
 from strangler.mapping import EntityMapping
-from strangler.ports import ChangeSource, EventLog, ServiceStore
+from strangler.ports import Acting, ChangeSource, EventLog, Hand, LegacyWriter, Outbox, ServiceStore
 from strangler.reconcile.sides import Sides
 from strangler.settings import Settings
 
@@ -41,6 +43,7 @@ class Opened:
     def __init__(self, settings: Settings, function: str) -> None:
         self._settings, self._function, self._section = settings, function, settings.functions[function]
         self._open = ExitStack()
+        self._hands: dict[str, Hand] = {}
 
     @cached_property
     def source(self) -> ChangeSource:
@@ -62,6 +65,45 @@ class Opened:
     def sides(self) -> Sides:
         """Legacy and store for reading; each query sees what is committed when it begins."""
         return self._open.enter_context(Sides(self.source.reader, self.store.reader))
+
+    @cached_property
+    def writer(self) -> LegacyWriter:
+        """What brings back to legacy what new wrote."""
+        return self._open.enter_context(closing(assembly.writer(self._settings, self._function)))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What new wrote."""
+        shapes = [mapping.shape for mapping in self.mappings]
+        return self._open.enter_context(closing(assembly.outbox(self._settings, self._function, shapes)))
+
+    def hand_in(self, source: str) -> Hand:
+        """The hand in the legacy database of a source: the function's own, or the one that it had. Raises Refused where its kind has
+        none."""
+        if source not in self._hands:
+            opened = self._open.enter_context(closing(assembly.source(self._settings, source)))
+            if not isinstance(opened, Acting):
+                raise Refused(
+                    f"source {source} is of a kind through which nothing can be changed in the legacy database",
+                    do="leave `fence`, `numbers` and `retire` out of its functions, and do that by hand",
+                )
+            self._hands[source] = self._open.enter_context(closing(opened.hand()))
+        return self._hands[source]
+
+    @property
+    def legacy_hand(self) -> Hand:
+        """The hand in legacy; see `hand_in`."""
+        return self.hand_in(self._section.source)
+
+    @cached_property
+    def store_hand(self) -> Hand:
+        """The hand in the store. Raises Refused where its kind has none."""
+        if not isinstance(self.store, Acting):
+            raise Refused(
+                f"store {self._section.store} is of a kind in which no sequence can be set",
+                do=f"leave `numbers` out of {self._function}, and set its sequences by hand",
+            )
+        return self._open.enter_context(closing(self.store.hand()))
 
     def close(self) -> None:
         self._open.close()

@@ -10,10 +10,11 @@ from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.delta import Delta
 from strangler.cutover.kept import Kept
+from strangler.cutover.moving import Moving
 from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.stages import EVERYONE
 from strangler.cutover.world import Outside
-from strangler.fencing.fence import LegacyFence, hand_of, in_the_way, take_down
+from strangler.fencing.fence import LegacyFence, in_the_way, take_down
 from strangler.numbering.handing import Numbering
 from strangler.owned import Owned
 from strangler.reconcile.narrow import Difference, Kind
@@ -36,7 +37,9 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         if back is not None:
             back.require()
         if section and section.numbers:
-            Numbering(settings, control, function, cohort).ready()
+            Numbering(moving).ready()
+        elif section and section.fence:
+            _ = kept.opened.legacy_hand
 
     def safe_position(timeout: float) -> Position:
         return kept.opened.source.safe_position(timeout)
@@ -60,17 +63,13 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
         refuse_behind(control, function, settings.functions[function])
         delta.look()
 
-    known = (settings, control, function, cohort)
-    acts = {**_fence(*known), **_numbers(*known), **_retirement(*known)}
     kept = Kept(settings, function)
+    moving = Moving(settings, control, function, cohort, kept)
+    acts = {**_fence(moving), **_numbers(moving), **_retirement(moving)}
     delta = Delta(kept, control, function, cohort)
     section = settings.functions.get(function)
-    back = (
-        WayBack(settings, control, function, cohort, kept)
-        if section and section.return_ is not None
-        else None
-    )
-    acts |= {"ready": ready, "close": kept.close, **_returning(back)}
+    back = WayBack(moving) if section and section.return_ is not None else None
+    acts |= {"ready": ready, "close": kept.close, "alone": moving.alone, **_returning(back)}
     return Outside(way_back, safe_position, delta.drift, only_new, lost, **acts)
 
 
@@ -81,64 +80,61 @@ def _returning(back: WayBack | None) -> dict[str, Any]:
     return {"open_return": back.open, "close_return": back.close, "returned": back.returned}
 
 
-def _fence(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+def _fence(moving: Moving) -> dict[str, Any]:
     """The fence in the legacy database, where there is one, be it only from before the configuration was changed."""
     acts: dict[str, Any] = {}
-    section = settings.functions.get(function)
+    section = moving.settings.functions.get(moving.function)
     if section and section.fence:
-        fence = LegacyFence(settings, control, function, cohort, section.fence)
+        fence = LegacyFence(moving, section.fence)
         acts = {
             "fence_legacy": fence.put_up,
             "statements": fence.statements,
             "keep_fence": section.fence.keep,
         }
-    there = in_the_way(control, function, cohort)
+    there = in_the_way(moving.control, moving.function, moving.cohort)
     if acts or there:
         acts["lifting"] = lambda: [statement for each in there for statement in each.lift]
-        acts["lift_legacy"] = partial(take_down, settings, control, function, cohort)
+        acts["lift_legacy"] = partial(take_down, moving)
     return acts
 
 
-def _numbers(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+def _numbers(moving: Moving) -> dict[str, Any]:
     """The numbers that are handed over, where there are any."""
-    section = settings.functions.get(function)
+    section = moving.settings.functions.get(moving.function)
     if section is None or not section.numbers:
         return {}
-    numbering = Numbering(settings, control, function, cohort)
+    numbering = Numbering(moving)
     return {"hand_over": numbering.hand_over, "take_back": numbering.take_back}
 
 
-def _retirement(settings: Settings, control: Control, function: str, cohort: str) -> dict[str, Any]:
+def _retirement(moving: Moving) -> dict[str, Any]:
     """What switches the legacy function off, where that is configured. With the whole of it only: the others need it that long."""
-    section = settings.functions.get(function)
-    if section is None or section.retire is None or cohort != EVERYONE:
+    section = moving.settings.functions.get(moving.function)
+    if section is None or section.retire is None or moving.cohort != EVERYONE:
         return {}
-    known = (settings, control, function, cohort, section.retire)
-    return {"deactivate": partial(_deactivate, *known), "deactivation": partial(_deactivation, *known)}
+    return {
+        "deactivate": partial(_deactivate, moving, section.retire),
+        "deactivation": partial(_deactivation, moving, section.retire),
+    }
 
 
-def _deactivate(settings: Settings, control: Control, function: str, cohort: str, retire: Retire) -> None:
-    if fence := _for_good(settings, control, function, cohort, retire):
+def _deactivate(moving: Moving, retire: Retire) -> None:
+    if fence := _for_good(moving, retire):
         fence.put_up()
     if retire.statements:
-        with hand_of(settings, settings.functions[function].source) as hand:
-            hand.do(retire.statements)
+        moving.kept.opened.legacy_hand.do(retire.statements)
 
 
-def _deactivation(
-    settings: Settings, control: Control, function: str, cohort: str, retire: Retire
-) -> tuple[str, ...]:
-    fence = _for_good(settings, control, function, cohort, retire)
+def _deactivation(moving: Moving, retire: Retire) -> tuple[str, ...]:
+    fence = _for_good(moving, retire)
     return (*(fence.statements() if fence else ()), *retire.statements)
 
 
-def _for_good(
-    settings: Settings, control: Control, function: str, cohort: str, retire: Retire
-) -> LegacyFence | None:
+def _for_good(moving: Moving, retire: Retire) -> LegacyFence | None:
     """The fence that stays when the function is retired, where there is one."""
     if not retire.by:
         return None
-    return LegacyFence(settings, control, function, cohort, Fence(by=retire.by, roles=retire.roles))
+    return LegacyFence(moving, Fence(by=retire.by, roles=retire.roles))
 
 
 def _told(difference: Difference) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from strangler.control import ledger, standings
 from strangler.control.store import Control
@@ -63,10 +64,9 @@ def _end(means: Means, taken: Journal) -> str:
 def undo(means: Means, at: Journal, why: str) -> Standing:
     """Put everything back to where it was before the fence: first outside, then in one transaction here. Only before the decision."""
     assert not at.decided  # Invariant 6
-    journal.require_mine(means.control, at)
-    for take_back in begun(at, means.outside):
-        take_back()
     control, intent, now = means.control, at.intent, means.clock()
+    for take_back in begun(at, means.outside):
+        means.outside.alone(partial(journal.require_mine, control, at), take_back)
     what = {"cohort": intent.cohort, "to": intent.stage, "owner": intent.owner}
     body = {**what, "step": at.step, "why": why, "begun_by": intent.actor}
     with control.begin():
@@ -85,25 +85,12 @@ def carry_on(means: Means, at: Journal, watch: Watch = unheard) -> Standing:
 
 
 def perform(means: Means, at: Journal, action: Action, watch: Watch = unheard) -> Journal:
-    """One step. Raises Taken, before anything is done, when somebody else has taken the switch over."""
+    """One step. Raises Taken, before anything is changed, when somebody else has taken the switch over."""
     watch(action.step, False)
     journal.require_mine(means.control, at)
     position = action.do(means, at)
-    try:
-        with means.control.begin():
-            after = journal.advance(means.control, at, action.step, at=means.clock(), position=position)
-            action.record(means, after)
-    except journal.Taken:
-        _take_back(means, at, action)
-        raise
+    with means.control.begin():
+        after = journal.advance(means.control, at, action.step, at=means.clock(), position=position)
+        action.record(means, after)
     watch(action.step, True)
     return after
-
-
-def _take_back(means: Means, at: Journal, action: Action) -> None:
-    """It was done outside by one who slept while somebody else undid the switch."""
-    undone = journal.get(means.control, at.id).step is Step.UNDONE
-    another = journal.open_of(means.control, at.intent.function, at.intent.cohort)
-    take_back = action.undo(means.outside)
-    if undone and take_back and not another:
-        take_back()

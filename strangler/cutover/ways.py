@@ -81,7 +81,7 @@ def _outside(
 
     def do(means: Means, at: Journal) -> None:
         if called := act(means.outside):
-            means.insist(called)
+            doing.change(means, at, called)
 
     return Action(step, does, do, undo=undo, needs=act, statements=statements)
 

@@ -14,6 +14,11 @@ from strangler.cutover.stages import Side
 Act = Callable[[], None]
 
 
+def _at_once(sure: Act, act: Callable[[], object]) -> None:
+    sure()
+    act()
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What a switch asks of a function (or cohort), and does to it. Each may raise StranglerError. What acts is idempotent: it may be
@@ -31,6 +36,7 @@ class Outside:
     `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
     `returned()` says what is still to come back, empty once legacy has all that new wrote.
+    `alone(sure, act)` calls `act`, which changes something out there, once `sure` hasn't raised; no other process comes in between.
     `close()` ends what was kept open since it was first asked: whoever had this made calls it at the end, whatever that is.
     """
 
@@ -52,6 +58,7 @@ class Outside:
     lifting: Callable[[], Sequence[str]] | None = None
     deactivation: Callable[[], Sequence[str]] | None = None
     keep_fence: bool = True
+    alone: Callable[[Act, Callable[[], object]], None] = _at_once
     close: Act = lambda: None
 
     @property

@@ -5,14 +5,12 @@ How it is taken down is remembered in the control store before the first stateme
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 
-from strangler import assembly
 from strangler.control import fences, standings
 from strangler.control.fences import InForce
 from strangler.control.store import Control
+from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused
 from strangler.fencing.measures import Guarded, Measures
@@ -20,46 +18,39 @@ from strangler.fencing.privileges import revoking, still_writing
 from strangler.fencing.triggers import DIALECTS, THERE, missing, triggers
 from strangler.mapping import EntityMapping
 from strangler.mapping.nodes import Call, Node, Reference
-from strangler.ports import Acting, Hand
-from strangler.settings import Fence, Settings
+from strangler.ports import Hand
+from strangler.settings import Fence
 from strangler.shapes import FieldType
 
 
 class LegacyFence:
-    """See the module. Connects only when it is asked something."""
+    """See the module."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        control: Control,
-        function: str,
-        cohort: str,
-        fence: Fence,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._settings, self._control, self._clock = settings, control, clock
-        self._function, self._cohort, self._fence = function, cohort, fence
-        self._source = settings.functions[function].source
+    def __init__(self, moving: Moving, fence: Fence) -> None:
+        self._moving, self._fence = moving, fence
+        self._function, self._cohort = moving.function, moving.cohort
 
     def statements(self) -> tuple[str, ...]:
         """What `put_up` would run if nothing of it were there."""
-        with hand_of(self._settings, self._source) as hand:
-            return self._measures(hand).install
+        return self._measures(self._hand).install
 
     def put_up(self) -> None:
         """From its return on nobody but Strangler writes to the fenced rows, save in transactions that have written already."""
-        with hand_of(self._settings, self._source) as hand:
-            guarded, measures = self._guarded(), self._measures(hand)
-            fences.remember(
-                self._control, self._function, self._cohort, self._source, measures.lift, at=self._clock()
+        hand, moving = self._hand, self._moving
+        guarded, measures = self._guarded(), self._measures(hand)
+        known = moving.control, self._function, self._cohort, moving.section.source
+        fences.remember(*known, measures.lift, at=moving.clock())
+        hand.do(_to_do(hand, measures))
+        if still := list(still_writing(hand, self._fence.roles, guarded)):
+            raise Refused(
+                f"the legacy database can't be fenced: {still[0]}",
+                why="; ".join(still[1:]),
+                do="name that role in `fence.roles` too, or fence by: trigger",
             )
-            hand.do(_to_do(hand, measures))
-            if still := list(still_writing(hand, self._fence.roles, guarded)):
-                raise Refused(
-                    f"the legacy database can't be fenced: {still[0]}",
-                    why="; ".join(still[1:]),
-                    do="name that role in `fence.roles` too, or fence by: trigger",
-                )
+
+    @property
+    def _hand(self) -> Hand:
+        return self._moving.kept.opened.legacy_hand
 
     def _measures(self, hand: Hand) -> Measures:
         if self._fence.by == "revoke":
@@ -81,13 +72,12 @@ class LegacyFence:
         if self._cohort == EVERYONE:
             self._refuse_parted()
             return [Guarded(table) for table in self._fence.tables or self._own_tables()]
-        with closing(assembly.source(self._settings, self._source)) as source:
-            mappings = assembly.mappings(self._settings, self._function, source)
+        mappings = self._moving.kept.opened.mappings
         return [self._of_cohort(mapping) for mapping in mappings if mapping.plan.cohort]
 
     def _refuse_parted(self) -> None:
         """Raise Refused while cohorts stay with legacy that have a standing of their own: their rows are in the same tables."""
-        for standing in standings.snapshot(self._control).standings:
+        for standing in standings.snapshot(self._moving.control).standings:
             if (
                 standing.function == self._function
                 and standing.cohort != EVERYONE
@@ -103,7 +93,7 @@ class LegacyFence:
         """Those that the entities and their children are rows of, in their order, each once."""
         from strangler.mapping.uses import parts
 
-        entities = self._settings.functions[self._function].entities.values()
+        entities = self._moving.section.entities.values()
         return list(dict.fromkeys(part.section.table for entity in entities for part in parts(entity)))
 
     def _of_cohort(self, mapping: EntityMapping) -> Guarded:
@@ -120,12 +110,11 @@ class LegacyFence:
         return Guarded(mapping.table.name, column, self._cohort)
 
 
-def take_down(settings: Settings, control: Control, function: str, cohort: str) -> None:
+def take_down(moving: Moving) -> None:
     """Take back whatever fence keeps legacy from the rows of a function or cohort, however the configuration has changed since."""
-    for each in in_the_way(control, function, cohort):
-        with hand_of(settings, each.source) as hand:
-            hand.do(each.lift)
-        fences.forget(control, function, each.cohort)
+    for each in in_the_way(moving.control, moving.function, moving.cohort):
+        moving.kept.opened.hand_in(each.source).do(each.lift)
+        fences.forget(moving.control, moving.function, each.cohort)
 
 
 def in_the_way(control: Control, function: str, cohort: str) -> list[InForce]:
@@ -138,19 +127,6 @@ def in_the_way(control: Control, function: str, cohort: str) -> list[InForce]:
         for each in fences.of_function(control, function)
         if each.cohort == cohort or (EVERYONE in (each.cohort, cohort) and each.cohort not in parted)
     ]
-
-
-@contextmanager
-def hand_of(settings: Settings, source: str) -> Iterator[Hand]:
-    """A hand in the legacy database of a source. Raises Refused where its kind has none."""
-    with closing(assembly.source(settings, source)) as opened:
-        if not isinstance(opened, Acting):
-            raise Refused(
-                f"source {source} is of a kind through which nothing can be changed in the legacy database",
-                do="leave `fence`, `numbers` and `retire` out of its functions, and do that by hand",
-            )
-        with closing(opened.hand()) as hand:
-            yield hand
 
 
 def _to_do(hand: Hand, measures: Measures) -> Sequence[str]:

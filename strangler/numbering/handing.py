@@ -5,21 +5,15 @@ What is going to be set is remembered in the control store, and on the ledger, b
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-
-from strangler import assembly
 from strangler.control import handings, ledger
 from strangler.control.handings import Handing
-from strangler.control.store import Control
+from strangler.cutover.moving import Moving
 from strangler.cutover.stages import Side
-from strangler.errors import Refused, StranglerError
+from strangler.errors import StranglerError
 from strangler.fencing import passing
-from strangler.fencing.fence import hand_of
 from strangler.numbering.counters import last, setting
-from strangler.ports import Acting, Hand
-from strangler.settings import Numbers, Settings
+from strangler.ports import Hand
+from strangler.settings import Numbers
 
 KIND = "numbers handed over"
 """The kind of the entry on the ledger; what was taken back has the other one."""
@@ -28,37 +22,29 @@ TAKEN_BACK = "numbers taken back"
 
 
 class Numbering:
-    """The numbers of a function or cohort. Connects only when it is asked something."""
+    """The numbers of a function or cohort."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        control: Control,
-        function: str,
-        cohort: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._settings, self._control, self._clock = settings, control, clock
-        self._function, self._cohort = function, cohort
-        self._section = settings.functions[function]
+    def __init__(self, moving: Moving) -> None:
+        self._control, self._clock, self._kept = moving.control, moving.clock, moving.kept
+        self._function, self._cohort, self._numbers = moving.function, moving.cohort, moving.section.numbers
 
     def ready(self) -> None:
         """See that every counter can be read on both sides. Raises Refused in words."""
-        with self._hands() as hands:
-            for numbers in self._section.numbers:
-                last(hands[Side.LEGACY], numbers.legacy)
-                last(hands[Side.NEW], numbers.new)
+        hands = self._hands
+        for numbers in self._numbers:
+            last(hands[Side.LEGACY], numbers.legacy)
+            last(hands[Side.NEW], numbers.new)
 
     def hand_over(self, to: Side) -> None:
         """Set the counters of the side `to` beyond what the other one has given."""
-        with self._hands() as hands:
-            planned = [
-                each
-                for index, numbers in enumerate(self._section.numbers)
-                if (each := _planned(index, numbers, to, hands)) is not None
-            ]
-            self._note(to, planned)
-            self._set(hands, [(each, each.after) for each in planned])
+        hands = self._hands
+        planned = [
+            each
+            for index, numbers in enumerate(self._numbers)
+            if (each := _planned(index, numbers, to, hands)) is not None
+        ]
+        self._note(to, planned)
+        self._set(hands, [(each, each.after) for each in planned])
 
     def take_back(self) -> None:
         """Put back what `hand_over` has set, where nobody has drawn from it since. A gap harms nobody, so a database that is away isn't
@@ -67,10 +53,10 @@ class Numbering:
         if not known:
             return
         try:
-            with self._hands() as hands:
-                untouched = [each for each in known if self._last(hands, each) == each.after]
-                self._set(hands, [(each, each.before) for each in untouched])
-                words = f"{len(untouched)} of {len(known)} set back"
+            hands = self._hands
+            untouched = [each for each in known if self._last(hands, each) == each.after]
+            self._set(hands, [(each, each.before) for each in untouched])
+            words = f"{len(untouched)} of {len(known)} set back"
         except StranglerError as error:
             words = f"left as they are, which is a gap: {error.what}"
         with self._control.begin():
@@ -93,7 +79,7 @@ class Numbering:
 
     def _set(self, hands: dict[Side, Hand], numbers: list[tuple[Handing, int]]) -> None:
         for each, number in numbers:
-            hand, configured = hands[each.side], self._section.numbers[each.index]
+            hand, configured = hands[each.side], self._numbers[each.index]
             counter = configured.new if each.side is Side.NEW else configured.legacy
             # The table of a counter may be among those that are fenced.
             own = passing.opened(hand.dialect, self._function), passing.closed(hand.dialect)
@@ -101,20 +87,13 @@ class Numbering:
             hand.do((*own[0], *statements, *own[1]) if each.side is Side.LEGACY else statements)
 
     def _last(self, hands: dict[Side, Hand], each: Handing) -> int:
-        numbers = self._section.numbers[each.index]
+        numbers = self._numbers[each.index]
         return last(hands[each.side], numbers.new if each.side is Side.NEW else numbers.legacy)
 
-    @contextmanager
-    def _hands(self) -> Iterator[dict[Side, Hand]]:
-        with ExitStack() as opened:
-            legacy = opened.enter_context(hand_of(self._settings, self._section.source))
-            store = opened.enter_context(closing(assembly.store(self._settings, self._section.store)))
-            if not isinstance(store, Acting):
-                raise Refused(
-                    f"store {self._section.store} is of a kind in which no sequence can be set",
-                    do=f"leave `numbers` out of {self._function}, and set its sequences by hand",
-                )
-            yield {Side.LEGACY: legacy, Side.NEW: opened.enter_context(closing(store.hand()))}
+    @property
+    def _hands(self) -> dict[Side, Hand]:
+        opened = self._kept.opened
+        return {Side.LEGACY: opened.legacy_hand, Side.NEW: opened.store_hand}
 
 
 def _planned(index: int, numbers: Numbers, to: Side, hands: dict[Side, Hand]) -> Handing | None:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-
-from strangler import assembly
 from strangler.control import conflicts, returning, standings
 from strangler.control.standings import Snapshot
-from strangler.control.store import Control
-from strangler.cutover.kept import Kept
+from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.errors import Refused
-from strangler.mapping import EntityMapping
 from strangler.ports import Outbox, Outgoing
 from strangler.returning.batch import Key
 from strangler.returning.owned import cohorts_of, returns
-from strangler.settings import Settings
 
 SAFE_POSITION_WAIT = 10.0
 """Seconds to wait for legacy's open transactions."""
@@ -26,18 +19,18 @@ LOOKED_AT = 1000
 
 
 class WayBack:
-    """That of a function with `return:`, or of a cohort of it. Writer and outbox are connected only while it is asked something; legacy
-    is read, and mapped, by what is `kept` open."""
+    """That of a function with `return:`, or of a cohort of it."""
 
-    def __init__(self, settings: Settings, control: Control, function: str, cohort: str, kept: Kept) -> None:
-        self._settings, self._control, self._function, self._cohort = settings, control, function, cohort
-        self._kept = kept
+    def __init__(self, moving: Moving) -> None:
+        self._control, self._kept = moving.control, moving.kept
+        self._function, self._cohort = moving.function, moving.cohort
 
     def require(self) -> None:
         """Raise Refused where what new writes couldn't be written to legacy: before anything moves."""
-        tables = sorted({part.table.name for mapping in self._mappings for part in mapping.parts()})
-        with closing(assembly.writer(self._settings, self._function)) as writer:
-            lacking = [finding for finding in writer.examine(tables) if finding.blocks]
+        opened = self._kept.opened
+        tables = sorted({part.table.name for mapping in opened.mappings for part in mapping.parts()})
+        lacking = [finding for finding in opened.writer.examine(tables) if finding.blocks]
+        opened.outbox.waiting()  # Connected now, while nobody waits.
         if lacking:
             raise Refused(
                 f"what new writes of {self._function} couldn't return to legacy",
@@ -47,9 +40,8 @@ class WayBack:
 
     def open(self) -> None:
         """From now on what new writes is kept until it has come back."""
-        with closing(assembly.writer(self._settings, self._function)) as writer, self._outbox() as outbox:
-            writer.prepare()
-            outbox.prepare()
+        self._kept.opened.writer.prepare()
+        self._kept.opened.outbox.prepare()
 
     def close(self) -> None:
         """Nothing is kept any more, unless for other cohorts of the function. What the service has written since anybody last looked is
@@ -62,21 +54,21 @@ class WayBack:
         )
         if any(map(returns, others)):
             return
-        with self._outbox() as outbox:
-            if found.of(self._function, self._cohort).stage is Stage.RETIRED:
-                outbox.end()
-            elif not outbox.end_when_empty():
-                returning.leave_over(self._control, self._function, *outbox.waiting())
+        outbox = self._kept.opened.outbox
+        if found.of(self._function, self._cohort).stage is Stage.RETIRED:
+            outbox.end()
+        elif not outbox.end_when_empty():
+            returning.leave_over(self._control, self._function, *outbox.waiting())
 
     def returned(self) -> str:
         """What is still to come back, in words; empty once legacy has all. Then the service's rows are legacy's to change again."""
-        with self._outbox() as outbox:
-            held, waiting = self._left(outbox)
-            if held:
-                return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
-            if waiting:
-                return f"{_count(waiting)} waiting to return to legacy"
-            outbox.adopt(self._kept.opened.source.safe_position(SAFE_POSITION_WAIT))
+        opened = self._kept.opened
+        held, waiting = self._left(opened.outbox)
+        if held:
+            return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
+        if waiting:
+            return f"{_count(waiting)} waiting to return to legacy"
+        opened.outbox.adopt(opened.source.safe_position(SAFE_POSITION_WAIT))
         return ""
 
     def _left(self, outbox: Outbox) -> tuple[int, int]:
@@ -98,21 +90,11 @@ class WayBack:
         return set()
 
     def _is_ours(self, each: Outgoing, found: Snapshot) -> bool:
-        mapping = next(one for one in self._mappings if one.shape.entity == each.entity)
+        mapping = next(one for one in self._kept.opened.mappings if one.shape.entity == each.entity)
         return any(
             self._cohort in (cohort, found.of_cohort(self._function, cohort).cohort)
             for cohort in cohorts_of(mapping, each)
         )
-
-    @property
-    def _mappings(self) -> list[EntityMapping]:
-        return self._kept.opened.mappings
-
-    @contextmanager
-    def _outbox(self) -> Iterator[Outbox]:
-        shapes = [mapping.shape for mapping in self._mappings]
-        with closing(assembly.outbox(self._settings, self._function, shapes)) as outbox:
-            yield outbox
 
 
 def _count(number: int) -> str:

@@ -1,9 +1,11 @@
-"""What a switch does outside of the control store: undone in reverse when it fails, put off when a database is away, taken back by
-one who slept; and the retirement, which has no way back."""
+"""What a switch does outside of the control store: undone in reverse when it fails, put off when a database is away, left by one
+who slept; and the retirement, which has no way back."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -15,9 +17,9 @@ from strangler.cutover import journal
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
 from strangler.cutover.recovery import recover
-from strangler.cutover.stages import Side, Stage
+from strangler.cutover.stages import Side, Stage, Standing
 from strangler.cutover.switch import Switch, Undone
-from strangler.cutover.world import Outside
+from strangler.cutover.world import Act, Outside
 from strangler.errors import Refused, Unavailable
 from tests.cutover.estate import Estate, Facade
 from tests.cutover.test_switch import LIMIT, assert_untouched, intent, living, standing_at
@@ -165,18 +167,56 @@ def test_while_legacy_is_away_a_decided_way_back_stays_fenced_and_is_finished_wh
     assert (standings.of(control, "party").fenced, world.fenced) == (False, False)
 
 
-def test_one_who_slept_while_it_fenced_legacy_takes_that_back(control: Control, world: World) -> None:
+def test_one_who_slept_before_it_fenced_legacy_leaves_that(control: Control, world: World) -> None:
     """Somebody else had undone the switch meanwhile: legacy owns the function, and has to take writes."""
     before, outside = standing_at(control, Stage.CANARY), world.outside()
 
-    def sleep() -> None:
+    def sleep(sure: Act, act: Callable[[], object]) -> None:
         recover(control, world.reach, actor="worker", clock=lambda: time.time() + 60)
-        world.fenced = True
+        outside.alone(sure, act)
 
     with living(world.estate), pytest.raises(journal.Taken):
-        Switch(control, replace(outside, fence_legacy=sleep), LIMIT).run(intent(Stage.LIVE), before)
+        Switch(control, replace(outside, alone=sleep), LIMIT).run(intent(Stage.LIVE), before)
     assert not world.fenced
     assert_untouched(control, before)
+
+
+def test_invariants_4_to_6_one_who_slept_while_it_undid_leaves_the_fence_of_a_newer_switch(
+    control: Control, world: World
+) -> None:
+    before = standing_at(control, Stage.CANARY)
+    fenced, awake, newer_at = threading.Event(), threading.Event(), list[Standing]()
+
+    def refuse(step: Step, done: bool) -> None:
+        if (step, done) == (Step.DECIDED, False):
+            raise Refused("no")
+
+    def wait(step: Step, done: bool) -> None:
+        if (step, done) == (Step.LIMITED, False):
+            fenced.set()
+            assert awake.wait(10)
+
+    def begin_anew() -> None:
+        newer = Switch(control, world.outside(), LIMIT, watch=wait)
+        newer_at.append(newer.run(intent(Stage.LIVE), standings.of(control, "party")))
+
+    thread = threading.Thread(target=begin_anew)
+
+    def sleep() -> None:
+        """In the first of two things that it takes back."""
+        recover(control, world.reach, actor="worker", clock=lambda: time.time() + 60)
+        thread.start()
+        assert fenced.wait(10)
+
+    asleep = replace(world.outside(), close_return=sleep)
+    with living(world.estate):
+        with pytest.raises(journal.Taken):
+            Switch(control, asleep, LIMIT, watch=refuse).run(intent(Stage.LIVE), before)
+        assert world.fenced, "it is the newer one's"
+        awake.set()
+        thread.join(20)
+    assert [each.owner for each in newer_at] == [Side.NEW]
+    assert world.acts == ["fence", "open", "close", "lift", "fence", "open"]
 
 
 def test_a_way_back_waits_for_what_is_still_to_come_and_says_what_that_is(

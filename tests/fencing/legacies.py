@@ -15,6 +15,11 @@ import pymysql
 import yaml
 
 from strangler.configuration import load
+from strangler.control.store import Control
+from strangler.cutover.kept import Kept
+from strangler.cutover.moving import Moving
+from strangler.cutover.stages import EVERYONE
+from strangler.fencing.fence import take_down
 from strangler.settings import Settings
 
 TABLES = (
@@ -55,6 +60,18 @@ class Legacy:
         except (psycopg.Error, pymysql.Error, sqlite3.Error) as error:
             return str(error)
         return ""
+
+    @contextmanager
+    def moving(self, control: Control, cohort: str = EVERYONE, **function: Any) -> Iterator[Moving]:
+        """The function, or a cohort of it, as it is moved with this configuration."""
+        settings = self.settings(**function)
+        with closing(Kept(settings, "party")) as kept:
+            yield Moving(settings, control, "party", cohort, kept)
+
+    def take_down(self, control: Control, cohort: str = EVERYONE) -> None:
+        """The fence."""
+        with self.moving(control, cohort) as moving:
+            take_down(moving)
 
     def settings(self, **function: Any) -> Settings:
         """A configuration with the function `party`."""

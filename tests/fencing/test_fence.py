@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 
 import pytest
 
@@ -11,12 +13,14 @@ from strangler.control import fences, standings
 from strangler.control.store import Control
 from strangler.cutover.foretelling import foretell, lines
 from strangler.cutover.journal import Step
+from strangler.cutover.kept import Kept
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.errors import Refused, Unavailable
 from strangler.fencing import passing
-from strangler.fencing.fence import LegacyFence, hand_of, take_down
-from strangler.settings import Fence
+from strangler.fencing.fence import LegacyFence
+from strangler.ports import Hand
+from strangler.settings import Fence, Settings
 from tests.fencing.legacies import Legacy
 
 WRITES = {
@@ -26,12 +30,27 @@ WRITES = {
 }
 
 
-def fence(legacy: Legacy, control: Control, cohort: str = EVERYONE, **more: object) -> LegacyFence:
-    cohorts = {"cohorts": {"from": [{"header": "company"}], "of": {"party": "company"}}}
-    settings = legacy.settings(fence={"by": "trigger", **more}, **cohorts)
-    section = settings.functions["party"].fence
-    assert section is not None
-    return LegacyFence(settings, control, "party", cohort, section)
+class Standing:
+    """A fence by trigger, each act with a connection of its own."""
+
+    def __init__(self, legacy: Legacy, control: Control, cohort: str, **more: object) -> None:
+        cohorts = {"cohorts": {"from": [{"header": "company"}], "of": {"party": "company"}}}
+        self._moving = partial(legacy.moving, control, cohort, fence={"by": "trigger", **more}, **cohorts)
+
+    def put_up(self) -> None:
+        with self._moving() as moving:
+            assert moving.section.fence is not None
+            LegacyFence(moving, moving.section.fence).put_up()
+
+
+def fence(legacy: Legacy, control: Control, cohort: str = EVERYONE, **more: object) -> Standing:
+    return Standing(legacy, control, cohort, **more)
+
+
+@contextmanager
+def hand_of(settings: Settings) -> Iterator[Hand]:
+    with closing(Kept(settings, "party")) as kept:
+        yield kept.opened.legacy_hand
 
 
 def refused(legacy: Legacy, statement: str) -> bool:
@@ -57,7 +76,7 @@ def test_who_writes_past_the_facades_is_refused_until_it_is_taken_down(
         assert refused(legacy, statement)
         assert rows(legacy) == there
     for _ in range(2):
-        take_down(legacy.settings(), control, "party", EVERYONE)
+        legacy.take_down(control)
     assert not refused(legacy, statement)
     assert rows(legacy) != there
     assert _objects(legacy) == []
@@ -70,13 +89,13 @@ def test_what_is_foretold_of_a_switch_and_of_a_retirement_is_what_refuses_writes
     settings = legacy.settings(
         fence={"by": "trigger"}, retire={"by": "trigger", "statements": [deactivating]}
     )
-    world = outside(settings, control, "party", EVERYONE)
-    told = {each.step: each.statements for each in foretell(Stage.LIVE, world)}
+    with closing(outside(settings, control, "party", EVERYONE)) as world:
+        told = {each.step: each.statements for each in foretell(Stage.LIVE, world)}
+        last = {each.step: each.statements for each in foretell(Stage.RETIRED, world)}
     assert [step for step, statements in told.items() if statements] == [Step.LEGACY_FENCED]
-    last = {each.step: each.statements for each in foretell(Stage.RETIRED, world)}
     assert last == dict.fromkeys(last, ()) | {Step.DEACTIVATED: (*told[Step.LEGACY_FENCED], deactivating)}
     assert _objects(legacy) == [], "it was only told"
-    with hand_of(settings, "erp") as hand:
+    with hand_of(settings) as hand:
         hand.do(told[Step.LEGACY_FENCED])
     assert refused(legacy, WRITES["DELETE"].format(company=1000))
 
@@ -86,21 +105,18 @@ def test_what_is_foretold_of_the_way_back_is_what_lets_legacy_write_again(
 ) -> None:
     settings = legacy.settings(fence={"by": "trigger"})
     fence(legacy, control).put_up()
-    told = {
-        each.step: each.statements
-        for each in foretell(Stage.SYNCING, outside(settings, control, "party", EVERYONE))
-    }
+    with closing(outside(settings, control, "party", EVERYONE)) as world:
+        told = {each.step: each.statements for each in foretell(Stage.SYNCING, world)}
     assert [step for step, statements in told.items() if statements] == [Step.LEGACY_LIFTED]
-    with hand_of(settings, "erp") as hand:
+    with hand_of(settings) as hand:
         hand.do(told[Step.LEGACY_LIFTED])
     assert _objects(legacy) == []
 
 
 def test_what_cannot_be_foretold_says_why(legacy: Legacy, control: Control) -> None:
     settings = legacy.settings(fence={"by": "revoke", "roles": ["clerk"]})
-    (fenced,) = [
-        each for each in foretell(Stage.LIVE, outside(settings, control, "party", "1000")) if each.untold
-    ]
+    with closing(outside(settings, control, "party", "1000")) as world:
+        (fenced,) = [each for each in foretell(Stage.LIVE, world) if each.untold]
     assert (fenced.step, fenced.statements) == (Step.LEGACY_FENCED, ())
     assert fenced.untold == "cohort 1000 of party can't be fenced by: revoke"
     assert any(fenced.untold in line for line in lines([fenced]))
@@ -142,7 +158,7 @@ def test_a_cohort_is_fenced_and_the_others_write_on(legacy: Legacy, control: Con
     assert refused(legacy, "UPDATE party SET company = 1000 WHERE id = 2")
     assert refused(legacy, "UPDATE party SET company = 2000 WHERE id = 1")
     assert not refused(legacy, WRITES[operation].format(company=2000))
-    take_down(legacy.settings(), control, "party", "1000")
+    legacy.take_down(control, "1000")
     assert not refused(legacy, WRITES[operation].format(company=1000).replace("(3,", "(4,"))
 
 
@@ -156,9 +172,9 @@ def test_the_rest_is_not_fenced_while_a_cohort_stays_with_legacy(legacy: Legacy,
 
 def test_a_plan_shows_the_statements_and_runs_none(legacy: Legacy, control: Control) -> None:
     settings = legacy.settings(fence={"by": "trigger"})
-    reached = outside(settings, control, "party", EVERYONE)
-    assert reached.statements is not None
-    assert any("CREATE TRIGGER" in each for each in reached.statements())
+    with closing(outside(settings, control, "party", EVERYONE)) as reached:
+        assert reached.statements is not None
+        assert any("CREATE TRIGGER" in each for each in reached.statements())
     assert fences.of(control, "party", EVERYONE) is None
     assert _objects(legacy) == []
 
@@ -169,7 +185,7 @@ def test_one_that_was_only_remembered_is_taken_down(legacy: Legacy, control: Con
     standing.put_up()
     lift = fences.of(control, "party", EVERYONE)
     assert lift is not None
-    take_down(legacy.settings(), control, "party", EVERYONE)
+    legacy.take_down(control)
     fences.remember(control, "party", EVERYONE, "erp", lift.lift, at=1.0)
     # Also when the configuration has none any more: what is in force is known from the control store.
     undo = outside(legacy.settings(), control, "party", EVERYONE).lift_legacy
@@ -212,7 +228,7 @@ def test_a_fence_by_revoke_says_from_whom() -> None:
 
 
 def test_a_hand_sees_the_legacy_database(legacy: Legacy) -> None:
-    with hand_of(legacy.settings(), "erp") as hand:
+    with hand_of(legacy.settings()) as hand:
         hand.do(["UPDATE party SET name = 'Zoe' WHERE id = 1"])
         assert [str(name) for (name,) in hand.ask("SELECT name FROM party WHERE id = 1")] == ["Zoe"]
 
@@ -234,9 +250,9 @@ def test_invariant_4_a_cohort_that_goes_back_is_not_kept_out_by_the_fence_of_the
 ) -> None:
     fence(legacy, control).put_up()
     standings.amend(control, "party", "1000", at=1.0, stage=Stage.SYNCING)
-    lift = outside(legacy.settings(), control, "party", "1000").lift_legacy
-    assert lift is not None
-    lift()
+    with closing(outside(legacy.settings(), control, "party", "1000")) as world:
+        assert world.lift_legacy is not None
+        world.lift_legacy()
     assert not refused(legacy, WRITES["UPDATE"].format(company=1000))
 
 
@@ -246,6 +262,6 @@ def test_invariant_4_the_fence_of_a_cohort_that_rejoined_goes_with_that_of_the_w
     for cohort in ("1000", "2000", EVERYONE):
         fence(legacy, control, cohort).put_up()
     standings.amend(control, "party", "2000", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
-    take_down(legacy.settings(), control, "party", EVERYONE)
+    legacy.take_down(control)
     assert not refused(legacy, WRITES["UPDATE"].format(company=1000))
     assert refused(legacy, WRITES["UPDATE"].format(company=2000))

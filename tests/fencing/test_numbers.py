@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,8 +59,27 @@ def draw_legacy(legacy: Legacy) -> int:
     return int(legacy.run(draw)[0][0])
 
 
-def numbering(legacy: Legacy, control: Control, *numbers: dict[str, Any]) -> Numbering:
-    return Numbering(legacy.settings(numbers=list(numbers)), control, "party", EVERYONE)
+class Handing:
+    """The numbers of the function, each act with connections of its own."""
+
+    def __init__(self, legacy: Legacy, control: Control, numbers: list[dict[str, Any]]) -> None:
+        self._moving = partial(legacy.moving, control, numbers=numbers)
+
+    def ready(self) -> None:
+        with self._moving() as moving:
+            Numbering(moving).ready()
+
+    def hand_over(self, to: Side) -> None:
+        with self._moving() as moving:
+            Numbering(moving).hand_over(to)
+
+    def take_back(self) -> None:
+        with self._moving() as moving:
+            Numbering(moving).take_back()
+
+
+def numbering(legacy: Legacy, control: Control, *numbers: dict[str, Any]) -> Handing:
+    return Handing(legacy, control, list(numbers))
 
 
 @pytest.mark.parametrize("numbers", [SEQUENCE, ROW, LARGEST])

@@ -10,7 +10,7 @@ import pytest
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import Refused
-from strangler.fencing.fence import LegacyFence, take_down
+from strangler.fencing.fence import LegacyFence
 from tests.fencing.legacies import Legacy, made
 
 WRITE = "UPDATE party SET name = 'x' WHERE id = 1"
@@ -37,12 +37,12 @@ def erp(server: Legacy) -> Iterator[str]:
     server.run(*drop)
 
 
-def fence(server: Legacy, control: Control, role: str, cohort: str = EVERYONE) -> LegacyFence:
+def put_up(server: Legacy, control: Control, role: str, cohort: str = EVERYONE) -> None:
+    """The fence."""
     roles = [role if server.kind == "postgres" else f"{role}@%"]
-    settings = server.settings(fence={"by": "revoke", "roles": roles})
-    section = settings.functions["party"].fence
-    assert section is not None
-    return LegacyFence(settings, control, "party", cohort, section)
+    with server.moving(control, cohort, fence={"by": "revoke", "roles": roles}) as moving:
+        assert moving.section.fence is not None
+        LegacyFence(moving, moving.section.fence).put_up()
 
 
 def granted(server: Legacy, erp: str) -> list[tuple[object, ...]]:
@@ -60,16 +60,16 @@ def granted(server: Legacy, erp: str) -> list[tuple[object, ...]]:
 def test_a_role_reads_on_and_writes_no_more_until_it_has_back_what_it_had(
     server: Legacy, control: Control, erp: str
 ) -> None:
-    before, standing = granted(server, erp), fence(server, control, erp)
+    before = granted(server, erp)
     for _ in range(2):  # What was taken the first time can't be seen the second.
-        standing.put_up()
+        put_up(server, control, erp)
         for write in (WRITE, "INSERT INTO party VALUES (9, 'z', 1)", "DELETE FROM party WHERE id = 1"):
             assert "denied" in server.refusal(write, user=erp)
         assert server.refusal("SELECT * FROM party", user=erp) == ""
         assert server.refusal("INSERT INTO other VALUES (1)", user=erp) == ""
     assert server.refusal(WRITE) == "", "everybody else writes on, Strangler's own user too"
     for _ in range(2):
-        take_down(server.settings(), control, "party", EVERYONE)
+        server.take_down(control)
         assert granted(server, erp) == before
     assert server.refusal(WRITE, user=erp) == ""
 
@@ -84,17 +84,17 @@ def test_one_that_can_write_all_the_same_is_refused_in_words(
         server.run(f"GRANT INSERT ON `{server.url.rsplit('/', 1)[1]}`.* TO '{erp}'@'%'")
         words = "by a privilege on .*, which can't be taken for one table"
     with pytest.raises(Refused, match=words):
-        fence(server, control, erp).put_up()
-    take_down(server.settings(), control, "party", EVERYONE)
+        put_up(server, control, erp)
+    server.take_down(control)
     assert server.refusal(WRITE, user=erp) == ""
 
 
 def test_no_cohort_is_fenced_by_privileges(server: Legacy, control: Control, erp: str) -> None:
     with pytest.raises(Refused, match="cohort 1000 of party can't be fenced by: revoke"):
-        fence(server, control, erp, "1000").put_up()
+        put_up(server, control, erp, "1000")
 
 
 def test_a_database_without_privileges_is_refused_in_words(tmp_path: Path, control: Control) -> None:
     legacy = made("sqlite", f"sqlite:///{tmp_path}/erp.db", tmp_path)
     with pytest.raises(Refused, match="no privileges can be revoked in a database of the kind sqlite"):
-        fence(legacy, control, "erp").put_up()
+        put_up(legacy, control, "erp")

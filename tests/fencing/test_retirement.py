@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from strangler.control.store import Control
@@ -17,10 +19,10 @@ def test_its_rows_take_no_writes_and_its_switch_is_off(legacy: Legacy, control: 
     )
     statement = "UPDATE feature SET active = 0 WHERE name = 'party'"
     settings = legacy.settings(retire={"by": "trigger", "statements": [statement]})
-    deactivate = outside(settings, control, "party", EVERYONE).deactivate
-    assert deactivate is not None
     for _ in range(2):
-        deactivate()
+        with closing(outside(settings, control, "party", EVERYONE)) as world:
+            assert world.deactivate is not None
+            world.deactivate()
         assert "Strangler" in legacy.refusal("DELETE FROM party")
         assert legacy.run("SELECT active FROM feature") in ([(0,)], ((0,),))
     assert outside(legacy.settings(), control, "party", EVERYONE).deactivate is None

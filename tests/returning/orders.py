@@ -19,6 +19,7 @@ from strangler.changes import Position
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.kept import Kept
+from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Side, Stage, at_the_start
 from strangler.events import Effect, Event, encode_key
 from strangler.mapping import EntityMapping, canonical_columns
@@ -124,7 +125,7 @@ class Orders:
 
     def way_back(self, cohort: str = EVERYONE) -> WayBack:
         """The way back as a switch asks for it, while the source is captured."""
-        return WayBack(self.settings, self.control, "sales", cohort, self._kept)
+        return WayBack(Moving(self.settings, self.control, "sales", cohort, self._kept))
 
     @contextmanager
     def captured(self) -> Iterator[ChangeSource]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pymysql
@@ -10,6 +11,7 @@ from pymysql.connections import Connection
 from pymysql.constants import ER
 
 from strangler.errors import Unavailable
+from strangler.mapping.canonical import quoted_text
 from strangler_connectors.mysql.connection import ask, reason, translated
 
 _PATIENCE: Final = 3
@@ -22,7 +24,7 @@ FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT 1
 
 
 class MySQLHand:
-    """See `Hand`."""
+    """See `Hand` and `Exclusive`."""
 
     dialect = "mysql"
 
@@ -53,5 +55,30 @@ class MySQLHand:
             return Unavailable(what, why=why, do=f"wait for it to end, or end it: KILL {thread}")
         return Unavailable(what, why="a table was in use for too long", do="see SHOW PROCESSLIST")
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        lock = _lock(name)
+        with translated(self._name, "waiting to be alone"):
+            if ask(self._connection, f"SELECT GET_LOCK({lock}, {_PATIENCE})")[0][0] != "1":
+                raise self._in_the_way(lock)
+        try:
+            yield
+        finally:
+            with suppress(pymysql.Error):  # With a connection that was lost it is given back already.
+                ask(self._connection, f"SELECT RELEASE_LOCK({lock})")
+
+    def _in_the_way(self, lock: str) -> Unavailable:
+        session = ask(self._connection, f"SELECT IS_USED_LOCK({lock})")[0][0]
+        return Unavailable(
+            f"source {self._name}: another process of Strangler is at work in the legacy database",
+            why=f"connection {session or 'unknown'} holds the lock {lock}",
+            do=f"wait for it; one that hangs: KILL {session}",
+        )
+
     def close(self) -> None:
         self._connection.close()
+
+
+def _lock(name: str) -> str:
+    """The lock of this name as SQL: locks are the server's, so the database is part of it, and 64 characters are the most."""
+    return f"CONCAT('strangler ', MD5(CONCAT(DATABASE(), ' ', {quoted_text(name)})))"

@@ -91,7 +91,8 @@ class SqliteSource:
         return SqliteSide(self._name, open_connection(self._path, self._name, "ro"))
 
     def hand(self) -> SqliteHand:
-        return SqliteHand(self._name, open_connection(self._path, self._name, wait=3.0))
+        beside = self._path.with_name(f"{self._path.name}-strangler_hand")
+        return SqliteHand(self._name, open_connection(self._path, self._name, wait=3.0), beside)
 
     def drop(self) -> None:
         with self._connected("removing the capture") as connection, immediate(connection):
