@@ -54,14 +54,16 @@ def add(control: Control, traffic: Iterable[Traffic]) -> None:
 
 
 def sums(
-    control: Control, *, since: int = 0, function: str | None = None
+    control: Control, *, since: int = 0, function: str | None = None, cohort: str | None = None
 ) -> dict[tuple[str, str, str], Calls]:
-    """(function, kind, side) → calls from minute `since` on."""
+    """(function, kind, side) → calls from minute `since` on, of all functions or of one, with all cohorts or of one."""
     table = tables.traffic
     groups = (table.c.function, table.c.kind, table.c.side)
     query = select(*groups, *_summed()).where(table.c.minute >= since).group_by(*groups)
     if function is not None:
         query = query.where(table.c.function == function)
+    if cohort is not None:
+        query = query.where(table.c.cohort == cohort)
     with control.read() as connection:
         return {(row[0], row[1], row[2]): _calls(row[3:]) for row in connection.execute(query)}
 

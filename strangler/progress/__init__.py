@@ -7,6 +7,7 @@ each new service is gets asked at the moment, since the gates want to know it. `
 from strangler.progress.facts import (
     Attention,
     Calls,
+    CohortProgress,
     FunctionProgress,
     Point,
     Progress,
@@ -18,6 +19,7 @@ from strangler.progress.measuring import measure
 __all__ = [
     "Attention",
     "Calls",
+    "CohortProgress",
     "FunctionProgress",
     "Point",
     "Progress",

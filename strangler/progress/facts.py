@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from strangler.control.backfills import BackfillRecord
@@ -62,10 +63,33 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class CohortProgress:
+    """Where a cohort is that moves on its own, with what was counted for it alone: as `FunctionProgress` has it of the others."""
+
+    standing: Standing
+    target: Target | None
+    gates: tuple[GateResult, ...]
+    calls: tuple[Calls, ...]
+    compared: Compared
+    effects: Effects
+
+    @property
+    def blocked(self) -> tuple[GateResult, ...]:
+        """The gates that keep it from going on."""
+        return _blocked(self.gates)
+
+    @property
+    def share(self) -> float | None:
+        """The share of its calls of the last hour that new answered; None when there were none."""
+        return _shared(self.calls)
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionProgress:
     """Where one function is. `target` is where it goes next (None when there is nothing further), `gates` what that needs.
 
-    `calls` are those of the last hour, `history` goes back up to a week. `steps` are the stages from the beginning, `decisions`
+    `calls` are those of the last hour, of all cohorts; `history` goes back up to a week. `cohorts` are those that move on their own;
+    `standing`, `gates`, `compared`, `effects` and `mismatches` are of all others. `steps` are the stages from the beginning, `decisions`
     everything about it on the ledger. `alarm` is a reconciliation since the last one over everything which looked at less and found
     drift. `compared` are the comparisons since it last entered shadow, `effects` those of writes,
     `mismatches` some examples.
@@ -96,11 +120,12 @@ class FunctionProgress:
     returning: ReturnRecord | None = None
     conflicts: int = 0
     late_writes: int = 0
+    cohorts: tuple[CohortProgress, ...] = ()
 
     @property
     def blocked(self) -> tuple[GateResult, ...]:
         """The gates that keep it from going on."""
-        return tuple(gate for gate in self.gates if not gate.passes)
+        return _blocked(self.gates)
 
     @property
     def rows(self) -> int:
@@ -110,8 +135,7 @@ class FunctionProgress:
     @property
     def share(self) -> float | None:
         """The share of the calls of the last hour that new answered; None when there were none."""
-        by_side = {side: sum(each.calls for each in self.calls if each.side is side) for side in Side}
-        return share(by_side[Side.LEGACY], by_side[Side.NEW])
+        return _shared(self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +172,16 @@ class Progress:
     @property
     def share(self) -> float | None:
         """The share of all calls of the last hour that new answered."""
-        calls = [each for function in self.functions for each in function.calls]
-        legacy = sum(each.calls for each in calls if each.side is Side.LEGACY)
-        return share(legacy, sum(each.calls for each in calls) - legacy)
+        return _shared([each for function in self.functions for each in function.calls])
+
+
+def _blocked(gates: Iterable[GateResult]) -> tuple[GateResult, ...]:
+    return tuple(gate for gate in gates if not gate.passes)
+
+
+def _shared(calls: Sequence[Calls]) -> float | None:
+    by_side = {side: sum(each.calls for each in calls if each.side is side) for side in Side}
+    return share(by_side[Side.LEGACY], by_side[Side.NEW])
 
 
 def share(legacy: int, new: int) -> float | None:

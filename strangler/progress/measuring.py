@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from strangler.control import comparisons, conflicts, facades, ledger, reconciliations, returning, traffic
@@ -14,7 +15,15 @@ from strangler.cutover import history as moves
 from strangler.cutover.stages import Stage
 from strangler.progress import pace
 from strangler.progress.attention import attention
-from strangler.progress.facts import Calls, FunctionProgress, Point, Progress, Reconciled, Step
+from strangler.progress.facts import (
+    Calls,
+    CohortProgress,
+    FunctionProgress,
+    Point,
+    Progress,
+    Reconciled,
+    Step,
+)
 from strangler.settings import Settings, ended_rules, ended_tolerances
 
 HOUR: Final = 60
@@ -45,8 +54,14 @@ def measure(
     sums = traffic.sums(control, since=minute - HOUR + 1)
     functions = []
     for name in settings.functions:
-        judged = assessment.assess(control, settings, name, probe=probe, clock=lambda: now)
-        functions.append(_function(control, judged, pace.lately(sums, name), histories[name]))
+        asked = cache(probe)
+        judged = assessment.assess(control, settings, name, probe=asked, clock=lambda: now)
+        apart = [
+            assessment.assess(control, settings, name, cohort=each.cohort, probe=asked, clock=lambda: now)
+            for each in judged.evidence.picture.cohorts(name)
+        ]
+        cohorts = tuple(_cohort(control, each, minute - HOUR + 1) for each in apart)
+        functions.append(_function(control, judged, pace.lately(sums, name), histories[name], cohorts))
     verification = ledger.verify(control)
     return Progress(
         name=settings.name,
@@ -61,7 +76,11 @@ def measure(
 
 
 def _function(
-    control: Control, judged: assessment.Assessment, calls: tuple[Calls, ...], history: tuple[Point, ...]
+    control: Control,
+    judged: assessment.Assessment,
+    calls: tuple[Calls, ...],
+    history: tuple[Point, ...],
+    cohorts: tuple[CohortProgress, ...],
 ) -> FunctionProgress:
     name, evidence = judged.function, judged.evidence
     return FunctionProgress(
@@ -88,6 +107,20 @@ def _function(
         ended=tuple(_ended(judged)),
         returning=returning.all_feeds(control).get(name) if judged.settings.return_ else None,
         conflicts=conflicts.counts(control).get(name, 0),
+        cohorts=cohorts,
+    )
+
+
+def _cohort(control: Control, judged: assessment.Assessment, since: int) -> CohortProgress:
+    name, evidence = judged.function, judged.evidence
+    sums = traffic.sums(control, since=since, function=name, cohort=evidence.standing.cohort)
+    return CohortProgress(
+        standing=evidence.standing,
+        target=judged.target,
+        gates=judged.gates,
+        calls=pace.lately(sums, name),
+        compared=evidence.compared,
+        effects=evidence.effects,
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from strangler.control.comparisons import Compared
 from strangler.control.ledger import Entry
+from strangler.cutover.gates import GateResult
 from strangler.durations import moment
-from strangler.progress import FunctionProgress, Point, Progress, Reconciled
+from strangler.progress import Calls, CohortProgress, FunctionProgress, Point, Progress, Reconciled
 
 
 def as_object(progress: Progress) -> dict[str, Any]:
@@ -58,17 +60,7 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
         "source_seen_at": _moment(source.seen_at) if source else None,
         "quarantined": function.quarantined,
         "next": {"stage": target.stage.value, "weight": target.weight / 10_000} if target else None,
-        "gates": [
-            {
-                "gate": str(gate.name),
-                "verdict": gate.verdict.value,
-                "figure": gate.figure,
-                "limit": gate.limit,
-                "words": gate.words,
-                "do": gate.do,
-            }
-            for gate in function.gates
-        ],
+        "gates": [_gate(gate) for gate in function.gates],
         "backfill": [
             {
                 "entity": record.entity,
@@ -80,29 +72,58 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
             for record in function.backfills
         ],
         "reconciliation": _reconciled(function.reconciled) if function.reconciled else None,
-        "shadow": {
-            "matched": function.compared.matched,
-            "mismatched": function.compared.mismatched,
-            "failed": function.compared.failed,
-            "uncompared": function.compared.uncompared,
-            "dropped": function.compared.dropped,
-            "noisy": function.compared.noisy,
-            "pairs": function.compared.pairs,
-        },
+        "shadow": _shadow(function.compared),
         "effects": asdict(function.effects),
-        "calls_last_hour": [
-            {
-                "kind": each.kind,
-                "side": each.side.value,
-                "calls": each.calls,
-                "errors": each.errors,
-                "fenced": each.fenced,
-                "mean_latency_seconds": each.latency,
-            }
-            for each in function.calls
-        ],
+        "calls_last_hour": [_calls(each) for each in function.calls],
+        "cohorts": [_cohort(each) for each in function.cohorts],
         "calls": [_point(point) for point in function.history],
         "history": [_decision(entry) for entry in function.decisions],
+    }
+
+
+def _cohort(cohort: CohortProgress) -> dict[str, Any]:
+    standing, target = cohort.standing, cohort.target
+    return {
+        "cohort": standing.cohort,
+        "stage": standing.stage.value,
+        "owner": standing.owner.value,
+        "weight": standing.weight / 10_000,
+        "since": _moment(standing.since),
+        "fenced": standing.fenced,
+        "hold": standing.hold,
+        "share_on_new": cohort.share,
+        "next": {"stage": target.stage.value, "weight": target.weight / 10_000} if target else None,
+        "gates": [_gate(gate) for gate in cohort.gates],
+        "shadow": _shadow(cohort.compared),
+        "effects": asdict(cohort.effects),
+        "calls_last_hour": [_calls(each) for each in cohort.calls],
+    }
+
+
+def _gate(gate: GateResult) -> dict[str, str]:
+    return {
+        "gate": str(gate.name),
+        "verdict": gate.verdict.value,
+        "figure": gate.figure,
+        "limit": gate.limit,
+        "words": gate.words,
+        "do": gate.do,
+    }
+
+
+def _shadow(compared: Compared) -> dict[str, int]:
+    counts = ("matched", "mismatched", "failed", "uncompared", "dropped", "noisy", "pairs")
+    return {name: getattr(compared, name) for name in counts}
+
+
+def _calls(each: Calls) -> dict[str, Any]:
+    return {
+        "kind": each.kind,
+        "side": each.side.value,
+        "calls": each.calls,
+        "errors": each.errors,
+        "fenced": each.fenced,
+        "mean_latency_seconds": each.latency,
     }
 
 

@@ -13,7 +13,7 @@ from strangler.cutover.history import Kind
 from strangler.cutover.stages import RULES, Side, Stage
 from strangler.cutover.steps import percent as weight
 from strangler.durations import format_duration
-from strangler.progress import FunctionProgress, Progress
+from strangler.progress import CohortProgress, FunctionProgress, Progress
 
 NONE: Final = "–"
 """What stands where there is no figure; it never is a zero."""
@@ -69,7 +69,7 @@ def situation(function: FunctionProgress) -> str:
     return f"{rule.meaning[0].upper()}{rule.meaning[1:]}."
 
 
-def stage(function: FunctionProgress) -> str:
+def stage(function: FunctionProgress | CohortProgress) -> str:
     """The stage, with the weight where it counts."""
     standing = function.standing
     return (

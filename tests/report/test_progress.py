@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
-from strangler.control import ledger, reconciliations, standings, tables, traffic
+from strangler.control import comparisons, ledger, reconciliations, standings, tables, traffic
+from strangler.control.comparisons import Comparison
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.gates import Gate, Verdict
@@ -25,10 +28,17 @@ MINUTE = int(NOW // 60)
 
 
 def calls(
-    minute: int, kind: str, side: Side, count: int, *, errors: int = 0, seconds: float = 0.0
+    minute: int,
+    kind: str,
+    side: Side,
+    count: int,
+    *,
+    errors: int = 0,
+    seconds: float = 0.0,
+    cohort: str = EVERYONE,
 ) -> Traffic:
     """One facade's calls of a minute."""
-    return Traffic(minute, "facade-1", "party", EVERYONE, kind, side, count, errors, 0, seconds)
+    return Traffic(minute, "facade-1", "party", cohort, kind, side, count, errors, 0, seconds)
 
 
 def test_functions_stand_where_they_were_moved_to(progress: Progress) -> None:
@@ -166,3 +176,34 @@ def test_a_quick_look_that_found_drift_is_told_beside_the_full_one_before_it(con
 
 def _told(control: Control) -> list[tuple[bool, str]]:
     return [(each.wrong, each.words) for each in measured(control, party="Partners").attention]
+
+
+def test_cohorts_that_move_on_their_own_have_figures_of_their_own(control: Control) -> None:
+    for cohort in (EVERYONE, "1000"):
+        standings.amend(control, "party", cohort, at=NOW - 7200, stage=Stage.CANARY, weight=2_500)
+    traffic.add(
+        control,
+        [
+            calls(MINUTE, "read", Side.LEGACY, 60),
+            calls(MINUTE, "read", Side.NEW, 30, cohort="1000"),
+            calls(MINUTE, "read", Side.LEGACY, 10, cohort="1000"),
+        ],
+    )
+    counted = {EVERYONE: (40, 0), "1000": (7, 2), "never": (9, 9)}
+    comparisons.add(
+        control,
+        [Comparison(MINUTE, "f", "party", name, *figures, 0, 0) for name, figures in counted.items()],
+    )
+    progress = measured(control, party="Partners")
+    (party,) = progress.functions
+    (own,) = party.cohorts
+    assert (party.share, own.share) == (0.3, 0.75)
+    assert (party.compared.total, party.compared.differing) == (40, 0)
+    assert (own.standing.cohort, own.compared.total, own.compared.differing) == ("1000", 9, 2)
+    (told,) = json.loads(render(progress, "json"))["functions"][0]["cohorts"]
+    assert (told["cohort"], told["weight"], told["share_on_new"]) == ("1000", 0.25, 0.75)
+    assert (told["shadow"]["matched"], told["calls_last_hour"][0]["calls"]) == (7, 10)
+    assert re.search(r"\| 1000 \| canary 25% \| legacy \| 75% \| 9 \| 2 \| 0 \| 0 \|", render(progress, "md"))
+    page = render(progress, "html")
+    assert "Cohorts that move on their own" in page
+    assert page.count("Cohorts that move on their own") == 1
