@@ -17,9 +17,18 @@ from examples.tryton.rpc import Session
 from examples.tryton.whole import company
 
 MODULES: Final = ("sale",)
-SETTINGS: Final = "\n[queue]\nworker = true\n\n[cache]\nir.translation = 1\n"
+SETTINGS: Final = "\n[queue]\nworker = true\n\n[cache]\nclean_timeout = 0\n"
 """What Tryton's configuration has besides: confirmed orders wait in the queue, where they would be shipped and invoiced by its worker.
-And it keeps no translations in its memory, since it isn't told when somebody else writes its tables."""
+And it listens to its database for what of its caches has become old, instead of looking every five minutes."""
+
+NOTICES: Final = """
+CREATE OR REPLACE FUNCTION translations_changed() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN PERFORM pg_notify('ir_cache', '["ir.translation"]'); RETURN NULL; END$$;
+CREATE OR REPLACE TRIGGER translations_changed AFTER INSERT OR UPDATE OR DELETE ON ir_translation
+  FOR EACH STATEMENT EXECUTE FUNCTION translations_changed();
+"""
+"""Tryton keeps translations in its memory, names of products among them. Where it writes them itself it says so on this channel to all of
+its processes; for whoever else writes them, as the feed back does, the database says it."""
 
 PARTIES: Final = 36
 TEMPLATES: Final = 24

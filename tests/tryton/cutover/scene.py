@@ -113,7 +113,8 @@ def scene(server: Server, home: Path, tell: Tell) -> Iterator[Scene]:
     tell("starting Tryton, three services, and `strangler run`")
     with ExitStack() as stack:
         server.drop_database(erp.DATABASE)
-        server.create_database(erp.DATABASE, FOUNDED)
+        with psycopg.connect(server.create_database(erp.DATABASE, FOUNDED)) as connection:
+            connection.execute(founding.NOTICES)
         tryton = stack.enter_context(erp.served(server, home, PASSWORD, founding.SETTINGS))
         stores = {name: _fresh(server, database) for name, database in STORES.items()}
         ports = {name: processes.free_port() for name in MOVED}
