@@ -98,7 +98,7 @@ class Switch:
             raise Refused(
                 f"{intent.what} isn't retired: its legacy side can't be switched off as `retire` says: {error.what}",
                 why=error.why,
-                do=error.do.replace("`fence`", "`retire`"),
+                do=error.do,
             ) from None
 
     def _refuse_silent(self, intent: Intent, before: Standing) -> None:
