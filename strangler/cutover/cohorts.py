@@ -25,7 +25,8 @@ def refuse_leaving_behind(whole: Standing, to: Stage, cohorts: Sequence[Standing
     behind = [each for each in cohorts if each.stage is not Stage.RETIRED]
     if to is Stage.RETIRED and whole.cohort == EVERYONE and behind:
         owned = [each for each in behind if each.owner is Side.LEGACY]
-        moving = f"legacy still owns {_listed(owned)}" if owned else f"{_listed(behind)} moves on its own"
+        alone = "moves on its own" if len(behind) == 1 else "move on their own"
+        moving = f"legacy still owns {_listed(owned)}" if owned else f"{_listed(behind)} {alone}"
         raise Refused(
             f"{whole.function} stays in {whole.stage}: {moving}",
             why="retiring a function switches its legacy side off, for all of its cohorts",
