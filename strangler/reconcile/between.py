@@ -1,7 +1,7 @@
 """Between two runs: which keys are newly different, which have healed, which still differ. Pure.
 
 Only what both runs looked at whole can be told apart: a key that a run didn't list, since it listed no more, or of an entity that it
-left out, isn't known to be equal.
+left out, isn't known to be equal. Nor is one of rows that a run passed over, since new owned them then.
 """
 
 from __future__ import annotations
@@ -27,18 +27,33 @@ def between(older: Account, newer: Account) -> Between:
     """Compare what two runs of a function found."""
     before = {(each.entity, each.key): each for each in older.findings}
     after = {(each.entity, each.key): each for each in newer.findings}
-    known_before, known_after = _listed_whole(older), _listed_whole(newer)
+    known_before, known_after = _listed_whole(older, newer), _listed_whole(newer, older)
     return Between(
         newly=tuple(each for key, each in after.items() if key not in before and key[0] in known_before),
         healed=tuple(each for key, each in before.items() if key not in after and key[0] in known_after),
         still=tuple(each for key, each in after.items() if key in before),
-        untold=(*_cut(older), *_cut(newer), *_left_out(older, newer), *_left_out(newer, older)),
+        untold=(
+            *_cut(older),
+            *_cut(newer),
+            *_left_out(older, newer),
+            *_left_out(newer, older),
+            *_passed_over(older, newer),
+            *_passed_over(newer, older),
+        ),
     )
 
 
-def _listed_whole(found: Account) -> set[str]:
-    """The entities of which every key that differs is listed."""
+def _listed_whole(found: Account, other: Account) -> set[str]:
+    """The entities of which a run lists every key that differs, as far as the other one says anything of it."""
+    if _passed_over(found, other):
+        return set()
     return {each.entity for each in found.entities if not each.hidden}
+
+
+def _passed_over(one: Account, other: Account) -> list[str]:
+    if not one.run.left_out or one.run.left_out == other.run.left_out:
+        return []
+    return [f"in run {one.run.id} {'; '.join(one.run.left_out)}"]
 
 
 def _cut(found: Account) -> list[str]:

@@ -154,6 +154,10 @@ def test_each_row_is_repaired_or_not_by_who_owns_its_cohort(migration: Migration
         assert f"partner [16] {why}" in mended.output
         assert "2 keys of 4 mended" in mended.output
         assert run(migration).drift == 0
+        told = migration.strangler("reconcile", "diff", "--function", "sales")
+        assert told.exit_code == ExitCode.UNUSABLE, "what was left out hasn't healed"
+        assert "the rows of cohort south were left out, since new owns them" in told.output
+        assert "0 healed" in told.output
     assert migration.rows("SELECT name FROM partner WHERE id = 15") == [("wrong",)]
 
 

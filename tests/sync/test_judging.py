@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from strangler.changes import Position
-from strangler.control import effects, quarantine, sources
+from strangler.control import effects, quarantine, sources, standings
 from strangler.control.effects import Effects, Expected
 from strangler.control.quarantine import Held
 from strangler.control.sources import CLOCKS, SILENCE
 from strangler.control.store import Control
-from strangler.cutover.stages import EVERYONE
+from strangler.cutover.stages import EVERYONE, Stage
 from strangler.events import Effect, Event
 from strangler.settings import Settings
 from strangler.sync.following import EVENTS, PATIENCE, Followed, Following
@@ -52,10 +52,9 @@ class Scene:
         self._following = Following(SETTINGS, {"party": frozenset()}, self.log, control, lambda: self.now)
         self._function = Followed("party", SETTINGS, frozenset())
 
-    def foretell(self, events: str, at: float = BEGAN) -> None:
-        effects.expect(
-            self.control, [Expected("party", EVERYONE, 5.0, at - 0.1, at, "PUT /parties/1", None, events)]
-        )
+    def foretell(self, events: str, at: float = BEGAN, cohort: str = EVERYONE) -> None:
+        told = Expected("party", cohort, 5.0, at - 0.1, at, "PUT /parties/1", None, events)
+        effects.expect(self.control, [told])
 
     def derive(self, name: str, key: int = 1, number: int = 1) -> None:
         position = Position(f"{number:08X}/0")
@@ -103,6 +102,19 @@ def test_what_was_found_is_judged_as_soon_as_it_has_settled(scene: Scene) -> Non
     assert figures(scene.look(SETTLE - 0.1)) == {"late": 1}, "the one of long ago"
     assert figures(scene.look(SETTLE + 0.1)) == {"late": 1, "matched": 1}
     assert effects.waiting(scene.control, "party", 2 * BEGAN) == []
+
+
+def test_a_write_counts_for_its_cohort_alone_and_is_followed_where_only_that_is_shadowed(
+    scene: Scene,
+) -> None:
+    standings.amend(scene.control, "party", "1000", at=1.0, stage=Stage.SHADOW)
+    scene.look(SETTLE)  # The one of long ago is done with: now nothing waits.
+    scene.derive("a")
+    scene.look(SETTLE + 0.1)
+    scene.foretell(NAMED, cohort="1000")
+    assert figures(scene.look(SETTLE + 0.2)) == {"late": 1}
+    assert figures(effects.sums(scene.control, "party", "1000")) == {"matched": 1}
+    assert effects.sums(scene.control, "party", "2000") == Effects()
 
 
 def test_nothing_is_missing_before_all_of_its_time_is_surely_in_the_log(scene: Scene) -> None:
