@@ -18,6 +18,7 @@ from rich.text import Text
 
 from strangler.cli.standing import (
     MARKS,
+    ROOMY,
     name_text,
     stage_text,
     standing_json,
@@ -31,9 +32,6 @@ from strangler.cutover.stages import EVERYONE, RULES, Side, Stage
 from strangler.cutover.states import State, state_of
 from strangler.cutover.steps import percent
 from strangler.durations import format_duration
-
-ROOMY: Final = 110
-"""Columns from which on there is room for more figures beside what comes next."""
 
 _COLOURS: Final = {
     State.SWITCHING: "bold red",

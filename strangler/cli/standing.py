@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from textwrap import indent
@@ -42,6 +42,9 @@ WayHome = Callable[[Stage], "Home | None"]
 
 WIDE: Final = 140
 """Columns where nobody says how many there are: in a pipe or a file."""
+
+ROOMY: Final = 110
+"""Columns from which on there is room for more figures beside the words."""
 
 _COLOURS: Final = {
     Stage.LEGACY: "bright_black",
@@ -112,7 +115,7 @@ def print_plan(
     first_gated = next((step for step in steps if step.gates), None)
     for number, step in enumerate(steps, 1):
         whole = step is first_gated or bool(step.interrupts) or not step.gates
-        out.print(Padding(_step(number, step, whole=whole), (1, 0, 0, 2)))
+        out.print(Padding(_step(number, step, whole=whole, roomy=out.width >= ROOMY), (1, 0, 0, 2)))
         if told := switches.get(step.target.stage):
             _print_switch(out, told)
         back = home(step.target.stage)
@@ -277,39 +280,49 @@ def print_move(out: Console, before: Standing, after: Standing) -> None:
     out.print(line.append(f"; {RULES[after.stage].meaning}", "bright_black"))
 
 
-def _step(number: int, step: Step, *, whole: bool) -> RenderableType:
-    head = Text.assemble((f"{number}. ", "bold"), target_text(step.target), f"  {step.does}")
-    if not whole:
+def _step(number: int, step: Step, *, whole: bool, roomy: bool) -> RenderableType:
+    """A move with its number before it, so that its lines stand below each other."""
+    shown = Table.grid(padding=(0, 1, 0, 0))
+    shown.add_row(Text(f"{number}.", "bold"), Group(*_parts(step, whole=whole, roomy=roomy)))
+    return shown
+
+
+def _parts(step: Step, *, whole: bool, roomy: bool) -> Iterator[RenderableType]:
+    head = Text.assemble(target_text(step.target), f"  {step.does}")
+    if whole:
+        yield head
+        if step.gates:
+            yield _gates(step.gates, roomy=roomy)
+    else:
         waiting = sum(not gate.passes for gate in step.gates)
         note = (
             "every gate passes now" if not waiting else f"{waiting} of {len(step.gates)} gates don't pass now"
         )
-        return _with_facts(head.append(f"  ({note})", "bright_black"), step)
-    parts: list[RenderableType] = [head]
-    if step.gates:
-        parts.append(Padding(_gates(step.gates), (0, 0, 0, 3)))
-    return _with_facts(Group(*parts), step)
-
-
-def _with_facts(shown: RenderableType, step: Step) -> RenderableType:
+        yield head.append(f"  ({note})", "bright_black")
     facts = [
         ("needs besides", "; ".join(step.asks)),
         ("takes at least", format_duration(step.least) if step.least else ""),
         ("interrupts", step.interrupts),
         ("can't be undone", step.final),
     ]
-    lines = [Text.assemble((f"{name}: ", "bright_black"), words) for name, words in facts if words]
-    return Group(shown, *(Padding(line, (0, 0, 0, 3)) for line in lines))
+    for name, words in facts:
+        if words:
+            yield Text.assemble((f"{name}: ", "bright_black"), words)
 
 
-def _gates(gates: Sequence[GateResult]) -> Table:
+def _gates(gates: Sequence[GateResult], *, roomy: bool) -> Table:
+    """A gate to a row; on a narrow screen figure and limit stand below the words, which need the room."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for _ in range(4 if roomy else 3):
+        table.add_column(overflow="fold")
     for gate in gates:
+        figure = Text(f"{gate.figure} / {gate.limit}", "bright_black")
         words = Text(gate.words)
+        if not roomy:
+            words.append("\n").append_text(figure)
         if gate.do and not gate.passes:
             words.append(f"\n→ {gate.do}", "bright_black")
-        figure = f"{gate.figure} / {gate.limit}"
-        table.add_row(MARKS[gate.verdict], gate.name, Text(figure, "bright_black"), words)
+        table.add_row(MARKS[gate.verdict], gate.name, *([figure] if roomy else []), words)
     return table
 
 

@@ -10,6 +10,7 @@ from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import Gate, GateResult, judge, needed
 from strangler.cutover.stages import ORDER, RULES, Side, Stage, Standing
 from strangler.cutover.steps import FULL, Leg, Target, Way, arrival, percent
+from strangler.durations import write_duration
 from strangler.errors import Refused
 from strangler.settings import Function, Settings
 
@@ -131,7 +132,7 @@ def _asks(leg: Leg, function: Function) -> Iterator[str]:
     """What a later move will wait for beside the gates of its stage, in words."""
     beside = [gate for gate in leg.gates if gate not in needed(leg.target.stage, function)]
     if beside:
-        yield f"gates {', '.join(beside)}"
+        yield f"gate{'s' if len(beside) > 1 else ''} {', '.join(beside)}"
     if leg.approve:
         yield f"approval by {leg.approve.count} of role {leg.approve.role}"
     if leg.window:
@@ -152,9 +153,10 @@ def _step(
     if after.stage is Stage.RETIRED:
         final = "a retired function doesn't come back"
     if after.owner is not before.owner:
-        limit = settings.cutover.time_limit.total_seconds()
+        limit, hold = settings.cutover.time_limit, settings.cutover.hold_writes
+        waits = f"writes wait up to {write_duration(hold)} for the switch, then are" if hold else "writes are"
         interrupts = (
-            f"writes are answered 503 with Retry-After for the moment of the switch, at most {limit:g} s"
+            f"{waits} answered 503 with Retry-After until it is over, after {write_duration(limit)} at most"
         )
         final = "once the new service has written, going back needs what it wrote to be in legacy too"
     least = _sampling(function, evidence) if Gate.SHADOW in needed(after.stage, function) else 0.0

@@ -90,6 +90,21 @@ def test_status_fits_a_narrow_screen(tmp_path: Path) -> None:
     assert "…" not in output
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_plan_fits_its_screen_and_its_lines_stand_below_each_other(tmp_path: Path, width: int) -> None:
+    path = tmp_path / "strangler.yaml"
+    path.write_text(CONFIGURATION)
+    output = CliRunner(env={"COLUMNS": str(width)}).invoke(root, ["-c", str(path), "plan", "party"]).output
+    steps = output[: output.index("the switch:")].splitlines()
+    assert max(map(len, steps)) <= width
+    assert "…" not in output
+    margins = {line[:5] for line in steps[1:] if line.strip()}
+    assert margins == {"     ", *(f"  {number}. " for number in range(1, 8))}
+    beside = [line for line in steps if "backfill" in line and "0 / 1" in line]
+    assert bool(beside) == (width == 120), "figure and limit stand beside the words where there is room"
+    assert "writes wait up to 500ms for the switch, then are answered 503" in " ".join(output.split())
+
+
 def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, store: Control) -> None:
     output = strangler("plan", "party").output
     positions = [
