@@ -67,6 +67,8 @@ def _require_cohort(name: str, function: Function, cohort: str) -> None:
             why=f"functions.{name}.cohorts isn't configured, so nothing tells its requests apart",
             do="cohorts: {from: [{header: X-Company}]}; see docs/routing.md",
         )
+    if function.cohorts.names and cohort not in function.cohorts.names:
+        raise unknown("cohort", cohort, function.cohorts.names, where=f"in functions.{name}.cohorts.names")
     if not 0 < len(cohort) <= LONGEST_COHORT:
         raise StranglerError(
             f"{cohort!r} can't be a cohort", why=f"its name has 1 to {LONGEST_COHORT} characters"

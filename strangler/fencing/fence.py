@@ -5,7 +5,9 @@ How it is taken down is remembered in the control store before the first stateme
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from strangler.control import fences, standings
 from strangler.control.fences import InForce
@@ -22,6 +24,8 @@ from strangler.ports import Hand
 from strangler.settings import Fence
 from strangler.shapes import FieldType
 
+logger = logging.getLogger("strangler.fencing")
+
 
 class LegacyFence:
     """See the module."""
@@ -32,7 +36,7 @@ class LegacyFence:
 
     def statements(self) -> tuple[str, ...]:
         """What `put_up` would run if nothing of it were there."""
-        return self._measures(self._hand).install
+        return self.measures().install
 
     def put_up(self) -> None:
         """From its return on nobody but Strangler writes to the fenced rows, save in transactions that have written already."""
@@ -47,6 +51,10 @@ class LegacyFence:
                 why="; ".join(still[1:]),
                 do="name that role in `fence.roles` too, or fence by: trigger",
             )
+
+    def measures(self) -> Measures:
+        """What puts it up and takes it down, as everybody stands now."""
+        return self._measures(self._hand)
 
     @property
     def _hand(self) -> Hand:
@@ -70,24 +78,37 @@ class LegacyFence:
 
     def _guarded(self) -> list[Guarded]:
         if self._cohort == EVERYONE:
-            self._refuse_parted()
-            return [Guarded(table) for table in self._fence.tables or self._own_tables()]
+            return self._of_the_whole()
+        return self._of_cohorts()
+
+    def _of_cohorts(self) -> list[Guarded]:
         mappings = self._moving.kept.opened.mappings
         return [self._of_cohort(mapping) for mapping in mappings if mapping.plan.cohort]
 
-    def _refuse_parted(self) -> None:
-        """Raise Refused while cohorts stay with legacy that have a standing of their own: their rows are in the same tables."""
-        for standing in standings.snapshot(self._moving.control).standings:
-            if (
-                standing.function == self._function
-                and standing.cohort != EVERYONE
-                and standing.owner is Side.LEGACY
-            ):
-                raise Refused(
-                    f"{self._function} can't be fenced in the legacy database as a whole",
-                    why=f"legacy owns cohort {standing.cohort} of it, whose rows are in the same tables",
-                    do=f"move cohort {standing.cohort} first, or leave `fence` out",
-                )
+    def _of_the_whole(self) -> list[Guarded]:
+        """All tables, but the rows of the cohorts that legacy owns (invariant 4)."""
+        whole = [Guarded(table) for table in self._fence.tables or self._own_tables()]
+        parted = standings.snapshot(self._moving.control).cohorts(self._function)
+        but = tuple(sorted(each.cohort for each in parted if each.owner is Side.LEGACY))
+        if not but:
+            return whole
+        told = {each.table: replace(each, cohort="", but=but) for each in self._told_apart(but)}
+        return [told.get(each.table, each) for each in whole]
+
+    def _told_apart(self, but: Sequence[str]) -> list[Guarded]:
+        """The tables in which rows of cohorts that stay with legacy are. Raises Refused where these can't be told from the others."""
+        try:
+            if self._fence.by == "revoke":
+                raise Refused("privileges can't", why="privileges are on tables")
+            if told := self._of_cohorts():
+                return told
+            raise Refused("nothing can", why="`cohorts.of` doesn't say which rows are whose")
+        except Refused as error:
+            raise Refused(
+                f"{self._function} can't be fenced in the legacy database as a whole",
+                why=f"legacy owns cohort {but[0]} of it, whose rows are in the same tables; {error.why}",
+                do=f"move cohort {but[0]} first, or leave `fence` out",
+            ) from None
 
     def _own_tables(self) -> list[str]:
         """Those that the entities and their children are rows of, in their order, each once."""
@@ -111,10 +132,34 @@ class LegacyFence:
 
 
 def take_down(moving: Moving) -> None:
-    """Take back whatever fence keeps legacy from the rows of a function or cohort, however the configuration has changed since."""
+    """Take back whatever fence keeps legacy from the rows of a function or cohort, however the configuration has changed since. That of the
+    whole stays for the others where it can tell their rows from these."""
     for each in in_the_way(moving.control, moving.function, moving.cohort):
-        moving.kept.opened.hand_in(each.source).do(each.lift)
-        fences.forget(moving.control, moving.function, each.cohort)
+        rest = _fence_of_the_rest(moving) if each.cohort != moving.cohort else None
+        stays = rest.lift if rest else ()
+        moving.kept.opened.hand_in(each.source).do([one for one in each.lift if one not in stays])
+        with moving.control.begin():
+            fences.forget(moving.control, moving.function, each.cohort)
+            if rest:
+                known = moving.control, moving.function, each.cohort, each.source
+                fences.remember(*known, rest.lift, at=each.at)
+
+
+def _fence_of_the_rest(moving: Moving) -> Measures | None:
+    """Put up the fence of all that new still owns when a cohort goes back, before the one that was there is taken down. None where the rows
+    can't be told apart, and there is nothing but to lift it for all."""
+    fence = moving.section.fence if moving.function in moving.settings.functions else None
+    if fence is None or standings.snapshot(moving.control).of(moving.function).owner is not Side.NEW:
+        return None
+    whole = LegacyFence(replace(moving, cohort=EVERYONE), fence)
+    try:
+        whole.put_up()
+        return whole.measures()
+    except Refused as refused:
+        logger.warning(
+            "the fence of %s in the legacy database is lifted as a whole: %s", moving.function, refused.why
+        )
+        return None
 
 
 def in_the_way(control: Control, function: str, cohort: str) -> list[InForce]:

@@ -18,12 +18,13 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A legacy table, by its configured name, and which of its rows are fenced: those whose `column` is the name of the `cohort`; all
-    of them without a column."""
+    """A legacy table, by its configured name, and which of its rows are fenced: those whose `column` is the name of the `cohort`, or
+    isn't one of the cohorts `but`; all of them without a column."""
 
     table: str
     column: str | None = None
     cohort: str = ""
+    but: tuple[str, ...] = ()
 
     def sql(self, dialect: str) -> str:
         """The table's name as SQL."""

@@ -23,6 +23,7 @@ THERE: Final = {
 """The names of the triggers of all fences that are in force."""
 
 _ROWS: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
+_TEXT: Final = {"postgres": "text", "mysql": "CHAR", "sqlite": "TEXT"}
 _LONGEST: Final = 128
 """Characters of a message in MySQL."""
 
@@ -31,7 +32,7 @@ def triggers(dialect: str, function: str, cohort: str, tables: Sequence[Guarded]
     """The statements that fence these tables."""
     install, lift = list(_common(dialect)), list[str]()
     for guarded in tables:
-        name = name_of(function, cohort, guarded.table)
+        name = name_of(function, "\0".join((cohort, *guarded.but)), guarded.table)
         table = guarded.sql(dialect)
         if dialect == "postgres":
             install.append(_function(name, function))
@@ -76,9 +77,12 @@ def _of_cohort(dialect: str, guarded: Guarded, rows: Sequence[str]) -> str:
     """The condition that a row is one of the fenced ones; empty: every row is."""
     if guarded.column is None:
         return ""
-    kind = {"postgres": "text", "mysql": "CHAR", "sqlite": "TEXT"}[dialect]
-    column, cohort = quoted(guarded.column, dialect), quoted_text(guarded.cohort)
-    return " OR ".join(f"CAST({row}.{column} AS {kind}) = {cohort}" for row in rows)
+    kind, column = _TEXT[dialect], quoted(guarded.column, dialect)
+    named = [f"CAST({row}.{column} AS {kind})" for row in rows]
+    if guarded.but:
+        others = ", ".join(map(quoted_text, guarded.but))
+        return " OR ".join(f"{each} IS NULL OR {each} NOT IN ({others})" for each in named)
+    return " OR ".join(f"{each} = {quoted_text(guarded.cohort)}" for each in named)
 
 
 def _words(function: str, table: str) -> str:

@@ -134,6 +134,11 @@ class Cohorts(Section):
         None,
         description="The cohort of requests that show none. Without it they are refused while the cohorts stand on different sides.",
     )
+    names: list[str] = Field(
+        default_factory=list,
+        description="All that there are. With them a command refuses any other, with the nearest of these: one that is misspelled gets a "
+        "standing of its own, and nothing moves. Without them any name is taken.",
+    )
     of: dict[
         Name, Annotated[CohortOf, BeforeValidator(_as_cohort, json_schema_input_type=str | CohortOf)]
     ] = Field(

@@ -135,6 +135,19 @@ def test_a_function_without_cohorts_has_none_to_move(strangler: Strangler, tmp_p
         assert (refused.exit_code, "party has no cohorts" in refused.output) == (2, True)
 
 
+def test_a_cohort_that_is_none_of_those_that_are_named_is_refused_with_the_nearest(
+    strangler: Strangler, control: Control, tmp_path: Path
+) -> None:
+    file = tmp_path / "strangler.yaml"
+    file.write_text(file.read_text().replace("cohorts: {", "cohorts: {names: [north, south], ", 1))
+    for command in (["advance"], ["plan"], ["hold", "--reason", "x"], ["rollback"]):
+        refused = strangler(command[0], "party", *command[1:], "--cohort", "nroth")
+        assert "there is no cohort 'nroth' in functions.party.cohorts.names" in refused.output
+        assert "did you mean 'north'?" in refused.output
+    assert standings.cohorts(control, "party") == []
+    assert strangler("advance", "party", "--cohort", "north").exit_code == 0
+
+
 def test_a_function_is_not_retired_while_legacy_owns_a_cohort(strangler: Strangler, control: Control) -> None:
     live = {"owner": Side.NEW, "weight": 10_000, "sync_until": Position("7")}
     standings.amend(control, "party", at=1.0, stage=Stage.LIVE, **live)

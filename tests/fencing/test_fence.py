@@ -162,12 +162,46 @@ def test_a_cohort_is_fenced_and_the_others_write_on(legacy: Legacy, control: Con
     assert not refused(legacy, WRITES[operation].format(company=1000).replace("(3,", "(4,"))
 
 
-def test_the_rest_is_not_fenced_while_a_cohort_stays_with_legacy(legacy: Legacy, control: Control) -> None:
+def test_invariant_4_the_rest_is_fenced_while_a_cohort_stays_with_legacy(
+    legacy: Legacy, control: Control
+) -> None:
+    standings.amend(control, "party", "2000", at=1.0, stage=Stage.CANARY, owner=Side.LEGACY)
+    fence(legacy, control).put_up()
+    assert refused(legacy, WRITES["UPDATE"].format(company=1000))
+    assert refused(legacy, "UPDATE party SET company = 1000 WHERE id = 2")
+    assert not refused(legacy, WRITES["UPDATE"].format(company=2000))
+    legacy.take_down(control)
+    assert _objects(legacy) == []
+
+
+def test_the_rest_is_not_fenced_where_its_rows_cannot_be_told_from_those_of_legacy(
+    legacy: Legacy, control: Control
+) -> None:
     standings.amend(control, "party", "2000", at=1.0, stage=Stage.CANARY, owner=Side.LEGACY)
     with pytest.raises(Refused, match="as a whole") as raised:
-        fence(legacy, control).put_up()
+        fence(legacy, control, tables=["party"]).put_up()
     assert "legacy owns cohort 2000" in raised.value.why
     assert not refused(legacy, WRITES["UPDATE"].format(company=2000))
+
+
+def test_invariant_4_a_cohort_goes_back_and_the_fence_stands_for_the_others(
+    legacy: Legacy, control: Control
+) -> None:
+    cohorts = {"cohorts": {"from": [{"header": "company"}], "of": {"party": "company"}}}
+    standings.amend(control, "party", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
+    fence(legacy, control).put_up()
+    settings = legacy.settings(fence={"by": "trigger"}, **cohorts)
+    for cohort in ("1000", "2000"):
+        standings.amend(control, "party", cohort, at=1.0, stage=Stage.SYNCING, owner=Side.LEGACY)
+        with closing(outside(settings, control, "party", cohort)) as world:
+            assert world.lift_legacy is not None
+            for _ in range(2):
+                world.lift_legacy()
+        assert not refused(legacy, WRITES["UPDATE"].format(company=1000))
+        assert refused(legacy, WRITES["UPDATE"].format(company=2000)) == (cohort == "1000")
+        assert refused(legacy, "INSERT INTO party VALUES (9, 'z', 3000)")
+    legacy.take_down(control)
+    assert _objects(legacy) == []
 
 
 def test_a_plan_shows_the_statements_and_runs_none(legacy: Legacy, control: Control) -> None:
