@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from strangler.urls import display
 if TYPE_CHECKING:
     from strangler.configuration.document import Document
     from strangler.inspection import Inspection
+    from strangler.mapping import EntityMapping
     from strangler.settings import Settings
 
 
@@ -103,6 +105,8 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
     for mapping, why in inspection.by_row if inspection else ():
         shape = mapping.shape
         console.print(Text(f"{shape.function}.{shape.entity} is backfilled and reconciled row by row: {why}"))
+    for words in _without_way_back(settings, inspection.mappings if inspection else ()):
+        console.print(Text.assemble(("! ", "bold yellow"), words))
     today = datetime.now(UTC).date()
     for name, function in settings.functions.items():
         for words in ended_tolerances(function, today):
@@ -111,6 +115,17 @@ def _print(application: Application, settings: Settings, inspection: Inspection 
             console.print(Text.assemble(("! ", "bold yellow"), f"{name}: {words}"))
     for words in ended_rules(settings.facade.shadow.rules if settings.facade else [], today):
         console.print(Text.assemble(("! ", "bold yellow"), f"facade: {words}"))
+
+
+def _without_way_back(settings: Settings, mappings: Sequence[EntityMapping]) -> Iterator[str]:
+    """The fields that a rollback would lose, of functions of which what new writes returns."""
+    from strangler.cli.returning import lost
+
+    for part in (part for mapping in mappings for part in mapping.parts()):
+        if settings.functions[part.shape.function].return_ is not None:
+            for field, why in lost(part):
+                name = f"{part.shape.function}.{part.shape.entity}.{field}"
+                yield f"{name} has no way back, and would be lost by a rollback: {why}"
 
 
 def _warn(application: Application, settings: Settings, document: Document) -> None:

@@ -21,7 +21,7 @@ def returning_json(mappings: Sequence[EntityMapping]) -> dict[str, Any]:
     that may come back spelled otherwise, the columns that get nothing."""
     return {
         each.shape.entity: {
-            "lost": {lost.field: lost.why for lost in _lost(each)},
+            "lost": {one.field: one.why for one in lost(each)},
             "through": {field: list(others) for field, others in each.inverse.through},
             "respelled": list(each.inverse.respelled),
             "empty": list(each.inverse.empty),
@@ -50,15 +50,15 @@ def _parts(mappings: Sequence[EntityMapping]) -> Iterator[EntityMapping]:
         yield from mapping.parts()
 
 
-def _lost(mapping: EntityMapping) -> list[Lost]:
-    """The key of what a line stands under isn't the line's to give back."""
+def lost(mapping: EntityMapping) -> list[Lost]:
+    """The fields of a part without a way back. The key of what a line stands under isn't the line's to give back."""
     above = mapping.shape.under.key if mapping.shape.under else ()
     return [each for each in mapping.inverse.lost if each.field not in above]
 
 
 def _lines(mapping: EntityMapping) -> Iterator[Text]:
     inverse, table = mapping.inverse, mapping.table.name
-    for field, why in _lost(mapping):
+    for field, why in lost(mapping):
         yield Text.assemble("  - ", (field, "yellow"), f" has no way back: {why}")
     for field, others in inverse.through:
         yield Text(f"  - {field} isn't undone itself; it comes back through {', '.join(others)}")

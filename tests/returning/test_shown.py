@@ -52,6 +52,14 @@ def test_what_is_held_is_listed_and_decided(orders: Orders) -> None:
     assert "nothing is held" in run(orders, "conflicts", "list")
 
 
+def test_fields_without_a_way_back_are_named_by_the_check(orders: Orders) -> None:
+    shown = run(orders, "config", "check")
+    assert "sales.order.remark has no way back, and would be lost by a rollback: " in shown
+    assert "sales.order.customer" not in shown
+    assert "position" not in shown
+    assert "no way back" not in run(orders, "config", "check", "--offline")
+
+
 def test_what_waits_is_shown_and_measured(orders: Orders) -> None:
     now = 1_000_000.0
     returning.report(orders.control, ReturnRecord("sales", 3, now - 1.2, 41, now, None))
