@@ -1,8 +1,7 @@
 """The reverse feed of one function: from the outbox of its store into legacy, state by state.
 
-Each batch is one transaction in legacy. What it did is recorded there too (invariant 2), and then forgotten in the outbox; a kill in
-between is made up for by whoever comes next, before anything else. What can't be returned is held with its key; where a batch doesn't
-go through as a whole, its aggregates go one by one.
+Each batch goes by a carrier (`carrying`), and is then forgotten in the outbox; what was carried before a kill isn't carried again. What
+can't be returned is held with its key; where a batch doesn't go through as a whole, its aggregates go one by one.
 
 What the service wrote although legacy owns it, a stray, is held, too: it neither goes back by itself nor is it forgotten (invariant 4).
 """
@@ -10,8 +9,8 @@ What the service wrote although legacy owns it, a stray, is held, too: it neithe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
@@ -22,12 +21,12 @@ from strangler.control.standings import Snapshot
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.errors import StranglerError
-from strangler.fencing import passing
 from strangler.mapping import EntityMapping
 from strangler.outcomes import Outcome, event_anew
-from strangler.ports import ChangeSource, LegacyTransaction, LegacyWriter, Outbox, Outgoing
+from strangler.ports import ChangeSource, Outbox, Outgoing
 from strangler.returning import comparing
-from strangler.returning.batch import Batch, Key, Trouble, read_alone
+from strangler.returning.batch import Key, Trouble, read_alone
+from strangler.returning.carrying import Carrier
 from strangler.returning.owned import is_new_s, is_stray, why_stray
 
 SAFE_POSITION_WAIT: Final = 30.0
@@ -42,7 +41,7 @@ class Feed:
         function: str,
         mappings: Sequence[EntityMapping],
         outbox: Outbox,
-        writer: LegacyWriter,
+        carrier: Carrier,
         source: ChangeSource,
         control: Control,
         *,
@@ -52,7 +51,7 @@ class Feed:
     ) -> None:
         """`batch`: aggregates in one transaction. `most`: keys that may be held; with more nothing goes on. As many strays are held
         beside them; further ones wait."""
-        self._function, self._outbox, self._writer, self._source = function, outbox, writer, source
+        self._function, self._outbox, self._carrier, self._source = function, outbox, carrier, source
         self._mappings = {mapping.shape.entity: mapping for mapping in mappings}
         self._control, self._batch, self._most, self._clock = control, batch, most, clock
 
@@ -134,55 +133,25 @@ class Feed:
             return 1
 
     def _return(self, outgoing: Callable[[], list[Outgoing]], decided: Mapping[Key, Conflict]) -> int:
-        """Return what `outgoing` gives, in one transaction. Raises Trouble, and returns nothing, where it must be undone."""
-        with self._writer.transaction() as transaction:
-            # Now that nobody else returns anything of the function: what was written before a kill is done.
-            self._outbox.done(self._writer.returned())
-            given = self._owned(outgoing())
-            with self._passing(transaction):
-                held = self._write(transaction, given, decided)
-            left = set(map(Key.of, held))
-            returned = [each for each in given if Key.of(each) not in left]
-            entries = frozenset(entry for each in returned for entry in each.entries)
-            transaction.record(entries)
-        conflicts.hold(self._control, held)
-        self._outbox.done(entries)
-        conflicts.release(self._control, [decided[key] for key in map(Key.of, returned) if key in decided])
-        return len(given)
-
-    @contextmanager
-    def _passing(self, transaction: LegacyTransaction) -> Iterator[None]:
-        """A fence in legacy lets through what is written within."""
-        for statement in passing.opened(transaction.dialect, self._function):
-            transaction.run(statement)
-        yield
-        for statement in passing.closed(transaction.dialect):
-            transaction.run(statement)
+        """Return what `outgoing` gives. Raises Trouble, and returns nothing, where they have to go one by one."""
+        carried = self._carrier.carry(lambda: self._owned(outgoing()), decided)
+        conflicts.hold(self._control, carried.held)
+        self._outbox.done(carried.entries)
+        left = set(map(Key.of, carried.held))
+        returned = {Key.of(each) for each in carried.given} - left
+        conflicts.release(self._control, [decided[key] for key in returned if key in decided])
+        return len(carried.given)
 
     def _owned(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
         found = standings.snapshot(self._control)
         return [each for each in outgoing if is_new_s(self._mappings[each.entity], each, found)]
-
-    def _write(
-        self, transaction: LegacyTransaction, given: Sequence[Outgoing], decided: Mapping[Key, Conflict]
-    ) -> list[Conflict]:
-        held: list[Conflict] = []
-        for entity, mapping in self._mappings.items():
-            if ours := [each for each in given if each.entity == entity]:
-                held += Batch(mapping, transaction, decided, self._clock).write(ours)
-        return held
 
     def _take_stray(self, stray: Conflict, outgoing: Outgoing) -> None:
         """Somebody has decided that new's state is to stand of what legacy owns. Legacy becomes that; and then the store takes it from
         there as anything that legacy owns, so that the row follows legacy from then on. Of either it is nothing to do it again."""
         mapping = self._mappings[stray.entity]
         try:
-            with self._writer.transaction() as transaction:
-                self._outbox.done(self._writer.returned())
-                with self._passing(transaction):
-                    batch = Batch(mapping, transaction, {Key.of(stray): stray}, self._clock)
-                    held = batch.write([outgoing])
-                transaction.record(())
+            held = self._carrier.carry(lambda: [outgoing], {Key.of(stray): stray}, done=False).held
         except Trouble as trouble:
             held = [trouble.held]
         if held:

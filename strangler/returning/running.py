@@ -18,6 +18,7 @@ from strangler.cutover import journal
 from strangler.cutover.stages import Side
 from strangler.mapping import EntityMapping
 from strangler.ports import Outbox
+from strangler.returning.carrying import ByTables
 from strangler.returning.feed import Feed
 from strangler.returning.owned import anything_returns
 from strangler.settings import Settings
@@ -92,11 +93,12 @@ class Returning:
             writer = stack.enter_context(closing(assembly.writer(self._settings, self._function)))
             outbox.prepare()
             writer.prepare()
+            carrier = ByTables(self._function, mappings, outbox, writer, time.time)
             feed = Feed(
                 self._function,
                 mappings,
                 outbox,
-                writer,
+                carrier,
                 source,
                 self._control,
                 batch=section.return_.batch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from strangler.mapping import EntityMapping, canonical_columns
 from strangler.mapping.canonical import value_of
 from strangler.ports import ChangeSource, LegacyWriter, Mark, Outbox
 from strangler.rereading import reread
+from strangler.returning.carrying import ByTables
 from strangler.returning.comparing import coming_back
 from strangler.returning.feed import Feed
 from strangler.returning.way import WayBack
@@ -211,11 +213,12 @@ class Orders:
         ):
             mappings = assembly.mappings(self.settings, "sales", source)
             legacy.prepare()
+            kept = outbox(box)
             yield Feed(
                 "sales",
                 mappings,
-                outbox(box),
-                writer(legacy),
+                kept,
+                ByTables("sales", mappings, kept, writer(legacy), time.time),
                 source,
                 self.control,
                 batch=section.batch,

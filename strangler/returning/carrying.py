@@ -1,0 +1,91 @@
+"""Carrying aggregates to legacy: what the reverse feed asks of a way there, and the way by the tables of the legacy database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+from strangler.control.conflicts import Conflict
+from strangler.fencing import passing
+from strangler.mapping import EntityMapping
+from strangler.ports import LegacyTransaction, LegacyWriter, Outbox, Outgoing
+from strangler.returning.batch import Batch, Key
+
+Decided = Mapping[Key, Conflict]
+"""The conflicts of which somebody has decided that new's state is to stand."""
+
+
+class Carried(NamedTuple):
+    """What was `given`, and which of it is to be `held`. Legacy has the rest, for which these entries of the outbox stand."""
+
+    given: Sequence[Outgoing]
+    held: Sequence[Conflict]
+    entries: frozenset[str]
+
+    @classmethod
+    def all_but(cls, given: Sequence[Outgoing], held: Sequence[Conflict]) -> Carried:
+        """All that was given, but for what is held."""
+        left = set(map(Key.of, held))
+        passed = (each for each in given if Key.of(each) not in left)
+        return cls(given, held, frozenset(entry for each in passed for entry in each.entries))
+
+
+class Carrier(Protocol):
+    """A way to legacy. What it carried twice is there once."""
+
+    def carry(
+        self, give: Callable[[], Sequence[Outgoing]], decided: Decided, *, done: bool = True
+    ) -> Carried:
+        """Make legacy what the aggregates say that `give` gives, as long as it is what new last saw of them. `give` is called once nobody
+        else carries anything of the function. `done`: whether the entries are done with it.
+
+        Raises Unavailable when trying again may help, and Trouble where nothing was carried, and the aggregates are to be tried one by one.
+        """
+        ...
+
+
+class ByTables:
+    """Writes the tables, a transaction for all that is given (invariant 2)."""
+
+    def __init__(
+        self,
+        function: str,
+        mappings: Sequence[EntityMapping],
+        outbox: Outbox,
+        writer: LegacyWriter,
+        clock: Callable[[], float],
+    ) -> None:
+        self._function, self._mappings, self._outbox = function, mappings, outbox
+        self._writer, self._clock = writer, clock
+
+    def carry(
+        self, give: Callable[[], Sequence[Outgoing]], decided: Decided, *, done: bool = True
+    ) -> Carried:
+        with self._writer.transaction() as transaction:
+            # Now that nobody else returns anything of the function: what was written before a kill is done.
+            self._outbox.done(self._writer.returned())
+            given = give()
+            with self._passing(transaction):
+                held = self._write(transaction, given, decided)
+            carried = Carried.all_but(given, held)
+            transaction.record(carried.entries if done else ())
+        return carried
+
+    @contextmanager
+    def _passing(self, transaction: LegacyTransaction) -> Iterator[None]:
+        """A fence in legacy lets through what is written within."""
+        for statement in passing.opened(transaction.dialect, self._function):
+            transaction.run(statement)
+        yield
+        for statement in passing.closed(transaction.dialect):
+            transaction.run(statement)
+
+    def _write(
+        self, transaction: LegacyTransaction, given: Collection[Outgoing], decided: Decided
+    ) -> list[Conflict]:
+        held: list[Conflict] = []
+        for mapping in self._mappings:
+            if ours := [each for each in given if each.entity == mapping.shape.entity]:
+                held += Batch(mapping, transaction, decided, self._clock).write(ours)
+        return held
