@@ -13,6 +13,7 @@ from strangler.errors import MappingError, Problem, SourceError, StranglerError
 from strangler.ports import (
     ChangeSource,
     EventLog,
+    Finding,
     LegacyWriter,
     Outbox,
     ReturningStore,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from strangler.encryption import Cipher
     from strangler.mapping import EntityMapping
     from strangler.reconcile.balances import Balance
+    from strangler.returning.calling import Calling
 
 
 def control(settings: Settings, wait: float = 0.0) -> Control:
@@ -88,6 +90,44 @@ def writer(settings: Settings, function: str) -> LegacyWriter:
     return connect(f"{settings.name}_{section.source}", url, function)
 
 
+def asked(settings: Settings, source: str) -> list[str]:
+    """The functions of a source of which what new writes returns by an API of legacy's."""
+    backs = ((name, settings.functions[name].return_) for name in functions_of(settings, source))
+    return [name for name, back in backs if back and back.through == "api"]
+
+
+def calling(settings: Settings, function: str) -> Calling:
+    """Legacy's own API, by which what new writes of a function returns."""
+    from strangler.returning.calling import Calling
+
+    back = settings.functions[function].return_
+    assert back is not None
+    assert back.api is not None, "only functions with `through: api` have one"
+    url = back.api.url.get_secret_value() if back.api.url else settings.facade and settings.facade.legacy
+    assert url, "the configuration's check sees to that"
+    return Calling(back.api, url)
+
+
+def examined_way_back(
+    settings: Settings,
+    function: str,
+    mappings: Sequence[EntityMapping],
+    opened: LegacyWriter | None = None,
+) -> list[Finding]:
+    """What is missing for what new writes of a function to return. `opened`: its writer, where there is one already. Changes nothing."""
+    from strangler.returning.requests import unknown
+
+    back = settings.functions[function].return_
+    assert back is not None, "only functions with `return:` have one"
+    if back.api is not None:
+        return [*unknown(back.api, mappings), *calling(settings, function).examine()]
+    tables = sorted({part.table.name for mapping in mappings for part in mapping.parts()})
+    if opened is not None:
+        return opened.examine(tables)
+    with closing(writer(settings, function)) as returning:
+        return returning.examine(tables)
+
+
 def outbox(settings: Settings, function: str, shapes: Sequence[Shape]) -> Outbox:
     """What the service of a function wrote to its store; a connection of its own. Raises StranglerError where its kind of store can't
     tell."""
@@ -105,7 +145,8 @@ def marks(settings: Settings, name: str) -> dict[str, list[str]]:
     """What a source has to capture beside the tables of the mappings, to know what was returned: table → columns. Makes it where it
     isn't there yet."""
     for function in functions_of(settings, name):
-        if settings.functions[function].return_ is not None:
+        back = settings.functions[function].return_
+        if back is not None and back.through == "tables":
             with closing(writer(settings, function)) as returning:
                 returning.prepare()
                 # An origin in the log is told by a source that reads it itself, not by one that has it read, as by Debezium.

@@ -105,9 +105,7 @@ def _ways_back(settings: Settings, name: str, mappings: list[EntityMapping]) -> 
     for function in assembly.functions_of(settings, name):
         if settings.functions[function].return_ is not None:
             ours = [each for each in mappings if each.shape.function == function]
-            tables = sorted({part.table.name for each in ours for part in each.parts()})
-            with closing(assembly.writer(settings, function)) as writer:
-                yield from writer.examine(tables)
+            yield from assembly.examined_way_back(settings, function, ours)
 
 
 def _altered(settings: Settings, name: str, legacy: ChangeSource) -> list[Finding]:

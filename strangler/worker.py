@@ -133,7 +133,17 @@ class Worker:
             most = {each: self._settings.functions[each].quarantine.max_keys for each in functions}
             captured = partial(self._capture_made, name)
             stream = Stream(
-                name, source, schema, boundary, log, self._control, batch, most, self._grown.ring, captured
+                name,
+                source,
+                schema,
+                boundary,
+                log,
+                self._control,
+                batch,
+                most,
+                self._grown.ring,
+                captured,
+                assembly.asked(self._settings, name),
             )
             stream.run(self._keeper.stop)
 

@@ -112,7 +112,8 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     _recover(application, claimed(user()))
     assessed = assess(application.control, application.settings, function, cohort=cohort)
     steps = planned(application.settings, function, assessed.evidence, assessed.way)
-    source = application.settings.functions[function].source
+    section = application.settings.functions[function]
+    source, api = section.source, section.return_.api if section.return_ else None
     with closing(assembly.source(application.settings, source)) as opened:
         unseen = list(opened.blind_spots())
         mappings, unchecked = _compiled(application, function, opened)
@@ -123,7 +124,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     home = _home(application, function, cohort)
     if wants_json:
         back = {
-            "returning": None if unchecked else returning.returning_json(mappings),
+            "returning": None if unchecked else returning.returning_json(mappings, api),
             "unchecked": unchecked,
             "by_row": {each.mapping.shape.entity: each.why for each in slow},
         }
@@ -136,7 +137,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     standing.print_by_row(out, slow)
     if unchecked:
         returning.print_unchecked(out, unchecked)
-    returning.print_returning(out, mappings)
+    returning.print_returning(out, mappings, api)
 
 
 def _compiled(

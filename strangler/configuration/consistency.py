@@ -19,7 +19,7 @@ from strangler.configuration.routed import conflicts, matches, paths, places, se
 from strangler.configuration.shadow import shadow
 from strangler.configuration.steps import calendar, steps
 from strangler.names import nearest
-from strangler.settings import Balance, Children, Entity, Settings, part_names
+from strangler.settings import Balance, Children, Entity, Function, Settings, part_names
 from strangler.urls import kind as kind_of
 from strangler.urls import sqlite_path, unescaped
 
@@ -87,6 +87,9 @@ def ways_back(settings: Settings) -> Iterator[Finding]:
         if function.return_ is None or source is None:
             continue
         at: Path = ("functions", name, "return")
+        if function.return_.api is not None:
+            yield from _by_api(settings, function, (*at, "api"))
+            continue
         if source.kind == "polling":
             what = "a polled source doesn't tell what was returned from what legacy wrote itself"
             yield Finding(at, what, "leave it out, or a source of another kind")
@@ -95,6 +98,24 @@ def ways_back(settings: Settings) -> Iterator[Finding]:
         if kind not in (known := plugins.names("writers")):
             what = f"nothing writes to a database of the kind {kind or 'of this URL'!r}"
             yield Finding(at, what, f"leave it out, or a url of one of: {', '.join(known)}")
+
+
+def _by_api(settings: Settings, function: Function, at: Path) -> Iterator[Finding]:
+    """What returns by an API is asked for each entity, somewhere, and isn't refused by our own fence."""
+    api = function.return_.api if function.return_ else None
+    assert api is not None
+    if api.url is None and settings.facade is None:
+        yield Finding(
+            (*at, "url"), "is missing, and there is no facade.legacy to take", "url: https://erp/api"
+        )
+    for entity in function.entities.keys() - api.requests.keys():
+        what = f"says nothing of the entity {entity}: what new writes of it would be held"
+        yield Finding((*at, "requests"), what, f"{entity}: {{insert: {{method: POST, path: /{entity}}}, …}}")
+    for entity in api.requests.keys() - function.entities.keys():
+        yield _unknown((*at, "requests", entity), "entity", entity, list(function.entities), "leave it out")
+    if function.fence and function.fence.keep:
+        what = "refuses legacy's own API, too, by which what new writes returns"
+        yield Finding(("functions", at[1], "fence", "keep"), what, "keep: false")
 
 
 def keys(settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,9 @@ from strangler.settings import Settings
 
 EXAMPLES: Final[dict[tuple[str, str], str]] = {
     ("Fence", "by"): "by: trigger",
+    ("Request", "method"): "method: POST",
+    ("Request", "path"): "path: /customers/{code}",
+    ("Api", "requests"): "requests: {customer: {insert: {method: POST, path: /customers}}}",
     ("Numbers", "legacy"): "legacy: party_code_seq",
     ("Numbers", "new"): "new: party_code_seq",
     (

@@ -255,6 +255,17 @@ conflict = Table(
 )
 """Aggregates that don't come back to legacy before somebody has decided; see `strangler.control.conflicts`."""
 
+requested = Table(
+    "requested",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", String(16), primary_key=True),
+    Column("until", Text),
+)
+"""The states that legacy was asked for by its own API; see `strangler.control.requested`."""
+
 reverse_feed = Table(
     "reverse_feed",
     metadata,

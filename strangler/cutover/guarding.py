@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from strangler.control import guards as watches
-from strangler.control import schedules, standings
+from strangler.control import standings
 from strangler.control.guards import Watch
-from strangler.control.holders import is_gone, myself, signs_of_life
+from strangler.control.holders import signs_of_life
 from strangler.control.store import Control
+from strangler.control.turns import Turn
 from strangler.cutover import guards
 from strangler.cutover.assessment import Probe, collect, probe
 from strangler.cutover.cohorts import holding
@@ -37,7 +38,7 @@ LOOK_EVERY: Final = 5.0
 """Seconds between two looks: often enough for a breach of a minute, seldom enough for the services that are asked how they are."""
 
 KEY: Final = ("*", "guards")
-"""What a worker holds who guards (`strangler.control.schedules`)."""
+"""What a worker holds who guards (`strangler.control.turns`)."""
 
 
 class Guarding:
@@ -53,6 +54,7 @@ class Guarding:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._control, self._probe, self._clock = settings, control, probe, clock
+        self._turn = Turn(control, KEY, clock)
         hand = hand or _acting(settings, control)
         self._conductor = Conductor(settings, control, hand, actor=ACTOR, probe=probe, clock=clock)
 
@@ -61,13 +63,12 @@ class Guarding:
         watches.forget_others(self._control, self._settings.functions)
         try:
             while not stop.is_set():
-                if self._is_mine():
-                    with signs_of_life(self._sign):
+                if self._turn.is_mine():
+                    with signs_of_life(self._turn.sign):
                         self.look()
                 stop.wait(LOOK_EVERY)
         finally:
-            if self._is_mine():
-                schedules.end(self._control, KEY)
+            self._turn.end()
 
     def look(self) -> None:
         """Look at every function, and act where it is time."""
@@ -80,22 +81,6 @@ class Guarding:
                 StranglerError
             ) as error:  # Somebody else was faster, say: the others are looked at all the same.
                 logger.warning(error.what, extra={"why": error.why, "do": error.do})
-
-    def _is_mine(self) -> bool:
-        """Whether this process guards; it takes over from one that is gone."""
-        now = self._clock()
-        held = schedules.known(self._control).get(KEY)
-        if held is None:
-            schedules.see(self._control, [KEY], at=now)
-            held = schedules.known(self._control)[KEY]
-        if held.holder == myself():
-            return True
-        if held.holder is not None and not is_gone(held.holder, held.seen_at, now):
-            return False
-        return schedules.take(self._control, held, now, at=now)
-
-    def _sign(self) -> None:
-        schedules.keep(self._control, KEY, at=self._clock())
 
     def _look(self, name: str, function: Function) -> None:
         """At a function, and at each of its cohorts that moves on its own."""

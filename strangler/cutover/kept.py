@@ -11,7 +11,7 @@ from functools import cached_property
 from strangler import assembly
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
-from strangler.ports import Acting, ChangeSource, EventLog, Hand, LegacyWriter, Outbox, ServiceStore
+from strangler.ports import Acting, ChangeSource, EventLog, Finding, Hand, LegacyWriter, Outbox, ServiceStore
 from strangler.reconcile.sides import Sides
 from strangler.settings import Settings
 
@@ -67,9 +67,16 @@ class Opened:
         return self._open.enter_context(Sides(self.source.reader, self.store.reader))
 
     @cached_property
-    def writer(self) -> LegacyWriter:
-        """What brings back to legacy what new wrote."""
+    def writer(self) -> LegacyWriter | None:
+        """What brings back to legacy what new wrote; None where legacy is asked by its own API."""
+        back = self._section.return_
+        if back is None or back.through == "api":
+            return None
         return self._open.enter_context(closing(assembly.writer(self._settings, self._function)))
+
+    def examine_way_back(self) -> list[Finding]:
+        """What is missing for what new writes to return to legacy. Changes nothing."""
+        return assembly.examined_way_back(self._settings, self._function, self.mappings, self.writer)
 
     @cached_property
     def outbox(self) -> Outbox:

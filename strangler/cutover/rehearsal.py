@@ -44,18 +44,18 @@ def rehearse(settings: Settings, function: str, *, rows: int, at: float) -> Trie
         closing(assembly.store(settings, section.store)) as store,
     ):
         store.reader().close()
-        mappings = [part for each in assembly.mappings(settings, function, source) for part in each.parts()]
-        missing = _missing(settings, function, mappings)
+        roots = assembly.mappings(settings, function, source)
+        mappings = [part for each in roots for part in each.parts()]
+        missing = _missing(settings, function, roots)
         with closing(source.reader()) as side:
             return _tried(mappings, side, rows, missing, at)
 
 
 def _missing(settings: Settings, function: str, mappings: list[EntityMapping]) -> list[str]:
     """What stands in the way of writing to legacy, each with what mends it."""
-    tables = sorted({part.table.name for part in mappings})
     try:
-        with closing(assembly.writer(settings, function)) as writer:
-            return [f"{each.what}: {each.do}" for each in writer.examine(tables) if each.blocks]
+        found = assembly.examined_way_back(settings, function, mappings)
+        return [f"{each.what}: {each.do}" for each in found if each.blocks]
     except StranglerError as error:
         return [error.what]
 

@@ -17,7 +17,7 @@ from strangler.events import decode_key
 from strangler.mapping import EntityMapping
 from strangler.ports import LegacyTransaction, Outgoing, Queries
 from strangler.rereading import Now, reread
-from strangler.returning import comparing, rows, writing
+from strangler.returning import comparing, judging, rows, writing
 
 
 class Key(NamedTuple):
@@ -58,8 +58,8 @@ class Batch:
         held, written = [], []
         for each in outgoing:
             now = legacy[each.key]
-            if conflict := self._conflict(each, now):
-                held.append(conflict)
+            if why := judging.why_held(self._mapping, each, now, self._decided.get(Key.of(each))):
+                held.append(self._held(each, now, Kind.CHANGED, why))
             elif not comparing.same(self._mapping, now.data, each.now):
                 with self._trouble(each, now):
                     writing.write(self._transaction, self._mapping, locked[each.key], now.data, each.now)
@@ -71,36 +71,14 @@ class Batch:
         with self._trouble(each, Now()):
             return writing.lock(self._transaction, self._mapping, key_of(self._mapping, each.key))
 
-    def _conflict(self, each: Outgoing, legacy: Now) -> Conflict | None:
-        """Legacy is neither what new last saw, nor what it should become, nor what somebody has decided to overwrite."""
-        # Invariant 4
-        if legacy.fault:
-            return self._held(each, legacy, Kind.CHANGED, legacy.fault)
-        if any(comparing.same(self._mapping, legacy.data, state) for state in (each.before, each.now)):
-            return None
-        decided = self._decided.get(Key.of(each))
-        if decided is not None and decided.legacy == comparing.digest(self._mapping, legacy.data):
-            return None
-        if legacy.data is None:
-            return self._held(each, legacy, Kind.CHANGED, "legacy has removed it")
-        reason = (
-            "legacy has changed it since new last saw it"
-            if each.before
-            else "legacy has made one of this key"
-        )
-        return self._held(each, legacy, Kind.CHANGED, reason)
-
     def _require(self, written: Sequence[Outgoing]) -> None:
         """See that the mapping reads what was written as new has it, with whatever triggers and defaults made of it."""
         if not written:
             return
         found = read(self._mapping, self._transaction, {each.key for each in written})
         for each in written:
-            after = found[each.key]
-            if after.fault or not comparing.same(self._mapping, after.data, each.now):
-                unlike = comparing.unlike(self._mapping, after.data, each.now)
-                reason = after.fault or f"legacy would have {_told(unlike[0])}"
-                raise Trouble(self._held(each, after, Kind.REFUSED, reason))
+            if reason := judging.amiss(self._mapping, each, found[each.key]):
+                raise Trouble(self._held(each, found[each.key], Kind.REFUSED, reason))
 
     @contextmanager
     def _trouble(self, each: Outgoing, legacy: Now) -> Iterator[None]:
@@ -136,7 +114,3 @@ def key_of(mapping: EntityMapping, key: str) -> dict[str, Any]:
 def said(error: StranglerError) -> str:
     """What an error says, in one line."""
     return f"{error.what}: {error.why}" if error.why else error.what
-
-
-def _told(unlike: comparing.Unlike) -> str:
-    return f"{unlike.legacy!r} in {unlike.field}, where new has {unlike.new!r}"

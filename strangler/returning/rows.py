@@ -92,6 +92,14 @@ def statements_of(root: EntityMapping, keys: Collection[str], dialect: str) -> S
     return of
 
 
+def finding(mapping: EntityMapping, key: Mapping[str, Any], dialect: str) -> str:
+    """The SELECT of the primary key of the root's row with this key of the aggregate. Raises Untranslatable."""
+    names = ", ".join(quoted(name, dialect) for name in mapping.table.key)
+    each = by_key(mapping, key, dialect).items()
+    where = " AND ".join(f"{quoted(name, dialect)} {_is(value, dialect)}" for name, value in each)
+    return f"SELECT {names} FROM {_table(mapping.table, dialect)} WHERE {where}"
+
+
 def told_by(mapping: EntityMapping) -> tuple[str, ...]:
     """The columns of a part's table by which a row of it is known, and what stands under that is found."""
     parents = (_parent(child.mapping) for child in mapping.children)

@@ -11,14 +11,17 @@ from typing import Final
 
 from strangler import assembly
 from strangler.control import returning, standings
+from strangler.control.holders import signs_of_life
 from strangler.control.lock import lock_decisions
 from strangler.control.returning import ReturnRecord
 from strangler.control.store import Control
+from strangler.control.turns import Turn
 from strangler.cutover import journal
 from strangler.cutover.stages import Side
 from strangler.mapping import EntityMapping
-from strangler.ports import Outbox
-from strangler.returning.carrying import ByTables
+from strangler.ports import ChangeSource, Outbox
+from strangler.returning.asking import ByRequests
+from strangler.returning.carrying import ByTables, Carrier
 from strangler.returning.feed import Feed
 from strangler.returning.owned import anything_returns
 from strangler.settings import Settings
@@ -39,19 +42,32 @@ class Returning:
 
     def __init__(self, settings: Settings, control: Control, function: str) -> None:
         self._settings, self._control, self._function = settings, control, function
+        back = settings.functions[function].return_
+        self._by_turns = back is not None and back.through == "api"
+        self._turn = Turn(control, (function, "return"))
         self._returned = 0
         self._noted = -NOTE_EVERY
 
     def run(self, stop: threading.Event) -> None:
         """Return what comes, until `stop`."""
-        while not self._is_wanted():
+        while not (self._is_wanted() and self._is_mine()):
             if stop.wait(NOT_OURS):
                 return
+        if not self._by_turns:
+            self._return(stop)
+            return
+        try:
+            with signs_of_life(self._turn.sign):
+                self._return(stop)
+        finally:
+            self._turn.end()
+
+    def _return(self, stop: threading.Event) -> None:
         known = returning.all_feeds(self._control).get(self._function)
         self._returned = known.returned if known else 0
         agreed = Agreed(self._settings.functions[self._function].source, self._control)
         with self._opened() as (feed, outbox, mappings):
-            while not stop.is_set() and self._is_wanted():
+            while not stop.is_set() and self._is_wanted() and self._is_mine():
                 agreed.require_same(mappings)
                 count = feed.step()
                 self._returned += count
@@ -60,6 +76,10 @@ class Returning:
                 self._note(outbox)
                 if not count:
                     stop.wait(IDLE)
+
+    def _is_mine(self) -> bool:
+        """Whether this process returns. A legacy database lets one at a time; an API can't tell two apart."""
+        return not self._by_turns or self._turn.is_mine()
 
     def _is_wanted(self) -> bool:
         return self._anything_returns() or self._left_over()
@@ -90,10 +110,8 @@ class Returning:
             mappings = assembly.mappings(self._settings, self._function, source)
             shapes = [mapping.shape for mapping in mappings]
             outbox = stack.enter_context(closing(assembly.outbox(self._settings, self._function, shapes)))
-            writer = stack.enter_context(closing(assembly.writer(self._settings, self._function)))
             outbox.prepare()
-            writer.prepare()
-            carrier = ByTables(self._function, mappings, outbox, writer, time.time)
+            carrier = stack.enter_context(self._carrier(mappings, outbox, source))
             feed = Feed(
                 self._function,
                 mappings,
@@ -105,6 +123,19 @@ class Returning:
                 most=section.return_.max_conflicts,
             )
             yield feed, outbox, mappings
+
+    @contextmanager
+    def _carrier(
+        self, mappings: Sequence[EntityMapping], outbox: Outbox, source: ChangeSource
+    ) -> Iterator[Carrier]:
+        back = self._settings.functions[self._function].return_
+        if back and back.api:
+            calling = assembly.calling(self._settings, self._function)
+            yield ByRequests(mappings, source, self._control, back.api, calling, self._is_mine, time.time)
+        else:
+            with closing(assembly.writer(self._settings, self._function)) as writer:
+                writer.prepare()
+                yield ByTables(self._function, mappings, outbox, writer, time.time)
 
     def _note(self, outbox: Outbox) -> None:
         now = time.monotonic()

@@ -28,8 +28,7 @@ class WayBack:
     def require(self) -> None:
         """Raise Refused where what new writes couldn't be written to legacy: before anything moves."""
         opened = self._kept.opened
-        tables = sorted({part.table.name for mapping in opened.mappings for part in mapping.parts()})
-        lacking = [finding for finding in opened.writer.examine(tables) if finding.blocks]
+        lacking = [finding for finding in opened.examine_way_back() if finding.blocks]
         opened.outbox.waiting()  # Connected now, while nobody waits.
         if lacking:
             raise Refused(
@@ -40,8 +39,10 @@ class WayBack:
 
     def open(self) -> None:
         """From now on what new writes is kept until it has come back."""
-        self._kept.opened.writer.prepare()
-        self._kept.opened.outbox.prepare()
+        opened = self._kept.opened
+        if opened.writer is not None:
+            opened.writer.prepare()
+        opened.outbox.prepare()
 
     def close(self) -> None:
         """Nothing is kept any more, unless for other cohorts of the function. What the service has written since anybody last looked is

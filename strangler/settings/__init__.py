@@ -67,6 +67,9 @@ from strangler.settings.observability import Traces as Traces
 from strangler.settings.resilience import Breaker as Breaker
 from strangler.settings.resilience import Budget as Budget
 from strangler.settings.resilience import Limits as Limits
+from strangler.settings.returning import Api as Api
+from strangler.settings.returning import Request as Request
+from strangler.settings.returning import Requests as Requests
 from strangler.settings.routes import CohortOf as CohortOf
 from strangler.settings.routes import Cohorts as Cohorts
 from strangler.settings.routes import Created as Created

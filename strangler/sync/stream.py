@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 
@@ -24,6 +24,7 @@ from strangler.mirror.reading import read
 from strangler.ports import ChangeSource, ChangeStream, EventLog
 from strangler.quarantine import to_record
 from strangler.returning.echo import Echo
+from strangler.returning.recognising import Recognising
 from strangler.sync import limits, releasing
 from strangler.sync.repairing import Repairing
 from strangler.sync.schema import Schema
@@ -65,7 +66,9 @@ class Stream:
         most: Mapping[str, int],
         appended: Callable[[], None],
         captured: Callable[[], None],
+        asked: Iterable[str] = (),
     ) -> None:
+        """`asked`: the functions of which what new writes returns by an API of legacy's."""
         self._name, self._source, self._schema, self._boundary = name, source, schema, boundary
         self._log, self._control, self._batch, self._most = log, control, batch, most
         self._appended, self._captured = appended, captured
@@ -73,6 +76,7 @@ class Stream:
         self._mirror = boundary.mirror
         self._repairing = Repairing(name, source, boundary, log, control)
         self._witnessing = Witnessing(name, boundary, control)
+        self._recognising = Recognising(boundary, control, asked)
         self._taken: Transaction | None = None
         self._echo = Echo()
         self._noted = 0.0
@@ -201,13 +205,14 @@ class Stream:
                 records = [to_record(held, now) for held in gathered.held]
                 if limits.hold(self._control, self._most, records, last.position):
                     self._boundary.stopped = stops.all_stops(self._control).keys()
-            self._witnessing.see(batch, gathered.events)
-            self._log.append(self._name, gathered.events, last.position)
+            events = self._recognising.foreign(gathered.events)
+            self._witnessing.see(batch, events)
+            self._log.append(self._name, events, last.position)
             if self._mirror is not None:
                 self._mirror.commit(last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position
-            if gathered.events:
+            if events:
                 self._appended()
         self._note(last, idle, stream.behind())
 
@@ -220,6 +225,7 @@ class Stream:
         if sources.identity(self._control, self._name) is None:
             raise Unavailable(f"source {self._name} was reset: its capture begins anew")
         self._witnessing.look()
+        self._recognising.passed(self._position)
         released = releasing.attend(
             self._control, self._log, self._boundary, self._name, self._witnessing.see_anew
         )

@@ -231,12 +231,12 @@ def test_one_worker_guards_and_another_takes_over_when_it_is_gone(
     one, other = guarding(), guarding()
     monkeypatch.setattr("strangler.cutover.guarding.myself", lambda: "elsewhere:1")
     monkeypatch.setattr("strangler.control.schedules.myself", lambda: "elsewhere:1")
-    assert one._is_mine()
+    assert one._turn.is_mine()
     monkeypatch.setattr("strangler.cutover.guarding.myself", lambda: "here:2")
     monkeypatch.setattr("strangler.control.schedules.myself", lambda: "here:2")
-    assert not other._is_mine()
+    assert not other._turn.is_mine()
     clock.now += 60
-    assert other._is_mine()
+    assert other._turn.is_mine()
     assert schedules.known(control)[KEY].holder == "here:2"
 
 

@@ -27,7 +27,8 @@ from strangler.mapping import EntityMapping, canonical_columns
 from strangler.mapping.canonical import value_of
 from strangler.ports import ChangeSource, LegacyWriter, Mark, Outbox
 from strangler.rereading import reread
-from strangler.returning.carrying import ByTables
+from strangler.returning.asking import ByRequests
+from strangler.returning.carrying import ByTables, Carrier
 from strangler.returning.comparing import coming_back
 from strangler.returning.feed import Feed
 from strangler.returning.way import WayBack
@@ -212,13 +213,22 @@ class Orders:
             closing(assembly.writer(self.settings, "sales")) as legacy,
         ):
             mappings = assembly.mappings(self.settings, "sales", source)
-            legacy.prepare()
+            if not section.api:
+                legacy.prepare()
             kept = outbox(box)
+            carrier: Carrier
+            if section.api:
+                calling = assembly.calling(self.settings, "sales")
+                carrier = ByRequests(
+                    mappings, source, self.control, section.api, calling, lambda: True, time.time
+                )
+            else:
+                carrier = ByTables("sales", mappings, kept, writer(legacy), time.time)
             yield Feed(
                 "sales",
                 mappings,
                 kept,
-                ByTables("sales", mappings, kept, writer(legacy), time.time),
+                carrier,
                 source,
                 self.control,
                 batch=section.batch,

@@ -178,6 +178,14 @@ def upgrade() -> None:
         sa.Column("take", sa.String(8)),
     )
     op.create_table(
+        "requested",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("entity", sa.String(64), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("digest", sa.String(16), primary_key=True),
+        sa.Column("until", sa.Text()),
+    )
+    op.create_table(
         "reverse_feed",
         sa.Column("function", sa.String(64), primary_key=True),
         sa.Column("waiting", sa.Integer(), nullable=False),
