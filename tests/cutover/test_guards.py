@@ -229,10 +229,10 @@ def test_one_worker_guards_and_another_takes_over_when_it_is_gone(
     control: Control, clock: Clock, guarding: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = guarding(), guarding()
-    monkeypatch.setattr("strangler.cutover.guarding.myself", lambda: "elsewhere:1")
+    monkeypatch.setattr("strangler.control.turns.myself", lambda: "elsewhere:1")
     monkeypatch.setattr("strangler.control.schedules.myself", lambda: "elsewhere:1")
     assert one._turn.is_mine()
-    monkeypatch.setattr("strangler.cutover.guarding.myself", lambda: "here:2")
+    monkeypatch.setattr("strangler.control.turns.myself", lambda: "here:2")
     monkeypatch.setattr("strangler.control.schedules.myself", lambda: "here:2")
     assert not other._turn.is_mine()
     clock.now += 60
