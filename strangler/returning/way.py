@@ -29,13 +29,13 @@ class WayBack:
         """Raise Refused where what new writes couldn't be written to legacy: before anything moves."""
         opened = self._kept.opened
         lacking = [finding for finding in opened.examine_way_back() if finding.blocks]
-        opened.outbox.waiting()  # Connected now, while nobody waits.
         if lacking:
             raise Refused(
                 f"what new writes of {self._function} couldn't return to legacy",
                 why="; ".join(finding.what for finding in lacking),
                 do="; ".join(dict.fromkeys(finding.do for finding in lacking)),
             )
+        opened.outbox.waiting()  # Connected now, while nobody waits.
 
     def open(self) -> None:
         """From now on what new writes is kept until it has come back."""
