@@ -265,6 +265,29 @@ async def test_the_head_of_one_call_is_never_taken_for_that_of_the_next(front: F
         assert legacy.bodies == [a, b, a, b, b, a, b, a]
 
 
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_body_that_is_too_long_is_refused_however_often_it_comes(front: Front, times: int) -> None:
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url, facade={"callers": {"body_bytes": 10}}))
+        for _ in range(times):
+            async with Line(facade) as line:
+                assert (await line.post("/other", b"x" * 20))[0].startswith("HTTP/1.1 413 ")
+        assert legacy.bodies == []
+
+
+async def test_a_caller_that_asks_for_another_protocol_in_the_same_words_again_still_asks_for_it(
+    front: Front,
+) -> None:
+    asks = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    async with Upstream() as legacy:
+        facade = await front(settings(legacy.url))
+        for _ in range(3):
+            async with Line(facade) as line:
+                line.writer.write(b"GET /chat HTTP/1.1\r\nHost: erp\r\n%b\r\n" % asks)
+                assert (await line.hear())[1] == b"hello"
+        assert [head.count("\r\nUpgrade: websocket\r\n") for head in legacy.heads] == [1, 1, 1]
+
+
 async def test_an_answer_in_pieces_is_passed_on_whole(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     long = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
     said = {"/parties/1": ANSWER, "/parties/2": long}

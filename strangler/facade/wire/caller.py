@@ -293,11 +293,11 @@ class CallerConnection(asyncio.Protocol):
         version = parser.get_http_version()
         if heading is None or heading.raw != raw or heading.version != version:
             heading = self._heading = read_heading(version, raw)
+        if heading.length and self._opener.patience.body_bytes is not None:
+            self._refuse_body(heading.length)  # before it is known, for what is known isn't asked again
         if rest and heading.plain and in_lines(rest, len(raw)):
             heading.known = True
             self._opener.known.keep((self._from, rest), heading)
-        if heading.length and self._opener.patience.body_bytes is not None:
-            self._refuse_body(heading.length)
         return read_request(parser.get_method(), self._url, heading)
 
     def _refuse_body(self, length: int) -> None:

@@ -82,7 +82,8 @@ class Heading:
     @property
     def plain(self) -> bool:
         """Whether it is of HTTP/1.1, tells how long the body is, and says nothing of the connection but that it stays."""
-        said = self.expects or "upgrade" in self.headers or "max-forwards" in self.headers
+        # What Connection lists, as it does with Upgrade, isn't among `headers`.
+        said = self.expects or self.upgrade or "upgrade" in self.headers or "max-forwards" in self.headers
         return self.version == "1.1" and self.length is not None and self.keep_alive and not said
 
 
