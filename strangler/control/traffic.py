@@ -19,7 +19,8 @@ class Traffic:
     `kind` is read or write, `side` legacy or new.
 
     `errors` are answers of 500 and above and upstreams that didn't answer, `fenced` are writes that were told to wait,
-    `seconds` is the sum of the latencies.
+    `seconds` is the sum of the latencies. A read at which new failed, and that legacy answered in its place, is a call of either: an
+    error of new's.
     """
 
     minute: int

@@ -200,14 +200,17 @@ class Parts:
         self.traces.note(call)
         decision = call.decision
         if decision is not None and decision.function and decision.kind:
+            of, began = (decision.function, decision.standing, decision.kind), call.began
+            if call.fell_back and call.attempts:
+                # Invariant 7: that legacy answered in its place hides from no gate that new failed (what can't be put to it isn't that).
+                began = call.called
+                self.tally.call(*of, Side.NEW, error=True, fenced=False, seconds=began - call.began)
             self.tally.call(
-                decision.function,
-                decision.standing,
-                decision.kind,
+                *of,
                 decision.side,
                 error=call.status >= 500 and not decision.fenced,
                 fenced=decision.fenced,
-                seconds=call.ended - call.began,
+                seconds=call.ended - began,
             )
 
     def keeps(self, standings: Standings, decision: Decision) -> bool:

@@ -10,7 +10,8 @@ import aiohttp
 import orjson
 import pytest
 
-from strangler.cutover.stages import Stage
+from strangler.control import traffic
+from strangler.cutover.stages import Side, Stage
 from strangler.facade.breaker import State
 from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, settings, until
 
@@ -45,6 +46,11 @@ async def test_reads_fall_back_to_legacy_while_it_has_the_data(
     found = facade.parts.breakers.of("new", "party")
     assert found.state is State.OPEN
     assert len(legacy.asked) == 5
+    await facade.parts.tally.flush(stand.control)
+    counted = traffic.sums(stand.control, since=0)
+    failed, answered = (counted["party", "read", side] for side in (Side.NEW, Side.LEGACY))
+    assert (failed.calls, failed.errors) == (5, 5), "that legacy answered hides from no gate that new didn't"
+    assert (answered.calls, answered.errors) == (5, 0)
     await applied(facade, stand.stage(Stage.LIVE))
     status, text = await ask(facade)
     assert status == 503, "legacy's data is old by now, so it isn't asked"
