@@ -52,5 +52,7 @@ def is_claimed(actor: str) -> bool:
 
 
 def same(name: str, actor: str) -> bool:
-    """Whether the ledger's name of an actor (`eva`, `eva@host (claimed)`, `eva (token 1f2e3d4c)`) is that of a person."""
+    """Whether the ledger's name of an actor (`eva`, `eva@host (claimed)`, `eva (token 1f2e3d4c)`) is that of a person, as far as the ledger
+    has it: the name that an issuer gives may be longer."""
+    name = name[:_LONGEST]
     return actor == name or actor.startswith((f"{name}@", f"{name} ("))

@@ -6,12 +6,16 @@ tokens have ended, nobody is let in by a mere name. Only an admin can be made so
 
 from __future__ import annotations
 
+from typing import Final
+
 from strangler.control import access_tokens
 from strangler.control.store import Control
 from strangler.errors import Refused
 from strangler.people import Person
 from strangler.roles import Action, Role
 from strangler.settings import EdgeIdentity, Settings
+
+_FIRST: Final = "strangler access add YOUR-NAME --role admin, then bring that token: export STRANGLER_TOKEN=…"
 
 
 def is_needed(settings: Settings, control: Control, action: Action, now: float) -> bool:
@@ -51,7 +55,17 @@ def require_admin(role: Role, person: Person) -> None:
         raise Refused(
             f"nobody can be {role} before there is an admin",
             why="only admins give and take access, and nobody is one",
-            do="strangler access add YOUR-NAME --role admin, then bring that token: export STRANGLER_TOKEN=…",
+            do=_FIRST,
+        )
+
+
+def require_proven(person: Person) -> None:
+    """Raises Refused when somebody unproven would take access away: while there is no admin, one can be made so, and nothing else."""
+    if not person.proven:
+        raise Refused(
+            "nobody can take access away before there is an admin",
+            why="only admins give and take access, and nobody is one",
+            do=_FIRST,
         )
 
 

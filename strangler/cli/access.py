@@ -118,6 +118,7 @@ def revoke(application: Application, which: str, who: Person) -> None:
     from strangler import proof
     from strangler.control import access_tokens
 
+    proof.require_proven(who)
     others = proof.has_admin_groups(application.settings)
     control, now = application.control, time.time()
     for each in access_tokens.revoke(control, which, actor=who.actor, at=now, others=others):

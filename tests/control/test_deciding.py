@@ -18,7 +18,7 @@ from strangler.cli.lazy import LazyGroup
 from strangler.cli.main import root
 from strangler.control import access_tokens, ledger
 from strangler.control.store import Control
-from strangler.people import claimed, is_claimed, same
+from strangler.people import Person, claimed, is_claimed, same
 from strangler.roles import ALLOWED, Action, Role
 
 CONFIGURATION = """\
@@ -168,6 +168,11 @@ def test_where_nobody_has_access_a_name_is_enough_and_the_ledger_calls_it_claime
 def test_access_that_ended_leaves_no_door_open(strangler: Strangler, control: Control) -> None:
     access_tokens.add(control, name="ida", role=Role.ADMIN, expires_at=2.0, actor="x", at=1.0)
     assert strangler("advance party").exit_code == 1
+    given(control, "max", Role.OPERATOR)
+    taken = strangler("access revoke max")
+    assert (taken.exit_code, "before there is an admin" in taken.output) == (1, True)
+    assert access_tokens.any_active(control, time.time())
+    assert strangler("access add ida --role admin").exit_code == 0
 
 
 def test_what_only_looks_needs_no_proof(strangler: Strangler, control: Control) -> None:
@@ -253,3 +258,5 @@ def test_whose_a_name_is() -> None:
     assert not any(same("eva", each) for each in ("evan (OIDC)", "max (eva)"))
     assert not claimed("eva").proven
     assert claimed("x" * 200).actor == "x" * 80 + " (claimed)"
+    long = Person("CN=Eva," + ",".join(f"OU=part {number}" for number in range(12)), (Role.ADMIN,), "OIDC")
+    assert same(long.name, long.actor), "the ledger has only the beginning of it"
