@@ -27,7 +27,7 @@ from strangler.ports import ChangeSource, Outbox, Outgoing
 from strangler.returning import comparing
 from strangler.returning.batch import Key, Trouble, read_alone
 from strangler.returning.carrying import Carrier
-from strangler.returning.owned import is_new_s, is_stray, why_stray
+from strangler.returning.owned import is_new_s, is_over, is_stray, why_stray
 
 SAFE_POSITION_WAIT: Final = 30.0
 """Seconds to wait for legacy's open transactions when its state is taken over."""
@@ -75,13 +75,16 @@ class Feed:
             return sum(self._return_alone(Key.of(each), decided) for each in outgoing)
 
     def _pass_strays(self, without: Collection[Key], room: int) -> tuple[set[Key], bool]:
-        """What stands before the first that returns, and whether there is such a one. Of the strays among it the first `room` are held."""
+        """What stands before the first that returns, and whether there is such a one. Of the strays among it the first `room` are held.
+        What is retired is forgotten, for nobody waits for it."""
         passed: set[Key] = set()
         while found := self._outbox.outgoing(self._batch, {*without, *passed}):
             known = standings.snapshot(self._control)
             strays = [each for each in found if is_stray(self._mappings[each.entity], each, known)]
             self._hold_strays(strays[: max(0, room)], known)
             room -= len(strays)
+            over = (each for each in found if is_over(self._mappings[each.entity], each, known))
+            self._outbox.done(frozenset(entry for each in over for entry in each.entries))
             ours = set(map(Key.of, self._owned(found)))
             passed.update(key for key in map(Key.of, found) if key not in ours)
             if ours:

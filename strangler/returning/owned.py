@@ -32,17 +32,19 @@ def cohorts_of(mapping: EntityMapping, each: Outgoing) -> set[str | None]:
 
 
 def is_new_s(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> bool:
-    """Whether new owns the aggregate, in all of its cohorts."""
-    function = mapping.shape.function
-    return all(returns(standings.of_cohort(function, cohort)) for cohort in cohorts_of(mapping, each))
+    """Whether new owns the aggregate, in all of its cohorts, and legacy is still told of one of them."""
+    those = _standings_of(mapping, each, standings)
+    return all(one.owner is Side.NEW for one in those) and any(map(returns, those))
+
+
+def is_over(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> bool:
+    """Whether nobody waits for it any more: it is retired, in all of its cohorts."""
+    return all(one.stage is Stage.RETIRED for one in _standings_of(mapping, each, standings))
 
 
 def is_stray(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> bool:
     """Whether new wrote it although legacy owns it, in any of its cohorts."""
-    function = mapping.shape.function
-    return any(
-        standings.of_cohort(function, cohort).owner is Side.LEGACY for cohort in cohorts_of(mapping, each)
-    )
+    return any(one.owner is Side.LEGACY for one in _standings_of(mapping, each, standings))
 
 
 def why_stray(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> str:
@@ -53,6 +55,11 @@ def why_stray(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> st
     if was is None or now is None or whose[0] is whose[1]:
         return f"new wrote it, and {whose[0] if now is None else whose[1]} owns it"
     return f"new moved it from cohort {was}, which {whose[0]} owns, to {now}, which {whose[1]} owns"
+
+
+def _standings_of(mapping: EntityMapping, each: Outgoing, standings: Snapshot) -> list[Standing]:
+    """Those by which an aggregate goes."""
+    return [standings.of_cohort(mapping.shape.function, cohort) for cohort in cohorts_of(mapping, each)]
 
 
 def returns(standing: Standing) -> bool:

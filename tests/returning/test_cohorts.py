@@ -119,3 +119,19 @@ def test_one_standing_waits_for_its_own_however_much_of_others_waits_before_it(
         orders.serve("DELETE FROM strangler_outbox WHERE key LIKE '%FR%'")
         assert ways[EVERYONE].returned() == ""
     orders.control.close()
+
+
+def test_what_is_retired_waits_for_nothing_and_holds_up_nobody(tmp_path: Path) -> None:
+    with _german_on_new(tmp_path) as orders:
+        _own(orders, "IT", Side.NEW)
+        standings.amend(orders.control, "sales", "IT", at=1.0, stage=Stage.RETIRED)
+        orders.serve("UPDATE orders SET customer = 'b', shouted = 'B' WHERE number = '3'")
+        assert orders.waiting() == 1
+        assert orders.return_all() == 0
+        assert orders.waiting() == 0
+        orders.serve("UPDATE orders SET country = 'IT', customer = 'b', shouted = 'B' WHERE number = '1'")
+        assert orders.way_back("DE").returned().startswith("1 change is waiting")
+        assert orders.return_all() == 1
+        assert orders.way_back("DE").returned() == ""
+    found = orders.legacy_rows("SELECT code, customer, state FROM sale_order ORDER BY code")
+    assert found == [("1", "b", "IT"), ("2", "a", "FR"), ("3", "a", "IT")]
