@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -286,6 +287,31 @@ async def test_a_caller_that_asks_for_another_protocol_in_the_same_words_again_s
                 line.writer.write(b"GET /chat HTTP/1.1\r\nHost: erp\r\n%b\r\n" % asks)
                 assert (await line.hear())[1] == b"hello"
         assert [head.count("\r\nUpgrade: websocket\r\n") for head in legacy.heads] == [1, 1, 1]
+
+
+async def test_who_takes_nothing_of_its_answers_gets_no_more_of_them(front: Front) -> None:
+    """However politely it asks, one call after the other: what it doesn't take would be held for it, without end."""
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30_000
+    async with Upstream(lambda path: long) as legacy:
+        facade = await front(settings(legacy.url))
+        async with Line(facade) as line:
+            line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await until(lambda: len(facade.parts.front.connections) == 1)
+            [connection] = facade.parts.front.connections
+            while not connection.full:
+                before = len(legacy.heads)
+                line.say("/parties/1")
+                await until(partial(lambda before: len(legacy.heads) > before and connection.idle, before))
+                await asyncio.sleep(0.002)
+            asked = len(legacy.heads)
+            for _ in range(50):
+                line.say("/parties/1")
+                await asyncio.sleep(0.002)
+            assert len(legacy.heads) == asked
+            line.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            for _ in range(asked + 50):
+                assert (await line.hear())[1] == b"x" * 30_000
+        assert len(legacy.heads) == asked + 50
 
 
 async def test_an_answer_in_pieces_is_passed_on_whole(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:

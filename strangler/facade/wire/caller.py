@@ -128,6 +128,7 @@ class CallerConnection(asyncio.Protocol):
         self._turn: Turn | None = None  # the call that is being read
         self._active: Turn | None = None
         self._queue: deque[Turn] = deque()
+        self._behind: list[bytes] = []  # what came right behind a request to change the protocol
         self._refusal: Refusal | None = None  # to be said when all before it is answered
         self._reading = True
         self._stuck_since = 0.0
@@ -245,12 +246,16 @@ class CallerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._stuck_since = monotonic()
-        if self._active is not None and self._active.taker is not None:
+        if self._active is None:
+            self.hold_back()
+        elif self._active.taker is not None:
             self._active.taker.hold()
 
     def resume_writing(self) -> None:
         self._stuck_since = 0.0
-        if self._active is not None and self._active.taker is not None:
+        if self._active is None:
+            self._next()
+        elif self._active.taker is not None:
             self._active.taker.go_on()
 
     # What httptools says
@@ -350,8 +355,21 @@ class CallerConnection(asyncio.Protocol):
         if self.lost:
             return
         self._since = monotonic()
-        if not keep or done is None or not done.complete or self._opener.draining:
+        if not keep or done is None or not done.complete:
             self.close()
+            return
+        self._behind = done.pieces
+        self._next()
+
+    def _next(self) -> None:
+        """Go on with what is behind the call that is answered, as soon as the caller takes the answer: what it doesn't take is held, so it
+        gets no more."""
+        if self._closing:
+            return
+        if self._opener.draining:
+            self.close()
+        elif self.full:
+            self.hold_back()
         elif self._queue:
             if len(self._queue) < AHEAD:
                 self.read()
@@ -360,8 +378,9 @@ class CallerConnection(asyncio.Protocol):
             self._say_refusal()
         else:
             self.read()
-            if done.pieces:
-                self._feed(b"".join(done.pieces))
+            behind, self._behind = self._behind, []
+            if behind:
+                self._feed(b"".join(behind))
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Nothing more can be read here. What is under way and whole is answered first."""
