@@ -6,15 +6,19 @@ Every command takes all sources that are read so unless one is named. What is sh
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from strangler.cli.application import Application, pass_application
+from strangler.cli.person import deciding
 from strangler.errors import ExitCode, SourceError, StranglerError
 from strangler.names import unknown
+from strangler.people import Person
+from strangler.roles import Action
 
 if TYPE_CHECKING:
     from strangler.registrar import Registrar
@@ -26,6 +30,9 @@ Removing what reads {name} means:
   - its connector, its topics, and what it needs in the legacy database go;
   - a worker that reads {name} stops, and says that the capture is lost;
   - afterwards `strangler source reset {name}` begins anew, and fills everything again."""
+
+REMOVED: Final = "connector removed"
+"""The kind of the decision on the ledger."""
 
 _json_option = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 
@@ -130,16 +137,21 @@ def snapshot(application: Application, source: str, tables: Sequence[str], stop:
 @group.command()
 @click.argument("source")
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@deciding(Action.MEND)
 @pass_application
-def remove(application: Application, source: str, yes: bool) -> None:
+def remove(application: Application, source: str, yes: bool, who: Person) -> None:
     """Remove the connector of SOURCE, with all that was made for it in Kafka and in the legacy database."""
     from strangler import assembly
+    from strangler.control import ledger
 
     _require_registered_kind(application, source)
     if not yes:
         click.echo(REMOVAL.format(name=source))
         click.confirm("Remove it?", abort=True)
     with closing(assembly.source(application.settings, source)) as legacy:
+        body, at = {"source": source}, time.time()
+        # Invariant 8: what can't be recorded isn't done.
+        ledger.append(application.control, actor=who.actor, kind=REMOVED, function="", body=body, at=at)
         legacy.drop()
     click.echo(
         f"source {source}: nothing of it is left in Kafka Connect, in Kafka and in the legacy database"

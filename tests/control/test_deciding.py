@@ -70,6 +70,7 @@ DECISIONS: dict[str, Action] = {
     "late-writes accept party --reason why": Action.MEND,
     "source reset erp --yes": Action.MEND,
     "source accept erp --yes": Action.MEND,
+    "connect remove erp --yes": Action.MEND,
     "facades forget nobody": Action.DRAIN,
     "ledger export ledger.zip": Action.LOOK,
     "access add bob --role viewer": Action.GRANT,
