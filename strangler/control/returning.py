@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from strangler.control import tables
 from strangler.control.store import Control
@@ -56,9 +56,3 @@ def leave_over(control: Control, function: str, waiting: int, since: float | Non
     """So many aggregates, the first `since`, are left in an outbox of which legacy owns all: the feed goes on until they are decided."""
     known = all_feeds(control).get(function, ReturnRecord(function, 0, None, 0, 0.0, None))
     report(control, replace(known, waiting=waiting, since=since, error=None))
-
-
-def forget(control: Control, function: str) -> None:
-    """Nothing is returned any more."""
-    with control.begin() as connection:
-        connection.execute(delete(tables.reverse_feed).where(tables.reverse_feed.c.function == function))
