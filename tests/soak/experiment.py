@@ -99,7 +99,7 @@ class Soak:
             seed,
             tell,
         )
-        self._rough_until = 0.0
+        self._rough_until, self._bad = 0.0, set[str]()
         self._memory: list[int] = []
 
     async def run(self, seconds: float, rate: float) -> Outcome:
@@ -148,7 +148,7 @@ class Soak:
         )
 
     def _rough(self, since: float) -> bool:
-        return self._rough_until >= since
+        return bool(self._bad) or self._rough_until >= since
 
     @asynccontextmanager
     async def _weather(self) -> AsyncIterator[None]:
@@ -162,9 +162,12 @@ class Soak:
         for weather, seconds in forecast(self._seed, side):
             self._tell(f"{side}: {weather}")
             self._books.figures[f"spells in which {weather}"] += 1
-            now = asyncio.get_running_loop().time()
-            self._rough_until = max(self._rough_until, now + (0 if weather is Weather.CALM else seconds))
+            if weather is not Weather.CALM:
+                self._bad.add(side)
             await self._sides[side].change(weather)
+            if weather is Weather.CALM and side in self._bad:  # it lasted until now, however long it was to last
+                self._bad.discard(side)
+                self._rough_until = asyncio.get_running_loop().time()
             await asyncio.sleep(seconds)
 
     async def _shift(self) -> None:
