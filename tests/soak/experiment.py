@@ -165,7 +165,9 @@ class Soak:
             if weather is not Weather.CALM:
                 self._bad.add(side)
             await self._sides[side].change(weather)
-            if weather is Weather.CALM and side in self._bad:  # it lasted until now, however long it was to last
+            if (
+                weather is Weather.CALM and side in self._bad
+            ):  # it lasted until now, however long it was to last
                 self._bad.discard(side)
                 self._rough_until = asyncio.get_running_loop().time()
             await asyncio.sleep(seconds)

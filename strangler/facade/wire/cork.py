@@ -21,13 +21,12 @@ _log: Final = logging.getLogger("strangler.facade")
 class _Round:
     """The corks of one event loop behind which something waits."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._call_soon = loop.call_soon
+    def __init__(self) -> None:
         self._corks: list[Cork] = []
 
     def add(self, cork: Cork) -> None:
         if not self._corks:
-            self._call_soon(self._end)
+            asyncio.get_running_loop().call_soon(self._end)
         self._corks.append(cork)
 
     def _end(self) -> None:
@@ -48,19 +47,20 @@ def _round() -> _Round:
     loop = asyncio.get_running_loop()
     found = _ROUNDS.get(loop)
     if found is None:
-        found = _ROUNDS[loop] = _Round(loop)
+        found = _ROUNDS[loop] = _Round()
     return found
 
 
 class Cork:
-    """Before one transport. Nothing of it waits beyond the round in which it was written."""
+    """Before one transport. Nothing of it waits beyond the round in which it was written. `pulled`: how often something went out."""
 
-    __slots__ = ("_pieces", "_round", "_transport")
+    __slots__ = ("_pieces", "_round", "_transport", "pulled")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._pieces: list[bytes] = []
         self._round = _round()
+        self.pulled = 0
 
     def write(self, data: bytes) -> None:
         """Have bytes sent, in the order in which they are written."""
@@ -79,6 +79,7 @@ class Cork:
         if not pieces:
             return
         self._pieces = []
+        self.pulled += 1
         if not self._transport.is_closing():
             self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
@@ -89,6 +90,11 @@ class Cork:
     def abort(self) -> None:
         """End the connection at once."""
         self._transport.abort()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits here."""
+        return bool(self._pieces)
 
     @property
     def waiting(self) -> int:

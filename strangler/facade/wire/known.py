@@ -14,11 +14,15 @@ LONGEST: Final = 4096
 ROOM: Final = 4 * 1024 * 1024
 """Bytes of heads in each half of what is remembered: some ten thousand of them."""
 
+MET: Final = 65_536
+"""Heads of which it is remembered that they came once."""
+
 T = TypeVar("T")
 
 
 class Known(Generic[T]):
-    """Heads and what follows from them. What wasn't asked for in a while is forgotten, the half of all at a time.
+    """Heads and what follows from them. What comes once, as a head with a number of its call does, takes no room; what wasn't asked for
+    in a while is forgotten, the half of all at a time.
 
     A key is where the head came from, empty where that doesn't matter, and its bytes. `lately` is the half to ask first.
     """
@@ -27,6 +31,7 @@ class Known(Generic[T]):
         self.lately: dict[tuple[str, bytes], T] = {}
         self._before: dict[tuple[str, bytes], T] = {}
         self._size = 0
+        self._met: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.lately) + len(self._before)
@@ -35,11 +40,20 @@ class Known(Generic[T]):
         """What is known of it."""
         found = self.lately.get(key)
         if found is None and (found := self._before.pop(key, None)) is not None:
-            self.keep(key, found)
+            self._keep(key, found)
         return found
 
     def keep(self, key: tuple[str, bytes], value: T) -> None:
-        """Know it from now on."""
+        """Know it from now on, if it came before."""
+        mark = hash(key)
+        if mark in self._met:
+            self._keep(key, value)
+            return
+        if len(self._met) >= MET:
+            self._met.clear()
+        self._met.add(mark)
+
+    def _keep(self, key: tuple[str, bytes], value: T) -> None:
         if self._size > ROOM:
             self._before, self.lately, self._size = self.lately, {}, 0
         self.lately[key] = value

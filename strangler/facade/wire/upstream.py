@@ -88,7 +88,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head: AnswerHead | None = None
         self._headed = self._complete = self._bodiless = self._lasts = False
         self._size = 0
-        self._fresh, self._learns = False, b""
+        self._fresh, self._learns, self._pulled = False, b"", 0
         """Whether nothing of the answer has come; the head that may be known next time."""
         self._wrong: str | None = None
         self.tunnel = self.full = False
@@ -112,6 +112,12 @@ class UpstreamConnection(asyncio.Protocol):
             asker.flush()
             return
         if self._fresh:
+            if self._cork.holds and self._cork.pulled == self._pulled:
+                # Nothing of the question is out yet: this is no answer to it.
+                self._broke(
+                    UpstreamError(502, f"{self.pool.name} spoke before it was asked", "connection_terminated")
+                )
+                return
             self._fresh = False
             end = data.find(b"\r\n\r\n") + 4
             head = data[:end]
@@ -274,6 +280,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         self._head, self._headed, self._complete, self._size, self.said = None, False, False, 0, False
         self._fresh, self._learns = method != "HEAD", b""
+        self._pulled = self._cork.pulled
         self._cork.write(head)
 
     def write(self, data: bytes) -> None:

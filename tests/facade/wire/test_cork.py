@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from strangler.facade.wire.cork import LARGE, Cork
+from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
 
 
 class Heard(asyncio.Protocol):
@@ -75,6 +77,28 @@ async def test_what_is_thrown_away_isnt_said_and_what_follows_is() -> None:
         transport.close()
         await heard.over.wait()
         assert heard.pieces == [b"another one"]
+
+
+async def test_what_an_upstream_says_before_it_is_asked_answers_nothing() -> None:
+    """Such as the 408 of one that kept a connection for as long as it wanted, when a question was about to go out on it."""
+
+    class Asker:
+        told: UpstreamError | None = None
+
+        def broke(self, error: UpstreamError) -> None:
+            self.told = error
+
+    pool = Pool("legacy", "legacy", "http://127.0.0.1:1", limit=1, connect_timeout=1)
+    early = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+    async with line() as (heard, transport):
+        connection, asker = UpstreamConnection(pool), Asker()
+        connection.connection_made(transport)
+        connection.ask(cast(Any, asker), "GET", b"GET / HTTP/1.1\r\nHost: erp\r\n\r\n")
+        connection.data_received(early)
+        assert asker.told is not None
+        assert asker.told.error == "connection_terminated", "so a read is put to another connection"
+        await heard.over.wait()
+        assert heard.pieces == [], "and nothing of the question went out"
 
 
 async def test_one_connections_trouble_keeps_no_others_words_back(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,7 +28,8 @@ def test_what_could_be_cut_in_another_way_isnt_remembered(head: bytes) -> None:
 
 def test_only_what_is_the_same_from_the_same_place_is_found() -> None:
     known: Known[int] = Known()
-    known.keep(("http 10.0.0.1", b"Host: a\r\n\r\n"), 1)
+    for _ in range(2):
+        known.keep(("http 10.0.0.1", b"Host: a\r\n\r\n"), 1)
     assert known.find(("http 10.0.0.1", b"Host: a\r\n\r\n")) == 1
     assert known.find(("http 10.0.0.2", b"Host: a\r\n\r\n")) is None
     assert known.find(("http 10.0.0.1", b"host: a\r\n\r\n")) is None
@@ -38,8 +39,18 @@ def test_it_forgets_what_wasnt_asked_for_in_a_while(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "ROOM", 100)
     known: Known[int] = Known()
     for number in range(1000):
-        known.keep(("", b"%010d" % number), number)
+        for _ in range(2):
+            known.keep(("", b"%010d" % number), number)
         assert known.find(("", b"%010d" % 0)) == 0, "what is asked for stays"
     assert len(known) <= 24
     assert known.find(("", b"%010d" % 1)) is None
     assert known.find(("", b"%010d" % 999)) == 999
+
+
+def test_what_comes_once_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MET", 50)
+    known: Known[int] = Known()
+    for number in range(1000):
+        known.keep(("", b"traceparent: %d" % number), number)
+        assert len(known._met) <= 50
+    assert len(known) == 0
