@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_invariants_1_2_3_7_kills_lose_nothing_and_double_nothing(

@@ -16,5 +16,6 @@ def test_invariants_1_2_3_7_kills_lose_nothing_and_double_nothing(
     survives("postgres", postgres_url)
 
 
+@pytest.mark.nightly
 def test_a_store_on_sqlite_survives_too(survives: Callable[[str, str], None], tmp_path: Path) -> None:
     survives("postgres", f"sqlite:///{tmp_path}/service.db")

@@ -172,7 +172,11 @@ KILLED = """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("drifted", ["postgresql-postgresql", "sqlite-sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "drifted",
+    ["postgresql-postgresql", pytest.param("sqlite-sqlite", marks=pytest.mark.nightly)],
+    indirect=True,
+)
 def test_killed_at_random_moments_it_gives_the_same_answer(drifted: Landscape) -> None:
     dice, kills = random.Random(11), 0
     program = [sys.executable, "-c", textwrap.dedent(KILLED), str(drifted.path)]
