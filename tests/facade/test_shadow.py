@@ -11,6 +11,7 @@ import pytest
 
 from strangler.control import comparisons
 from strangler.control.comparisons import Compared
+from strangler.control.counted import Since
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.facade import shadow as shadow_module
@@ -241,7 +242,7 @@ async def test_what_legacy_doesnt_answer_the_same_twice_is_noise(
         while (found := await counted(facade, control)).mismatched != LEAST_PAIRS + 2:
             await asyncio.sleep(0.01)
     assert found.pairs == LEAST_PAIRS + 2
-    judged = account.counted(control, "party", EVERYONE, 0.0)
+    judged = account.counted(control, "party", EVERYONE, Since.of(0.0))
     assert (judged.noisy, judged.differing) == (LEAST_PAIRS + 1, 1), "what differs in more than noise stands"
     assert sorted(each.kind for each in comparisons.fields(control, "party")) == ["value", "value"]
 

@@ -11,8 +11,11 @@ from typing import Final, Generic, TypeVar
 LONGEST: Final = 4096
 """Bytes of a head that is remembered; a longer one is read each time."""
 
-ROOM: Final = 4 * 1024 * 1024
-"""Bytes of heads in each half of what is remembered: some ten thousand of them."""
+ROOM: Final = 16 * 1024 * 1024
+"""Bytes that each half of what is remembered takes: some five thousand heads."""
+
+READ: Final = 3072
+"""Bytes that what was read of a head takes beside it, about."""
 
 MET: Final = 65_536
 """Heads of which it is remembered that they came once."""
@@ -57,7 +60,7 @@ class Known(Generic[T]):
         if self._size > ROOM:
             self._before, self.lately, self._size = self.lately, {}, 0
         self.lately[key] = value
-        self._size += len(key[1])
+        self._size += len(key[1]) + READ
 
 
 def in_lines(head: bytes, lines: int) -> bool:

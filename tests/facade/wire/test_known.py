@@ -36,7 +36,7 @@ def test_only_what_is_the_same_from_the_same_place_is_found() -> None:
 
 
 def test_it_forgets_what_wasnt_asked_for_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROOM", 100)
+    monkeypatch.setattr(module, "ROOM", 10 * (module.READ + 10))
     known: Known[int] = Known()
     for number in range(1000):
         for _ in range(2):
