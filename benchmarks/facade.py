@@ -25,8 +25,9 @@ import socket
 import statistics
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -49,6 +50,10 @@ BODIES: Final = {MEGABYTE: 100, 100 * MEGABYTE: 2}
 
 HALF: Final = 0.5
 """Of the calls a second that ours can answer, those that are made when latencies are measured."""
+
+
+HUNG: Final = 4096
+"""Connections that the hung candidate keeps."""
 
 
 class Stand(NamedTuple):
@@ -199,16 +204,21 @@ def _long(
 @contextmanager
 def _hung() -> Iterator[str]:
     """A candidate that takes every connection and never says a word. Its URL."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening, ExitStack() as taken:
+    taken: deque[socket.socket] = deque()
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
 
         def take() -> None:
             with suppress(OSError):
                 while True:
-                    taken.enter_context(listening.accept()[0])
+                    taken.append(listening.accept()[0])
+                    if len(taken) > HUNG:
+                        taken.popleft().close()  # whoever asked there has given up
 
         threading.Thread(target=take, daemon=True).start()
         host, port = listening.getsockname()
         yield f"http://{host}:{port}"
+    for each in taken:
+        each.close()
 
 
 def _megabytes(size: float) -> float:
