@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import func, select
@@ -46,12 +46,13 @@ class Calls:
 
 
 _COUNTS = ("calls", "errors", "fenced", "seconds")
+_COLUMNS = tuple(field.name for field in fields(Traffic))
 
 
 def add(control: Control, traffic: Iterable[Traffic]) -> None:
     """Add to what was counted; a minute may come in several parts."""
     with control.begin() as connection:
-        upsert(connection, tables.traffic, [asdict(part) for part in traffic], add=_COUNTS)
+        upsert(connection, tables.traffic, [{name: getattr(part, name) for name in _COLUMNS} for part in traffic], add=_COUNTS)
 
 
 def sums(
