@@ -7,7 +7,8 @@ POSTs at an even rate, each of which updates a row on the side that it is passed
 A call counts from when it was due. `ours`: seconds that the writes took which were under way between the fence and its end; `calm`:
 the same in the seconds before. `refused` are those that were told to come again. The steps are those of the journal, in milliseconds.
 
-After each round legacy is made the owner again by hand, and is written to until both sides agree in what changed last.
+After each round legacy is made the owner again by hand. Each round writes to other rows, since what new wrote in the one before
+stays where it is.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=500, help="milliseconds that a write waits in the facade")
     chosen = parser.parse_args()
     with _stand(chosen.rows, chosen.hold) as stand:
-        rounds = [stand.switch(chosen.rate, chosen.rows) for _ in range(chosen.rounds)]
+        rounds = [stand.switch(chosen.rate, chosen.rows, turn) for turn in range(chosen.rounds)]
     _report(rounds, vars(chosen))
 
 
@@ -90,12 +91,12 @@ class _Stand:
     def __init__(self, settings: Settings, control: Control, url: str) -> None:
         self._settings, self._control, self._url = settings, control, url
 
-    def switch(self, rate: float, rows: int) -> Round:
+    def switch(self, rate: float, rows: int, turn: int) -> Round:
         """Write, and switch meanwhile."""
         context = multiprocessing.get_context("spawn")
         with context.Pool(1) as apart:
             apart.apply(writers.ready)
-            written = apart.apply_async(writers.evenly, (self._url, rate, BEFORE + AFTER, rows))
+            written = apart.apply_async(writers.evenly, (self._url, rate, BEFORE + AFTER, rows, turn))
             time.sleep(BEFORE)
             marks: list[tuple[Step, bool, float]] = []
             hand = Acting(

@@ -45,17 +45,19 @@ def ready() -> None:
     """What the process needs is imported."""
 
 
-def evenly(url: str, rate: float, seconds: float, rows: int) -> list[Called]:
-    """Write `rate` times a second for so long. To be run in a process of its own."""
-    return asyncio.run(_Writers(url, rows).run(rate, int(rate * seconds)))
+def evenly(url: str, rate: float, seconds: float, rows: int, turn: int = 0) -> list[Called]:
+    """Write `rate` times a second for so long, in each turn to other rows. To be run in a process of its own."""
+    count = int(rate * seconds)
+    return asyncio.run(_Writers(url, rows, first=turn * count).run(rate, count))
 
 
 class _Writers:
     """As many connections as are needed, each used for one call at a time."""
 
-    def __init__(self, url: str, rows: int) -> None:
+    def __init__(self, url: str, rows: int, first: int) -> None:
         parts = urlsplit(url)
         self._host, self._port, self._rows = parts.hostname or "", parts.port or 80, rows
+        self._first = first
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def run(self, rate: float, count: int) -> list[Called]:
@@ -68,7 +70,7 @@ class _Writers:
         return list(await asyncio.gather(*calls))
 
     async def _call(self, number: int, due: float) -> Called:
-        id = 1 + number * STRIDE % self._rows
+        id = 1 + (self._first + number) * STRIDE % self._rows
         try:
             status = await self._post(f"/partners/{id}")
         except (OSError, ValueError, asyncio.IncompleteReadError):
