@@ -52,7 +52,12 @@ _COLUMNS = tuple(field.name for field in fields(Traffic))
 def add(control: Control, traffic: Iterable[Traffic]) -> None:
     """Add to what was counted; a minute may come in several parts."""
     with control.begin() as connection:
-        upsert(connection, tables.traffic, [{name: getattr(part, name) for name in _COLUMNS} for part in traffic], add=_COUNTS)
+        upsert(
+            connection,
+            tables.traffic,
+            [{name: getattr(part, name) for name in _COLUMNS} for part in traffic],
+            add=_COUNTS,
+        )
 
 
 def sums(
