@@ -104,6 +104,7 @@ def the_store_isnt_waited_for(stack: ExitStack) -> None:
 def what_new_wrote_isnt_waited_for(stack: ExitStack) -> None:
     kept = [each for each in WAYS[Way.TO_LEGACY] if each.step not in (Step.RETURNED, Step.CHECKED)]
     reordered(stack, Way.TO_LEGACY, lambda _: kept)
+    put(stack, doing, "refuse_unreturned", lambda left, intent: None)
 
 
 @defect
