@@ -45,7 +45,7 @@ def ready() -> None:
     """What the process needs is imported."""
 
 
-def evenly(url: str, rate: float, seconds: float, rows: int, turn: int = 0) -> list[Called]:
+def evenly(url: str, rate: float, seconds: float, rows: int, turn: int) -> list[Called]:
     """Write `rate` times a second for so long, in each turn to other rows. To be run in a process of its own."""
     count = int(rate * seconds)
     return asyncio.run(_Writers(url, rows, first=turn * count).run(rate, count))

@@ -16,7 +16,7 @@ from strangler.returning.calling import Answer, Calling, Unanswered
 from strangler.returning.requests import Asked
 from tests.returning.erp import TOKEN, Erp, serving
 from tests.returning.orders import CONFIGURATION, Orders
-from tests.returning.test_there_and_back import customer, filled, put, switch
+from tests.returning.test_there_and_back import customer, go_live, switch
 from tests.sync.landscape import until, working
 
 API = """return:
@@ -227,10 +227,7 @@ def test_there_and_back_with_a_worker_and_no_echo(erp: Erp, postgres_url: str, t
     )
     orders.write("INSERT INTO order_line (order_id, pos, article) VALUES (1, 1, 'bolt')")
     with working(orders.settings, orders.control):
-        put(orders, Stage.SYNCING)
-        until(lambda: filled(orders), "the backfill is finished", 60)
-        put(orders, Stage.CANARY)
-        switch(orders, Stage.LIVE)
+        go_live(orders)
         for name in ("new", "newer", "newest"):
             orders.serve(
                 f"UPDATE orders SET customer = '{name}', shouted = '{name.upper()}' WHERE number = 'SO-0'"

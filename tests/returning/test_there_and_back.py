@@ -43,6 +43,14 @@ def switch(orders: Orders, stage: Stage) -> None:
     hand.switch(intent, standings.of(orders.control, "sales"))
 
 
+def go_live(orders: Orders) -> None:
+    """The store is filled by the worker that runs, then new owns the function."""
+    put(orders, Stage.SYNCING)
+    until(lambda: filled(orders), "the backfill is finished", 60)
+    put(orders, Stage.CANARY)
+    switch(orders, Stage.LIVE)
+
+
 def put(orders: Orders, stage: Stage) -> None:
     standing = standings.of(orders.control, "sales")
     standings.change(orders.control, standing, replace(standing, stage=stage), at=time.time())
@@ -70,10 +78,7 @@ def test_both_directions_in_turn(orders: Orders) -> None:
     )
     orders.write("INSERT INTO order_line (order_id, pos, article) VALUES (1, 1, 'bolt')")
     with working(orders.settings, orders.control):
-        put(orders, Stage.SYNCING)
-        until(lambda: filled(orders), "the backfill is finished", 60)
-        put(orders, Stage.CANARY)
-        switch(orders, Stage.LIVE)
+        go_live(orders)
         orders.serve(
             "UPDATE orders SET customer = 'new', shouted = 'NEW' WHERE number = 'SO-0'",
             "UPDATE orders_lines SET article = 'nut'",
