@@ -38,11 +38,12 @@ class HeldKey(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A change that isn't let through, and why."""
+    """A change that isn't let through, and why. `cohorts`: see `outcomes.cohorts_of`."""
 
     key: HeldKey
     change: Change
     reason: str
+    cohorts: tuple[str, ...] | None = None
 
 
 class Translation(NamedTuple):
@@ -108,7 +109,7 @@ class Boundary:
                     continue
                 except Untranslatable as error:
                     reason = str(error)
-            self._hold(_held_key(mapping, key), change, reason, into)
+            self._hold(mapping, key, change, reason, into)
         if self.mirror is not None:
             steps = self.mirror.apply(transaction)
             if returned is not None:
@@ -132,11 +133,12 @@ class Boundary:
                     continue
                 except Untranslatable as error:
                     reason = str(error)
-            self._hold(held, outcome.change, reason, into)
+            self._hold(step.mapping, outcome.key, outcome.change, reason, into)
 
-    def _hold(self, key: HeldKey, change: Change, reason: str, into: Translation) -> None:
-        self.held.add(key)
-        into.held.append(Held(key, change, reason))
+    def _hold(self, mapping: EntityMapping, key: str, change: Change, reason: str, into: Translation) -> None:
+        held = _held_key(mapping, key)
+        self.held.add(held)
+        into.held.append(Held(held, change, reason, outcomes.cohorts_of(mapping, change)))
 
     def _passes_over(self, mapping: EntityMapping, change: Change) -> bool:
         """Whether a backfill will make up for the change: it reads every row that there is."""

@@ -134,6 +134,19 @@ def cohorts(of: Callable[[Row], str | None], row: Row, before: Row | None) -> tu
     return now, None if was == now else EVERYONE if was is None else was
 
 
+def cohorts_of(mapping: EntityMapping, change: Change) -> tuple[str, ...] | None:
+    """The cohorts that a change is about, `*` for what is of none. None: nobody can tell, or the entity is everybody's."""
+    row = change.before if change.after is None else change.after
+    if mapping.cohort_of is None or not row:
+        return None
+    try:
+        now, was = cohorts(mapping.cohort_of, row, change.before)
+    except Untranslatable:
+        return None
+    here = EVERYONE if now is None else now
+    return (here,) if was is None else (was, here)
+
+
 def events_now(
     mirror: Mirror, mapping: EntityMapping, key: str, held: Sequence[Change], time: float
 ) -> list[Event]:

@@ -81,9 +81,8 @@ def _shown_value(name: str, value: Any, hidden: Collection[str] | None) -> Any:
 
 def to_record(held: Held, at: float) -> record.Held:
     """A held change as the control store keeps it, held since `at` (seconds since the epoch)."""
-    key = held.key
-    change = encode_change(held.change)
-    return record.Held(key.function, key.entity, key.key, held.change.position, held.reason, change, at)
+    position, change = held.change.position, encode_change(held.change)
+    return record.Held(*held.key, position, held.reason, change, at, cohorts=held.cohorts)
 
 
 class Release(NamedTuple):

@@ -6,11 +6,13 @@ ledger: the worker, who alone writes to the log, carries it out.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
 from strangler.changes import Position
@@ -18,6 +20,7 @@ from strangler.control import ledger, tables
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.control.upsert import insert_new
+from strangler.cutover.stages import EVERYONE
 from strangler.errors import StoreError
 
 RETRIED: Final = "quarantine retry"
@@ -39,7 +42,7 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Held:
     """A change that waits. `key` is the entity's key as text, `change` the change as JSON, `reason` why it waits,
-    `at` since when (seconds since the epoch)."""
+    `at` since when (seconds since the epoch). `cohorts` are those that it is about, `*` for none; None where that can't be told."""
 
     function: str
     entity: str
@@ -49,6 +52,14 @@ class Held:
     change: str
     at: float
     state: State = State.HELD
+    cohorts: tuple[str, ...] | None = None
+
+
+class Concerned(NamedTuple):
+    """How many keys in quarantine count for a cohort: its `own`, and those of which nobody can tell whose they are."""
+
+    own: int = 0
+    untold: int = 0
 
 
 class Waiting(NamedTuple):
@@ -86,6 +97,21 @@ def counts(control: Control) -> dict[str, int]:
     query = select(waiting.c.function, func.count()).group_by(waiting.c.function)
     with control.read() as connection:
         return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def concerning(control: Control, function: str, cohort: str, alone: Collection[str]) -> Concerned:
+    """The keys of a function that count for a cohort, by all that waits of each; for `*` those of all cohorts that aren't `alone`. One of
+    which it can't be told whose it is counts for everybody (invariant 7)."""
+    table = tables.quarantine.c
+    query = select(table.entity, table.key, table.cohorts).where(table.function == function).distinct()
+    about: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+    with control.read() as connection:
+        for entity, key, cohorts in connection.execute(query):
+            about[entity, key] |= {None} if cohorts is None else set(orjson.loads(cohorts))
+    others = {None, *alone}
+    concerned = [bool(names - others) if cohort == EVERYONE else cohort in names for names in about.values()]
+    untold = sum(None in names for names, own in zip(about.values(), concerned, strict=True) if not own)
+    return Concerned(sum(concerned), untold)
 
 
 def listed(control: Control, function: str | None = None, *, limit: int | None = None) -> list[Held]:
@@ -170,11 +196,13 @@ def _held(control: Control, query: Any) -> list[Held]:
 def _row(control: Control, held: Held) -> dict[str, Any]:
     """As it is kept: the change, which a retry needs whole, encrypted where there is a cipher."""
     change = control.cipher.seal(held.change, _about(held)) if control.cipher else held.change
-    return asdict(replace(held, change=change))
+    cohorts = None if held.cohorts is None else orjson.dumps(held.cohorts).decode()
+    return asdict(held) | {"change": change, "cohorts": cohorts}
 
 
 def _of(control: Control, row: Mapping[str, Any]) -> Held:
-    held = Held(**{**row, "state": State(row["state"])})
+    cohorts = None if row["cohorts"] is None else tuple(orjson.loads(row["cohorts"]))
+    held = Held(**{**row, "state": State(row["state"]), "cohorts": cohorts})
     if held.change.startswith("{"):  # It was kept as it is.
         return held
     if control.cipher is None:

@@ -236,6 +236,7 @@ quarantine = Table(
     Column("change", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("at", Float, nullable=False),
+    Column("cohorts", Text),
 )
 """Changes that couldn't be translated, and those of the same key that wait behind (invariant 7).
 `state`: held, retry (asked for by a user), drop (asked for)."""

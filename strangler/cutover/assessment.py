@@ -150,6 +150,7 @@ def collect(
             reconciliation=whole,
             compared=counted(control, function, cohort, since),
             quarantined=quarantine.counts(control).get(function, 0),
+            waiting=quarantine.concerning(control, function, cohort, [each.cohort for each in apart]),
             dependencies={
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
             },

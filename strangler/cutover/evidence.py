@@ -13,6 +13,7 @@ from strangler.control.deliveries import DeliveryRecord
 from strangler.control.effects import Effects
 from strangler.control.late_writes import Hour
 from strangler.control.quality_runs import QualityRun
+from strangler.control.quarantine import Concerned
 from strangler.control.reconciliations import Run
 from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
@@ -46,6 +47,7 @@ class Evidence:
     `reached` is when it came to where it stands, weight included; `plan` the hash of the plan by which it began, empty for none;
     `approvals` what people said yes to.
     `effects` are those of writes, counted as `compared`. `quality` has the last run of the checks of data that has ended, by side.
+    `quarantined` are the keys that wait of the whole function, `waiting` those that count for what is judged.
     `stopped` says why the function is stopped (`strangler.sync.limits`), empty when it isn't. `balances` are those of `reconciliation`.
     `latencies` are of shadowed reads, counted as `compared`; `traffic` is (minute since the epoch, kind, side) → calls, as far back as any
     gate looks. `rehearsal` is the last one of the way back.
@@ -70,6 +72,7 @@ class Evidence:
     plan: str = ""
     approvals: tuple[Approval, ...] = ()
     stopped: str = ""
+    waiting: Concerned = field(default_factory=Concerned)
     alarm: Run | None = None
     quality: Mapping[str, QualityRun] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
@@ -85,6 +88,11 @@ class Evidence:
         """Whether `compared`, `effects`, `latencies` and `traffic` have anything of a cohort: one needs a standing of its own for that."""
         cohort = self.standing.cohort
         return cohort == EVERYONE or self.picture.of_cohort(self.standing.function, cohort).cohort == cohort
+
+    @property
+    def by_cohort(self) -> bool:
+        """Whether cohorts of the function move on their own, or one is to."""
+        return self.standing.cohort != EVERYONE or bool(self.picture.cohorts(self.standing.function))
 
     @property
     def filled_at(self) -> float:

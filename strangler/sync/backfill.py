@@ -30,6 +30,7 @@ from strangler.cutover.stages import Side
 from strangler.legacy_values import decode_value, encode_value
 from strangler.mapping import EntityMapping, Translated, translated
 from strangler.mapping.dialects import Inexpressible
+from strangler.outcomes import cohorts_of
 from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource, Mark, ServiceStore, SqlSide
@@ -178,7 +179,7 @@ class Filling:
         why = str(faulty.fault or "the legacy database can't translate it, though the stream could")
         change = Change(self.stamp, part.mapping.table.name, Operation.INSERT, None, faulty.row)
         key = HeldKey(shape.function, shape.entity, part.key_of(faulty.row))
-        return Held(key, change, part.reason(faulty.row, why))
+        return Held(key, change, part.reason(faulty.row, why), cohorts_of(part.mapping, change))
 
 
 def settled(store: ServiceStore, shape: Shape, stamp: Position) -> None:

@@ -17,6 +17,7 @@ from strangler.control.effects import Effects
 from strangler.control.late_writes import Hour
 from strangler.control.quality_runs import QualityRun
 from strangler.control.quality_runs import Status as Judged
+from strangler.control.quarantine import Concerned
 from strangler.control.reconciliations import Run, Status
 from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
@@ -141,7 +142,7 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
     (gates.lag.check, {"delivery": replace(DELIVERY, seen_at=NOW - 40)}, INCONCLUSIVE, "40 s ago"),
     (gates.lag.check, {"source": replace(SOURCE, seen_at=NOW - 60)}, INCONCLUSIVE, "lag says nothing"),
     (gates.quarantine.check, {}, PASS, "0 keys wait"),
-    (gates.quarantine.check, {"quarantined": 1}, FAIL, "1 key waits in quarantine, more than 0"),
+    (gates.quarantine.check, {"waiting": Concerned(1)}, FAIL, "1 key waits in quarantine, more than 0"),
     (gates.quality.check, {}, INCONCLUSIVE, "never checked on store"),
     (gates.quality.check, {"quality": {"store": CHECKED}}, PASS, "holds on store"),
     (gates.quality.check, {"quality": {"legacy": CHECKED}}, INCONCLUSIVE, "never checked on store"),
@@ -346,7 +347,7 @@ def test_a_limit_that_is_raised_lets_more_pass() -> None:
     )
     drifting = replace(RUN, status=Status.DRIFT, missing=1, extra=1, different=1)
     counted = replace(GOOD.compared, mismatched=2)
-    found = replace(GOOD, reconciliation=drifting, quarantined=1, compared=counted)
+    found = replace(GOOD, reconciliation=drifting, waiting=Concerned(0, 1), compared=counted)
     assert all(result.passes for result in gates.judge(Stage.LIVE, lenient, found))
     assert not gates.drift.check(replace(found, reconciliation=replace(drifting, missing=2)), lenient).passes
 

@@ -17,6 +17,7 @@ from strangler.events import Effect, Event, to_cloudevent
 from strangler.mapping import EntityMapping, compile_entity
 from strangler.mirror import Mirror
 from strangler.mirror.file import MirrorFile
+from strangler.quarantine import to_record
 from strangler.sensitive import Sensitive
 from strangler.settings import Entity
 from strangler.shapes import Table
@@ -80,6 +81,21 @@ def test_a_removal_is_of_the_cohort_of_the_row_that_it_removes() -> None:
 def test_a_row_under_another_key_leaves_one_cohort_and_comes_to_the_other() -> None:
     gone, come = events(compiled("id"), update(position(1), row(2), row(1)))
     assert cohorts(gone, come) == [("1", None), ("2", None)]
+
+
+def test_what_is_held_says_of_which_cohorts_it_is_as_far_as_that_can_be_told() -> None:
+    def held(made_by: EntityMapping, *changes: Change) -> list[tuple[str, ...] | None]:
+        into = Translation([], [])
+        Boundary([made_by]).translate(transaction(1, *changes), into)
+        return [to_record(each, 1.0).cohorts for each in into.held]
+
+    wrong = {"number": "x"}
+    by_note = compiled("note")
+    assert held(by_note, insert(position(1), row(1, note="A", **wrong))) == [("A",)]
+    assert held(by_note, insert(position(1), row(1, **wrong))) == [(EVERYONE,)]
+    assert held(by_note, update(position(1), row(1, note="B", **wrong), row(1, note="A"))) == [("A", "B")]
+    assert held(compiled("number"), insert(position(1), row(1, **wrong))) == [None]
+    assert held(mapping(), insert(position(1), row(1, **wrong))) == [None]
 
 
 def test_old_values_that_arent_sent_are_the_new_ones() -> None:

@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("change", sa.Text(), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("cohorts", sa.Text()),
     )
     op.create_table(
         "stop",
