@@ -11,6 +11,7 @@ from strangler.configuration.findings import dotted
 from strangler.control.store import Control
 from strangler.errors import MappingError, Problem, SourceError, StranglerError
 from strangler.ports import (
+    Acting,
     ChangeSource,
     EventLog,
     Finding,
@@ -142,8 +143,28 @@ def outbox(settings: Settings, function: str, shapes: Sequence[Shape]) -> Outbox
 
 
 def marks(settings: Settings, name: str) -> dict[str, list[str]]:
-    """What a source has to capture beside the tables of the mappings, to know what was returned: table → columns. Makes it where it
-    isn't there yet."""
+    """What a source has to capture beside the tables of the mappings, to know what was returned, and who wrote what wasn't: table →
+    columns. Makes it where it isn't there yet."""
+    return _returned(settings, name) | _authors(settings, name)
+
+
+def _authors(settings: Settings, name: str) -> dict[str, list[str]]:
+    from strangler.fencing import telling
+
+    fences = (settings.functions[function].fence for function in functions_of(settings, name))
+    if not any(fence and fence.by == "tell" for fence in fences):
+        return {}
+    with closing(source(settings, name)) as opened:
+        if not isinstance(opened, Acting):
+            return {}  # The switch is refused that would want it.
+        with closing(opened.hand()) as hand:
+            if hand.dialect not in telling.DIALECTS:
+                return {}
+            hand.do([telling.CREATE_TABLE])
+    return {telling.TABLE: list(telling.COLUMNS)}
+
+
+def _returned(settings: Settings, name: str) -> dict[str, list[str]]:
     for function in functions_of(settings, name):
         back = settings.functions[function].return_
         if back is not None and back.through == "tables":

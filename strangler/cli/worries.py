@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from strangler.control import facades
+from strangler.control import facades, late_writes
 from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.assessment import Assessment
+from strangler.cutover.lateness import named
 from strangler.cutover.stages import Stage
 from strangler.durations import format_duration
 
@@ -36,8 +37,9 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
         }
         if late := sum(hour.open for hour in each.evidence.late_writes):
             writes = "late write" if late == 1 else "late writes"
+            by = named(late_writes.authors(control, each.function))
             told.add(
-                f"{each.function}: {late:,} {writes} in legacy, not applied to the store (strangler late-writes)"
+                f"{each.function}: {late:,} {writes} in legacy{by}, not applied to the store (strangler late-writes)"
             )
         if each.evidence.quarantined:
             keys = "key" if each.evidence.quarantined == 1 else "keys"

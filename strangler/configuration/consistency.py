@@ -113,7 +113,7 @@ def _by_api(settings: Settings, function: Function, at: Path) -> Iterator[Findin
         yield Finding((*at, "requests"), what, f"{entity}: {{insert: {{method: POST, path: /{entity}}}, …}}")
     for entity in api.requests.keys() - function.entities.keys():
         yield _unknown((*at, "requests", entity), "entity", entity, list(function.entities), "leave it out")
-    if function.fence and function.fence.keep:
+    if function.fence and function.fence.keep and function.fence.by != "tell":
         what = "refuses legacy's own API, too, by which what new writes returns"
         yield Finding(("functions", at[1], "fence", "keep"), what, "keep: false")
 

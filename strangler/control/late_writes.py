@@ -185,6 +185,17 @@ def newest(control: Control, function: str | None = None, *, limit: int = NEWEST
         return [_of(row) for row in connection.execute(query).mappings()]
 
 
+def authors(control: Control, function: str) -> list[str]:
+    """Who made those that nobody has explained, as far as they are kept one by one and the database tells; the most frequent first."""
+    places = {(each.standing, each.table, each.hour) for each in hours(control, function) if each.open}
+    counts = Counter(
+        each.author
+        for each in (newest(control, function) if places else ())
+        if each.author and (each.standing, each.table, int(each.committed_at // _HOUR)) in places
+    )
+    return sorted(counts, key=lambda author: (-counts[author], author))
+
+
 def pending(control: Control, function: str) -> set[str]:
     """The cohorts of whose standings something is pending."""
     at = tables.late_write.c

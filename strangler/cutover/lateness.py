@@ -34,8 +34,12 @@ class Habit:
         """For people: `vbap at 02:00 on 3 days: 1,200 writes, by etl`."""
         days = "1 day" if self.days == 1 else f"{self.days:,} days"
         writes = "1 write" if self.writes == 1 else f"{self.writes:,} writes"
-        by = f", by {', '.join(self.authors[:3])}" if self.authors else ""
-        return f"{self.table} at {self.hour:02}:00 on {days}: {writes}{by}"
+        return f"{self.table} at {self.hour:02}:00 on {days}: {writes}{named(self.authors)}"
+
+
+def named(authors: Sequence[str]) -> str:
+    """Who wrote late, to be put behind how much it was: the first three; empty where nobody is known."""
+    return f", by {'; '.join(authors[:3])}{'; and others' if authors[3:] else ''}" if authors else ""
 
 
 def habits(hours: Iterable[Hour], newest: Sequence[LateWrite], zone: ZoneInfo) -> list[Habit]:

@@ -122,7 +122,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         _ACKNOWLEDGED,
         _outside(
             Step.LEGACY_FENCED,
-            "the legacy database refuses writes",
+            "the fence is put up in the legacy database",
             lambda world: world.fence_legacy,
             undo=lambda world: world.lift_legacy,
             statements=lambda world: world.statements,

@@ -15,6 +15,7 @@ from strangler.control.store import Control
 from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Refused
+from strangler.fencing import telling
 from strangler.fencing.measures import Guarded, Measures
 from strangler.fencing.privileges import revoking, still_writing
 from strangler.fencing.triggers import DIALECTS, THERE, missing, triggers
@@ -53,7 +54,7 @@ class LegacyFence:
             )
 
     def measures(self) -> Measures:
-        """What puts it up and takes it down, as everybody stands now."""
+        """What puts it up and takes it down, as everybody stands now. What only tells who writes tells it of every row."""
         return self._measures(self._hand)
 
     @property
@@ -69,12 +70,23 @@ class LegacyFence:
                     do="fence by: trigger",
                 )
             return revoking(hand, self._fence.roles, self._guarded())
+        if self._fence.by == "tell":
+            return self._telling(hand)
         if hand.dialect not in DIALECTS:
             raise Refused(
                 f"no triggers of a fence can be written for a database of the kind {hand.dialect}",
                 do="leave `fence` out, and see that only the facades write",
             )
         return triggers(hand.dialect, self._function, self._cohort, self._guarded())
+
+    def _telling(self, hand: Hand) -> Measures:
+        if hand.dialect not in telling.DIALECTS:
+            raise Refused(
+                f"no trigger tells who writes in a database of the kind {hand.dialect}",
+                why="it knows no users",
+                do="leave `fence` out, or fence by: trigger",
+            )
+        return telling.telling(hand.dialect, self._function, self._cohort, self._whole())
 
     def _guarded(self) -> list[Guarded]:
         if self._cohort == EVERYONE:
@@ -87,13 +99,16 @@ class LegacyFence:
 
     def _of_the_whole(self) -> list[Guarded]:
         """All tables, but the rows of the cohorts that legacy owns (invariant 4)."""
-        whole = [Guarded(table) for table in self._fence.tables or self._own_tables()]
+        whole = self._whole()
         parted = standings.snapshot(self._moving.control).cohorts(self._function)
         but = tuple(sorted(each.cohort for each in parted if each.owner is Side.LEGACY))
         if not but:
             return whole
         told = {each.table: replace(each, cohort="", but=but) for each in self._told_apart(but)}
         return [told.get(each.table, each) for each in whole]
+
+    def _whole(self) -> list[Guarded]:
+        return [Guarded(table) for table in self._fence.tables or self._own_tables()]
 
     def _told_apart(self, but: Sequence[str]) -> list[Guarded]:
         """The tables in which rows of cohorts that stay with legacy are. Raises Refused where these can't be told from the others."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from strangler.control.ledger import Verification
 from strangler.control.reconciliations import ENDED, Status
+from strangler.cutover.lateness import named
 from strangler.cutover.stages import RULES, Side
 from strangler.durations import format_duration
 from strangler.progress.facts import Attention, FunctionProgress
@@ -40,7 +41,8 @@ def _wrong(function: FunctionProgress) -> Iterator[str]:
         yield f"the {function.alarm.mode} reconciliation {function.alarm.id} found drift"
     if function.late_writes:
         late = _count(function.late_writes, "late write", "late writes")
-        yield f"{late} came from legacy after the switch: a job still writes there (strangler late-writes)"
+        by = named(function.late_authors)
+        yield f"{late} came from legacy after the switch{by}: a job still writes there (strangler late-writes)"
     if function.returning and function.returning.error:
         yield f"nothing returns to legacy: {_first_line(function.returning.error)}"
     if function.conflicts:

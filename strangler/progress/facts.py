@@ -95,6 +95,7 @@ class FunctionProgress:
     `mismatches` some examples.
     `ended` says which tolerances and shadow rules hide nothing any more.
     `returning` is how far the reverse feed is, None where there is none; `conflicts` are held on their way back.
+    `late_writes` are those that nobody has explained, `late_authors` who made them as far as that is known, the most frequent first.
     """
 
     name: str
@@ -120,6 +121,7 @@ class FunctionProgress:
     returning: ReturnRecord | None = None
     conflicts: int = 0
     late_writes: int = 0
+    late_authors: tuple[str, ...] = ()
     cohorts: tuple[CohortProgress, ...] = ()
 
     @property

@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
-from strangler.control import comparisons, conflicts, facades, ledger, reconciliations, returning, traffic
+from strangler.control import (
+    comparisons,
+    conflicts,
+    facades,
+    late_writes,
+    ledger,
+    reconciliations,
+    returning,
+    traffic,
+)
 from strangler.control.store import Control
 from strangler.cutover import assessment
 from strangler.cutover import history as moves
@@ -102,6 +111,7 @@ def _function(
         mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
         quarantined=evidence.quarantined,
         late_writes=sum(each.open for each in evidence.late_writes),
+        late_authors=tuple(late_writes.authors(control, name)),
         steps=_steps(control, name),
         decisions=tuple(ledger.entries(control, function=name)),
         ended=tuple(_ended(judged)),

@@ -57,6 +57,7 @@ def _function(function: FunctionProgress) -> dict[str, Any]:
         "rows": function.rows,
         "lag_seconds": delivery.lag if delivery else None,
         "late_writes": function.late_writes,
+        "late_authors": list(function.late_authors),
         "source_seen_at": _moment(source.seen_at) if source else None,
         "quarantined": function.quarantined,
         "next": {"stage": target.stage.value, "weight": target.weight / 10_000} if target else None,

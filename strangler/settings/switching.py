@@ -13,9 +13,10 @@ class Fence(Section):
     """Refusing writes in the legacy database itself while and after a function is switched, so that what goes past the facades is
     refused too. See docs/cutover.md."""
 
-    by: Literal["trigger", "revoke"] = Field(
+    by: Literal["trigger", "revoke", "tell"] = Field(
         description="`trigger`: triggers on its tables, which refuse every write but Strangler's own. `revoke`: the privileges to write "
-        "are taken from `roles`, and given back as they were."
+        "are taken from `roles`, and given back as they were. `tell`: triggers that refuse nothing, and tell who writes, so that of each "
+        "late write it is known."
     )
     roles: list[str] = Field(
         default_factory=list,
@@ -37,6 +38,10 @@ class Fence(Section):
             raise ValueError("`by: revoke` needs `roles`: from whom the privileges are taken")
         if self.by == "trigger" and self.roles:
             raise ValueError("`roles` goes with `by: revoke`; triggers refuse everybody")
+        if self.by == "tell" and (self.roles or not self.keep):
+            raise ValueError(
+                "`by: tell` refuses nobody, and is of use as long as new owns: leave out `roles` and `keep`"
+            )
         return self
 
 

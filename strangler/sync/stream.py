@@ -26,6 +26,7 @@ from strangler.quarantine import to_record
 from strangler.returning.echo import Echo
 from strangler.returning.recognising import Recognising
 from strangler.sync import limits, releasing
+from strangler.sync.authors import Authors
 from strangler.sync.repairing import Repairing
 from strangler.sync.schema import Schema
 from strangler.sync.witnessing import Witnessing
@@ -78,7 +79,7 @@ class Stream:
         self._witnessing = Witnessing(name, boundary, control)
         self._recognising = Recognising(boundary, control, asked)
         self._taken: Transaction | None = None
-        self._echo = Echo()
+        self._authors, self._echo = Authors(), Echo()
         self._noted = 0.0
         self._attended = -ATTEND_EVERY
 
@@ -255,7 +256,7 @@ class Stream:
                     return batch, False
                 if transaction.altered:
                     self._schema.require_known(self._source.describe(self._schema.tables))
-                batch.append(transaction)
+                batch += self._authors.told(transaction)
             changes += max(1, len(transaction.changes))
             if changes >= self._batch:  # Not the events: a backlog may make none, or only what is held.
                 return batch, False
