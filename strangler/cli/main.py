@@ -15,6 +15,7 @@ import click
 from strangler import __version__
 from strangler.cli.application import Application
 from strangler.cli.lazy import Lazy, LazyGroup
+from strangler.collector import collect_late
 from strangler.errors import ConfigurationError, Problem, StranglerError
 
 INTERRUPTED: Final = 130
@@ -205,4 +206,5 @@ def root(ctx: click.Context, path: Path) -> None:
 
 def main() -> None:
     """The console script."""
+    collect_late()
     root(prog_name="strangler")

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.cohorts import apart
-from strangler.cutover.foretelling import Foretold, lines
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.history import evidence as gates_json
 from strangler.cutover.plan import Step
@@ -30,11 +29,12 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from strangler.cutover.conductor import Recorder
+    from strangler.cutover.foretelling import Foretold
     from strangler.cutover.freezes import Frozen
     from strangler.cutover.way_home import Home
     from strangler.inspection import ByRow
 
-Switches = Mapping[Stage, Sequence[Foretold]]
+Switches = Mapping[Stage, "Sequence[Foretold]"]
 """The steps of each switch that lies ahead, by the stage that it leads to."""
 
 WayHome = Callable[[Stage], "Home | None"]
@@ -133,6 +133,8 @@ def print_home(out: Console, home: Home | None, what: str, left: int = 0) -> Non
 
 def _print_switch(out: Console, told: Sequence[Foretold]) -> None:
     """Its steps; nothing is wrapped, so that a statement can be copied."""
+    from strangler.cutover.foretelling import lines
+
     out.print(Text("     the switch:", "bright_black"))
     for line in lines(told):
         out.print(Text(indent(line, " " * 5)), soft_wrap=True)

@@ -6,8 +6,6 @@ What `status`, `plan`, `advance` and the report all look at.
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -72,6 +70,9 @@ class Assessment:
 
 def probe(service: Service) -> Health:
     """Ask the new service how it is."""
+    import urllib.error
+    import urllib.request  # with it come TLS and mail, which take their time; most functions have no service to ask
+
     url = service.url.rstrip("/") + service.health
     try:
         with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT) as answer:
