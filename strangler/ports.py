@@ -118,6 +118,25 @@ class ChangeSource(Protocol):
     def close(self) -> None: ...
 
 
+class Barrier(Protocol):
+    """A connection that stays open for safe positions, so that each takes no longer than the asking."""
+
+    def safe_position(self, timeout: float) -> Position:
+        """See `ChangeSource.safe_position`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Barring(Protocol):
+    """A source that has such ones."""
+
+    def barrier(self) -> Barrier:
+        """A new one, connected."""
+        ...
+
+
 class Pressure(NamedTuple):
     """How busy a database is, for those that can wait.
 

@@ -18,9 +18,9 @@ NAMES = {
     "events": "Effect Event SPECVERSION check_facts decode_key encode_key to_cloudevent traceparent",
     "errors": "ConfigurationError ExitCode MappingError Problem Refused SourceError SourceLost StoreError StranglerError "
     "Unavailable Untranslatable UntranslatableRequest",
-    "ports": "Acting Address ChangeSource ChangeStream Chunk ConnectorOpener EventLog Exclusive Finding Hand LegacyTransaction "
-    "LegacyWriter Mark Mended Offset Opener Outbox Outgoing Pressure Queries Record ReturningStore ServiceStore Share SqlSide Waiting "
-    "WriterOpener",
+    "ports": "Acting Address Barrier Barring ChangeSource ChangeStream Chunk ConnectorOpener EventLog Exclusive Finding Hand "
+    "LegacyTransaction LegacyWriter Mark Mended Offset Opener Outbox Outgoing Pressure Queries Record ReturningStore "
+    "ServiceStore Share SqlSide Waiting WriterOpener",
     "plugins": "Group load names",
     "shapes": "Column Field FieldType Shape Table Under",
 }

@@ -11,7 +11,18 @@ from functools import cached_property
 from strangler import assembly
 from strangler.errors import Refused
 from strangler.mapping import EntityMapping
-from strangler.ports import Acting, ChangeSource, EventLog, Finding, Hand, LegacyWriter, Outbox, ServiceStore
+from strangler.ports import (
+    Acting,
+    Barrier,
+    Barring,
+    ChangeSource,
+    EventLog,
+    Finding,
+    Hand,
+    LegacyWriter,
+    Outbox,
+    ServiceStore,
+)
 from strangler.reconcile.sides import Sides
 from strangler.settings import Settings
 
@@ -48,6 +59,13 @@ class Opened:
     @cached_property
     def source(self) -> ChangeSource:
         return self._open.enter_context(closing(assembly.source(self._settings, self._section.source)))
+
+    @cached_property
+    def barrier(self) -> Barrier:
+        """What tells how far legacy is: over a connection that stays open, where its kind has that."""
+        if not isinstance(self.source, Barring):
+            return self.source
+        return self._open.enter_context(closing(self.source.barrier()))
 
     @cached_property
     def store(self) -> ServiceStore:
@@ -88,6 +106,11 @@ class Opened:
         """The hand in the legacy database of a source: the function's own, or the one that it had. Raises Refused where its kind has
         none."""
         if source not in self._hands:
+            if source not in self._settings.sources:
+                raise Refused(
+                    f"source {source}, in whose database a fence stands, is no longer configured",
+                    do="put it back into the configuration until the fence is lifted",
+                )
             opened = self._open.enter_context(closing(assembly.source(self._settings, source)))
             if not isinstance(opened, Acting):
                 raise Refused(

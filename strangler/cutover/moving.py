@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from strangler.control.store import Control
@@ -45,13 +45,19 @@ class Moving:
             self.kept.close()
             raise
 
+    def ready(self) -> None:
+        """Connect what `alone` goes by, while nobody waits."""
+        self._exclusive()
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with ExitStack() as held:
-            try:
-                hand = self.kept.opened.legacy_hand
-            except StranglerError:
-                hand = None
-            if isinstance(hand, Exclusive):
-                held.enter_context(hand.alone(f"strangler {self.function}"))
+        hand = self._exclusive()
+        with hand.alone(f"strangler {self.function}") if hand else nullcontext():
             yield
+
+    def _exclusive(self) -> Exclusive | None:
+        try:
+            hand = self.kept.opened.legacy_hand
+        except StranglerError:
+            return None
+        return hand if isinstance(hand, Exclusive) else None

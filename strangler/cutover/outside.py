@@ -31,18 +31,22 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
     and stays connected until it is closed."""
 
     def way_back() -> None:
-        """Both sides must be readable: without that nobody could tell what a rollback loses."""
+        """Both sides must be readable: without that nobody could tell what a rollback loses. Whatever is needed is compiled and connected
+        now, while nobody waits."""
         kept.opened.sides.dialects()
-        _ = kept.opened.mappings  # Compiled now, while nobody waits.
+        _ = kept.opened.mappings, kept.opened.barrier
         if back is not None:
             back.require()
+        moving.ready()
         if section and section.numbers:
             Numbering(moving).ready()
         elif section and section.fence:
             _ = kept.opened.legacy_hand
+        for each in in_the_way(control, function, cohort):
+            kept.opened.hand_in(each.source)
 
     def safe_position(timeout: float) -> Position:
-        return kept.opened.source.safe_position(timeout)
+        return kept.opened.barrier.safe_position(timeout)
 
     def rows() -> Owned:
         """Those that change their owner."""
@@ -50,12 +54,11 @@ def outside(settings: Settings, control: Control, function: str, cohort: str) ->
 
     def only_new() -> int:
         opened = kept.opened
-        return only_in_new(opened.mappings, opened.source, opened.store, control, owned=rows()).total
+        return only_in_new(opened.mappings, opened.sides, control, owned=rows()).total
 
     def lost() -> list[str]:
         opened = kept.opened
-        sides = opened.source, opened.store
-        found = only_in_new(opened.mappings, *sides, control, examples=NAMED, owned=rows())
+        found = only_in_new(opened.mappings, opened.sides, control, examples=NAMED, owned=rows())
         return [_told(each) for each in found.examples]
 
     def ready() -> None:

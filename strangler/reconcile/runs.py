@@ -25,7 +25,7 @@ from strangler.durations import format_duration
 from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
 from strangler.parts import Part, parts_of
-from strangler.ports import ChangeSource, ServiceStore
+from strangler.ports import ChangeSource
 from strangler.reconcile.balances import Balance, BalanceOutcome, compare_balances
 from strangler.reconcile.checkpoint import Checkpoint
 from strangler.reconcile.confirm import Feed
@@ -118,8 +118,7 @@ def reconcile(
 
 def compare_all(
     mappings: Sequence[EntityMapping],
-    source: ChangeSource,
-    store: ServiceStore,
+    sides: Sides,
     control: Control,
     how: How,
 ) -> list[Outcome]:
@@ -128,12 +127,11 @@ def compare_all(
     A part is compared as an entity of its own; what waits in quarantine are whole aggregates.
     """
     outcomes = []
-    with Sides(source.reader, store.reader) as sides:
-        for mapping in mappings:
-            untranslatable: set[str] = set()
-            for part in parts_of(mapping):
-                held = _held(control, mapping)
-                outcomes.append(compare(part, sides, how, held=held, untranslatable=untranslatable))
+    for mapping in mappings:
+        untranslatable: set[str] = set()
+        for part in parts_of(mapping):
+            held = _held(control, mapping)
+            outcomes.append(compare(part, sides, how, held=held, untranslatable=untranslatable))
     return outcomes
 
 

@@ -13,7 +13,6 @@ from strangler.control.store import Control
 from strangler.mapping import EntityMapping
 from strangler.owned import EVERYTHING, Owned
 from strangler.parts import Part, parts_of
-from strangler.ports import ChangeSource, ServiceStore
 from strangler.reconcile import narrow
 from strangler.reconcile.entity import How, numbers_of, sieve_of, whole_rows
 from strangler.reconcile.narrow import Difference
@@ -40,8 +39,7 @@ class OnlyInNew(NamedTuple):
 
 def only_in_new(
     mappings: Sequence[EntityMapping],
-    source: ChangeSource,
-    store: ServiceStore,
+    sides: Sides,
     control: Control,
     *,
     examples: int = 10,
@@ -49,7 +47,7 @@ def only_in_new(
 ) -> OnlyInNew:
     """What a rollback of these rows would lose now. Raises what the two sides raise: what can't be counted must not be rolled back."""
     ours = list(filter(owned.concerns, mappings))
-    outcomes = compare_all(ours, source, store, control, How(limit=examples, owned=owned))
+    outcomes = compare_all(ours, sides, control, How(limit=examples, owned=owned))
     shown = [each for outcome in outcomes for each in outcome.differences]
     return OnlyInNew(
         sum(outcome.extra for outcome in outcomes),

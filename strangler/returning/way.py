@@ -35,7 +35,8 @@ class WayBack:
                 why="; ".join(finding.what for finding in lacking),
                 do="; ".join(dict.fromkeys(finding.do for finding in lacking)),
             )
-        opened.outbox.waiting()  # Connected now, while nobody waits.
+        opened.outbox.waiting()  # Connected now, while nobody waits,
+        opened.outbox.outgoing(1)  # and for reading, too.
 
     def open(self) -> None:
         """From now on what new writes is kept until it has come back."""
@@ -69,7 +70,7 @@ class WayBack:
             return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
         if waiting:
             return f"{_count(waiting)} waiting to return to legacy"
-        opened.outbox.adopt(opened.source.safe_position(SAFE_POSITION_WAIT))
+        opened.outbox.adopt(opened.barrier.safe_position(SAFE_POSITION_WAIT))
         return ""
 
     def _left(self, outbox: Outbox) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -23,7 +23,7 @@ import pytest
 
 from strangler.changes import ORIGIN, PART, UNCHANGED, Change, Operation, Position, Transaction
 from strangler.errors import SourceError, SourceLost, StranglerError, Unavailable
-from strangler.ports import ChangeSource, ChangeStream
+from strangler.ports import Barring, ChangeSource, ChangeStream
 from strangler.shapes import FieldType
 
 PATIENCE: Final = 20.0
@@ -573,6 +573,22 @@ class ChangeSourceContract:
             with pytest.raises(Unavailable):
                 source.safe_position(0.2)
         source.safe_position(5)
+
+    def test_one_safe_position_after_the_other_is_told_over_what_stays_open(
+        self, legacy: Legacy, source: ChangeSource
+    ) -> None:
+        source.prepare()
+        opened = closing(source.barrier()) if isinstance(source, Barring) else nullcontext(source)
+        with opened as barrier, closing(source.reader()) as reader:
+            for id in range(3):
+                commit(legacy, insert(CUSTOMER, id=id))
+                barrier.safe_position(5)
+                assert len(list(reader.rows("SELECT id FROM customer"))) == id + 1
+            with legacy.transaction() as write:
+                write(insert(CUSTOMER, id=9))
+                with pytest.raises(Unavailable):
+                    barrier.safe_position(0.2)
+            barrier.safe_position(5)
 
     def test_the_reader_streams_rows_and_refuses_to_write(self, legacy: Legacy, source: ChangeSource) -> None:
         commit(legacy, *(insert(CUSTOMER, id=i, name="Ö'x") for i in range(2500)))

@@ -17,10 +17,13 @@ from strangler.configuration import load
 from strangler.control import deliveries
 from strangler.control.store import Control
 from strangler.mapping import EntityMapping
+from strangler.owned import EVERYTHING, Owned
 from strangler.ports import Mark, ServiceStore, SqlSide
 from strangler.reconcile.confirm import Feed
 from strangler.reconcile.entity import How, Outcome
 from strangler.reconcile.runs import compare_all
+from strangler.reconcile.sides import Sides
+from strangler.reconcile.switch import OnlyInNew, only_in_new
 from strangler.settings import Settings
 from strangler.sync.backfill import Chunk
 from strangler.urls import sqlite_url
@@ -154,13 +157,22 @@ class Landscape:
 
     def compare(self, feed: Feed | None = None, limit: int = 100) -> Outcome:
         """Compare the one entity."""
-        (outcome,) = compare_all(self.mappings, self.source, self.store, self.control, How(feed, limit=limit))
+        (outcome,) = self.compare_all(How(feed, limit=limit))
         return outcome
+
+    def compare_all(self, how: How) -> list[Outcome]:
+        """Compare the one entity and its children, each as an entity of its own."""
+        with Sides(self.source.reader, self.store.reader) as sides:
+            return compare_all(self.mappings, sides, self.control, how)
+
+    def only_in_new(self, owned: Owned = EVERYTHING) -> OnlyInNew:
+        """What a rollback would lose."""
+        with Sides(self.source.reader, self.store.reader) as sides:
+            return only_in_new(self.mappings, sides, self.control, owned=owned)
 
     def compare_parts(self, limit: int = 100) -> dict[str, Outcome]:
         """Compare the one entity and its children, by their names."""
-        found = compare_all(self.mappings, self.source, self.store, self.control, How(limit=limit))
-        return {outcome.entity: outcome for outcome in found}
+        return {outcome.entity: outcome for outcome in self.compare_all(How(limit=limit))}
 
     def deliver(self, position: Position) -> None:
         """Say that the store has come to a position."""

@@ -10,9 +10,8 @@ from strangler.mapping import compile_entity
 from strangler.owned import EVERYTHING, Owned
 from strangler.reconcile.balances import compare_balances, compile_balances
 from strangler.reconcile.entity import How
-from strangler.reconcile.runs import compare_all
 from strangler.reconcile.sides import Sides
-from strangler.reconcile.switch import delta_check, only_in_new
+from strangler.reconcile.switch import delta_check
 from strangler.settings import Balance, Entity
 from tests.mapping import sales
 
@@ -59,10 +58,7 @@ def pair(request: pytest.FixtureRequest) -> str:
 
 
 def drift(landscape: Landscape, owned: Owned) -> dict[str, int]:
-    found = compare_all(
-        landscape.mappings, landscape.source, landscape.store, landscape.control, How(owned=owned)
-    )
-    return {each.entity: each.drift for each in found}
+    return {each.entity: each.drift for each in landscape.compare_all(How(owned=owned))}
 
 
 def test_what_differs_in_one_cohort_is_no_drift_of_the_others(
@@ -111,19 +107,18 @@ def test_a_switch_of_one_cohort_asks_about_its_rows_only(
     landscape: Landscape, sliced: tuple[Owned, Owned]
 ) -> None:
     one, others = sliced
-    look = (landscape.mappings, landscape.source, landscape.store)
     landscape.new.run("UPDATE partner SET amount = '9' WHERE company = 'b2'")
     keys = {"partner": {'["A1",1]', '["b2",2]'}}
     with Sides(landscape.source.reader, landscape.store.reader) as sides:
         assert delta_check(landscape.mappings, sides, keys, owned=one) == []
         found = delta_check(landscape.mappings, sides, keys, owned=others)
     assert [each.key for each in found] == ['["b2",2]']
-    assert only_in_new(*look, landscape.control, owned=one).total == 0
-    assert only_in_new(*look, landscape.control, owned=others).total == 1
+    assert landscape.only_in_new(one).total == 0
+    assert landscape.only_in_new(others).total == 1
 
 
 def test_entities_that_are_everybodys_are_compared_with_the_rest(make: Make) -> None:
     local = landscape_of(make, "sqlite-sqlite", HELD)
     local.new.run("DELETE FROM partner")
-    assert only_in_new(local.mappings, local.source, local.store, local.control, owned=ONE).total == 0
-    assert only_in_new(local.mappings, local.source, local.store, local.control, owned=OTHERS).total > 0
+    assert local.only_in_new(ONE).total == 0
+    assert local.only_in_new(OTHERS).total > 0

@@ -25,7 +25,7 @@ from strangler.reconcile.explain import Evidence, explain
 from strangler.reconcile.explanation import Cause, Explanation, Pattern
 from strangler.reconcile.jobs import Job
 from strangler.reconcile.narrow import Difference
-from strangler.reconcile.runs import Reconciliation, compare_all, reconcile
+from strangler.reconcile.runs import Reconciliation, reconcile
 from strangler.sensitive import Covered
 from strangler.testing.event_log import event
 from strangler.testing.memory_log import MemoryLog
@@ -240,7 +240,7 @@ def test_an_explanation_is_recorded_with_its_finding(scene: Scene) -> None:
 
 def explained(landscape: Pair, log: EventLog) -> dict[str, Explanation]:
     """What is said of the keys that differ between two databases, by part and key."""
-    found = compare_all(landscape.mappings, landscape.source, landscape.store, landscape.control, How())
+    found = landscape.compare_all(How())
     evidence = Evidence(lambda: log, landscape.source, landscape.control)
     return {
         f"{each.entity} {each.key}": each.explanation
@@ -316,7 +316,7 @@ def test_lines_are_explained_by_what_the_event_of_their_aggregate_says(make: Mak
 def test_what_waits_in_quarantine_since_it_was_compared_is_told(make: Make) -> None:
     landscape = landscape_of(make, "sqlite-sqlite", HELD)
     landscape.new.run("UPDATE partner_lines SET quantity = 6 WHERE line = 1")
-    found = compare_all(landscape.mappings, landscape.source, landscape.store, landscape.control, How())
+    found = landscape.compare_all(How())
     held = Held("partners", "partner", '["A1",1]', Position("5"), "broken", "{}", time.time())
     quarantine.hold(landscape.control, [held])
     evidence = Evidence(MemoryLog, landscape.source, landscape.control)
@@ -352,7 +352,7 @@ def test_a_sensitive_value_is_compared_and_leaves_no_trace(make: Make) -> None:
     landscape.new.run(
         "UPDATE partner SET name = 'KANARIE' WHERE id = 1", "INSERT INTO partner VALUES (2, 'Kanarie', NULL)"
     )
-    found = compare_all(landscape.mappings, landscape.source, landscape.store, landscape.control, How())
+    found = landscape.compare_all(How())
     assert "kanarie" not in repr(found).lower()
     evidence = Evidence(MemoryLog, landscape.source, landscape.control)
     (outcome,) = explain(found, landscape.mappings, evidence)

@@ -14,7 +14,7 @@ from strangler.cli.main import root
 from strangler.control import quarantine
 from strangler.control.quarantine import Held
 from strangler.reconcile.sides import Sides
-from strangler.reconcile.switch import delta_check, only_in_new
+from strangler.reconcile.switch import delta_check
 from tests.mapping import sales
 
 from .conftest import Make
@@ -131,7 +131,7 @@ def test_the_last_changes_of_a_sale_are_looked_at_with_its_lines(landscape: Land
 
 def test_what_new_has_written_below_a_sale_would_be_lost_too(local: Landscape) -> None:
     local.new.run("INSERT INTO partner_lines (company, number, line) VALUES ('A1', 1, 77)")
-    lost = only_in_new(local.mappings, local.source, local.store, local.control)
+    lost = local.only_in_new()
     assert (lost.extra, lost.total) == (1, 1)
     assert lost.examples[0].entity == "partner.lines"
 

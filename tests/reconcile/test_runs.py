@@ -18,7 +18,7 @@ from strangler.ports import Offset
 from strangler.reconcile import runs
 from strangler.reconcile.jobs import Job, Progress
 from strangler.reconcile.sides import Sides
-from strangler.reconcile.switch import delta_check, only_in_new
+from strangler.reconcile.switch import delta_check
 from strangler.reconcile.touched import events_from
 
 from .conftest import Make, strangler
@@ -164,7 +164,7 @@ def test_what_a_rollback_would_lose_is_counted(local: Landscape) -> None:
         "INSERT INTO partner (id, name) VALUES (1001, 'only here')",
         "DELETE FROM partner WHERE id = 8",
     )
-    found = only_in_new(local.mappings, local.source, local.store, local.control)
+    found = local.only_in_new()
     assert (found.extra, found.different, found.removed, found.total) == (1, 1, 1, 3)
     assert [each.key for each in found.examples] == ["[1001]", "[7]", "[8]"]
 

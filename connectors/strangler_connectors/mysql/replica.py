@@ -6,7 +6,6 @@ A position is safe for it once it has applied what the server had logged by then
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import Any, Final
 
 import pymysql
@@ -29,7 +28,7 @@ _WAIT: Final = {
 
 
 class Replica:
-    """The replica at `address` of the source called `name`. Every call opens a connection of its own."""
+    """The replica at `address` of the source called `name`."""
 
     def __init__(self, name: str, address: Address) -> None:
         self._name, self._address = name, address
@@ -38,12 +37,13 @@ class Replica:
         """A connection for reading."""
         return open_connection(self._address, self._name)
 
-    def reach(self, server: Connection[Any], deadline: float) -> None:
-        """Wait until it has applied all that `server` has logged by now. Raises Unavailable after the deadline (monotonic seconds)."""
+    def reach(self, server: Connection[Any], connection: Connection[Any], deadline: float) -> None:
+        """Wait, over a `connection` to it, until it has applied all that `server` has logged by now. Raises Unavailable after the deadline
+        (monotonic seconds)."""
         [(logged,)] = ask(server, _LOGGED[is_mariadb(server)])
         if not logged:
             return
-        with closing(self.connect()) as connection, translated(self._name, "waiting for the replica"):
+        with translated(self._name, "waiting for the replica"):
             left = max(0.001, deadline - time.monotonic())
             if self._wait(connection, logged, left) != 0:
                 raise self._behind(connection, logged)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import Table
 from strangler_connectors.mysql import binary, server
+from strangler_connectors.mysql.barrier import MySQLBarrier
 from strangler_connectors.mysql.catalog import Names, Relation, names, relations
 from strangler_connectors.mysql.charsets import Charsets, collations, letters
 from strangler_connectors.mysql.connection import (
@@ -54,7 +54,7 @@ _PROBE: Final = 5.0
 
 
 class MySQLSource:
-    """See `ChangeSource`. Every call but `stream` and `reader` opens a connection of its own and closes it.
+    """See `ChangeSource`. Every call but those that give one opens a connection of its own and closes it.
 
     Nothing is created in the legacy database. So `prepare` begins a capture anew each time it is called, and
     an identity that was remembered stays good as long as the binlog reaches back to it.
@@ -76,9 +76,8 @@ class MySQLSource:
         self._name, self._tables, self._keyed = name, tables, keyed
         self._address = parse_url(settings.url.get_secret_value(), name)
         self._admin = parse_url((settings.admin or settings.url).get_secret_value(), name)
-        self._replica = settings.replica and Replica(
-            name, parse_url(settings.replica.get_secret_value(), name)
-        )
+        replica = settings.replica and parse_url(settings.replica.get_secret_value(), name)
+        self._replica = Replica(name, replica) if replica else None
         self._heartbeat = settings.heartbeat.total_seconds()
         # Sources of other databases of the server may have the same name.
         self._lock = (
@@ -135,12 +134,11 @@ class MySQLSource:
         raise lost
 
     def safe_position(self, timeout: float) -> Position:
-        with self._connected("reading where the binlog ends") as connection:
-            deadline = time.monotonic() + timeout
-            position = server.safe_position(connection, self._name, timeout)
-            if self._replica:
-                self._replica.reach(connection, deadline)
-            return position
+        with closing(self.barrier()) as asked:
+            return asked.safe_position(timeout)
+
+    def barrier(self) -> MySQLBarrier:
+        return MySQLBarrier(self._name, self._address, self._replica)
 
     def reader(self) -> MySQLSide:
         if self._replica:

@@ -9,13 +9,16 @@ committed before the position.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from psycopg import Connection
 
 from strangler.changes import Position
 from strangler.errors import Unavailable
+from strangler_connectors.postgres.connection import open_connection, translated
 from strangler_connectors.postgres.positions import parse_lsn, position
+from strangler_connectors.postgres.replica import Replica
 
 _WHERE: Final = "SELECT pg_current_wal_insert_lsn()::text"
 _OPEN: Final = "SELECT ARRAY(SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) AS x)"
@@ -40,6 +43,30 @@ ORDER BY 4 DESC NULLS LAST LIMIT 1
 
 PREFIX: Final = "strangler"
 """The prefix of the messages in the WAL that make an idle source be heard; no table of the ERP is written."""
+
+
+class PostgresBarrier:
+    """See `Barrier`: a connection to the server at `url`, and one to its `replica` where that is read."""
+
+    def __init__(self, name: str, url: str, replica: Replica | None) -> None:
+        self._name, self._replica = name, replica
+        with ExitStack() as opened:
+            self._server = opened.enter_context(closing(open_connection(url, name)))
+            if replica:
+                replica.require_follows(url)
+                self._standby = opened.enter_context(closing(replica.connect()))
+            self._opened = opened.pop_all()
+
+    def safe_position(self, timeout: float) -> Position:
+        deadline = time.monotonic() + timeout
+        with translated(self._name, "waiting for open transactions"):
+            position = safe_position(self._server, self._name, timeout)
+        if self._replica:
+            self._replica.reach(self._standby, position, deadline)
+        return position
+
+    def close(self) -> None:
+        self._opened.close()
 
 
 def beat(connection: Connection[Any]) -> None:

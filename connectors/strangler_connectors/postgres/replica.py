@@ -29,7 +29,7 @@ _PAUSES: Final = (0.002, 0.1)
 
 
 class Replica:
-    """The standby at `url` of the source called `name`. Every call opens a connection of its own."""
+    """The standby at `url` of the source called `name`."""
 
     def __init__(self, name: str, url: str) -> None:
         self._name, self._url = name, url
@@ -39,12 +39,11 @@ class Replica:
         """A connection for reading."""
         return open_connection(self._url, self._name, session=SESSION)
 
-    def reach(self, position: Position, primary: str, deadline: float) -> None:
-        """Wait until it has replayed all up to a position of the server at `primary`. Raises Unavailable after the deadline (monotonic
-        seconds), SourceError where it is no standby of that server."""
-        self._require_follows(primary)
+    def reach(self, connection: psycopg.Connection[Any], position: Position, deadline: float) -> None:
+        """Wait until it has replayed all up to a position of the server that it follows. Raises Unavailable after the deadline (monotonic
+        seconds), SourceError where it is no standby any more."""
         wanted = confirmed(position)
-        with self._connected("waiting for the replica") as connection:
+        with translated(self._name, "waiting for the replica"):
             pause, longest = _PAUSES
             while (reached := self._replayed(connection)) < wanted:
                 if time.monotonic() > deadline:
@@ -55,15 +54,16 @@ class Replica:
     def needs(self, primary: str) -> list[Finding]:
         """What is missing to read it."""
         try:
-            self._require_follows(primary)
+            self.require_follows(primary)
             with self._connected("examining the replica") as connection:
                 self._replayed(connection)
         except SourceError as error:
             return [Finding(error.what, error.do)]
         return []
 
-    def _require_follows(self, primary: str) -> None:
-        """That both are one cluster, looked at once: positions of another one would be compared in vain."""
+    def require_follows(self, primary: str) -> None:
+        """Raise SourceError unless it and the server at `primary` are one cluster, looked at once: positions of another one would be
+        compared in vain."""
         if self._follows:
             return
         theirs = self._system(self._url)

@@ -16,6 +16,7 @@ from strangler.ports import Finding
 from strangler.settings import Source
 from strangler.shapes import Table
 from strangler_connectors.postgres import barrier, hand
+from strangler_connectors.postgres.barrier import PostgresBarrier
 from strangler_connectors.postgres.capture import Capture, capture_name, require_unbroken
 from strangler_connectors.postgres.catalog import Relation, domains, relations
 from strangler_connectors.postgres.connection import open_connection, translated
@@ -46,7 +47,7 @@ _RELEASE: Final = 1.0
 
 
 class PostgresSource:
-    """See `ChangeSource`. Every call but `stream` and `reader` opens a connection of its own and closes it."""
+    """See `ChangeSource`. Every call but those that give one opens a connection of its own and closes it."""
 
     def __init__(self, name: str, settings: Source, tables: Mapping[str, Sequence[str]]) -> None:
         unknown = set(settings.options) - {"slot"}
@@ -58,7 +59,7 @@ class PostgresSource:
         self._name, self._tables = name, tables
         self._url = settings.url.get_secret_value()
         self._admin = (settings.admin or settings.url).get_secret_value()
-        self._replica = settings.replica and Replica(name, settings.replica.get_secret_value())
+        self._replica = Replica(name, settings.replica.get_secret_value()) if settings.replica else None
         self._heartbeat = settings.heartbeat.total_seconds()
         self._capture = settings.options.get("slot") or capture_name(name)
 
@@ -107,12 +108,11 @@ class PostgresSource:
         return PostgresStream(self._name, replication, decoder, after, self._heartbeat, self._look)
 
     def safe_position(self, timeout: float) -> Position:
-        deadline = time.monotonic() + timeout
-        with self._connected("waiting for open transactions") as connection:
-            position = barrier.safe_position(connection, self._name, timeout)
-        if self._replica:
-            self._replica.reach(position, self._url, deadline)
-        return position
+        with closing(self.barrier()) as asked:
+            return asked.safe_position(timeout)
+
+    def barrier(self) -> PostgresBarrier:
+        return PostgresBarrier(self._name, self._url, self._replica)
 
     def reader(self) -> PostgresSide:
         if self._replica:
