@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from strangler.control import counted, tables
 from strangler.control.store import Control
-from strangler.control.upsert import upsert
+from strangler.control.upsert import add_up
 from strangler.cutover.stages import EVERYONE
 
 SAMPLES_KEPT: Final = 200
@@ -20,8 +20,7 @@ SAMPLES_KEPT: Final = 200
 Kind = Literal["read", "write"]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Comparisons of one minute (since the epoch) as one facade made them.
 
     `failed`: the new service didn't answer. `uncompared`: it did, but the two couldn't be compared. `dropped`: there was no room.
@@ -137,7 +136,7 @@ class _Shaped(NamedTuple):
 def add(control: Control, comparisons: Iterable[Comparison]) -> None:
     """Add to what was counted; a minute may come in several parts."""
     with control.begin() as connection:
-        upsert(connection, tables.comparison, [asdict(part) for part in comparisons], add=counted.OF_READS)
+        add_up(connection, tables.comparison, Comparison._fields, list(comparisons), counted.OF_READS)
 
 
 def sums(control: Control, function: str, cohort: str = EVERYONE, *, since: int = 0) -> Compared:

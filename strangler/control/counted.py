@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Table, func, select
 
 from strangler.control import tables
 from strangler.control.store import Control
-from strangler.control.upsert import upsert
+from strangler.control.upsert import add_up
 
 
 class Since(NamedTuple):
@@ -81,16 +81,16 @@ COUNTED: Final[Mapping[str, tuple[Table, tuple[str, ...], tuple[str, ...]]]] = {
 
 def record(control: Control, sums: Mapping[Sum, float]) -> None:
     """Add figures to what was counted."""
-    rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    rows: dict[str, dict[tuple[Any, ...], list[float]]] = {}
     for (table, key, column), figure in sums.items():
-        _, names, columns = COUNTED[table]
-        row = rows.setdefault(table, {}).setdefault(
-            key, dict(zip(names, key, strict=True)) | dict.fromkeys(columns, 0)
-        )
-        row[column] += figure
+        columns = COUNTED[table][2]
+        row = rows.setdefault(table, {}).setdefault(key, [0] * len(columns))
+        row[columns.index(column)] += figure
     with control.begin() as connection:
-        for table, found in rows.items():
-            upsert(connection, COUNTED[table][0], list(found.values()), add=COUNTED[table][2])
+        for name, found in rows.items():
+            table_of, keys, columns = COUNTED[name]
+            lines = [(*key, *figures) for key, figures in found.items()]
+            add_up(connection, table_of, (*keys, *columns), lines, columns)
 
 
 def minutes(control: Control, name: str, function: str, cohort: str, since: int) -> tuple[int, ...]:

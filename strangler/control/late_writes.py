@@ -18,7 +18,7 @@ from strangler.changes import ORIGIN, Position
 from strangler.control import ledger, tables
 from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
-from strangler.control.upsert import upsert
+from strangler.control.upsert import add_up, upsert
 
 NEWEST: Final = 1000
 """Late writes of each function that are kept one by one."""
@@ -228,12 +228,9 @@ def _count(connection: Connection, late: Iterable[LateWrite]) -> None:
         place = (each.function, each.standing, each.table, int(each.committed_at // _HOUR))
         counts[place] += 1
         last[place] = max(each.committed_at, last.get(place, 0.0))
-    rows = [
-        dict(zip(("function", "standing", "table", "hour"), place, strict=True))
-        | {"writes": count, "accepted": 0, "last_at": last[place]}
-        for place, count in counts.items()
-    ]
-    upsert(connection, tables.late_write_hour, rows, add=("writes", "accepted"))
+    names = ("function", "standing", "table", "hour", "writes", "accepted", "last_at")
+    rows = [(*place, count, 0, last[place]) for place, count in counts.items()]
+    add_up(connection, tables.late_write_hour, names, rows, ("writes", "accepted"))
 
 
 def _prune(connection: Connection, functions: Collection[str]) -> None:

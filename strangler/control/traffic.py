@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from strangler.control import tables
 from strangler.control.store import Control
-from strangler.control.upsert import upsert
+from strangler.control.upsert import add_up
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(NamedTuple):
     """Calls of one minute (since the epoch) as one facade saw them; `cohort` is the one by whose standing they were decided,
     `kind` is read or write, `side` legacy or new.
 
@@ -46,18 +45,12 @@ class Calls:
 
 
 _COUNTS = ("calls", "errors", "fenced", "seconds")
-_COLUMNS = tuple(field.name for field in fields(Traffic))
 
 
 def add(control: Control, traffic: Iterable[Traffic]) -> None:
     """Add to what was counted; a minute may come in several parts."""
     with control.begin() as connection:
-        upsert(
-            connection,
-            tables.traffic,
-            [{name: getattr(part, name) for name in _COLUMNS} for part in traffic],
-            add=_COUNTS,
-        )
+        add_up(connection, tables.traffic, Traffic._fields, list(traffic), _COUNTS)
 
 
 def sums(

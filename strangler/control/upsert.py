@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def upsert(connection: Connection, table: Table, rows: Rows, *, add: Sequence[str] = ()) -> None:
-    """Insert `rows`; where the primary key is there, the columns `add` grow by the new value, others take it."""
+def upsert(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert `rows`; where the primary key is there, all other columns take their new values."""
+    if rows:
+        changed = rows[0].keys() - {column.name for column in table.primary_key}
+        statement = _insert(connection.dialect, table)
+        new = {name: statement.excluded[name] for name in rows[0] if name in changed}
+        connection.execute(_where_it_is_there(statement, table, new), rows)
+
+
+def add_up(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    rows: Collection[tuple[Any, ...]],
+    add: Sequence[str],
+) -> None:
+    """Insert `rows` of the columns `names`; where the primary key is there, the columns `add` grow by the new value, others take it.
+
+    Made for a thousand rows each second beside calls that wait for the interpreter: they go to the driver as they are, so their values
+    are of types that it knows (numbers and texts), with a third of the time in Python that `upsert` takes.
+    """
     if not rows:
         return
-    statement = _insert(connection, table)
-    keys = {column.name for column in table.primary_key}
-    changes = {
-        name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
-        for name in rows[0]
-        if name not in keys
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=sorted(keys), set_=changes), rows)
+    statement = _adding(connection.dialect, table, names, tuple(add))
+    place = statement.positiontup
+    if place is None:
+        values: list[Any] = [dict(zip(names, row, strict=True)) for row in rows]
+    elif tuple(place) == names:
+        values = list(rows)
+    else:
+        at = [names.index(name) for name in place]
+        values = [tuple(row[i] for i in at) for row in rows]
+    connection.exec_driver_sql(str(statement), values)
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert those `rows` whose primary key isn't there; leave the others as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert(connection.dialect, table).on_conflict_do_nothing(), rows)
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect = import_module(
-        f"sqlalchemy.dialects.{connection.dialect.name}"
-    )  # It is there already, and the other one isn't needed.
-    return dialect.insert(table)
+@lru_cache(maxsize=32)
+def _adding(dialect: Dialect, table: Table, names: tuple[str, ...], add: tuple[str, ...]) -> SQLCompiler:
+    statement = _insert(dialect, table)
+    keys = {column.name for column in table.primary_key}
+    changes = {
+        name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
+        for name in names
+        if name not in keys
+    }
+    compiled = _where_it_is_there(statement, table, changes).compile(dialect=dialect, column_keys=names)
+    assert isinstance(compiled, SQLCompiler)
+    return compiled
+
+
+def _where_it_is_there(statement: Any, table: Table, changes: Mapping[str, Any]) -> Any:
+    keys = sorted(column.name for column in table.primary_key)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    # It is there already, and the other one isn't needed.
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -13,7 +14,7 @@ from typing import Final
 
 import uvloop
 
-from strangler.collector import collect_seldom
+from strangler.facade.collecting import collect_briefly
 from strangler.control.store import Control
 from strangler.errors import Unavailable
 from strangler.facade.admin.outlook import admin
@@ -25,6 +26,9 @@ from strangler.settings import Settings
 
 OpenControl = Callable[[], Control]
 """Opens the control store, or raises Unavailable; asked again until it succeeds, so the store may come up later."""
+
+HANDS_ON: Final = 0.0005
+"""Seconds after which a thread that has the interpreter hands it on to calls that wait."""
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -133,6 +137,7 @@ def serve(
         _log.info(
             f"the {what} listens on {address_of(listener)}", extra={"legacy": front.parts.settings.legacy}
         )
+        sys.setswitchinterval(HANDS_ON)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(front, listener, stop or threading.Event(), lifeline))
 
@@ -147,8 +152,9 @@ async def _run(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, told.set)
     await front.start(listener)
-    collect_seldom()
+    collecting = asyncio.create_task(collect_briefly(lambda: not front.parts.exchanges))
     # By now signals come here; one that came earlier went to whoever set `stop`.
     if not stop.is_set():
         await told.wait()
+    collecting.cancel()
     await front.stop()

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from strangler.control import comparisons, counted, effects, traffic
 from strangler.control.counted import Sum
@@ -35,15 +34,29 @@ SILENT: Final = f"the control store said nothing for {LONGEST:g} s"
 
 _log: Final = logging.getLogger("strangler.facade")
 
+_Key = tuple[str, str, str, str]
+"""Function, cohort, kind, side."""
+_Figures = list[Any]
+"""Calls, errors, fenced, which are whole, and seconds."""
+
+
+class _Part(NamedTuple):
+    """What was counted in a minute since the epoch: function, cohort, kind and side → calls, errors, fenced, seconds."""
+
+    minute: int
+    counts: dict[_Key, _Figures]
+
 
 class Tally:
-    """Counts calls and comparisons. Belongs to the event loop's thread."""
+    """Counts calls and comparisons. Belongs to the event loop's thread; a flush costs it next to nothing, however many functions there
+    are: what was counted is handed as it is to a thread that makes lines of it."""
 
     def __init__(self, facade: str) -> None:
         self._facade = facade
-        self._calls: dict[tuple[int, str, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
-        self._now: dict[tuple[str, str, str, str], list[float]] = {}
-        """The same since the last flush, whose minute it is."""
+        self._now: dict[_Key, _Figures] = {}
+        """Since the last flush."""
+        self._waiting: list[_Part] = []
+        """What the control store hasn't taken yet, each minute once."""
         self.shadow = Counting(facade)
         self._expected: list[Expected] = []
 
@@ -69,12 +82,15 @@ class Tally:
 
     def _settle(self) -> None:
         """What was counted since the last flush belongs to this minute."""
+        lately, self._now = self._now, {}
+        room = KINDS - sum(len(part.counts) for part in self._waiting)
+        if not lately or room <= 0:
+            return
         minute = _minute()
-        for key, lately in self._now.items():
-            if len(self._calls) < KINDS:
-                sums = self._calls[(minute, *key)]
-                sums[:] = [before + more for before, more in zip(sums, lately, strict=True)]
-        self._now.clear()
+        if self._waiting and self._waiting[-1].minute == minute:
+            _add(self._waiting[-1].counts, lately, room)
+        else:
+            self._waiting.append(_Part(minute, lately))
 
     def expect(self, expected: Expected) -> None:
         """Let a worker compare a write's effects; drop it when the control store was away for so long that too much waits."""
@@ -97,18 +113,18 @@ class Tally:
         self._settle()
         if control is not None and self._expected:
             await self._hand_over(control)
-        if control is None or (not self._calls and self.shadow.empty):
+        if control is None or (not self._waiting and self.shadow.empty):
             return
-        calls, (sums, samples) = dict(self._calls), self.shadow.take()
-        self._calls.clear()
+        parts, (sums, samples) = self._waiting, self.shadow.take()
+        self._waiting = []
         try:
-            await within(LONGEST, _store, control, self._traffic(calls), sums)
+            await within(LONGEST, _store, control, self._facade, parts, sums)
         except TimeoutError:
             # It may have them: to give them again could count them twice.
             _log.warning("counts may be lost", extra={"reason": SILENT})
         except Exception as error:  # noqa: BLE001  # whatever it is: counting goes on, since gates judge by it
             _log.warning("counts wait for the control store", extra={"reason": _reason(error)})
-            self._give_back(calls)
+            self._waiting = parts
             self.shadow.give(sums)
         try:
             if samples:
@@ -127,33 +143,25 @@ class Tally:
             _log.warning("writes wait to be compared", extra={"reason": _reason(error)})
             self._expected = [*taken, *self._expected][:WAITING]
 
-    def _give_back(self, calls: dict[tuple[int, str, str, str, str], list[float]]) -> None:
-        for key, sums in calls.items():
-            self._calls[key] = [a + b for a, b in zip(self._calls[key], sums, strict=True)]
-
-    def _traffic(self, calls: dict[tuple[int, str, str, str, str], list[float]]) -> list[Traffic]:
-        return [
-            Traffic(
-                minute,
-                self._facade,
-                function,
-                cohort,
-                kind,
-                side,
-                int(count),
-                int(errors),
-                int(fenced),
-                seconds,
-            )
-            for (minute, function, cohort, kind, side), (count, errors, fenced, seconds) in calls.items()
-        ]
-
 
 def _minute() -> int:
     return int(time.time() // 60)
 
 
-def _store(control: Control, calls: list[Traffic], compared: Mapping[Sum, float]) -> None:
+def _add(counts: dict[_Key, _Figures], more: Mapping[_Key, _Figures], room: int) -> None:
+    """Add up; of kinds that aren't there yet, so many as there is room for."""
+    for key, figures in more.items():
+        if key in counts:
+            counts[key] = [a + b for a, b in zip(counts[key], figures, strict=True)]
+        elif room > 0:
+            counts[key] = figures
+            room -= 1
+
+
+def _store(control: Control, facade: str, parts: list[_Part], compared: Mapping[Sum, float]) -> None:
+    calls = [
+        Traffic(minute, facade, *key, *figures) for minute, counts in parts for key, figures in counts.items()
+    ]
     with control.begin():
         traffic.add(control, calls)
         counted.record(control, compared)

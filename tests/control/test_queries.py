@@ -228,9 +228,9 @@ def test_a_key_of_any_length_can_be_held(control: Control) -> None:
 def test_traffic_adds_up_over_parts_facades_and_minutes(control: Control) -> None:
     one = Traffic(10, "f1", "party", EVERYONE, "read", "new", 3, 1, 0, 0.5)
     traffic.add(
-        control, [one, replace(one, side="legacy"), replace(one, minute=11), replace(one, function="sale")]
+        control, [one, one._replace(side="legacy"), one._replace(minute=11), one._replace(function="sale")]
     )
-    traffic.add(control, [one, replace(one, facade="f2", kind="write", fenced=2)])
+    traffic.add(control, [one, one._replace(facade="f2", kind="write", fenced=2)])
     traffic.add(control, [])
     assert traffic.sums(control, function="party") == {
         ("party", "read", "new"): Calls(9, 3, 0, 1.5),
@@ -251,7 +251,7 @@ def test_comparisons_add_up_and_samples_are_bounded_per_function(
 ) -> None:
     monkeypatch.setattr(comparisons, "SAMPLES_KEPT", 5)
     part = Comparison(10, "f1", "party", EVERYONE, 5, 1, 2, 3)
-    comparisons.add(control, [part, replace(part, facade="f2"), replace(part, minute=9)])
+    comparisons.add(control, [part, part._replace(facade="f2"), part._replace(minute=9)])
     comparisons.add(control, [part])
     assert comparisons.sums(control, "party", since=10) == Compared(15, 3, 6, 9, last_minute=10)
     assert comparisons.sums(control, "sale") == Compared()
