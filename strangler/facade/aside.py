@@ -26,8 +26,8 @@ from strangler.control.comparisons import Kind
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import StranglerError
-from strangler.facade.lane import Seen, room
-from strangler.facade.shadow import LaneKey, Outcomes, Shadow, drop, lane_keys, writes
+from strangler.facade.lane import LaneKey, Seen
+from strangler.facade.shadow import Outcomes, Shadow, drop, rooms, writes
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
 from strangler.sensitive import names
@@ -41,6 +41,12 @@ TOLD: Final = 0.05
 
 AGAIN: Final = 5.0
 """Seconds before another process is started in place of one that ended by itself."""
+
+GATHERED: Final = 0.005
+"""Seconds for which calls are gathered, so that the other process is woken once for all of them."""
+
+COURTEOUS: Final = 10
+"""By how much it stands back where others want the same core: callers never wait for a comparison."""
 
 END_WITHIN: Final = 5.0
 """Seconds that the process has to count what it knows."""
@@ -63,10 +69,8 @@ class Aside:
     def __init__(self, settings: Settings, tally: Tally, outcomes: Outcomes) -> None:
         self.writes = writes(settings)
         self._settings, self._tally, self._outcomes = settings, tally, outcomes
-        self._room = {lane: room(shadow) for lane, shadow in lane_keys(settings)}
-        """Calls that there may be in each lane, those under way included."""
-        self._there: Counter[LaneKey] = Counter()
-        """Calls of each lane that are in the other process, or on their way."""
+        self._rooms = rooms(settings)
+        """Those in it are in the other process, or on their way."""
         self._unsent: list[bytes] = []
         self._pipe: _Pipe | None = None
         self._running: asyncio.Task[None] | None = None
@@ -74,16 +78,19 @@ class Aside:
     async def open(self) -> None:
         """The process begins with the first call."""
 
+    def has_room(self, function: str, kind: Kind = "read") -> bool:
+        """As `Shadow.has_room`."""
+        return self._rooms.has((function, kind))
+
     def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
         """As `Shadow.offer`."""
         lane: LaneKey = (function, kind)
-        most = self._room.get(lane)
-        if most is None:
+        if lane not in self._rooms:
             return
-        if seen is None or self._there[lane] >= most or self._waiting() > UNSENT:
+        if seen is None or not self._rooms.has(lane) or self._waiting() > UNSENT:
             drop(self._tally, self._outcomes, lane, cohort)
             return
-        self._there[lane] += 1
+        self._rooms.enter(lane)
         self._send(_framed(pickle.dumps((lane, seen), pickle.HIGHEST_PROTOCOL)))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
@@ -96,7 +103,8 @@ class Aside:
 
     def heard(self, told: Told) -> None:
         """The other process says what came of calls."""
-        self._there.subtract(told.done)
+        for lane, calls in told.done.items():
+            self._rooms.leave(lane, calls)
         for counted, calls in told.outcomes.items():
             self._outcomes(*counted, calls)
 
@@ -125,10 +133,9 @@ class Aside:
                 self._pipe = None
                 await asyncio.shield(asyncio.to_thread(child.close, END_WITHIN))
             _log.error("the process that compares ended; another one is started", extra={"code": child.ended})
-            for lane, calls in self._there.items():
+            for lane, calls in self._rooms.clear().items():
                 for _ in range(calls):  # Whose they were ended with the process.
                     drop(self._tally, self._outcomes, lane, EVERYONE)
-            self._there.clear()
             self._unsent.clear()
             await asyncio.sleep(AGAIN)
 
@@ -138,6 +145,8 @@ class _Pipe(asyncio.Protocol):
 
     def __init__(self, aside: Aside) -> None:
         self._aside, self._heard = aside, bytearray()
+        self._frames: list[bytes] = []
+        self._gathered = 0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -159,10 +168,19 @@ class _Pipe(asyncio.Protocol):
     @property
     def waiting(self) -> int:
         """Bytes that the other side hasn't taken."""
-        return self._transport.get_write_buffer_size()
+        return self._gathered + self._transport.get_write_buffer_size()
 
     def send(self, frame: bytes) -> None:
-        self._transport.write(frame)
+        """Have it sent soon, together with others."""
+        if not self._frames:
+            asyncio.get_running_loop().call_later(GATHERED, self._flush)
+        self._frames.append(frame)
+        self._gathered += len(frame)
+
+    def _flush(self) -> None:
+        frames, self._frames, self._gathered = self._frames, [], 0
+        if not self._transport.is_closing():
+            self._transport.writelines(frames)
 
     def end(self) -> None:
         self._transport.abort()
@@ -187,6 +205,7 @@ def _compare(settings: Settings, pipe: Connection) -> None:
     import uvloop
 
     as_child()
+    os.nice(COURTEOUS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, pipe))
 

@@ -6,6 +6,7 @@ Each has a lane of its own, so that a hung service holds up no other, and reads 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
@@ -13,12 +14,16 @@ from strangler.control.comparisons import Kind
 from strangler.cutover.stages import EVERYONE
 from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.protocol import Answer, Request
+from strangler.facade.wire.address import place_of
 from strangler.settings import Shadow as ShadowSettings
 from strangler.settings import ShadowRule
 from strangler.shadow.rules import Maps, Rules, compiled
 
 WORKERS: Final = 8
 """Comparisons of one lane under way at once; those that wait for the store to catch up are among them."""
+
+ALTOGETHER: Final = 1024
+"""Comparisons of all functions of one candidate that wait or are under way."""
 
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 MARK: Final = ("x-strangler-shadow", "1")
@@ -70,9 +75,47 @@ class Rulebook:
         return self._compiled
 
 
-def room(settings: ShadowSettings) -> int:
-    """Calls that a lane has room for, those under way included."""
-    return settings.queue + WORKERS
+LaneKey = tuple[str, Kind]
+"""Of a lane: the function, and what of it."""
+
+
+class Rooms:
+    """Room for calls that are to be compared, those under way included: in each lane, and of all lanes of one candidate together, so that
+    one that hangs soon costs nothing more, however many functions it has."""
+
+    def __init__(self, lanes: Iterable[tuple[LaneKey, str, int]]) -> None:
+        """Each lane, the URL of its candidate, and the calls that it has room for."""
+        self._lanes = {lane: ([0, most], place_of(url)) for lane, url, most in lanes}
+        self._candidates = {place: [0, ALTOGETHER] for _, place in self._lanes.values()}
+
+    def has(self, lane: LaneKey) -> bool:
+        """Whether there is room for one more; never where there is no such lane."""
+        found = self._lanes.get(lane)
+        if found is None:
+            return False
+        (inside, most), candidate = found[0], self._candidates[found[1]]
+        return inside < most and candidate[0] < candidate[1]
+
+    def __contains__(self, lane: LaneKey) -> bool:
+        return lane in self._lanes
+
+    def enter(self, lane: LaneKey) -> None:
+        self._add(lane, 1)
+
+    def leave(self, lane: LaneKey, calls: int = 1) -> None:
+        self._add(lane, -calls)
+
+    def clear(self) -> dict[LaneKey, int]:
+        """Empty all; how many were in each."""
+        there = {lane: inside[0] for lane, (inside, _) in self._lanes.items() if inside[0]}
+        for lane, calls in there.items():
+            self.leave(lane, calls)
+        return there
+
+    def _add(self, lane: LaneKey, calls: int) -> None:
+        inside, place = self._lanes[lane]
+        inside[0] += calls
+        self._candidates[place][0] += calls
 
 
 class Lane:
@@ -84,6 +127,5 @@ class Lane:
         self.function, self.kind, self.settings, self.hidden = function, kind, settings, hidden
         self.book = Rulebook(settings.rules, maps)
         self.queue: asyncio.Queue[Seen] = asyncio.Queue()
-        self.room, self.inside = room(settings), 0
         self.workers: list[asyncio.Task[None]] = []
         self.timeout, self.settle = settings.timeout.total_seconds(), settings.settle.total_seconds()

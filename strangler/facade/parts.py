@@ -214,7 +214,23 @@ class Parts:
             )
 
     def keeps(self, standings: Standings, decision: Decision) -> bool:
-        """Whether a copy of the call and its answer is kept for shadow."""
+        """Whether a copy of the call and its answer is kept for shadow. Where one should be and there is no room, that is counted."""
+        if not self._shadows(standings, decision):
+            return False
+        if not self.has_room(decision):
+            self.pass_over(decision)
+            return False
+        return True
+
+    def has_room(self, decision: Decision) -> bool:
+        """Whether a call that is to be shadowed finds room."""
+        return self.shadow.has_room(decision.function or "", _kind(decision))
+
+    def pass_over(self, decision: Decision) -> None:
+        """Count a call that should be shadowed and finds no room."""
+        self.shadow.offer(decision.function or "", decision.standing, None, _kind(decision))
+
+    def _shadows(self, standings: Standings, decision: Decision) -> bool:
         if decision.shadow or decision.kind != "write":
             return decision.shadow
         function = decision.function
@@ -254,8 +270,7 @@ class Parts:
                 decision.key,
                 onward,
             )
-        kind: Kind = "write" if decision.kind == "write" else "read"
-        self.shadow.offer(decision.function, decision.standing, seen, kind)
+        self.shadow.offer(decision.function, decision.standing, seen, _kind(decision))
 
     def more(self, exchange: Exchange, now: float) -> str:
         """Header lines that an upstream gets beside the caller's."""
@@ -287,6 +302,11 @@ class Parts:
     def defect(self, error: str) -> None:
         """A call failed in the facade itself: say it where somebody looks."""
         _log.exception("a call failed in the facade", extra={"reason": error})
+
+
+def _kind(decision: Decision) -> Kind:
+    """Of the lane in which a call is compared."""
+    return "write" if decision.kind == "write" else "read"
 
 
 def section(settings: Settings) -> FacadeSettings:

@@ -1,6 +1,7 @@
 """Plain: a call that goes as nearly all do, with as little done for it as that needs.
 
-Its head is known, its body came with it, it is no write that a route names, one side may answer it and nobody looks on; there is room, the
+Its head is known, its body came with it, it is no write that a route names, one side may answer it and nobody looks on, or those who would
+have no room; there is room here, the
 breaker is closed, a connection is at hand, and the answer comes whole, in one piece, with a head that is known too. What has to be checked
 of all that was checked by an `Exchange` when it was first seen, and is found again here; what can't be found again isn't plain.
 
@@ -176,7 +177,9 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
         return None  # the body is still to come
     standings = parts.keeper.current()
     decision, values = _decided(parts, request, origin, standings)
-    if decision is None or decision.status is not None or decision.shadow or decision.kind == "write":
+    if decision is None or decision.status is not None or decision.kind == "write":
+        return None
+    if decision.shadow and parts.has_room(decision):
         return None
     way = parts.ways.of(decision.function, decision.side)
     pool, lane = way.pool, way.lane
@@ -192,6 +195,8 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
     try:
         plain = Plain(parts, request, caller, origin, values)
         plain.ask(standings, decision, way, connection, fixed)
+        if decision.shadow:
+            parts.pass_over(decision)
     except Exception:
         connection.drop()
         leave(lane)

@@ -20,7 +20,7 @@ from strangler.control.effects import Expected
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.comparing import Comparing, NewFailed
-from strangler.facade.lane import WORKERS, Lane, Seen
+from strangler.facade.lane import WORKERS, Lane, LaneKey, Rooms, Seen
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import ServiceProtocol
 from strangler.facade.rehearsing import Rehearsing
@@ -39,9 +39,6 @@ HELD: Final = 64 * BODY
 
 SWEPT: Final = 1.0
 """Seconds between two looks for connections that nobody has used for long."""
-
-LaneKey = tuple[str, Kind]
-"""Of a lane: the function, and what of it."""
 
 
 class Outcomes(Protocol):
@@ -73,6 +70,7 @@ class Shadow:
         assert settings.facade is not None
         self.writes = writes(settings)
         self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, sensitive)}
+        self._rooms = rooms(settings)
         self._tally, self._outcomes, self._done = tally, outcomes, done
         self._held = 0
         self._pools = Pools(settings.facade, settings.functions)
@@ -91,16 +89,22 @@ class Shadow:
             await asyncio.sleep(SWEPT)
             self._pools.sweep(monotonic())
 
+    def has_room(self, function: str, kind: Kind = "read") -> bool:
+        """Whether there is room for a call."""
+        return self._rooms.has((function, kind))
+
     def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
-        """Lay a call into the queue, which counts for a cohort; never waits. None stands for a call too long to keep."""
-        lane = self._lanes.get((function, kind))
+        """Lay a call into the queue, which counts for a cohort; never waits. None stands for a call that isn't kept, since it is too long
+        or there was no room."""
+        lane = self._lanes.get(key := (function, kind))
         if lane is None:
             return
-        if seen is None or lane.inside >= lane.room or self._held + seen.size > HELD:
-            self._drop(lane, cohort)
+        if seen is None or not self._rooms.has(key) or self._held + seen.size > HELD:
+            self._done(key)
+            drop(self._tally, self._outcomes, key, cohort)
             return
         self._held += seen.size
-        lane.inside += 1
+        self._rooms.enter(key)
         lane.queue.put_nowait(seen)
         if not lane.workers:
             lane.workers = [asyncio.create_task(self._work(lane)) for _ in range(WORKERS)]
@@ -113,8 +117,10 @@ class Shadow:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for lane in self._lanes.values():
+            key = (lane.function, lane.kind)
             while not lane.queue.empty():
-                self._drop(lane, lane.queue.get_nowait().cohort)
+                self._leave(key)
+                drop(self._tally, self._outcomes, key, lane.queue.get_nowait().cohort)
         self._thread.shutdown(wait=False)
         await self._pools.close()
 
@@ -126,8 +132,11 @@ class Shadow:
                 await work(lane, seen)
             finally:
                 self._held -= seen.size
-                lane.inside -= 1
-                self._done((lane.function, lane.kind))
+                self._leave((lane.function, lane.kind))
+
+    def _leave(self, lane: LaneKey) -> None:
+        self._rooms.leave(lane)
+        self._done(lane)
 
     async def _compare(self, lane: Lane, seen: Seen) -> None:
         try:
@@ -166,10 +175,6 @@ class Shadow:
         self._outcomes("read", observed.function, observed.cohort, observed.outcome)
         self._tally.shadow.add(observed)
 
-    def _drop(self, lane: Lane, cohort: str) -> None:
-        self._done((lane.function, lane.kind))
-        drop(self._tally, self._outcomes, (lane.function, lane.kind), cohort)
-
 
 def drop(tally: Tally, outcomes: Outcomes, lane: LaneKey, cohort: str) -> None:
     """Count a call for which there is no room."""
@@ -196,6 +201,15 @@ def lane_keys(settings: Settings) -> Iterator[tuple[LaneKey, ShadowSettings]]:
             yield (name, "read"), shadow
             if name in written:
                 yield (name, "write"), shadow
+
+
+def rooms(settings: Settings) -> Rooms:
+    """The room that there is for calls."""
+    functions = settings.functions
+    urls = {
+        name: function.service.url for name, function in functions.items() if function.service is not None
+    }
+    return Rooms((lane, urls[lane[0]], shadow.queue + WORKERS) for lane, shadow in lane_keys(settings))
 
 
 def _lanes(settings: Settings, sensitive: Mapping[str, frozenset[str]]) -> list[Lane]:

@@ -16,8 +16,9 @@ import pytest
 from strangler.control import comparisons, effects
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Stage
-from strangler.facade import aside
+from strangler.facade import aside, lane
 from strangler.facade.aside import Aside
+from strangler.facade.exchange import Exchange
 from strangler.facade.lane import WORKERS
 from strangler.facade.parts import Parts
 from strangler.facade.server import Facade
@@ -94,6 +95,29 @@ async def test_what_finds_no_room_over_there_is_dropped_here(
         await until(lambda: comparisons.sums(control, "party").matched == 3 + WORKERS)
         await read(facade)
         await until(lambda: comparisons.sums(control, "party").matched == 4 + WORKERS)
+
+
+async def test_what_finds_no_room_is_a_plain_call(
+    serve: Serve, stand: Stand, control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All functions of a candidate share its room; beyond it nothing is kept or copied for callers' calls."""
+    monkeypatch.setattr(lane, "ALTOGETHER", 5)
+    careful: list[str] = []
+    begin = Exchange.begin
+    monkeypatch.setattr(Exchange, "begin", lambda self: (careful.append(self.request.target), begin(self))[1])
+    legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
+    new.gate = asyncio.Event()
+    made = configured(tmp_path, (await serve(legacy)).url, (await serve(new)).url, timeout="1h")
+    async with apart(made, control, stand) as facade, aiohttp.ClientSession() as session:
+        for _ in range(30):
+            async with session.get(f"{facade.url}/parties/1") as answer:
+                assert await answer.read() == legacy.body
+        assert dropped(facade) == 30 - 5
+        assert len(careful) == 5, "those that are compared"
+        new.gate.set()
+        await until(lambda: comparisons.sums(control, "party").matched == 5, BEGINS)
+        await facade.parts.tally.flush(control)
+        assert comparisons.sums(control, "party").dropped == 30 - 5
 
 
 async def test_a_process_that_ends_costs_no_caller_anything_and_another_one_begins(

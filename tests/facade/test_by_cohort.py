@@ -145,7 +145,8 @@ async def test_cohorts_that_callers_make_up_are_counted_together(
     await applied(facade, stand(control, Stage.SHADOW, "1000"))
     await read(facade, [f"made-up-{number}" for number in range(300)])
     await read(facade, ["1000"])
-    await until(lambda: not any(lane.inside for lane in facade.parts.shadow._lanes.values()))  # type: ignore[union-attr]
+    rooms = facade.parts.shadow._rooms
+    await until(lambda: not any(inside for (inside, _), _ in rooms._lanes.values()))
     await facade.parts.tally.flush(control)
     counted = (tables.traffic, tables.comparison, tables.shadow_latency)
     with control.read() as connection:

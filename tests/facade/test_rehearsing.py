@@ -16,6 +16,7 @@ from strangler.control import comparisons, effects
 from strangler.control.effects import WAITING, Effects, Expected
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Stage
+from strangler.facade import lane
 from strangler.facade.declared import HEADER
 from strangler.facade.lane import WORKERS
 from strangler.facade.shadow import BODY
@@ -282,14 +283,14 @@ async def test_a_fault_of_the_protocol_is_no_write_and_each_write_of_a_translati
 
 
 async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted(
-    serve: Serve, front: Front, stand: Stand, control: Control
+    serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lane, "ALTOGETHER", 3 + WORKERS)
     new = Rehearsed()
     new.gate = asyncio.Event()
     facade = await rehearsing(
         serve, front, stand, Echo("legacy", b"{}"), new, shadow={"writes": True, "timeout": "1h"}
     )
-    facade.parts.shadow._lanes["party", "write"].room = 3 + WORKERS
     began = time.monotonic()
     for _ in range(30):
         assert await put(facade) == 200
