@@ -14,11 +14,11 @@ from typing import Final
 
 import uvloop
 
-from strangler.facade.collecting import collect_briefly
 from strangler.control.store import Control
 from strangler.errors import Unavailable
 from strangler.facade.admin.outlook import admin
 from strangler.facade.admin.server import AdminServer
+from strangler.facade.collecting import collect_briefly
 from strangler.facade.front import BACKLOG
 from strangler.facade.parts import Parts
 from strangler.facade.parts import section as section
