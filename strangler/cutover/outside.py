@@ -80,7 +80,12 @@ def _returning(back: WayBack | None) -> dict[str, Any]:
     """The way back, where there is one."""
     if back is None:
         return {}
-    return {"open_return": back.open, "close_return": back.close, "returned": back.returned}
+    return {
+        "open_return": back.open,
+        "close_return": back.close,
+        "returned": back.returned,
+        "refuse_stuck": back.refuse_stuck,
+    }
 
 
 def _fence(moving: Moving) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Switch:
         way = leading(intent.stage)
         if way is Way.RETIRE:
             self._refuse_unretirable(intent)
+            self._refuse_stuck(intent)
             return
         standings.announce(
             self._control
@@ -83,8 +84,10 @@ class Switch:
         self._refuse_silent(intent, before)
         if way is Way.TO_NEW and self._outside.ready:
             self._outside.ready()
-        if way is Way.TO_LEGACY and self._outside.returned is None:
-            refuse_loss(self._outside, intent)
+        if way is Way.TO_LEGACY:
+            self._refuse_stuck(intent)
+            if self._outside.returned is None:
+                refuse_loss(self._outside, intent)
 
     def _refuse_unretirable(self, intent: Intent) -> None:
         """What can't be switched off would stay decided and open for ever. A legacy that is only away comes back."""
@@ -104,7 +107,7 @@ class Switch:
     def _refuse_silent(self, intent: Intent, before: Standing) -> None:
         """Somebody whom nobody has heard of lately goes on with writes, or may have one under way for longer than the switch may take."""
         now, those = self._clock(), facades.everyone(self._control)
-        try:
+        with _not_begun(intent):
             refuse_unaware(before, those, now)
             if beyond := outstanding.beyond(those, now + self._limit, now):
                 raise Refused(
@@ -113,9 +116,12 @@ class Switch:
                     do="try again then; or let it reach the control store again (a proxy: follow it again); or, once it has surely ended "
                     f"and {before.owner} is done with its writes, `strangler facades forget ID`",
                 )
-        except Refused as error:
-            what = f"the switch of {intent.what} isn't begun: {error.what}"
-            raise Refused(what, why=error.why, do=error.do) from None
+
+    def _refuse_stuck(self, intent: Intent) -> None:
+        """What waits for a person wouldn't come back while writers wait, either."""
+        if refuse := self._outside.refuse_stuck:
+            with _not_begun(intent):
+                refuse()
 
     def _begin(self, means: Means, intent: Intent, before: Standing) -> Journal:
         first = WAYS[leading(intent.stage)][0]
@@ -177,6 +183,15 @@ class Switch:
                 why=error.what,
                 do="nothing: the worker, or the next command, finishes it; watch `strangler status`",
             ) from error
+
+
+@contextmanager
+def _not_begun(intent: Intent) -> Iterator[None]:
+    try:
+        yield
+    except Refused as error:
+        what = f"the {intent.name} isn't begun: {error.what}"
+        raise Refused(what, why=error.why, do=error.do) from None
 
 
 @contextmanager

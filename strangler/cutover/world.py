@@ -35,7 +35,8 @@ class Outside:
     `statements()` are those that `fence_legacy()` would run, `lifting()` those of `lift_legacy()`, `deactivation()` of `deactivate()`.
     `keep_fence`: the fence stays in force while new owns the rows.
     `open_return()` has what new writes kept from now on, so that it comes back to legacy; `close_return()` ends that.
-    `returned()` says what is still to come back, empty once legacy has all that new wrote.
+    `returned()` says what is still to come back, empty once legacy has all that new wrote; it raises Refused, as does
+    `refuse_stuck()` beforehand, where somebody has to decide of something first.
     `alone(sure, act)` calls `act`, which changes something out there, once `sure` hasn't raised; no other process comes in between.
     `close()` ends what was kept open since it was first asked: whoever had this made calls it at the end, whatever that is.
     """
@@ -51,6 +52,7 @@ class Outside:
     open_return: Act | None = None
     close_return: Act | None = None
     returned: Callable[[], str] | None = None
+    refuse_stuck: Act | None = None
     hand_over: Callable[[Side], None] | None = None
     take_back: Act | None = None
     deactivate: Act | None = None

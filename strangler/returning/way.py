@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from strangler.control import conflicts, returning, standings
+from strangler.control.conflicts import Conflict
 from strangler.control.standings import Snapshot
 from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.errors import Refused
+from strangler.mapping import EntityMapping
 from strangler.ports import Outbox, Outgoing
 from strangler.returning.batch import Key
-from strangler.returning.owned import cohorts_of, returns
+from strangler.returning.owned import cohorts_of, is_stray, returns, why_stray
 
 SAFE_POSITION_WAIT = 10.0
 """Seconds to wait for legacy's open transactions."""
 
 LOOKED_AT = 1000
 """Aggregates among which those of a standing are looked for at once."""
+
+
+NAMED = 5
+"""Of what is held so many are named in a refusal."""
+
+
+class _Left(NamedTuple):
+    """How many aggregates wait, and why somebody has to decide of some of them first."""
+
+    waiting: int
+    undecided: Mapping[Key, str]
 
 
 class WayBack:
@@ -62,41 +79,78 @@ class WayBack:
         elif not outbox.end_when_empty():
             returning.leave_over(self._control, self._function, *outbox.waiting())
 
+    def refuse_stuck(self) -> None:
+        """Raise Refused while what new wrote can't come back: something of it waits for a person, and nobody decides in the time that
+        writers wait; or nothing of the function returns now."""
+        left = self._left()
+        self._refuse_undecided(left)
+        feed = returning.all_feeds(self._control).get(self._function)
+        if left.waiting and feed and feed.error:
+            raise Refused(
+                f"{_count(left.waiting)} waiting to return to legacy, and nothing returns now",
+                why=feed.error,
+                do="mend that, and try again once `strangler status` shows that it returns",
+            )
+
     def returned(self) -> str:
-        """What is still to come back, in words; empty once legacy has all. Then the service's rows are legacy's to change again."""
+        """What is still to come back, in words; empty once legacy has all. Then the service's rows are legacy's to change again. Raises
+        Refused where somebody has to decide first."""
+        left = self._left()
+        self._refuse_undecided(left)
+        if left.waiting:
+            return f"{_count(left.waiting)} waiting to return to legacy"
         opened = self._kept.opened
-        held, waiting = self._left(opened.outbox)
-        if held:
-            return f"{_count(held)} held for a decision: strangler conflicts list {self._function}"
-        if waiting:
-            return f"{_count(waiting)} waiting to return to legacy"
         opened.outbox.adopt(opened.barrier.safe_position(SAFE_POSITION_WAIT))
         return ""
 
-    def _left(self, outbox: Outbox) -> tuple[int, int]:
-        """How many aggregates that go by this standing are held, and how many wait at all, as far as they are among the first; 0 only
-        when there is none."""
-        held = {Key.of(each) for each in conflicts.listed(self._control, self._function)}
+    def _refuse_undecided(self, left: _Left) -> None:
+        if not left.undecided:
+            return
+        (first, *_), function = left.undecided, self._function
+        told = [f"{key.entity} {key.key}: {why}" for key, why in left.undecided.items()]
+        more = f"; and {len(told) - NAMED} more" if len(told) > NAMED else ""
+        resolve = f"strangler conflicts resolve {function} {first.entity} {shlex.quote(first.key)} --take new|legacy"
+        raise Refused(
+            f"{_count(len(told))} held on the way back to legacy, for a decision",
+            why="; ".join(told[:NAMED]) + more,
+            do=f"look at them with `strangler conflicts list {function}`, decide each, as by `{resolve}`, and try again",
+        )
+
+    def _left(self) -> _Left:
+        """What hasn't come back of that which goes by this standing, as far as it is among the first; nothing only when there is none."""
+        outbox = self._kept.opened.outbox
+        held = {Key.of(each): each for each in conflicts.listed(self._control, self._function)}
         found = standings.snapshot(self._control)
         if self._cohort == EVERYONE and not found.cohorts(self._function):
-            return len(held), outbox.waiting().keys
+            undecided = {key: each.reason for key, each in held.items() if each.take is None}
+            return _Left(outbox.waiting().keys, undecided)
         ours = self._ours(outbox, found)
-        return len(ours & held), len(ours)
+        reasons = {Key.of(each): self._why_undecided(each, held.get(Key.of(each)), found) for each in ours}
+        return _Left(len(ours), {key: why for key, why in reasons.items() if why})
 
-    def _ours(self, outbox: Outbox, found: Snapshot) -> set[Key]:
+    def _why_undecided(self, each: Outgoing, held: Conflict | None, found: Snapshot) -> str:
+        """Why somebody has to decide before it can return; empty where nobody has to. A stray may not be held yet."""
+        if held is not None:
+            return "" if held.take else held.reason
+        mapping = self._mapping(each)
+        return why_stray(mapping, each, found) if is_stray(mapping, each, found) else ""
+
+    def _ours(self, outbox: Outbox, found: Snapshot) -> list[Outgoing]:
         passed = set[Key]()
         while those := outbox.outgoing(LOOKED_AT, passed):
-            if ours := {Key.of(each) for each in those if self._is_ours(each, found)}:
+            if ours := [each for each in those if self._is_ours(each, found)]:
                 return ours
             passed.update(map(Key.of, those))
-        return set()
+        return []
 
     def _is_ours(self, each: Outgoing, found: Snapshot) -> bool:
-        mapping = next(one for one in self._kept.opened.mappings if one.shape.entity == each.entity)
         return any(
             self._cohort in (cohort, found.of_cohort(self._function, cohort).cohort)
-            for cohort in cohorts_of(mapping, each)
+            for cohort in cohorts_of(self._mapping(each), each)
         )
+
+    def _mapping(self, each: Outgoing) -> EntityMapping:
+        return next(one for one in self._kept.opened.mappings if one.shape.entity == each.entity)
 
 
 def _count(number: int) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from strangler.control import conflicts, standings
+from strangler.control import conflicts, returning, standings
 from strangler.control.conflicts import Kind
 from strangler.cutover.stages import EVERYONE, Side, Stage
+from strangler.errors import Refused
+from tests.returning.going_back import assert_refused_before_the_fence, go_back
 from tests.returning.orders import CONFIGURATION, Orders
 
 COHORTS = CONFIGURATION.replace(
@@ -36,7 +38,8 @@ def test_only_what_is_of_a_cohort_that_new_owns_returns(tmp_path: Path) -> None:
         assert orders.way_back("DE").returned().startswith("1 change is waiting")
         assert orders.return_all() == 1
         assert orders.way_back("DE").returned() == ""
-        assert orders.way_back("FR").returned().startswith("1 change is held for a decision")
+        with pytest.raises(Refused, match="1 change is held on the way back"):
+            orders.way_back("FR").returned()
     found = dict(orders.legacy_rows("SELECT code, customer FROM sale_order"))
     assert found == {"DE-1": "b", "FR-1": "a"}
     orders.control.close()
@@ -51,7 +54,8 @@ def test_what_new_moves_to_a_cohort_that_legacy_owns_is_held_and_decided(tmp_pat
         assert held.kind is Kind.STRAY
         assert held.reason == "new moved it from cohort DE, which new owns, to FR, which legacy owns"
         for cohort in ("DE", "FR"):
-            assert orders.way_back(cohort).returned().startswith("1 change is held for a decision")
+            with pytest.raises(Refused, match="1 change is held on the way back"):
+                orders.way_back(cohort).returned()
         conflicts.decide(orders.control, "sales", "order", held.key, take, actor="eva", at=5.0)
         orders.return_all()
         assert orders.way_back("DE").returned() == ""
@@ -68,9 +72,51 @@ def test_what_is_held_of_one_cohort_holds_up_no_other(tmp_path: Path) -> None:
         orders.serve("UPDATE orders SET customer = 'b', shouted = 'B' WHERE number IN ('1', '3')")
         orders.return_all()
         assert conflicts.counts(orders.control) == {"sales": 1}
-        assert orders.way_back("DE").returned().startswith("1 change is held for a decision")
+        with pytest.raises(Refused, match="1 change is held on the way back"):
+            orders.way_back("DE").returned()
         assert orders.way_back("IT").returned() == ""
         assert orders.way_back(EVERYONE).returned() == ""
+
+
+def test_the_rollback_of_a_cohort_is_refused_before_anybody_waits_for_what_nobody_decides_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with _german_on_new(tmp_path) as orders:
+        _own(orders, "IT", Side.NEW)
+        orders.serve("UPDATE orders SET country = 'FR' WHERE number = '1'")
+        for _ in range(2):  # Before the feed has looked, and after.
+            assert_refused_before_the_fence(
+                orders,
+                "DE",
+                "1 change is held on the way back to legacy",
+                'order ["1"]: new moved it from cohort DE, which new owns, to FR, which legacy owns',
+                "strangler conflicts resolve sales order '[\"1\"]' --take new|legacy",
+            )
+            orders.return_all()
+        go_back(orders, "IT")
+        [held] = conflicts.listed(orders.control)
+        conflicts.decide(orders.control, "sales", "order", held.key, Side.NEW, actor="eva", at=5.0)
+        orders.return_all()
+        go_back(orders, "DE")
+        owners = {each.owner for each in standings.snapshot(orders.control).all_of("sales")}
+        assert owners == {Side.LEGACY}
+        orders.require_same()
+
+
+def test_the_rollback_of_a_cohort_waits_for_no_feed_that_others_have_stopped(tmp_path: Path) -> None:
+    with _german_on_new(tmp_path) as orders:
+        _own(orders, "IT", Side.NEW)
+        stopped = "6 changes of sales are held, and so nothing more is returned"
+        returning.fail(orders.control, "sales", stopped)
+        go_back(orders, "IT")
+        orders.serve("UPDATE orders SET customer = 'b', shouted = 'B' WHERE number = '1'")
+        assert_refused_before_the_fence(
+            orders,
+            "DE",
+            "1 change is waiting to return to legacy, and nothing returns now",
+            stopped,
+            "mend that",
+        )
 
 
 @contextmanager

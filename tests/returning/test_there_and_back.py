@@ -18,10 +18,12 @@ from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Side, Stage
-from strangler.cutover.switch import Switch, Undone
+from strangler.cutover.switch import Undone
+from strangler.errors import Refused
 from strangler.events import Effect, Event
 from strangler.keeper import Keeper
 from strangler.returning.running import Returning
+from tests.returning.going_back import assert_refused_before_the_fence, go_back
 from tests.returning.orders import Orders, in_legacy
 from tests.sync.landscape import until, working
 
@@ -118,16 +120,41 @@ def test_nobody_goes_back_while_something_waits(orders: Orders) -> None:
         assert way.returned() == ""
         orders.serve("UPDATE orders SET customer = 'b', shouted = 'B'")
         assert way.returned() == "1 change is waiting to return to legacy"
-        hand = Acting(orders.control, "eva@host", 1.0, partial(outside, orders.settings, orders.control))
         with pytest.raises(Undone, match="was undone") as refused:
-            hand.switch(
-                Intent("sales", EVERYONE, Stage.SYNCING, 0, "eva@host", "", []),
-                standings.of(orders.control, "sales"),
-            )
+            go_back(orders, limit=1.0)
         assert "1 change is waiting to return to legacy" in (refused.value.why or "")
         orders.write("UPDATE sale_order SET customer = 'c'")
         orders.return_all()
-        assert way.returned().startswith("1 change is held for a decision")
+        with pytest.raises(Refused, match="1 change is held on the way back to legacy"):
+            way.returned()
+        assert_refused_before_the_fence(
+            orders,
+            EVERYONE,
+            "1 change is held on the way back to legacy",
+            'order ["SO-0"]: legacy has changed it since new last saw it',
+            "strangler conflicts resolve sales order '[\"SO-0\"]' --take new|legacy",
+        )
+
+
+def test_what_is_held_while_writers_wait_undoes_the_rollback_at_once(orders: Orders) -> None:
+    orders.write("INSERT INTO sale_order (code, customer, state) VALUES ('SO-0', 'a', 'D')")
+
+    def both_write(step: Step, done: bool) -> None:
+        if step is Step.FENCED and done:
+            orders.serve("UPDATE orders SET customer = 'b', shouted = 'B'")
+            orders.write("UPDATE sale_order SET customer = 'c'")
+            orders.return_all()
+
+    with orders.captured():
+        orders.fill()
+        orders.own(Side.NEW)
+        began = time.monotonic()
+        with pytest.raises(Undone) as refused:
+            go_back(orders, watch=both_write, limit=300.0)
+        assert "1 change is held on the way back to legacy" in (refused.value.why or "")
+        assert "strangler conflicts resolve sales order" in (refused.value.do or "")
+        assert time.monotonic() - began < 100.0
+        assert standings.of(orders.control, "sales").owner is Side.NEW
 
 
 def test_what_new_s_own_jobs_write_behind_the_last_look_undoes_the_rollback(orders: Orders) -> None:
@@ -174,8 +201,7 @@ def _go_back(orders: Orders, behind: Step | None) -> None:
         if step is behind and done:
             orders.serve("UPDATE orders SET customer = 'job', shouted = 'JOB' WHERE number = 'SO-0'")
 
-    world = outside(orders.settings, orders.control, "sales", EVERYONE)
-    Switch(orders.control, world, 10.0, watch=watch).run(_back(0), standings.of(orders.control, "sales"))
+    go_back(orders, watch=watch)
 
 
 @contextmanager
@@ -201,20 +227,15 @@ def test_what_has_no_way_back_is_lost_only_where_somebody_says_so(orders: Orders
         )
         orders.return_all()
         assert customer(orders, "SO-0") == "c"
-        hand = Acting(orders.control, "eva@host", 5.0, partial(outside, orders.settings, orders.control))
         for accepted in (0, 2):
             with pytest.raises(Undone) as refused:
-                hand.switch(_back(accepted), standings.of(orders.control, "sales"))
+                go_back(orders, accepted=accepted)
             assert 'order ["SO-0"]: remark' in (refused.value.why or "")
             assert "--accept-loss 1" in (refused.value.do or "")
-        hand.switch(_back(1), standings.of(orders.control, "sales"))
+        go_back(orders, accepted=1)
         [accepted_loss] = [each for each in ledger.entries(orders.control) if each.kind == Kind.LOSS_ACCEPTED]
         assert accepted_loss.body == {"keys": 1, "which": ['order ["SO-0"]: remark']}
         assert standings.of(orders.control, "sales").owner is Side.LEGACY
-
-
-def _back(accepted: int) -> Intent:
-    return Intent("sales", EVERYONE, Stage.SYNCING, 0, "eva@host", "", [], accepted)
 
 
 def test_invariant_3_what_was_withheld_wins_over_nothing_that_came_back_after_it(orders: Orders) -> None:
