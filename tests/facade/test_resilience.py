@@ -176,6 +176,28 @@ async def test_the_budget_is_passed_on_and_a_caller_may_only_shorten_it(serve: S
     assert facade.parts.breakers.of("legacy", "party").state is State.CLOSED
 
 
+async def test_the_budget_of_a_call_begins_when_its_turn_comes(front: Front) -> None:
+    """Those behind it on its caller's own connection take nothing of it, nor of what is counted as its latency."""
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            await asyncio.sleep(1.2)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        facade = await front(settings(f"http://127.0.0.1:{port}", facade={"total_timeout": "2s"}))
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(facade.url.rpartition(":")[2]))
+        writer.write(b"GET /parties/1 HTTP/1.1\r\nHost: erp\r\n\r\n" * 3)
+        statuses = []
+        for _ in range(3):
+            head = await reader.readuntil(b"\r\n\r\n")
+            statuses.append(head[9:12])
+            await reader.readexactly(2)
+        writer.close()
+    assert statuses == [b"200"] * 3
+
+
 async def test_an_upstream_that_falls_silent_in_its_answer_is_given_up(front: Front) -> None:
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -111,7 +111,8 @@ class Turn:
 
 
 class CallerConnection(asyncio.Protocol):
-    """See above. `address` is the caller's, without port; `moment` the monotonic time at which bytes came last."""
+    """See above. `address` is the caller's, without port; `moment` the monotonic time at which bytes came last, or the turn of those that
+    had come before: a call's time doesn't run while it waits for its own caller's others."""
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
@@ -373,6 +374,7 @@ class CallerConnection(asyncio.Protocol):
         elif self._queue:
             if len(self._queue) < AHEAD:
                 self.read()
+            self.moment = monotonic()
             self._start(self._queue.popleft())
         elif self._refusal is not None:
             self._say_refusal()
@@ -380,6 +382,7 @@ class CallerConnection(asyncio.Protocol):
             self.read()
             behind, self._behind = self._behind, []
             if behind:
+                self.moment = monotonic()
                 self._feed(b"".join(behind))
 
     def _unreadable(self, refusal: Refusal) -> None:
