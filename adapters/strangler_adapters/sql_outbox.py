@@ -111,13 +111,30 @@ class SqlOutbox(Generic[T]):
         with self._session.transaction() as transaction:
             for root in self._roots:
                 own_tables.date_own(transaction, root.entity, position)
-            return sum(
+            adopted = sum(
                 transaction.change(
                     f"UPDATE {part.table} AS t SET {POSITION} = ? WHERE {POSITION} IS NULL AND NOT {self._waits_in(part)}",
                     (position,),
                 )
                 for part in self._parts
             )
+            return adopted - self._give_up(transaction, position)
+
+    def _give_up(self, transaction: Transaction, position: Position) -> int:
+        """Invariant 4: of what was adopted, that which the service wrote meanwhile is its own again. Where the adopting waited for it, that
+        still saw the outbox as it was before."""
+        if not transaction.rows(f"SELECT 1 FROM {OUTBOX} WHERE {self._ours} LIMIT 1"):
+            return 0
+        transaction.begin_delivery()
+        given_up = sum(
+            transaction.change(
+                f"UPDATE {part.table} AS t SET {POSITION} = NULL WHERE {POSITION} = ? AND {self._waits_in(part)}",
+                (position,),
+            )
+            for part in self._parts
+        )
+        transaction.end_delivery()
+        return given_up
 
     def waiting(self) -> Waiting:
         [(keys, since)] = self._session.rows(

@@ -13,11 +13,16 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from strangler.changes import Position
+from strangler.errors import StoreError
 from strangler.ports import Outbox, ReturningStore
 from strangler.settings import Database
 from strangler.testing.outbox import OutboxSuite, Run, ServiceConnection
 from strangler.testing.service_store import PARTY, mark, party, saying
 from strangler_adapters import postgres_store, sqlite_store
+from tests.sync.landscape import until
+
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 class Outboxes(OutboxSuite):
@@ -79,6 +84,29 @@ class TestPostgresOutbox(Outboxes):
     def test_a_table_is_not_emptied_behind_its_back(self, outbox: Outbox, run: Run) -> None:
         with pytest.raises(psycopg.errors.RaiseException, match="TRUNCATE of party would not be returned"):
             run("TRUNCATE party")
+
+    def test_invariant_4_what_commits_while_rows_are_adopted_is_not(
+        self,
+        store: ReturningStore,
+        outbox: Outbox,
+        run: Run,
+        open_service: Callable[[], Any],
+        postgres_url: str,
+    ) -> None:
+        run("INSERT INTO party (id, name) VALUES (1, 'A'), (2, 'B')")
+        outbox.done([entry for each in outbox.outgoing(10) for entry in each.entries])
+        adopted: list[int] = []
+        adopting = threading.Thread(target=lambda: adopted.append(outbox.adopt(Position("5"))))
+        with closing(open_service()) as service, psycopg.connect(postgres_url, autocommit=True) as watcher:
+            service.execute("UPDATE party SET name = 'at the last moment' WHERE id = 1")
+            adopting.start()
+            until(lambda: watcher.execute(_WAITING).fetchone() == (1,), "it waits for the service")
+            service.commit()
+        adopting.join()
+        assert adopted == [1]
+        store.apply([saying(PARTY, 6, party(2, "legacy"))], mark(1))
+        with pytest.raises(StoreError, match="written by the service itself"):
+            store.apply([saying(PARTY, 6, party(1, "legacy"))], mark(2))
 
     def test_writers_at_once_are_told_whole(self, outbox: Outbox, run: Run) -> None:
         """Entries come while others are taken; what is told chains and ends in what the table has."""
