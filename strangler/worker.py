@@ -1,5 +1,5 @@
 """The worker: a thread for each source that reads it, the filling of the stores beside it, and threads that keep the schedules and look at
-the guards.
+the guards and the numbers.
 
 The stores are filled in threads of this process, or apart, in a process for each source: two cores then do what one
 would, for Python runs one thread at a time.
@@ -35,6 +35,7 @@ from strangler.keeper import Bell, Keeper
 from strangler.mapping import EntityMapping
 from strangler.mirror import Mirror
 from strangler.mirror.file import MirrorFile
+from strangler.numbering.watching import Watching
 from strangler.returning.running import Returning
 from strangler.schedules.timekeeper import Timekeeper
 from strangler.settings import Settings
@@ -69,6 +70,8 @@ class Worker:
         self._keeper.keep("effects", self._follow, lambda error: None)
         guarding = Guarding(self._settings, self._control)
         self._keeper.keep("guards", partial(guarding.run, self._keeper.stop), lambda error: None)
+        counting = Watching(self._settings, self._control)
+        self._keeper.keep("numbers", partial(counting.run, self._keeper.stop), lambda error: None)
         for function, section in self._settings.functions.items():
             if section.return_ is not None:
                 feed = Returning(self._settings, self._control, function)

@@ -17,10 +17,10 @@ from strangler.cutover.stages import Side
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """A counter of one side: which of the function's `numbers` it is, what it is called, the last number that the other side had given,
+    """A counter of one side: of which line of the function's `numbers`, what it is called, the last number that the other side had given,
     and its own last number before and after."""
 
-    index: int
+    numbers: str
     side: Side
     counter: str
     other: int

@@ -61,6 +61,10 @@ class Snapshot:
         """The standing of the function, and those of its cohorts."""
         return [self.of(function), *self.cohorts(function)]
 
+    def owners(self, function: str, *, beside: str) -> frozenset[Side]:
+        """The sides that own anything of the function besides this cohort, or besides what doesn't move on its own."""
+        return frozenset(each.owner for each in self.all_of(function) if each.cohort != beside)
+
     def has_begun(self, function: str) -> bool:
         """Whether anybody has begun to move the function or a cohort of it: then its store follows legacy in all that legacy owns, in
         whatever stage that is."""

@@ -93,6 +93,17 @@ handing = Table(
 )
 """The numbers that a switch under way has handed over; `body` is JSON. See `strangler.control.handings`."""
 
+stretch = Table(
+    "stretch",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("numbers", Text, primary_key=True),
+    Column("ahead", String(8), nullable=False),
+    Column("beyond", BigInteger, nullable=False),
+    Column("leap", BigInteger),
+)
+"""Where the numbers of one side end and those of the other begin, while both draw. See `strangler.control.stretches`."""
+
 ledger = Table(
     "ledger",
     metadata,

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final
 
 from strangler.changes import Position
-from strangler.control import deliveries, facades, handings, ledger, reconciliations, standings
+from strangler.control import deliveries, facades, handings, ledger, reconciliations, standings, stretches
 from strangler.control.facades import FacadeRecord
+from strangler.control.stretches import Stretch
 from strangler.cutover import journal, outstanding
 from strangler.cutover.history import Kind, describe
 from strangler.cutover.journal import Intent, Journal
@@ -172,8 +173,14 @@ def hand_over(means: Means, at: Journal) -> None:
 
 
 def keep_numbers(means: Means, at: Journal) -> None:
-    """They aren't taken back any more."""
-    handings.forget(means.control, at.intent.function, at.intent.cohort)
+    """They aren't taken back any more. Where both sides draw from now on, where each one's begin is kept; where one does, that is over."""
+    control, function, cohort = means.control, at.intent.function, at.intent.cohort
+    if at.intent.owner.other in standings.snapshot(control).owners(function, beside=cohort):
+        for each in handings.of(control, function, cohort):
+            stretches.begin(control, function, each.numbers, Stretch(each.side, each.after))
+    else:
+        stretches.end(control, function)
+    handings.forget(control, function, cohort)
 
 
 def archive(means: Means, at: Journal) -> None:

@@ -21,6 +21,11 @@ class Side(StrEnum):
     LEGACY = "legacy"
     NEW = "new"
 
+    @property
+    def other(self) -> Side:
+        """The side that this one isn't."""
+        return Side.NEW if self is Side.LEGACY else Side.LEGACY
+
 
 class Stage(StrEnum):
     """The stages in their order."""

@@ -1,67 +1,106 @@
 """Handing numbers over with the ownership, and taking that back when the switch is undone.
 
-What is going to be set is remembered in the control store, and on the ledger, before the first counter is touched.
+What is going to be set is remembered in the control store, and on the ledger, before the first counter is touched. While cohorts of the
+function stand on either side, both draw: then the new owner leaps ahead, unless it is there already (`strangler.numbering.leaping`).
 """
 
 from __future__ import annotations
 
-from strangler.control import handings, ledger
-from strangler.control.handings import Handing
-from strangler.cutover.moving import Moving
-from strangler.cutover.stages import Side
-from strangler.errors import StranglerError
-from strangler.fencing import passing
-from strangler.numbering.counters import last, setting
-from strangler.ports import Hand
-from strangler.settings import Numbers
+from collections import Counter as Count
+from typing import Final
 
-KIND = "numbers handed over"
+from strangler.control import handings, ledger, standings, stretches
+from strangler.control.handings import Handing
+from strangler.cutover import journal
+from strangler.cutover.moving import Moving
+from strangler.cutover.stages import Side, named
+from strangler.errors import Refused, StranglerError
+from strangler.numbering.leaping import Leaping
+from strangler.numbering.pair import Pair, pairs
+
+KIND: Final = "numbers handed over"
 """The kind of the entry on the ledger; what was taken back has the other one."""
 
-TAKEN_BACK = "numbers taken back"
+TAKEN_BACK: Final = "numbers taken back"
+
+ACTOR: Final = "switch"
 
 
 class Numbering:
     """The numbers of a function or cohort."""
 
     def __init__(self, moving: Moving) -> None:
-        self._control, self._clock, self._kept = moving.control, moving.clock, moving.kept
-        self._function, self._cohort, self._numbers = moving.function, moving.cohort, moving.section.numbers
+        self._moving, self._control, self._clock = moving, moving.control, moving.clock
+        self._function, self._cohort = moving.function, moving.cohort
 
     def ready(self) -> None:
-        """See that every counter can be read on both sides. Raises Refused in words."""
-        hands = self._hands
-        for numbers in self._numbers:
-            last(hands[Side.LEGACY], numbers.legacy)
-            last(hands[Side.NEW], numbers.new)
+        """See that every counter can be read on both sides, and that what both will draw from can be kept apart. Raises Refused in
+        words."""
+        those = pairs(self._moving)
+        for pair in those:
+            pair.lasts()
+        if self._both_will_draw():
+            refuse_inseparable(named(self._function, self._cohort), those)
 
     def hand_over(self, to: Side) -> None:
         """Set the counters of the side `to` beyond what the other one has given."""
-        hands = self._hands
-        planned = [
-            each
-            for index, numbers in enumerate(self._numbers)
-            if (each := _planned(index, numbers, to, hands)) is not None
-        ]
-        self._note(to, planned)
-        self._set(hands, [(each, each.after) for each in planned])
+        fresh = self._under_way(to)  # Before the stretches: with a decision the one becomes the other.
+        apart = stretches.of(self._control, self._function)
+        planned = []
+        for pair in pairs(self._moving):
+            if stretch := apart.get(pair.name):
+                Leaping(self._moving, ACTOR).bring_ahead(pair, stretch, to)
+            elif (each := _planned(pair, to, fresh.get(pair.name))) is not None:
+                planned.append((pair, each))
+        self._note(to, [each for _, each in planned])
+        for pair, each in planned:
+            if pair.last(to) < each.after:  # Several lines may name the same counter: the furthest counts.
+                pair.set(to, each.after)
 
     def take_back(self) -> None:
-        """Put back what `hand_over` has set, where nobody has drawn from it since. A gap harms nobody, so a database that is away isn't
-        waited for: the entry on the ledger says so."""
+        """Put back what `hand_over` has set, where nobody draws from it, or has drawn since. A gap harms nobody, so a database that is away
+        isn't waited for: the entry on the ledger says so."""
         known = handings.of(self._control, self._function, self._cohort)
         if not known:
             return
         try:
-            hands = self._hands
-            untouched = [each for each in known if self._last(hands, each) == each.after]
-            self._set(hands, [(each, each.before) for each in untouched])
-            words = f"{len(untouched)} of {len(known)} set back"
+            words = self._taken_back({each.numbers: each for each in known})
         except StranglerError as error:
             words = f"left as they are, which is a gap: {error.what}"
         with self._control.begin():
             handings.forget(self._control, self._function, self._cohort)
             self._tell(TAKEN_BACK, {"cohort": self._cohort, "numbers": words})
+
+    def _taken_back(self, known: dict[str, Handing]) -> str:
+        """Set back; what was done in words."""
+        (side,) = {each.side for each in known.values()}
+        if self._is_drawn_from(side):
+            return f"left as they are, which is a gap: other cohorts draw from {side}'s"
+        those = [(pair, known[pair.name]) for pair in pairs(self._moving) if pair.name in known]
+        untouched = [(pair, each) for pair, each in those if pair.last(side) == each.after]
+        for pair, each in untouched:
+            pair.set(side, each.before)
+        return f"{len(untouched)} of {len(known)} set back"
+
+    def _both_will_draw(self) -> bool:
+        """Whether the side that gives this up keeps other cohorts, so that it goes on drawing."""
+        giving = standings.of(self._control, self._function, self._cohort).owner
+        return giving in standings.snapshot(self._control).owners(self._function, beside=self._cohort)
+
+    def _is_drawn_from(self, side: Side) -> bool:
+        """Whether a side draws for other cohorts, or may at any moment: then setting its counter back would give numbers twice."""
+        owners = standings.snapshot(self._control).owners(self._function, beside=self._cohort)
+        return side in owners or bool(self._others())
+
+    def _under_way(self, to: Side) -> dict[str, Handing]:
+        """What the switches of other cohorts to the same side have set, whose callers may draw from it at any moment."""
+        found = (handings.of(self._control, self._function, cohort) for cohort in self._others())
+        return {each.numbers: each for those in found for each in those if each.side is to}
+
+    def _others(self) -> list[str]:
+        """The other cohorts of which a switch is under way."""
+        open_ones = journal.unfinished(self._control, self._function)
+        return [each.intent.cohort for each in open_ones if each.intent.cohort != self._cohort]
 
     def _note(self, to: Side, planned: list[Handing]) -> None:
         with self._control.begin():
@@ -74,33 +113,41 @@ class Numbering:
 
     def _tell(self, kind: str, body: dict[str, object]) -> None:
         ledger.append(
-            self._control, actor="switch", kind=kind, function=self._function, body=body, at=self._clock()
+            self._control, actor=ACTOR, kind=kind, function=self._function, body=body, at=self._clock()
         )
 
-    def _set(self, hands: dict[Side, Hand], numbers: list[tuple[Handing, int]]) -> None:
-        for each, number in numbers:
-            hand, configured = hands[each.side], self._numbers[each.index]
-            counter = configured.new if each.side is Side.NEW else configured.legacy
-            # The table of a counter may be among those that are fenced.
-            own = passing.opened(hand.dialect, self._function), passing.closed(hand.dialect)
-            statements = setting(hand, counter, number)
-            hand.do((*own[0], *statements, *own[1]) if each.side is Side.LEGACY else statements)
 
-    def _last(self, hands: dict[Side, Hand], each: Handing) -> int:
-        numbers = self._numbers[each.index]
-        return last(hands[each.side], numbers.new if each.side is Side.NEW else numbers.legacy)
-
-    @property
-    def _hands(self) -> dict[Side, Hand]:
-        opened = self._kept.opened
-        return {Side.LEGACY: opened.legacy_hand, Side.NEW: opened.store_hand}
-
-
-def _planned(index: int, numbers: Numbers, to: Side, hands: dict[Side, Hand]) -> Handing | None:
-    """What is to be set on the side `to`; None where it is beyond already, or where its rows say it themselves."""
-    there, other = (numbers.new, numbers.legacy) if to is Side.NEW else (numbers.legacy, numbers.new)
-    given = last(hands[Side.LEGACY if to is Side.NEW else Side.NEW], other)
-    before, after = last(hands[to], there), given + numbers.gap
-    if before >= after or not setting(hands[to], there, after):
+def _planned(pair: Pair, to: Side, under_way: Handing | None) -> Handing | None:
+    """What is to be set on the side `to`; None where its rows say it themselves. Nothing changes where it is beyond already, or has been
+    set by the switch of another cohort."""
+    given, before = pair.last(to.other), pair.last(to)
+    after = max(before, given + pair.numbers.gap)
+    if not pair.statements(to, after):
         return None
-    return Handing(index, to, str(there), given, before, after)
+    if under_way is not None:
+        before = after = under_way.after
+    return Handing(pair.name, to, str(pair.counter(to)), given, before, after)
+
+
+def refuse_inseparable(what: str, those: list[Pair]) -> None:
+    """Refuse what would let both sides draw from counters that can't be kept apart. Raises Refused."""
+    shared = Count((side, pair.counter(side)) for pair in those for side in Side)
+    for pair in those:
+        for side in Side:
+            counter = pair.counter(side)
+            if not pair.statements(side, pair.last(side)):
+                why = f"{counter} of {side} can't be set, and follows every row that comes over from {side.other}"
+                do = f"name the sequence, or the row, from which {side} draws"
+            elif shared[side, counter] > 1:
+                why = f"{counter} of {side} stands in several lines of `numbers`"
+                do = "give each line a counter of its own"
+            elif pair.numbers.gap < 2:
+                why = f"a gap of {pair.numbers.gap} leaves {counter} of {side} nothing to draw from meanwhile"
+                do = "set `gap` to more than is drawn in some hours; `strangler plan` says what that is"
+            else:
+                continue
+            raise Refused(
+                f"the numbers of {what} can't be kept apart while both sides draw",
+                why=why,
+                do=f"{do}; or move the whole function at once",
+            )

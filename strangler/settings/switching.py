@@ -95,9 +95,13 @@ class Numbers(Section):
     gap: int = Field(
         1000,
         ge=0,
-        description="How many numbers are left out. They tell both sides' documents apart; while a cohort's other numbers still come from "
-        "legacy they must suffice for these.",
+        description="How many numbers are left out. They tell both sides' documents apart; and while both draw, for different cohorts, "
+        "they are those that the side behind still has, renewed by the worker when half of them are used up. More than twice what a "
+        "sequence caches.",
     )
+
+    def __str__(self) -> str:
+        return f"{self.legacy} / {self.new}"
 
 
 class Retire(Section):

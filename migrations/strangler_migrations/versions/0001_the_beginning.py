@@ -67,6 +67,14 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
     )
     op.create_table(
+        "stretch",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("numbers", sa.Text(), primary_key=True),
+        sa.Column("ahead", sa.String(8), nullable=False),
+        sa.Column("beyond", sa.BigInteger(), nullable=False),
+        sa.Column("leap", sa.BigInteger()),
+    )
+    op.create_table(
         "ledger",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", sa.Float(), nullable=False),

@@ -1,0 +1,105 @@
+"""Keeping both sides' numbers apart for as long as both draw: the side behind leaps over the one ahead before it runs into its numbers.
+
+The one behind draws up to where the other's numbers begin. When half of the gap between is used up, its counter is set beyond the last
+number of the one ahead, with the whole gap anew; so it is ahead now, and the other one has the gap before it. A leap only ever leads
+forwards, so it needs no fence: whoever draws at that moment draws before it or behind it, and has a number of its own either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from strangler.control import ledger, stretches
+from strangler.control.stretches import Stretch
+from strangler.cutover.moving import Moving
+from strangler.cutover.stages import Side
+from strangler.errors import Unavailable
+from strangler.numbering.pair import Pair, pairs
+
+KIND: Final = "numbers leapt"
+"""The kind of the entry on the ledger."""
+
+RENEWED: Final = 0.5
+"""The share of the gap below which it is renewed: the other half lasts until somebody looks again."""
+
+
+def left(stretch: Stretch, lasts: Mapping[Side, int]) -> int:
+    """How many numbers the side behind has before it; below zero it has drawn some that the other one may have drawn, too."""
+    return stretch.beyond - lasts[stretch.behind]
+
+
+def runs_low(stretch: Stretch, lasts: Mapping[Side, int], gap: int) -> bool:
+    """Whether it is time to leap, or a leap was begun and isn't known to be done."""
+    return stretch.leap is not None or left(stretch, lasts) < gap * RENEWED
+
+
+class Leaping:
+    """The counters of a function, while both sides draw. To be called by one process at a time (`Moving.alone`)."""
+
+    def __init__(self, moving: Moving, actor: str) -> None:
+        self._moving, self._control, self._actor = moving, moving.control, actor
+
+    def keep_apart(self) -> None:
+        """Let each side that has little left before it leap."""
+        for pair in pairs(self._moving):
+            known, lasts = stretches.of(self._control, self._moving.function).get(pair.name), pair.lasts()
+            if known is None:
+                self.leap(pair, _unknown(lasts), lasts)
+            elif (
+                lasts[known.ahead] < known.beyond
+            ):  # Somebody has set it back, or an older value was written over it.
+                self._set(pair, known.ahead, max(known.beyond, _next(pair, lasts)), lasts)
+            elif runs_low(known, lasts, pair.numbers.gap):
+                self.leap(pair, known, lasts)
+
+    def bring_ahead(self, pair: Pair, stretch: Stretch, side: Side) -> None:
+        """Let this side be the one ahead."""
+        if stretch.leap is not None:
+            stretch = self.leap(pair, stretch, pair.lasts())
+        if stretch.ahead is not side:
+            self.leap(pair, stretch, pair.lasts())
+
+    def leap(self, pair: Pair, stretch: Stretch, lasts: Mapping[Side, int]) -> Stretch:
+        """Let the side behind go on beyond what the other one has drawn, with the gap between. What was interrupted goes on. Returns how
+        they stand then."""
+        to, side = stretch.leap, stretch.behind
+        if to is None or lasts[side] < to:
+            to = max(_next(pair, lasts), to or 0)
+            stretches.keep(self._control, self._moving.function, pair.name, replace(stretch, leap=to))
+            self._set(pair, side, to, lasts)
+        after = Stretch(side, to)
+        stretches.keep(self._control, self._moving.function, pair.name, after)
+        return after
+
+    def _set(self, pair: Pair, side: Side, number: int, lasts: Mapping[Side, int]) -> None:
+        """Set a counter that is drawn from, once that is on the ledger (invariant 8)."""
+        body = {
+            "counter": str(pair.counter(side)), "side": side, "before": lasts[side], "after": number, "other": lasts[side.other],
+        }  # fmt: skip
+        ledger.append(
+            self._control,
+            actor=self._actor,
+            kind=KIND,
+            function=self._moving.function,
+            body=body,
+            at=self._moving.clock(),
+        )
+        pair.set(side, number)
+        if (now := pair.last(side)) < number:
+            raise Unavailable(
+                f"{pair.counter(side)} of {side} doesn't stay where it was set: at {now:,}, not at {number:,}",
+                why="whoever draws from it writes back what it had read before",
+                do="nothing: it is tried again; if it goes on, raise `gap`, and set the counter while nobody draws",
+            )
+
+
+def _unknown(lasts: Mapping[Side, int]) -> Stretch:
+    """Where nothing is kept, the one with the smaller numbers is behind, and has none left that are surely its own."""
+    ahead = max(Side, key=lambda side: lasts[side])
+    return Stretch(ahead, lasts[ahead])
+
+
+def _next(pair: Pair, lasts: Mapping[Side, int]) -> int:
+    return max(lasts.values()) + pair.numbers.gap

@@ -1,0 +1,83 @@
+"""Watching the numbers of all functions, every minute, by one of any number of workers: while both sides draw, they are kept apart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import Final
+
+from strangler.control import standings
+from strangler.control.holders import signs_of_life
+from strangler.control.store import Control
+from strangler.control.turns import Turn
+from strangler.cutover import journal
+from strangler.cutover.kept import Kept
+from strangler.cutover.moving import Moving
+from strangler.cutover.stages import EVERYONE, Side
+from strangler.errors import StranglerError
+from strangler.numbering.leaping import Leaping
+from strangler.settings import Settings
+
+logger = logging.getLogger("strangler.numbers")
+
+LOOK_EVERY: Final = 60.0
+"""Seconds between two looks: half a gap has to last longer."""
+
+KEY: Final = ("*", "numbers")
+"""What a worker holds who watches (`strangler.control.turns`)."""
+
+
+class Watching:
+    """Watches the functions of a configuration that have `numbers`, as long as no other worker does."""
+
+    def __init__(
+        self, settings: Settings, control: Control, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings, self._control, self._clock = settings, control, clock
+        self._functions = [name for name, section in settings.functions.items() if section.numbers]
+        self._turn = Turn(control, KEY, clock)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look again and again until `stop` is set; then let another worker take over."""
+        if not self._functions:
+            stop.wait()
+            return
+        try:
+            while not stop.is_set():
+                if self._turn.is_mine():
+                    with signs_of_life(self._turn.sign):
+                        self.look()
+                stop.wait(LOOK_EVERY)
+        finally:
+            self._turn.end()
+
+    def look(self) -> None:
+        """Look at every function. One whose databases are away doesn't keep the others from being looked at."""
+        for function in self._functions:
+            try:
+                with closing(Kept(self._settings, function)) as kept:
+                    self.look_at(Moving(self._settings, self._control, function, EVERYONE, kept, self._clock))
+            except StranglerError as error:
+                what = f"the numbers of {function} can't be watched: {error.what}"
+                logger.warning(what, extra={"why": error.why, "do": error.do})
+
+    def look_at(self, moving: Moving) -> None:
+        """Look at one."""
+        if both_draw(self._control, moving.function):
+            moving.alone(lambda: None, partial(self._keep_apart, moving))
+
+    def _keep_apart(self, moving: Moving) -> None:
+        """Unless a switch of the function is under way: none comes to its decision meanwhile, for it must be alone to hand numbers over."""
+        if not journal.unfinished(self._control, moving.function) and both_draw(
+            self._control, moving.function
+        ):
+            Leaping(moving, "worker").keep_apart()
+
+
+def both_draw(control: Control, function: str) -> bool:
+    """Whether cohorts of the function stand on either side, so that both draw its numbers."""
+    return len({each.owner for each in standings.snapshot(control).all_of(function)}) == len(Side)
