@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select
 
 from strangler.control import tables
+from strangler.control.shares import counting
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
+
+
+class Balanced(NamedTuple):
+    """What of a balance counts for a cohort; counts are groups."""
+
+    compared: int
+    different: int
+    unsettled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,14 @@ class Balance:
     in_flight: int
     unsettled: int
     outcome: Mapping[str, Any]
+
+    def found(self, cohort: str, alone: Collection[str]) -> Balanced:
+        """What counts for a cohort, as those stand that move on their own now (`alone`): all of it, unless it was told by cohort."""
+        told = self.outcome.get("cohorts")
+        if told is None:
+            return Balanced(self.compared, self.different, self.unsettled)
+        counted = [Balanced(**told[name]) for name in counting(told, cohort, alone)]
+        return Balanced(*map(sum, zip(*counted, strict=True)))
 
 
 def record(control: Control, run: int, balances: Iterable[Balance]) -> None:

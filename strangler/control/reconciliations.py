@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
 from strangler.control.holders import is_gone, myself
+from strangler.control.shares import NOTHING, Found, Shares
 from strangler.control.store import Control
 from strangler.control.upsert import upsert
 from strangler.errors import Refused
@@ -54,8 +55,8 @@ class Run:
     that it was asked to do (`strangler.reconcile.jobs.Job`, as JSON). `position` is where both sides were compared; `in_flight`
     differed at first and were equal once both sides had seen the same; `tolerated` differ by no more than they may; `unbalanced`
     are groups of balances that don't agree; `reason` says why it couldn't check, or stopped. `parts` is what it found of each
-    entity, in the form of the JSON output, `left_out` what it passed over, and why. `updated_at` is when it was last
-    heard of.
+    entity, in the form of the JSON output, `left_out` what it passed over, and why, `shares` what it found by cohort. `updated_at` is when
+    it was last heard of.
     """
 
     id: int
@@ -77,11 +78,16 @@ class Run:
     parts: tuple[Mapping[str, Any], ...] = ()
     unbalanced: int = 0
     left_out: tuple[str, ...] = ()
+    shares: Shares = NOTHING
 
     @property
     def drift(self) -> int:
         """How many keys differ, in whatever way."""
         return self.missing + self.extra + self.different
+
+    def found(self, cohort: str, alone: Collection[str]) -> Found:
+        """What counts for a cohort, as those stand that move on their own now (`alone`): all of it, unless it was told by cohort."""
+        return self.shares.of(cohort, alone) if self.shares.told else Found(self.drift, self.unbalanced)
 
     @property
     def whole(self) -> bool:
@@ -114,6 +120,7 @@ def start(control: Control, function: str, *, mode: str, job: Mapping[str, Any],
         "job": _json(job),
         "parts": "[]",
         "left_out": "[]",
+        "shares": _json(NOTHING),
         **dict.fromkeys((*COUNTS, "unbalanced"), 0),
     }
     with control.begin() as connection:
@@ -143,6 +150,7 @@ def finish(
     parts: Sequence[Mapping[str, Any]] = (),
     reason: str | None = None,
     left_out: Sequence[str] = (),
+    shares: Shares = NOTHING,
 ) -> None:
     """A run ends, with its figures. Of one that didn't come to its end it stays known where to go on. Raises Taken like `seen`."""
     values = {
@@ -153,6 +161,7 @@ def finish(
         "reason": reason,
         "parts": _json(list(parts)),
         "left_out": _json(list(left_out)),
+        "shares": _json(shares),
         **(counts or {}),
     }
     if status in ENDED:
@@ -249,17 +258,19 @@ def latest_whole(control: Control, function: str) -> Run | None:
     return found[0] if found else None
 
 
-def alarm(control: Control, function: str, after: Run) -> Run | None:
-    """The last run since that one which looked at less (a mode that isn't full, or some entities) and found drift. A quick one is
-    answered by a later quick one of the same entities that found none, for it looked at all the same keys; others only by a full one."""
+def alarm(control: Control, function: str, after: Run, cohort: str, alone: Collection[str]) -> Run | None:
+    """The last run since that one which looked at less (a mode that isn't full, or some entities) and found drift that counts for the
+    cohort. A quick one is answered by a later quick one of the same entities that found none, for it looked at all the same keys; others
+    only by a full one."""
     table = tables.reconciliation
-    since = (*_of(function), table.c.id > after.id)
-    drifted = _runs(control, *since, table.c.status == Status.DRIFT, limit=100)
-    clean = _runs(control, *since, table.c.status == Status.CLEAN, table.c.mode == QUICK, limit=100)
-    answered = {str(run.job.get("entities")): run.id for run in reversed(clean)}
-    for run in drifted:
-        quick = run.mode == QUICK and answered.get(str(run.job.get("entities")), 0) > run.id
-        if not run.whole and not quick:
+    clean = and_(table.c.status == Status.CLEAN, table.c.mode == QUICK)
+    said = or_(table.c.status == Status.DRIFT, clean)
+    answered = set()
+    for run in _runs(control, *_of(function), table.c.id > after.id, said, limit=None):
+        quick, asked = run.mode == QUICK, str(run.job.get("entities"))
+        if quick and not any(run.found(cohort, alone)):
+            answered.add(asked)
+        elif any(run.found(cohort, alone)) and not run.whole and not (quick and asked in answered):
             return run
     return None
 
@@ -328,8 +339,14 @@ def _run(row: Mapping[Any, Any]) -> Run:
         "job": orjson.loads(row["job"]),
         "parts": tuple(orjson.loads(row["parts"])),
         "left_out": tuple(orjson.loads(row["left_out"])),
+        "shares": _shares(orjson.loads(row["shares"])),
     }
     return Run(**{**row, **read})
+
+
+def _shares(kept: Any) -> Shares:
+    told, untold = kept
+    return Shares({name: Found(*each) for name, each in told.items()}, Found(*untold))
 
 
 def _finding(row: Any) -> Finding:
@@ -350,4 +367,9 @@ def _row(run: int, finding: Finding) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON doesn't know: a named tuple by its place, else what it is written as."""
+    return list(value) if isinstance(value, tuple) else str(value)

@@ -325,6 +325,7 @@ reconciliation = Table(
     Column("job", Text, nullable=False),
     Column("parts", Text, nullable=False),
     Column("left_out", Text, nullable=False),
+    Column("shares", Text, nullable=False),
     Column("checkpoint", Text),
     Index("reconciliation_function", "function", "id"),
 )

@@ -139,6 +139,7 @@ def collect(
         moves = history.moves(lived)
         since = counting(moves, cohort, apart)
         whole = reconciliations.latest_whole(control, function)
+        alone = frozenset(each.cohort for each in apart)
         now, gates, parting = clock(), settings.gates, parted(apart) if cohort == EVERYONE else 0.0
         window = max(gates.errors.window, gates.latency.window).total_seconds()
         evidence = Evidence(
@@ -151,7 +152,7 @@ def collect(
             reconciliation=whole,
             compared=counted(control, function, cohort, since),
             quarantined=quarantine.counts(control).get(function, 0),
-            waiting=quarantine.concerning(control, function, cohort, [each.cohort for each in apart]),
+            waiting=quarantine.concerning(control, function, cohort, alone),
             dependencies={
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
             },
@@ -165,7 +166,7 @@ def collect(
             quality=quality_runs.latest(control, function),
             stopped=stopped.words if (stopped := stops.get(control, function)) else "",
             effects=effects.sums(control, function, cohort, since=since.minute),
-            alarm=reconciliations.alarm(control, function, whole) if whole else None,
+            alarm=reconciliations.alarm(control, function, whole, cohort, alone) if whole else None,
             balances=balances.of_run(control, whole.id) if whole else (),
             latencies=comparisons.latencies(control, function, cohort, since=since.moment),
             rehearsal=rehearsals.latest(control, function),

@@ -40,7 +40,7 @@ class Evidence:
     """All that is known of a function at the moment `now` (seconds since the epoch).
 
     `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
-    that has ended, however it ended; `alarm` one since then that looked at less and found drift.
+    that has ended, however it ended; `alarm` one since then that looked at less and found drift that counts for the cohort.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
     `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free. `rolled_back` is the
     last move where that led backwards.
@@ -90,9 +90,19 @@ class Evidence:
         return cohort == EVERYONE or self.picture.of_cohort(self.standing.function, cohort).cohort == cohort
 
     @property
+    def alone(self) -> frozenset[str]:
+        """The cohorts of the function that move on their own."""
+        return frozenset(each.cohort for each in self.picture.cohorts(self.standing.function))
+
+    @property
+    def whose(self) -> tuple[str, frozenset[str]]:
+        """What is judged, and beside which other cohorts that move on their own: what figures that were told by cohort are asked for."""
+        return self.standing.cohort, self.alone
+
+    @property
     def by_cohort(self) -> bool:
         """Whether cohorts of the function move on their own, or one is to."""
-        return self.standing.cohort != EVERYONE or bool(self.picture.cohorts(self.standing.function))
+        return self.standing.cohort != EVERYONE or bool(self.alone)
 
     @property
     def filled_at(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
@@ -23,6 +23,7 @@ from strangler.reconcile.pairing import Pairing, pair
 from strangler.reconcile.relation import Row
 from strangler.reconcile.sampling import Sampling
 from strangler.reconcile.scan import Manners, Scanned, Stopped, be_gentle, scan
+from strangler.reconcile.sharing import Sharing
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.throttle import Throttle
 from strangler.reconcile.tolerances import Sieve, Tolerated
@@ -58,7 +59,8 @@ class Outcome:
     `tolerated` differ by no more than they may, and `tolerances` say which rules hide them. `differences` and `quarantined` hold no more
     than the asked-for limit each; `quarantine` is how many there are: aggregates, and of children only those that aren't in it already.
     `position` is where the sides were compared last, None when both were equal at first sight or nothing was confirmed. Of a sample
-    `at_most` is the share of all keys that may differ at most, with 95 % confidence. `version` is that of the mapping.
+    `at_most` is the share of all keys that may differ at most, with 95 % confidence. `version` is that of the mapping. `told` are the keys
+    that differ of each cohort that is told apart, `untold` those that could be told of none.
     """
 
     entity: str
@@ -75,6 +77,8 @@ class Outcome:
     at_most: float | None = None
     version: str = ""
     tolerances: tuple[Tolerated, ...] = ()
+    told: Mapping[str, int] = field(default_factory=dict)
+    untold: int = 0
 
     @property
     def drift(self) -> int:
@@ -86,7 +90,7 @@ class Outcome:
 class How:
     """How parts are compared. Without `feed` nothing is confirmed: every difference counts as drift. `limit`: keys that are kept with
     their fields. `limits` are how gently databases are read. `stopping` says whether to end. `sample`: keys to draw in that mode, by
-    `seed`. `owned` says whose rows are compared."""
+    `seed`. `owned` says whose rows are compared, `cohorts` which of them are told apart where something differs."""
 
     feed: Feed | None = None
     mode: Mode = Mode.FULL
@@ -97,6 +101,7 @@ class How:
     sample: int = 0
     seed: int = 0
     owned: Owned = EVERYTHING
+    cohorts: Mapping[str, Owned] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -164,6 +169,7 @@ class _Comparison:
         self._pending: Suspects = {}
         self._kinds: Counter[Kind] = Counter()
         self._sieve = sieve_of(self._mapping)
+        self._sharing = Sharing(part, sides, how.cohorts)
         self._in_flight = self._tolerated = 0
         self._position: Position | None = None
         self._differences: list[Difference] = []
@@ -209,6 +215,8 @@ class _Comparison:
             version=self._mapping.version,
             tolerated=self._tolerated,
             tolerances=self._sieve.tolerated,
+            told=dict(self._sharing.told),
+            untold=self._sharing.untold,
         )
 
     def _drawn(self) -> Sampling:
@@ -295,7 +303,7 @@ class _Comparison:
             self._in_flight += confirmed.in_flight
             self._position = confirmed.position or self._position
         self._kinds.update(pair.kind for pair in drift.values() if pair.kind)
-        self._read_whole(drift)
+        self._sharing.add(self._read_whole(drift))
 
     def _suspects(self, over: Grid, buckets: Collection[int]) -> Suspects:
         pairing = self._pairing
@@ -331,27 +339,30 @@ class _Comparison:
             )
         )
 
-    def _read_whole(self, drift: Suspects) -> None:
+    def _read_whole(self, drift: Suspects) -> set[int]:
         """Keep the rows behind the keys, as many as may be kept; where there are tolerances, read them all. What has healed until
-        now was in flight after all."""
+        now was in flight after all. Returns the keys that are still drift."""
+        stands = set(drift)
         numbers = sorted(drift)
         if not self._sieve.hides:
             numbers = numbers[: self._room]
         for some in _pieces(numbers, KEYS_AT_ONCE if self._pairing.indexed else KEYS_IN_A_SCAN):
             rows = whole_rows(self._sides, self._pairing, some)
             found = narrow.differences(self._shape, *rows, self._mapping.sensitive)
-            self._sift(found)
+            stands -= set(some) - self._sift(found)
             still = {number_of(self._shape, difference.key) for difference in found}
             for number in set(some) - still:
                 self._kinds[drift[number].kind or Kind.DIFFERENT] -= 1
                 self._in_flight += 1
+        return stands
 
-    def _sift(self, found: Sequence[Difference]) -> None:
-        """Keep what is drift, as far as there is room, and count the rest as tolerated."""
+    def _sift(self, found: Sequence[Difference]) -> set[int]:
+        """Keep what is drift, as far as there is room, and count the rest as tolerated. Returns the numbers of what is drift."""
         sifted = self._sieve.sift(found)
         self._differences += sifted.drift[: self._room]
         self._kinds[Kind.DIFFERENT] -= sifted.tolerated
         self._tolerated += sifted.tolerated
+        return {number_of(self._shape, difference.key) for difference in sifted.drift}
 
     @property
     def _room(self) -> int:

@@ -19,11 +19,13 @@ from strangler.changes import ORIGIN, Position
 from strangler.control import backfills, balances, deliveries, quarantine, reconciliations, standings
 from strangler.control.holders import signs_of_life
 from strangler.control.reconciliations import Finding, Status, Taken
+from strangler.control.shares import Shares
 from strangler.control.store import Control
 from strangler.cutover.stages import Side
 from strangler.durations import format_duration
 from strangler.errors import StranglerError, Unavailable
 from strangler.mapping import EntityMapping
+from strangler.owned import Owned
 from strangler.parts import Part, parts_of
 from strangler.ports import ChangeSource
 from strangler.reconcile.balances import Balance, BalanceOutcome, compare_balances
@@ -34,9 +36,10 @@ from strangler.reconcile.explain import Evidence, explain
 from strangler.reconcile.jobs import Job, Mode, Progress, Told, balance_part
 from strangler.reconcile.narrow import Difference
 from strangler.reconcile.scan import Stopped
+from strangler.reconcile.sharing import share_balances, shares
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.touched import keys_since
-from strangler.reconcile.whose import left_out, whose
+from strangler.reconcile.whose import apart, left_out, whose
 from strangler.settings import Settings
 
 KEEP_EVERY: Final = 5.0
@@ -112,7 +115,8 @@ def reconcile(
         raise
     finished = clock()
     added = work.balances if outcomes else []
-    _record(control, run, status, outcomes, added, reason, work.left_out, finished)
+    shared = shares(work.cohorts, outcomes, added)
+    _record(control, run, status, outcomes, added, reason, work.left_out, shared, finished)
     return Reconciliation(run, job, status, tuple(outcomes), tuple(added), reason, started, finished)
 
 
@@ -187,7 +191,8 @@ class _Work:
         self._settings, self._control, self._job, self._run = settings, control, job, run
         self._before, self._told, self._stopping, self._clock = at, told, stopping, clock
         self._kept = time.monotonic()
-        self._whose = whose(standings.snapshot(control), job.function)
+        snapshot = standings.snapshot(control)
+        self._whose, self.cohorts = whose(snapshot, job.function), apart(snapshot, job.function)
         self.done: list[Outcome] = []
         self.balances: list[BalanceOutcome] = []
         self.left_out: list[str] = []
@@ -208,18 +213,31 @@ class _Work:
             with Sides(source.reader, store.reader) as sides:
                 for part in self._left(mappings, at):
                     self._compare(part, sides, how, at, recent)
-                self.balances = compare_balances(
-                    declared,
-                    sides,
-                    feed=how.feed,
-                    waiting=self._waiting,
-                    owned=how.owned,
-                    watch=self._watch,
-                    meanwhile=partial(self._keep_or_stop, at),
-                )
+                self.balances = self._balances(declared, sides, how, at)
             self._require_unmoved(at.done)
             log = partial(assembly.log, self._settings)
             return explain(at.done, mappings, Evidence(log, source, self._control))
+
+    def _balances(
+        self, declared: Sequence[Balance], sides: Sides, how: How, at: Checkpoint
+    ) -> list[BalanceOutcome]:
+        """What every balance is, and where anything differs, what it is of each cohort."""
+
+        def compared(balances: Sequence[Balance], owned: Owned) -> list[BalanceOutcome]:
+            return compare_balances(
+                balances,
+                sides,
+                feed=how.feed,
+                waiting=self._waiting,
+                owned=owned,
+                watch=self._watch,
+                meanwhile=partial(self._keep_or_stop, at),
+            )
+
+        found = compared(declared, how.owned)
+        return share_balances(
+            found, declared, self.cohorts, at.done, lambda each, owned: compared([each], owned)[0]
+        )
 
     def _require_unmoved(self, outcomes: Sequence[Outcome]) -> None:
         """Raise Unavailable where a cohort has changed hands meanwhile and something differs: that may be a row that is new's by now."""
@@ -273,6 +291,7 @@ class _Work:
             "(legacy)": urls.display((source.replica or source.url).get_secret_value()),
             "(store)": urls.display(store.url.get_secret_value()),
             "(whose)": str(self._whose),
+            "(cohorts)": ", ".join(map(repr, self.cohorts)),
         }
 
     def _since(self) -> float | None:
@@ -289,7 +308,7 @@ class _Work:
         if feed:
             _require_filled(self._control, job.function)
         more = self._stopping, self._told, job.sample, at.seed
-        return How(feed, job.mode, job.limit, limits, *more, owned=self._whose.owned)
+        return How(feed, job.mode, job.limit, limits, *more, owned=self._whose.owned, cohorts=self.cohorts)
 
     def _recent(self, at: Checkpoint) -> Mapping[str, set[str]] | None:
         if at.since is None:
@@ -383,6 +402,7 @@ def _record(
     balanced: Sequence[BalanceOutcome],
     reason: str | None,
     left_out: Sequence[str],
+    shared: Shares,
     at: float,
 ) -> None:
     found = (difference for outcome in outcomes for difference in outcome.differences)
@@ -403,6 +423,7 @@ def _record(
             parts=[as_part(outcome) for outcome in outcomes],
             reason=reason,
             left_out=left_out,
+            shares=shared,
         )
 
 

@@ -32,6 +32,14 @@ def whose(snapshot: Snapshot, function: str) -> Whose:
     return Whose(Owned.by(Side.LEGACY, snapshot, function), gone)
 
 
+def apart(snapshot: Snapshot, function: str) -> dict[str, Owned]:
+    """The rows of the cohorts that legacy owns, by name (`*`: all that have no standing of their own), where any moves on its own."""
+    if not snapshot.cohorts(function):
+        return {}
+    of_legacy = [each.cohort for each in snapshot.all_of(function) if each.owner is Side.LEGACY]
+    return {cohort: Owned.of(snapshot, function, cohort) for cohort in of_legacy}
+
+
 def left_out(compared: Whose, balances: Sequence[Balance]) -> list[str]:
     """What people have to know of it, a sentence each."""
     if not compared.apart:

@@ -27,6 +27,7 @@ from strangler.control.balances import Balance
 from strangler.control.comparisons import Compared, Comparison, Mismatch
 from strangler.control.quarantine import Held, State
 from strangler.control.reconciliations import Finding, Status
+from strangler.control.shares import NOTHING, Found, Shares
 from strangler.control.store import Control
 from strangler.control.traffic import Calls, Traffic
 from strangler.cutover.stages import EVERYONE, Stage, Standing, at_the_start
@@ -315,9 +316,12 @@ def test_a_reconciliation_is_evidence_only_once_it_has_ended(control: Control) -
     assert [run.status for run in reconciliations.listed(control)] == [Status.FAILED, Status.DRIFT]
 
 
-def ended(control: Control, mode: str, status: Status, entities: tuple[str, ...] = ()) -> int:
+def ended(
+    control: Control, mode: str, status: Status, entities: tuple[str, ...] = (), shares: Shares = NOTHING
+) -> int:
     run = reconciliations.start(control, "party", mode=mode, job={"entities": entities}, at=1.0)
-    reconciliations.finish(control, run, status, at=2.0)
+    counts = {"different": 2} if status is Status.DRIFT else {}
+    reconciliations.finish(control, run, status, at=2.0, counts=counts, shares=shares)
     return run
 
 
@@ -339,23 +343,45 @@ def test_an_alarm_is_drift_that_no_look_at_the_same_keys_has_answered(control: C
     ended(control, "full", Status.CLEAN)
     whole = reconciliations.latest_whole(control, "party")
     assert whole is not None
-    assert reconciliations.alarm(control, "party", whole) is None, "older than the last full one"
+    assert reconciliations.alarm(control, "party", whole, "*", ()) is None, "older than the last full one"
     ended(control, "quick", Status.CLEAN)
     sample = ended(control, "sample", Status.DRIFT)
     ended(control, "quick", Status.DRIFT)
     ended(control, "quick", Status.CLEAN)
     ended(control, "sample", Status.FAILED)
-    found = reconciliations.alarm(control, "party", whole)
+    found = reconciliations.alarm(control, "party", whole, "*", ())
     assert found is not None
     assert found.id == sample
     ended(control, "sample", Status.CLEAN)
-    found = reconciliations.alarm(control, "party", whole)
+    found = reconciliations.alarm(control, "party", whole, "*", ())
     assert found is not None, "the next sample has other keys"
     assert found.id == sample
     ended(control, "full", Status.CLEAN)
     newer = reconciliations.latest_whole(control, "party")
     assert newer is not None
-    assert reconciliations.alarm(control, "party", newer) is None
+    assert reconciliations.alarm(control, "party", newer, "*", ()) is None
+
+
+def test_an_alarm_about_one_cohort_is_none_for_the_others(control: Control) -> None:
+    ended(control, "full", Status.CLEAN)
+    whole = reconciliations.latest_whole(control, "party")
+    assert whole is not None
+
+    def alarms() -> list[int | None]:
+        found = (
+            reconciliations.alarm(control, "party", whole, each, ("A", "B")) for each in ("A", "B", "C", "*")
+        )
+        return [run and run.id for run in found]
+
+    told = {"A": Found(2), "B": Found(), "*": Found()}
+    of_a = ended(control, "quick", Status.DRIFT, shares=Shares(told))
+    assert alarms() == [of_a, None, None, None]
+    of_all = ended(control, "quick", Status.DRIFT)
+    assert alarms() == [of_all] * 4
+    again = ended(control, "quick", Status.DRIFT, shares=Shares(told))
+    assert alarms() == [again, None, None, None], "it answers what was found before of the others"
+    untold = ended(control, "sample", Status.DRIFT, shares=Shares(told, Found(1)))
+    assert alarms() == [untold] * 4
 
 
 def test_the_balances_of_a_run_are_kept_with_it(control: Control) -> None:

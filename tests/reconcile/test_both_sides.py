@@ -14,6 +14,9 @@ import pytest
 from strangler.control import balances, reconciliations, repairs, standings
 from strangler.control.reconciliations import Run, Status
 from strangler.control.repairs import State
+from strangler.control.shares import Found, Shares
+from strangler.cutover import assessment, gates
+from strangler.cutover.gates import Verdict
 from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.errors import ExitCode
 from strangler.reconcile import repair, runs
@@ -23,6 +26,8 @@ from strangler.reconcile.showing import account
 from tests.reconcile.landscape import file_url
 from tests.reconcile.repairs import Migration
 from tests.sync.landscape import until
+
+PASS, FAIL = Verdict.PASS, Verdict.FAIL
 
 OF = {"partner": "CASE WHEN id <= 10 THEN 'north' ELSE 'south' END", "sale": "state"}
 
@@ -183,6 +188,49 @@ def test_a_cohort_that_new_owns_by_the_time_of_a_repair_is_left_alone(migration:
     became = {each.key: each.state for each in repairs.of(migration.control, asked)}
     assert became == {"[5]": State.EMITTED, "[16]": State.LEFT, "[99]": State.LEFT}
     assert migration.rows("SELECT id FROM partner WHERE id IN (16, 99)") == [(99,)]
+
+
+def verdicts(migration: Migration, cohort: str) -> dict[str, Verdict]:
+    """What the gates say of a cohort that go by reconciliations."""
+    section = migration.settings.functions["sales"]
+    found = assessment.collect(
+        migration.control, "sales", section, cohort, probe=assessment.probe, clock=time.time
+    )
+    results = (gates.drift.check(found, section), *gates.balances.checks(found, section))
+    return {each.name: each.verdict for each in results}
+
+
+def test_what_differs_keeps_its_own_cohort_from_moving_and_what_may_be_anybodys_all(
+    migration: Migration,
+) -> None:
+    alike = dict.fromkeys(("drift", "balances partners", "balances quantities", "balances booked"), PASS)
+    with migration.worker():
+        migration.fill()
+        for cohort in ("north", "south"):
+            standings.amend(migration.control, "sales", cohort, at=1.0, stage=Stage.CANARY)
+        assert run(migration).shares == Shares(dict.fromkeys((EVERYONE, "north", "south"), Found()))
+        assert [verdicts(migration, each) for each in ("north", "south", EVERYONE)] == [alike] * 3
+
+        migration.damage("partner", "name = 'wrong', number = 41", "id = 4")
+        migration.new.run("DELETE FROM partner WHERE id = 5")
+        found = run(migration)
+        assert found.shares == Shares(
+            {EVERYONE: Found(), "north": Found(2, 1), "south": Found()}, Found(0, 1)
+        ), "a ledger is of all cohorts"
+        booked = alike | {"balances booked": FAIL}
+        assert verdicts(migration, "north") == booked | {"drift": FAIL, "balances partners": FAIL}
+        assert verdicts(migration, "south") == verdicts(migration, EVERYONE) == booked
+
+        migration.damage("sale", "state = 'south'", "code = 's4'")
+        told = run(migration).shares.told
+        assert told[EVERYONE] == told["south"] == Found(1, 1), "in one cohort here, in another one there"
+        assert verdicts(migration, "south") == booked | {"drift": FAIL, "balances quantities": FAIL}
+
+        migration.new.run("INSERT INTO sale_lines (code, position, quantity) VALUES ('s77', 1, 0)")
+        found = run(migration)
+        assert found.shares.untold.drift == 1, "a line without its sale"
+        assert found.shares.untold.unbalanced == found.unbalanced == 3
+        assert {verdicts(migration, each)["drift"] for each in ("north", "south", "east")} == {FAIL}
 
 
 def test_a_cohort_that_changes_hands_meanwhile_makes_a_run_say_nothing(

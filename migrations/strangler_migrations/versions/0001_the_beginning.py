@@ -245,6 +245,7 @@ def upgrade() -> None:
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("parts", sa.Text(), nullable=False),
         sa.Column("left_out", sa.Text(), nullable=False),
+        sa.Column("shares", sa.Text(), nullable=False),
         sa.Column("checkpoint", sa.Text()),
     )
     op.create_index("reconciliation_function", "reconciliation", ["function", "id"])

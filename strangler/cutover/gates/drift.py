@@ -1,4 +1,4 @@
-"""Drift: both sides are the same, as a reconciliation of every row found."""
+"""Drift: both sides are the same, as a reconciliation of every row found. Of a cohort, what differs and may be of it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     if why := doubt(run, evidence, function.gates):
         return GateResult(Gate.DRIFT, Verdict.INCONCLUSIVE, "unknown", limit, why, again(name))
     assert run is not None
-    if (alarm := evidence.alarm) and alarm.drift:
-        words = f"the {alarm.mode} reconciliation {alarm.id} since then found drift"
-        return GateResult(Gate.DRIFT, Verdict.FAIL, keys(alarm.drift), limit, words, mend(name, alarm.id))
-    if run.drift <= function.gates.drift.max:
-        return GateResult(Gate.DRIFT, Verdict.PASS, keys(run.drift), limit, _differ(run))
-    words = f"{_differ(run)}, more than {function.gates.drift.max}"
-    return GateResult(Gate.DRIFT, Verdict.FAIL, keys(run.drift), limit, words, mend(name, run.id))
+    if (alarm := evidence.alarm) and (since := alarm.found(*evidence.whose).drift):
+        words = f"the {alarm.mode} reconciliation {alarm.id} since then found drift{_of(alarm, since)}"
+        return GateResult(Gate.DRIFT, Verdict.FAIL, keys(since), limit, words, mend(name, alarm.id))
+    drift = run.found(*evidence.whose).drift
+    words = f"{keys(drift)} of {run.compared:,} {'differs' if drift == 1 else 'differ'}{_of(run, drift)}"
+    if drift <= function.gates.drift.max:
+        return GateResult(Gate.DRIFT, Verdict.PASS, keys(drift), limit, words)
+    words += f", more than {function.gates.drift.max}"
+    return GateResult(Gate.DRIFT, Verdict.FAIL, keys(drift), limit, words, mend(name, run.id))
 
 
-def _differ(run: Run) -> str:
-    return f"{keys(run.drift)} of {run.compared:,} {'differs' if run.drift == 1 else 'differ'}"
+def _of(run: Run, drift: int) -> str:
+    """How many of all that differ those are that count here, where not all do."""
+    return (
+        ""
+        if drift == run.drift
+        else f" ({drift:,} of {keys(run.drift)} that differ {'is' if drift == 1 else 'are'} or may be of it)"
+    )

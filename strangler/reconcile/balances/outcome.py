@@ -32,6 +32,18 @@ class GroupDifference:
     figures: tuple[Figure, ...]
 
 
+class Share(NamedTuple):
+    """What a balance is of the rows of one cohort; counts are groups."""
+
+    compared: int
+    different: int
+    unsettled: int
+
+    @classmethod
+    def of(cls, outcome: BalanceOutcome) -> Share:
+        return cls(outcome.compared, outcome.different, outcome.unsettled)
+
+
 @dataclass(frozen=True, slots=True)
 class BalanceOutcome:
     """What the comparison of one balance found; counts are groups.
@@ -40,7 +52,8 @@ class BalanceOutcome:
     than `owner` allows for `reason`; `tolerances` are the first of these. `in_flight` differed at first; the `unsettled` among them
     never came to rest, so nothing can be said of them. `unseen` differed at first sight too, and were more than are looked at
     again. `quarantined` keys of the entity wait, which may explain a difference. `position` is where the sides were compared last,
-    None when nothing differed at first sight or nothing was confirmed.
+    None when nothing differed at first sight or nothing was confirmed. `told` is what it is of each cohort, None where that wasn't
+    asked or can't be told.
     """
 
     name: str
@@ -57,6 +70,7 @@ class BalanceOutcome:
     owner: str | None
     reason: str | None
     position: Position | None
+    told: Mapping[str, Share] | None = None
 
     @property
     def drift(self) -> int:
@@ -98,6 +112,9 @@ class BalanceOutcome:
             "owner": self.owner,
             "reason": self.reason,
             "position": self.position,
+            "cohorts": None
+            if self.told is None
+            else {name: each._asdict() for name, each in self.told.items()},
             "differences": [_group_json(each) for each in self.differences[:limit]],
             "tolerances": [_group_json(each) for each in self.tolerances[:limit]],
         }
