@@ -315,7 +315,8 @@ def _conduct(
     if dry:
         return _foretell(application, function, cohort, who, asked, wants_json, decide)
     before = standings.of(application.control, function, cohort)
-    after = decide(_conductor(application, who, _acting(application, who)))
+    back = asked == "rollback"
+    after = decide(_conductor(application, who, _acting(application, who, back=back)))
     standing.print_move(standing.console(), before, after)
     return ExitCode.OK
 
@@ -377,11 +378,11 @@ def _conductor(application: Application, who: Person, hand: Hand) -> Conductor:
     return Conductor(application.settings, application.control, hand, actor=who.actor)
 
 
-def _acting(application: Application, who: Person) -> Hand:
+def _acting(application: Application, who: Person, *, back: bool = False) -> Hand:
     from strangler.cutover.conductor import Acting
 
     limit = application.settings.cutover.time_limit.total_seconds()
-    return Acting(application.control, who.actor, limit, _reach(application), _Narrator())
+    return Acting(application.control, who.actor, limit, _reach(application), Narrator(back))
 
 
 def _reach(application: Application) -> Reach:
@@ -395,18 +396,22 @@ def _reach(application: Application) -> Reach:
     return reach
 
 
-class _Narrator:
-    """Tells the steps of a switch while they are done, with their times."""
+class Narrator:
+    """Tells the steps of a switch while they are done, in the words of the plan, with their times; `back`: it leads to legacy."""
 
-    def __init__(self) -> None:
-        self._began = 0.0
+    def __init__(self, back: bool) -> None:
+        self._back, self._began = back, 0.0
+        self._does: dict[Step, str] = {}
 
     def __call__(self, step: Step, done: bool) -> None:
+        from strangler.cutover.ways import beginning
+
         if not done:
+            self._does = self._does or {each.step: each.does for each in beginning(step, back=self._back)}
             self._began = time.monotonic()
             return
         took = (time.monotonic() - self._began) * 1000
-        click.echo(f"  {click.style('✓', fg='green')} {step:<14} {took:7,.0f} ms")
+        click.echo(f"  {click.style('✓', fg='green')} {took:7,.0f} ms  {self._does[step]}")
 
 
 def _recover(application: Application, who: Person) -> None:

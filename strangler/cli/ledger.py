@@ -171,6 +171,7 @@ def _table(found: Sequence[Entry]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    from strangler.cli.gist import gist
     from strangler.durations import moment
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
@@ -178,17 +179,9 @@ def _table(found: Sequence[Entry]) -> RenderableType:
         table.add_column(name, no_wrap=name != "who", justify="right" if name == "entry" else "left")
     table.add_column("evidence", ratio=1)
     for each in found:
-        cells = (str(each.seq), moment(each.at), each.actor, each.kind, each.function, _gist(each.body))
+        cells = (str(each.seq), moment(each.at), each.actor, each.kind, each.function, gist(each.body))
         table.add_row(*map(Text, cells))
     return table
-
-
-def _gist(body: dict[str, Any]) -> str:
-    """What an entry says, on a line: its own words where it has some, otherwise its figures."""
-    words = [f"{name}: {value}" for name, value in body.items() if value not in ("", None, [], {})]
-    own = [str(body[name]) for name in ("what", "reason", "why") if body.get(name)]
-    told = "; ".join(own or [each for each in words if "{" not in each])
-    return told if len(told) <= 200 else told[:199] + "…"
 
 
 def _whole(entry: Entry) -> RenderableType:

@@ -117,7 +117,7 @@ def print_plan(
         whole = step is first_gated or bool(step.interrupts) or not step.gates
         out.print(Padding(_step(number, step, whole=whole, roomy=out.width >= ROOMY), (1, 0, 0, 2)))
         if told := switches.get(step.target.stage):
-            _print_switch(out, told)
+            _print_switch(out, told, "its steps" if step.target.stage is Stage.RETIRED else "the switch")
         back = home(step.target.stage)
         if back != known:
             print_home(out, back, "going back takes", 5)
@@ -131,11 +131,11 @@ def print_home(out: Console, home: Home | None, what: str, left: int = 0) -> Non
         out.print(Padding(Text.assemble((f"{what}: ", "bright_black"), home.words, limit), (0, 0, 0, left)))
 
 
-def _print_switch(out: Console, told: Sequence[Foretold]) -> None:
+def _print_switch(out: Console, told: Sequence[Foretold], what: str) -> None:
     """Its steps; nothing is wrapped, so that a statement can be copied."""
     from strangler.cutover.foretelling import lines
 
-    out.print(Text("     the switch:", "bright_black"))
+    out.print(Text(f"     {what}:", "bright_black"))
     for line in lines(told):
         out.print(Text(indent(line, " " * 5)), soft_wrap=True)
 

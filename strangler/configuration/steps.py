@@ -59,6 +59,11 @@ def _named(settings: Settings, function: Function, path: Path, step: Step) -> It
         if gate not in known:
             meant = nearest(gate, known)
             yield Finding((*path, "gate"), f"there is no gate {gate!r}", meant or ", ".join(known))
+        elif gate == Gate.LATE_WRITES and step.to != "retired":
+            what = (
+                "late writes are what legacy writes of what new owns, which it doesn't own before it is live"
+            )
+            yield Finding((*path, "gate"), what, "leave it out: retiring asks for it anyway")
     if isinstance(step.window, str):
         if step.window not in settings.windows:
             meant = nearest(step.window, settings.windows)

@@ -10,7 +10,7 @@ from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import Gate, GateResult, judge, needed
 from strangler.cutover.stages import ORDER, RULES, Side, Stage, Standing
 from strangler.cutover.steps import FULL, Leg, Target, Way, arrival, percent
-from strangler.durations import write_duration
+from strangler.durations import format_duration
 from strangler.errors import Refused
 from strangler.settings import Function, Settings
 
@@ -153,11 +153,12 @@ def _step(
     if after.stage is Stage.RETIRED:
         final = "a retired function doesn't come back"
     if after.owner is not before.owner:
-        limit, hold = settings.cutover.time_limit, settings.cutover.hold_writes
-        waits = f"writes wait up to {write_duration(hold)} for the switch, then are" if hold else "writes are"
-        interrupts = (
-            f"{waits} answered 503 with Retry-After until it is over, after {write_duration(limit)} at most"
+        limit = format_duration(settings.cutover.time_limit.total_seconds())
+        hold = settings.cutover.hold_writes.total_seconds()
+        waits = (
+            f"writes wait up to {format_duration(hold)} for the switch, then are" if hold else "writes are"
         )
+        interrupts = f"{waits} answered 503 with Retry-After until it is over, after {limit} at most"
         final = "once the new service has written, going back needs what it wrote to be in legacy too"
     least = _sampling(function, evidence) if Gate.SHADOW in needed(after.stage, function) else 0.0
     target = Target(after.stage, after.weight)

@@ -88,7 +88,7 @@ def _outside(
 
 _FENCED: Final = Action(Step.FENCED, "the facades are told to refuse writes", record=doing.fence)
 _ACKNOWLEDGED: Final = Action(
-    Step.ACKNOWLEDGED, "every facade has none under way any more", doing.acknowledge
+    Step.ACKNOWLEDGED, "no write is under way in any of them any more", doing.acknowledge
 )
 _HANDED_OVER: Final = Action(
     Step.HANDED_OVER,
@@ -183,7 +183,7 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
             lambda world: world.deactivate,
             statements=lambda world: world.deactivation,
         ),
-        Action(Step.FINISHED, "nothing is left to do"),
+        Action(Step.FINISHED, "the retirement is over"),
     ),
 }
 
@@ -193,6 +193,13 @@ def leading(stage: Stage) -> Way:
     if stage is Stage.RETIRED:
         return Way.RETIRE
     return Way.TO_NEW if RULES[stage].owner is Side.NEW else Way.TO_LEGACY
+
+
+def beginning(first: Step, *, back: bool) -> tuple[Action, ...]:
+    """The steps of the way that begins with that one; both ways between owners begin alike, so `back` says which."""
+    if first is WAYS[Way.RETIRE][0].step:
+        return WAYS[Way.RETIRE]
+    return WAYS[Way.TO_LEGACY if back else Way.TO_NEW]
 
 
 def wanted(way: Way, outside: Outside) -> list[Action]:

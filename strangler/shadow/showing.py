@@ -92,9 +92,15 @@ def _places(writes: Writes) -> RenderableType:
         column.justify = "right"
     total = writes.effects.total
     for each in writes.places[:WORST]:
-        share = f"{each.calls / total:.1%}" if total else "–"
-        table.add_row(Text(_printable(each.place), "bold"), each.kind, f"{each.calls:,}", share)
+        table.add_row(
+            Text(_printable(each.place), "bold"), each.kind, f"{each.calls:,}", _share(each.calls, total)
+        )
     return table
+
+
+def _share(calls: int, total: int) -> str:
+    """Of the total, which leaves out the minute in which a cohort parted; what differed in it is told none the less."""
+    return f"{calls / max(total, calls):.1%}" if total else "–"
 
 
 def _closing(found: Account, verdict: GateResult, stage: Stage, entered: float) -> Text:
@@ -131,7 +137,7 @@ def _fields(found: Account) -> RenderableType:
             Text(_printable(field.place) or "(the whole)", "" if noisy else "bold"),
             field.kind,
             f"{field.calls:,}",
-            f"{field.calls / total:.1%}" if total else "–",
+            _share(field.calls, total),
             f"{field.noise:,} of {found.compared.pairs:,}",
             Text("noise", "yellow") if noisy else Text(""),
         )

@@ -302,6 +302,8 @@ BAD = [
         [(20, "functions.party.steps[1]", "shadow doesn't come after the step before it", "the order is")]),
     Bad("gate that isn't there", "    routes:", "    steps: [{weight: 100%, gate: drfit}]\n    routes:",
         [(20, "functions.party.steps[0].gate", "there is no gate 'drfit'", "drift")]),
+    Bad("gate that says nothing yet", "    routes:", "    steps: [{weight: 100%, gate: late writes}]\n    routes:",
+        [(20, "functions.party.steps[0].gate", "doesn't own before it is live", "leave it out")]),
     Bad("telling fence that isn't kept", "    routes:", "    fence: {by: tell, keep: false}\n    routes:",
         [(20, "functions.party.fence", "leave out `roles` and `keep`", "")]),
     Bad("window that isn't there", "    routes:", "    steps: [{weight: 100%, window: weekend}]\n    routes:",

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from strangler.changes import Change, Operation, Position
+from strangler.cli.cutover import Narrator
 from strangler.cli.main import root
 from strangler.control import ledger, quarantine, standings
 from strangler.control.quarantine import Held, State
@@ -20,6 +21,7 @@ from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.journal import Intent, Step
 from strangler.cutover.stages import Side, Stage
+from strangler.cutover.ways import WAYS, Way
 from strangler.quarantine import encode_change
 
 CONFIGURATION = """
@@ -102,7 +104,7 @@ def test_plan_fits_its_screen_and_its_lines_stand_below_each_other(tmp_path: Pat
     assert margins == {"     ", *(f"  {number}. " for number in range(1, 8))}
     beside = [line for line in steps if "backfill" in line and "0 / 1" in line]
     assert bool(beside) == (width == 120), "figure and limit stand beside the words where there is room"
-    assert "writes wait up to 500ms for the switch, then are answered 503" in " ".join(output.split())
+    assert "writes wait up to 0.5 s for the switch, then are answered 503" in " ".join(output.split())
 
 
 def test_plan_shows_the_whole_way_and_changes_nothing(strangler: Strangler, store: Control) -> None:
@@ -290,3 +292,13 @@ def test_a_control_store_that_cannot_be_reached_is_said_in_words(
     result = strangler("status")
     assert (result.exit_code, "doesn't answer" in result.output) == (2, True), result.output
     assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_a_switch_is_told_in_the_words_of_its_plan(way: Way, capsys: pytest.CaptureFixture[str]) -> None:
+    narrator = Narrator(back=way is Way.TO_LEGACY)
+    for action in WAYS[way]:
+        narrator(action.step, False)
+        narrator(action.step, True)
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ms  ")[2] for line in told] == [action.does for action in WAYS[way]]

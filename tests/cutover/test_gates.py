@@ -25,7 +25,7 @@ from strangler.control.traffic import Calls
 from strangler.cutover import gates
 from strangler.cutover.evidence import Evidence, Health
 from strangler.cutover.gates import Gate, GateResult, Verdict
-from strangler.cutover.stages import Stage, Standing, at_the_start
+from strangler.cutover.stages import Side, Stage, Standing, at_the_start
 from strangler.settings import Function
 
 NOW = 1_000_000.0
@@ -47,6 +47,7 @@ def function(**changes: Any) -> Function:
 
 
 STANDING = replace(at_the_start("party"), stage=Stage.CANARY, weight=500, since=NOW - 500)
+OWNED = replace(STANDING, stage=Stage.LIVE, owner=Side.NEW, weight=10_000)
 SOURCE = SourceRecord("erp", "slot", Position("5"), NOW - 1, NOW - 1, None)
 DELIVERY = DeliveryRecord("party", Position("5"), 1, 10, 0, 0.4, NOW - 1, None)
 FILLED = BackfillRecord("party", "party", 1, Position("1"), 10, 10, NOW - 900, NOW - 800, NOW - 800)
@@ -281,17 +282,38 @@ CASES: list[tuple[Check, dict[str, Any], Verdict, str]] = [
         "no UPDATE on vbak",
     ),
     (gates.way_back.check, {"rehearsal": replace(REHEARSED, rows={})}, INCONCLUSIVE, "no row was there"),
-    (gates.late_writes.check, {}, PASS, "no unexplained late write"),
-    (gates.late_writes.check, {"late_writes": [replace(LATE, last_at=NOW - 86_401)]}, PASS, "for 1 d"),
-    (gates.late_writes.check, {"late_writes": [replace(LATE, accepted=12)]}, PASS, "for 1 d"),
-    (gates.late_writes.check, {"switched_at": NOW - 3600}, INCONCLUSIVE, "for 1 h, shorter than 1 d"),
+    (gates.late_writes.check, {"standing": OWNED}, PASS, "no unexplained late write"),
     (
         gates.late_writes.check,
-        {"late_writes": [LATE]},
+        {"standing": OWNED, "late_writes": [replace(LATE, last_at=NOW - 86_401)]},
+        PASS,
+        "for 1 d",
+    ),
+    (
+        gates.late_writes.check,
+        {"standing": OWNED, "late_writes": [replace(LATE, accepted=12)]},
+        PASS,
+        "for 1 d",
+    ),
+    (
+        gates.late_writes.check,
+        {"standing": OWNED, "switched_at": NOW - 3600},
+        INCONCLUSIVE,
+        "for 1 h, shorter than 1 d",
+    ),
+    (
+        gates.late_writes.check,
+        {"standing": OWNED, "late_writes": [LATE]},
         FAIL,
         "12 late writes came from legacy to vbap, the last 2 h ago",
     ),
-    (gates.late_writes.check, {"source": replace(SOURCE, seen_at=NOW - 31)}, INCONCLUSIVE, "nobody reads"),
+    (
+        gates.late_writes.check,
+        {"standing": OWNED, "source": replace(SOURCE, seen_at=NOW - 31)},
+        INCONCLUSIVE,
+        "nobody reads",
+    ),
+    (gates.late_writes.check, {}, INCONCLUSIVE, "new doesn't own it yet"),
 ]
 
 
@@ -341,6 +363,22 @@ def test_gate(check: Check, changes: dict[str, Any], verdict: Verdict, words: st
         assert result.do, "who is refused is told what to do"
 
 
+def test_what_begins_to_fill_the_store_is_said_where_nothing_has_begun() -> None:
+    in_legacy = replace(GOOD, standing=at_the_start("party"), backfills={}, delivery=None)
+    for check in (gates.backfill.check, gates.lag.check):
+        assert check(in_legacy, function()).do == "strangler advance party, with `strangler worker` running"
+        assert check(replace(in_legacy, standing=STANDING), function()).do == "start `strangler worker`"
+
+
+def test_too_few_answers_of_which_some_differ_say_so() -> None:
+    few = replace(GOOD, compared=Compared(matched=2, mismatched=12, last_minute=MINUTE))
+    found = gates.shadow.check(few, function())
+    assert (found.verdict, found.words) == (
+        INCONCLUSIVE,
+        "14 reads were compared, fewer than 100; 12 differed",
+    )
+
+
 def test_a_limit_that_is_raised_lets_more_pass() -> None:
     lenient = function(
         gates={"drift": {"max": 3}, "quarantine": {"max": 1}, "shadow": {"max_mismatch": "2%"}}
@@ -359,8 +397,9 @@ def test_without_a_service_nothing_can_be_shadowed() -> None:
 def test_every_stage_says_what_it_takes_and_each_gate_has_a_check() -> None:
     assert set(gates.NEEDED) == set(Stage)
     for stage in Stage:
-        results = gates.judge(stage, function(), GOOD)
-        assert tuple(result.name for result in results) == gates.needed(stage, function(), Stage.CANARY)
+        before = OWNED if stage is Stage.RETIRED else STANDING
+        results = gates.judge(stage, function(), replace(GOOD, standing=before))
+        assert tuple(result.name for result in results) == gates.needed(stage, function(), before.stage)
         assert all(result.passes for result in results), results
 
 

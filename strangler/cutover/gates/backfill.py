@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
+from strangler.cutover.stages import Stage
 from strangler.settings import Function
 
 
@@ -14,7 +15,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     for entity in function.entities:
         record = evidence.backfills.get(entity)
         if record is None:
-            words, do = f"the backfill of {entity} hasn't begun", "start `strangler worker`"
+            words, do = f"the backfill of {entity} hasn't begun", begins(evidence)
             break
         if record.finished_at is None:
             words = f"the backfill of {entity} is still going on: {record.rows:,} of about {record.estimate:,} rows"
@@ -24,3 +25,11 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     else:
         return GateResult(Gate.BACKFILL, Verdict.PASS, f"{done}", f"{total}", "every backfill is finished")
     return GateResult(Gate.BACKFILL, Verdict.FAIL, f"{done}", f"{total}", words, do)
+
+
+def begins(evidence: Evidence) -> str:
+    """What begins to fill the store. In legacy nothing is delivered, whoever runs."""
+    standing = evidence.standing
+    if standing.stage is Stage.LEGACY:
+        return f"strangler advance {standing.spelled}, with `strangler worker` running"
+    return "start `strangler worker`"

@@ -22,9 +22,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         words = (
             f"the new service answered {new.calls:,} calls within {lately}, fewer than {limits.min_calls:,}"
         )
-        do = more(
-            evidence, "let callers call for longer, give it more weight, or lower gates.errors.min_calls"
-        )
+        do = more(evidence, "let callers call for longer, or lower gates.errors.min_calls")
         return GateResult(Gate.ERRORS, Verdict.INCONCLUSIVE, *figures, words, do)
     beside = f", of legacy's {_share(legacy):.2%} of {legacy.calls:,}" if legacy.calls else ""
     words = f"{new.errors:,} of {new.calls:,} calls failed at the new service within {lately}{beside}"

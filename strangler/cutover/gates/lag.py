@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import freshness
+from strangler.cutover.gates.backfill import begins
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -15,7 +16,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     shown, delivery = format_duration(limit), evidence.delivery
     if delivery is None or delivery.lag is None:
         why = f": {delivery.error}" if delivery and delivery.error else ""
-        return _unknown(shown, f"the lag isn't known{why}", "start `strangler worker`")
+        return _unknown(shown, f"the lag isn't known{why}", begins(evidence))
     age, oldest = evidence.now - delivery.seen_at, function.gates.freshness.max.total_seconds()
     if age > oldest:
         words = f"delivery last said {format_duration(age)} ago how far it is, longer than {format_duration(oldest)}"

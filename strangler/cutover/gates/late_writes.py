@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from strangler.control.late_writes import Hour
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
+from strangler.cutover.stages import Side
 from strangler.durations import format_duration
 from strangler.settings import Function
 
@@ -20,6 +21,9 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         return GateResult(Gate.LATE_WRITES, Verdict.INCONCLUSIVE, "unknown", limit, words, do)
     if late := [each for each in evidence.late_writes if each.open and each.last_at > evidence.now - quiet]:
         return _found(late, limit, evidence)
+    if evidence.standing.owner is not Side.NEW:
+        words, do = "new doesn't own it yet", f"first take {evidence.standing.name} to live"
+        return GateResult(Gate.LATE_WRITES, Verdict.INCONCLUSIVE, "not owned by new", limit, words, do)
     owned = max(0.0, evidence.now - evidence.switched_at)
     figure = f"none for {format_duration(min(owned, quiet))}"
     if owned < quiet:

@@ -16,7 +16,8 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     share, limit = counted.differing / total if total else 0.0, f"{limits.max_mismatch:.2%}"
     figure = f"{share:.2%} of {total:,}"
     if total < limits.min_samples:
-        words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}"
+        differ = f"; {counted.differing:,} differed" if counted.differing else ""
+        words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}{differ}"
         do = more(evidence, "let callers read for longer, or lower gates.shadow.min_samples")
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
     see = f"see `strangler shadow {evidence.standing.spelled}`"
