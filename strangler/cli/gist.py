@@ -27,16 +27,12 @@ def gist(body: Mapping[str, Any]) -> str:
 def _move(body: Mapping[str, Any]) -> Iterator[str]:
     if (cohort := body.get("cohort", EVERYONE)) != EVERYONE:
         yield f"cohort {cohort}"
-    before, after = body.get("before"), body.get("after")
-    if _is_place(before) and _is_place(after) and before != after:
-        owner = f", owner {after['owner']}" if after.get("owner") != before.get("owner") else ""
+    before, after = (body.get(name) or {} for name in ("before", "after"))
+    if "stage" in before and "stage" in after and before != after:
+        owner = f", owner {after['owner']}" if after["owner"] != before["owner"] else ""
         yield f"{_place(before)} → {_place(after)}{owner}"
     if gates := body.get("gates"):
         yield f"{len(gates)} gate{'' if len(gates) == 1 else 's'}"
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, Mapping) and "stage" in value and "weight" in value
 
 
 def _place(value: Mapping[str, Any]) -> str:
