@@ -12,7 +12,7 @@ from strangler.cli.application import Application, pass_application
 from strangler.cli.cutover import as_json, one_cohort
 from strangler.cli.person import deciding
 from strangler.errors import Refused
-from strangler.people import Person
+from strangler.people import Person, same
 from strangler.roles import Action
 
 if TYPE_CHECKING:
@@ -100,10 +100,8 @@ def _record(application: Application, assessed: Assessment, leg: Leg, who: Perso
         )
     standing = assessed.evidence.standing
     kind = approvals.REVOKED if revoke else approvals.APPROVED
-    mine = [
-        each for each in assessed.evidence.approvals if (each.name, each.to) == (who.name, str(leg.target))
-    ]
-    if revoke and not mine:
+    given = (each for each in assessed.evidence.approvals if each.to == str(leg.target))
+    if revoke and not any(same(each.name, who.name) for each in given):
         raise Refused(f"{who.name} hasn't approved {leg.target}", do=f"strangler plan {standing.spelled}")
     said = {"name": who.name, "role": role, "to": str(leg.target), "plan": assessed.way.hash}
     _note(application, assessed, who, kind, {**said, "gates": evidence(assessed.gates)})

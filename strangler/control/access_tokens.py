@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +21,7 @@ from sqlalchemy import RowMapping, insert, select, update
 from strangler.control import ledger, tables
 from strangler.control.store import Control
 from strangler.errors import Refused
-from strangler.people import Person
+from strangler.people import Person, same
 from strangler.roles import Role
 
 SECRET: Final = 32
@@ -58,7 +59,8 @@ class AccessToken:
 
 
 def add(control: Control, *, name: str, role: Role, expires_at: float | None, actor: str, at: float) -> str:
-    """Give access; returns the token, which nobody can tell again."""
+    """Give access; returns the token, which nobody can tell again. Raises Refused where a person would have two names."""
+    _refuse_another_name(control, name, at)
     id, secret = secrets.token_hex(4), secrets.token_urlsafe(SECRET)
     values = {"id": id, "name": name, "role": role.value, "digest": _digest(secret), "created_at": at}
     with control.begin() as connection:
@@ -68,6 +70,16 @@ def add(control: Control, *, name: str, role: Role, expires_at: float | None, ac
         body = {"name": name, "role": role.value, "token": id, "expires_at": expires_at}
         ledger.append(control, actor=actor, kind=GIVEN, function="", body=body, at=at)
     return f"strangler_{id}_{secret}"
+
+
+def _refuse_another_name(control: Control, name: str, at: float) -> None:
+    active = {each.name for each in listed(control) if each.state(at) == "active"}
+    if name not in active and (there := sorted(each for each in active if same(each, name))):
+        raise Refused(
+            f"{name} can't be told from {there[0]}",
+            why=f"{there[0]} has access, and whoever had both names would be taken for one person when a move is approved",
+            do=f"strangler access add {shlex.quote(there[0])} …, if it is the same person; else another name",
+        )
 
 
 def listed(control: Control) -> list[AccessToken]:

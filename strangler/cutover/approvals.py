@@ -13,7 +13,7 @@ from typing import Final
 from strangler.control.ledger import Entry
 from strangler.cutover.stages import EVERYONE
 from strangler.cutover.steps import Leg
-from strangler.people import same
+from strangler.people import by_issuer, same
 from strangler.roles import Role
 from strangler.settings import Approve
 
@@ -24,27 +24,29 @@ REVOKED: Final = "approval taken back"
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A yes of `name`, as `role`, to the step that leads to `to` under the plan `plan`. `at` in seconds since the epoch."""
+    """A yes of `name`, as `role`, to the step that leads to `to` under the plan `plan`. `at` in seconds since the epoch, `issued`: an
+    issuer vouched for the name."""
 
     at: float
     name: str
     role: Role
     to: str
     plan: str
+    issued: bool = False
 
 
 def given(entries: Iterable[Entry], cohort: str) -> tuple[Approval, ...]:
     """The approvals among a function's entries that weren't taken back; of each person the last for each step."""
-    found: dict[tuple[str, str], Approval] = {}
+    found: list[Approval] = []
     for entry in entries:
         body = entry.body
         if entry.kind not in (APPROVED, REVOKED) or body.get("cohort", EVERYONE) != cohort:
             continue
-        which = body["name"], body["to"]
-        found.pop(which, None)
+        found = [each for each in found if each.to != body["to"] or not same(each.name, body["name"])]
         if entry.kind == APPROVED:
-            found[which] = Approval(entry.at, body["name"], Role(body["role"]), body["to"], body["plan"])
-    return tuple(found.values())
+            role, issued = Role(body["role"]), by_issuer(entry.actor)
+            found.append(Approval(entry.at, body["name"], role, body["to"], body["plan"], issued))
+    return tuple(found)
 
 
 def holding(

@@ -16,7 +16,7 @@ from strangler.cutover.reliance import dependents
 from strangler.cutover.stages import Stage
 from strangler.cutover.steps import Leg, Target, Way
 from strangler.durations import format_duration
-from strangler.people import is_claimed
+from strangler.people import by_issuer, is_claimed
 from strangler.settings import Settings
 
 
@@ -43,7 +43,7 @@ def conditions(
         if leg.window:
             yield _window(leg, evidence.now, zone)
         if leg.approve:
-            yield _approved(leg, way.hash, evidence, mover)
+            yield _approved(leg, way.hash, evidence, mover, _nameless(settings))
     if frozen := freezes.current(settings.freezes, name, evidence.now, zone):
         until = moment(frozen.until, zone)
         words, do = (
@@ -96,7 +96,13 @@ def _window(leg: Leg, now: float, zone: ZoneInfo) -> GateResult:
     return GateResult("window", Verdict.FAIL, moment(now, leg.window.zone), span, words, do)
 
 
-def _approved(leg: Leg, plan: str, evidence: Evidence, mover: str) -> GateResult:
+def _nameless(settings: Settings) -> bool:
+    """Whether the issuer tells people apart by numbers of its own, which no access token has for a name."""
+    issuer = settings.facade.identity if settings.facade else None
+    return issuer is not None and issuer.grants.any and issuer.subject == "sub"
+
+
+def _approved(leg: Leg, plan: str, evidence: Evidence, mover: str, nameless: bool) -> GateResult:
     assert leg.approve is not None
     asked = leg.approve
     counted = approvals.holding(
@@ -108,6 +114,16 @@ def _approved(leg: Leg, plan: str, evidence: Evidence, mover: str) -> GateResult
         words = f"nobody can tell whether {mover} is one of those who approved: the name is only a claim"
         do = "bring a token: export STRANGLER_TOKEN=…, or --token-file FILE"
         return GateResult("approval", Verdict.INCONCLUSIVE, mover, "a proven name", words, do)
+    if mover and nameless and (others := [each for each in counted if each.issued is not by_issuer(mover)]):
+        counted = [each for each in counted if each not in others]
+        if len(counted) < asked.count:
+            words = (
+                f"nobody can tell whether {mover} is {others[0].name}: one comes by a token of ours, the other by the issuer, "
+                "which names people by `sub`"
+            )
+            do = "let facade.identity.subject be the claim by whose names access is given; or approve and move by the same kind of token"
+            return GateResult("approval", Verdict.INCONCLUSIVE, str(len(counted)), limit, words, do)
+        names = ", ".join(each.name for each in counted)
     words = f"{leg.target} is approved by {names}" if names else f"nobody has approved {leg.target}"
     if len(counted) >= asked.count:
         return GateResult("approval", Verdict.PASS, figure, limit, words)

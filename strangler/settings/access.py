@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 
 from strangler.identity import Identity
-from strangler.people import Person
+from strangler.people import ISSUED, Person
 from strangler.roles import Role
 from strangler.settings.section import Duration, Name, Section
 
@@ -40,7 +40,7 @@ class Grants(Section):
         """Whoever the issuer vouches for, with the roles that this gives."""
         listed = set(identity.roles)
         roles = tuple(role for role in Role if not listed.isdisjoint(getattr(self, role)))
-        return Person(identity.subject, roles, "OIDC")
+        return Person(identity.subject, roles, ISSUED)
 
 
 class EdgeIdentity(Section):

@@ -254,6 +254,47 @@ def test_a_bad_token_of_the_issuer_is_refused_in_words(
     assert ledger.entries(control) == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Eva", "EVA", " eva ", "e va", "eva\u00a0", "e\u200bva", "e\u00advа", "ｅｖａ", "еvа", "εvα", "eva\ufe0f", "\u2067eva\u2069",
+        "e\u034fva",
+        "eva@example.com", "Eva@Example.com (OIDC)", "еva (token 0123abcd)", "eva@vm (claimed)",
+    ],
+)  # fmt: skip
+def test_no_spelling_makes_two_people_of_one(other: str) -> None:
+    assert same("eva", other)
+    assert same(other, "eva (token 1f2e3d4c)")
+    assert not same("eve", other)
+    assert not same(other, "max (OIDC)")
+
+
+def test_names_with_domains_are_told_apart_unless_they_are_those_of_machines() -> None:
+    assert same("eva@a.example", "EVA@A.EXAMPLE (OIDC)")
+    assert not same("eva@a.example", "eva@b.example (OIDC)")
+    assert same("eva@a.example", "eva@laptop (claimed)")
+    assert same("Ångström ß", "A\u030angströmss (OIDC)")
+    assert not same("josé", "jose")
+    assert not same("", "eva")
+    assert not same("eva", "")
+    long = "ß" * 70 + " of a very long department"
+    assert same(long, Person(long.replace("ß", "ss"), (), "OIDC").actor), (
+        "the ledger cuts both off, elsewhere"
+    )
+    assert not same("x" * 90, "y" * 90 + " (OIDC)")
+
+
+def test_nobody_has_two_names(strangler: Strangler, control: Control) -> None:
+    ida = given(control, "ida", Role.ADMIN)
+    assert strangler("access add eva --role approver", token=ida).exit_code == 0
+    assert strangler("access add eva --role operator", token=ida).exit_code == 0
+    for other in ("Eva", "eva@example.com", "еvа"):
+        refused = strangler("access add", other, "--role", "operator", token=ida)
+        assert (refused.exit_code, "can't be told from eva" in refused.output) == (1, True)
+    strangler("access revoke eva", token=ida)
+    assert strangler("access add Eva --role operator", token=ida).exit_code == 0
+
+
 def test_whose_a_name_is() -> None:
     assert all(same("eva", each) for each in ("eva", "eva@vm", "eva (OIDC)", "eva@vm (claimed)"))
     assert not any(same("eva", each) for each in ("evan (OIDC)", "max (eva)"))

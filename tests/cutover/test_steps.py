@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.cutover import freezes
-from strangler.cutover.approvals import Approval, holding, same
+from strangler.control.ledger import Entry
+from strangler.cutover import approvals, freezes
+from strangler.cutover.approvals import APPROVED, REVOKED, Approval, holding
 from strangler.cutover.conditions import conditions
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates import GateResult, Verdict
 from strangler.cutover.plan import plan
 from strangler.cutover.stages import Stage
 from strangler.cutover.steps import Target, way
+from strangler.people import same
 from strangler.periods import DAYS, Monthly, opening, parse_monthly
 from strangler.roles import Role
 from strangler.settings import Freeze, Settings
@@ -126,6 +128,40 @@ def test_two_others_have_to_approve_this_step_of_this_plan() -> None:
     both = (yes, replace(yes, name="max"))
     assert asked(settings(), standing, to, approvals=both)["approval"].passes
     assert not asked(settings(), standing, to, mover="max@office", approvals=both)["approval"].passes
+
+
+def test_by_the_numbers_of_an_issuer_nobody_can_be_told_from_the_owner_of_a_token() -> None:
+    issuer = {"issuer": "https://id.example.com", "audience": ["erp"], "grants": {"approver": ["heads"]}}
+    numbers, names = (
+        settings(facade={"legacy": "http://erp", "identity": issuer | more})
+        for more in ({}, {"subject": "preferred_username"})
+    )
+    standing, to = at(Stage.CANARY, 3000), Target(Stage.LIVE, 10_000)
+    yes = Approval(GOOD.now - HOUR, "f3a2", Role.APPROVER, "live", way(numbers, "party").hash, issued=True)
+    both = (yes, replace(yes, name="max", issued=False))
+
+    def approved(section: Settings, mover: str) -> GateResult:
+        return asked(section, standing, to, mover=mover, approvals=both)["approval"]
+
+    found = approved(numbers, "ada (token 1f2e3d4c)")
+    assert (found.verdict, found.figure) == (Verdict.INCONCLUSIVE, "1")
+    assert "nobody can tell whether ada (token 1f2e3d4c) is f3a2" in found.words
+    assert "facade.identity.subject" in found.do
+    assert "is max" in approved(numbers, "77b1 (OIDC)").words
+    assert approved(names, "ada (token 1f2e3d4c)").passes
+    assert approved(numbers, "").passes, "who only looks moves nothing"
+
+
+def test_each_person_approves_once_however_they_come() -> None:
+    def said(name: str, actor: str, kind: str = APPROVED) -> Entry:
+        body = {"name": name, "to": "live", "role": "approver", "plan": "p"}
+        return Entry(1, 1.0, actor, kind, "party", body, "", "")
+
+    eva, again = said("eva", "eva (token 1f2e3d4c)"), said("Eva@example.com", "Eva@example.com (OIDC)")
+    (counted,) = approvals.given([eva, again], "*")
+    assert (counted.name, counted.issued) == ("Eva@example.com", True)
+    assert len(approvals.given([eva, said("max", "max (OIDC)")], "*")) == 2
+    assert approvals.given([eva, replace(again, kind=REVOKED)], "*") == ()
 
 
 @pytest.mark.parametrize(
