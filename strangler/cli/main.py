@@ -171,8 +171,9 @@ class Root(LazyGroup):
             result = super().invoke(ctx)
         except StranglerError as error:
             raise Worded(error) from error
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+        except KeyboardInterrupt as interrupted:
+            for each in ("interrupted", *getattr(interrupted, "__notes__", ())):
+                click.echo(each, err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         if isinstance(result, int) and result:
             raise click.exceptions.Exit(int(result))

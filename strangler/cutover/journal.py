@@ -156,6 +156,14 @@ def advance(
         return _journal(row)
 
 
+def reread(control: Control, journal: Journal) -> Journal:
+    """As it is recorded now. Raises Taken when somebody else holds it, or has ended it."""
+    found = get(control, journal.id)
+    if found.holder != journal.holder or found.finished:
+        raise _taken(journal)
+    return found
+
+
 def require_mine(control: Control, journal: Journal) -> None:
     """Raise Taken when the journal isn't where the holder left it."""
     table = tables.journal

@@ -33,6 +33,10 @@ SIGN_EVERY: Final = 2.0
 """Seconds between two signs of life; see `holders.SILENT_AFTER`."""
 
 
+FINISHES: Final = "the worker, or the next command, finishes it, and until then writes are refused; watch `strangler status`"
+"""Who carries on what is decided."""
+
+
 class Undone(Refused):
     """A switch was begun and put back; everything is as it was before."""
 
@@ -147,14 +151,20 @@ class Switch:
                 if latest.decided:
                     break
         except BaseException as error:
-            self._undo(means, latest, error)
-            raise
+            decided = self._undo(means, latest, error)
+            if decided is None or not isinstance(error, StranglerError):
+                raise
+            return decided
         return latest
 
-    def _undo(self, means: Means, at: Journal, error: BaseException) -> None:
-        """Put everything back, and say so, unless it wasn't an error but an end."""
-        why = error.what if isinstance(error, StranglerError) else type(error).__name__
+    def _undo(self, means: Means, at: Journal, error: BaseException) -> Journal | None:
+        """Put everything back, and say so. None, unless it is decided: who was interrupted, or got no answer, may not know of the last
+        step."""
+        why = _said(error)
         try:
+            at = journal.reread(means.control, at)
+            if at.decided:  # Invariant 6
+                return self._noted_decided(at, error)
             undo(means, at, why)
         except journal.Taken:
             raise
@@ -164,12 +174,19 @@ class Switch:
                 why=f"it failed because of this: {why}",
                 do="nothing: the worker, or the next command, undoes it, and until then writes are refused; watch `strangler status`",
             ) from error
+        undone = f"the {at.intent.name} was undone; {at.before.owner} owns it as before"
         if isinstance(error, StranglerError):
             raise Undone(
-                f"the {at.intent.name} was undone; {at.before.owner} owns it as before",
+                undone,
                 why=error.what + (f" ({error.why})" if error.why else ""),
                 do=error.do or "mend that and try again",
             ) from error
+        error.add_note(undone)
+        return None
+
+    def _noted_decided(self, decided: Journal, error: BaseException) -> Journal:
+        error.add_note(f"the {decided.intent.name} is decided, but wasn't finished: {FINISHES}")
+        return decided
 
     def _finish(self, means: Means, decided: Journal) -> Standing:
         intent = decided.intent
@@ -181,8 +198,18 @@ class Switch:
             raise Unavailable(
                 f"the {intent.name} is decided, but couldn't be finished yet",
                 why=error.what,
-                do="nothing: the worker, or the next command, finishes it; watch `strangler status`",
+                do=f"nothing: {FINISHES}",
             ) from error
+        except BaseException as error:
+            self._noted_decided(decided, error)
+            raise
+
+
+def _said(error: BaseException) -> str:
+    """Why a switch failed, in words."""
+    if isinstance(error, StranglerError):
+        return error.what
+    return "it was interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
 
 
 @contextmanager

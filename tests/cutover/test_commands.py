@@ -250,6 +250,20 @@ def test_every_command_first_ends_a_switch_whose_process_is_gone(
     assert not standings.of(store, "party").fenced
 
 
+def test_who_interrupts_a_command_is_told_what_became_of_its_switch(
+    strangler: Strangler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object) -> None:
+        error = KeyboardInterrupt()
+        error.add_note("the switch of party to new was undone; legacy owns it as before")
+        raise error
+
+    monkeypatch.setattr("strangler.cli.cutover._recover", interrupted)
+    result = strangler("advance", "party")
+    assert result.exit_code == 130
+    assert result.output == "interrupted\nthe switch of party to new was undone; legacy owns it as before\n"
+
+
 def test_quarantine_is_listed_shown_and_marked(strangler: Strangler, store: Control) -> None:
     assert "nothing waits" in strangler("quarantine", "list").output
     update = Change(

@@ -17,7 +17,7 @@ from strangler.control.store import Control
 from strangler.cutover import history, journal
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
-from strangler.cutover.recovery import recover
+from strangler.cutover.recovery import Watch, recover
 from strangler.cutover.stages import RULES, Side, Stage, Standing, at_the_start
 from strangler.cutover.switch import Switch, Undone
 from strangler.errors import Refused, Unavailable
@@ -229,6 +229,71 @@ def test_a_document_written_while_the_rollback_begins_undoes_it(control: Control
         Switch(control, estate.outside(), LIMIT, watch=write).run(intent(Stage.SYNCING), live)
     assert "1 document exists only in the new store" in raised.value.why
     assert_untouched(control, live)
+
+
+@pytest.mark.parametrize(
+    ("step", "done"), [(Step.FENCED, True), (Step.LIMITED, False), (Step.LIMITED, True), (Step.CHECKED, True)]
+)
+def test_who_is_interrupted_before_the_decision_has_it_undone_and_says_so(
+    control: Control, estate: Estate, step: Step, done: bool
+) -> None:
+    """Also between a step's commit and our hearing of it."""
+    before = standing_at(control, Stage.CANARY)
+    with living(estate), pytest.raises(KeyboardInterrupt) as raised:
+        Switch(control, estate.outside(), LIMIT, watch=_interrupting(step, done)).run(
+            intent(Stage.LIVE), before
+        )
+    assert raised.value.__notes__ == ["the switch of party to new was undone; legacy owns it as before"]
+    assert_untouched(control, before)
+    assert _last(control, Kind.UNDONE).body["why"] == "it was interrupted"
+
+
+@pytest.mark.parametrize(
+    ("step", "done"), [(Step.DECIDED, True), (Step.SWITCHED, False), (Step.SWITCHED, True)]
+)
+def test_invariant_6_who_is_interrupted_behind_the_decision_says_who_finishes_it(
+    control: Control, estate: Estate, step: Step, done: bool
+) -> None:
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        with pytest.raises(KeyboardInterrupt) as raised:
+            Switch(control, estate.outside(), LIMIT, watch=_interrupting(step, done)).run(
+                intent(Stage.LIVE), before
+            )
+        assert raised.value.__notes__ == [
+            "the switch of party to new is decided, but wasn't finished: the worker, or the next command, finishes it, and until then "
+            "writes are refused; watch `strangler status`"
+        ]
+        assert standings.of(control, "party").fenced
+        words = recover(control, estate.reach, actor="worker", clock=lambda: time.time() + 60)
+    assert words == ["the interrupted switch of party to new was finished"]
+    live = standings.of(control, "party")
+    assert (live.owner, live.fenced) == (Side.NEW, False)
+
+
+def test_invariant_6_who_got_no_answer_to_the_decision_finishes_it(control: Control, estate: Estate) -> None:
+    """The control store goes away with the commit: whether it was decided is asked again, and not guessed."""
+
+    def go_away(step: Step, done: bool) -> None:
+        if step is Step.DECIDED and done:
+            raise Unavailable("the control store doesn't answer")
+
+    before = standing_at(control, Stage.CANARY)
+    with living(estate):
+        live = Switch(control, estate.outside(), LIMIT, watch=go_away).run(intent(Stage.LIVE), before)
+    assert (live.owner, live.fenced) == (Side.NEW, False)
+
+
+def _interrupting(step: Step, done: bool) -> Watch:
+    def watch(at: Step, is_done: bool) -> None:
+        if (at, is_done) == (step, done):
+            raise KeyboardInterrupt
+
+    return watch
+
+
+def _last(control: Control, kind: Kind) -> ledger.Entry:
+    return [each for each in ledger.entries(control) if each.kind == kind][-1]
 
 
 def test_who_decided_on_an_old_standing_does_not_switch(control: Control, estate: Estate) -> None:
