@@ -31,8 +31,10 @@ Removing what reads {name} means:
   - a worker that reads {name} stops, and says that the capture is lost;
   - afterwards `strangler source reset {name}` begins anew, and fills everything again."""
 
+REGISTERED: Final = "connector registered"
 REMOVED: Final = "connector removed"
-"""The kind of the decision on the ledger."""
+ASKED: Final = "tables read anew"
+"""The kinds of decision on the ledger."""
 
 _json_option = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 
@@ -72,13 +74,23 @@ def plan(application: Application, source: str | None, wants_all: bool, wants_js
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Longest wait for its task to run, in seconds."
 )  # fmt: skip
+@deciding(Action.MEND)
 @pass_application
-def apply(application: Application, source: str | None, wait: float) -> None:
+def apply(application: Application, source: str | None, wait: float, who: Person) -> None:
     """Make what is missing in the legacy database, register the connector, and wait until it runs. May be repeated."""
     for name, registrar in _registrars(application, source):
         planned = registrar.plan()
-        registrar.apply(wait)
         changed = sum(each.changes for each in planned.properties)
+        if changed or planned.statements or not planned.registered:
+            _note(
+                application,
+                who,
+                REGISTERED,
+                name,
+                connector=planned.connector,
+                statements=len(planned.statements),
+            )
+        registrar.apply(wait)
         what = (
             "is registered"
             if not planned.registered
@@ -110,8 +122,9 @@ def status(application: Application, source: str | None, wants_json: bool) -> Ex
 @click.argument("source")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--stop", is_flag=True, help="Leave off reading what is asked for: these tables, or all.")
+@deciding(Action.MEND)
 @pass_application
-def snapshot(application: Application, source: str, tables: Sequence[str], stop: bool) -> None:
+def snapshot(application: Application, source: str, tables: Sequence[str], stop: bool, who: Person) -> None:
     """Have Debezium read TABLEs of SOURCE (by default all that are mapped) anew, while changes go on.
 
     Strangler fills stores by itself, without this: see `strangler backfill`. It is for topics that others read too.
@@ -123,6 +136,7 @@ def snapshot(application: Application, source: str, tables: Sequence[str], stop:
         if table not in captured:
             raise unknown("table", table, captured, where=f"that a mapping takes from {source}")
     registrar = _open(settings, source, captured)
+    _note(application, who, ASKED, source, tables=list(tables or captured), stop=stop)
     if stop:
         registrar.snapshot(tables, stop=True)
         click.echo(
@@ -142,20 +156,25 @@ def snapshot(application: Application, source: str, tables: Sequence[str], stop:
 def remove(application: Application, source: str, yes: bool, who: Person) -> None:
     """Remove the connector of SOURCE, with all that was made for it in Kafka and in the legacy database."""
     from strangler import assembly
-    from strangler.control import ledger
 
     _require_registered_kind(application, source)
     if not yes:
         click.echo(REMOVAL.format(name=source))
         click.confirm("Remove it?", abort=True)
     with closing(assembly.source(application.settings, source)) as legacy:
-        body, at = {"source": source}, time.time()
-        # Invariant 8: what can't be recorded isn't done.
-        ledger.append(application.control, actor=who.actor, kind=REMOVED, function="", body=body, at=at)
+        _note(application, who, REMOVED, source)
         legacy.drop()
     click.echo(
         f"source {source}: nothing of it is left in Kafka Connect, in Kafka and in the legacy database"
     )
+
+
+def _note(application: Application, who: Person, kind: str, source: str, **more: Any) -> None:
+    """Put a decision on the ledger, before it is carried out: what can't be recorded isn't done (invariant 8)."""
+    from strangler.control import ledger
+
+    body = {"source": source, **more}
+    ledger.append(application.control, actor=who.actor, kind=kind, function="", body=body, at=time.time())
 
 
 def _registrars(

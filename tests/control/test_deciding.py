@@ -18,6 +18,7 @@ from strangler.cli.lazy import LazyGroup
 from strangler.cli.main import root
 from strangler.control import access_tokens, ledger
 from strangler.control.store import Control
+from strangler.control.tables import metadata
 from strangler.people import Person, claimed, is_claimed, same
 from strangler.roles import ALLOWED, Action, Role
 
@@ -70,6 +71,8 @@ DECISIONS: dict[str, Action] = {
     "late-writes accept party --reason why": Action.MEND,
     "source reset erp --yes": Action.MEND,
     "source accept erp --yes": Action.MEND,
+    "connect apply erp": Action.MEND,
+    "connect snapshot erp": Action.MEND,
     "connect remove erp --yes": Action.MEND,
     "facades forget nobody": Action.DRAIN,
     "ledger export ledger.zip": Action.LOOK,
@@ -77,6 +80,39 @@ DECISIONS: dict[str, Action] = {
     "access revoke nobody": Action.GRANT,
 }
 """Every command that decides something, and what that is."""
+
+SHOWN = (
+    "config check", "config schema", "doctor", "connect plan erp", "connect status erp", "db check", "db current",
+    "access keys", "access list", "access roles", "access whoami", "stages", "status", "cohorts party", "plan party", "freezes",
+    "backfill party --no-watch", "reconcile diff 1 2", "reconcile list", "reconcile schedule", "reconcile show 1",
+    "reconcile repair party", "quality list", "quality show 1", "shadow party", "keys party party 1", "quarantine list",
+    "quarantine show party party [1]", "conflicts list", "late-writes list", "log show", "log tail", "source list",
+    "route explain /parties", "route replay access.log", "mapping diff strangler.yaml", "mapping sql party.party", "ledger show",
+    "ledger verify",
+)  # fmt: skip
+"""Every command that only looks, and one that only looks without its option."""
+
+UNDECIDED: dict[str, str] = {
+    "init": "writes a configuration, which decides nothing until somebody runs by it",
+    "db upgrade": "every start of anything does the same by itself",
+    "run": "a process that carries decisions out",
+    "worker": "a process that carries decisions out",
+    "facade": "a process that carries decisions out",
+    "comparer": "a process that carries decisions out",
+    "reconcile run": "records what it finds; what --apply does is decided",
+    "quality run": "records what it finds",
+    "quality docs": "writes files",
+    "snapshot": "writes files",
+    "report": "writes files",
+    "export asyncapi": "writes files",
+    "export envoy": "writes files; with --follow it announces itself as a data plane, as a facade does",
+    "export flags": "writes files",
+    "export gateway-api": "writes files; as envoy",
+    "export haproxy": "writes files; as envoy",
+    "export jsonschema": "writes files",
+    "export nginx": "writes files; as envoy",
+}
+"""Every other command that needs no proof, and why."""
 
 Strangler = Callable[..., Result]
 
@@ -105,20 +141,52 @@ def given(control: Control, name: str, role: Role) -> str:
     return access_tokens.add(control, name=name, role=role, expires_at=None, actor="test", at=time.time())
 
 
-def deciding(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every command below a group that takes a proof to decide, by its words."""
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group, by its words."""
     names = group.lazy if isinstance(group, LazyGroup) else group.commands
     for name in names:
         command = group.get_command(click.Context(group), name)
         if isinstance(command, click.Group):
-            yield from deciding(command, (*path, name))
-        elif command is not None and any(each.name == "token_file" for each in command.params):
-            yield " ".join((*path, name))
+            yield from commands(command, (*path, name))
+        elif command is not None:
+            yield " ".join((*path, name)), command
+
+
+def deciding(group: click.Group) -> set[str]:
+    """Every command below a group that takes a proof to decide."""
+    return {words for words, each in commands(group) if any(one.name == "token_file" for one in each.params)}
+
+
+def test_every_command_either_decides_or_only_looks_or_says_why_it_needs_no_proof() -> None:
+    """Whoever adds a command that changes something puts it behind `deciding`, or says here why not."""
+    assert isinstance(root, click.Group)
+    every = {words for words, _ in commands(root)}
+    shown = {words for words in every if any(f"{each} ".startswith(f"{words} ") for each in SHOWN)}
+    found = deciding(root) - {"access whoami"}
+    assert every == found | shown | set(UNDECIDED), "neither deciding, nor shown, nor exempt with a reason"
+    assert not set(UNDECIDED) & (shown | found) - {"reconcile run"}
+    assert found & shown == {"backfill", "reconcile repair"}, "without their option these only look"
+
+
+def test_what_only_looks_changes_nothing_in_the_control_store(strangler: Strangler, control: Control) -> None:
+    def held() -> dict[str, list[object]]:
+        with control.read() as connection:
+            return {
+                each.name: [tuple(row) for row in connection.execute(each.select())]
+                for each in metadata.sorted_tables
+            }
+
+    strangler("advance party")
+    before = held()
+    assert before["standing"]
+    for words in SHOWN:
+        strangler(words)
+        assert held() == before, words
 
 
 def test_every_command_that_decides_is_among_those_that_are_tried() -> None:
     assert isinstance(root, click.Group)
-    found = set(deciding(root)) - {"access whoami"}
+    found = deciding(root) - {"access whoami"}
     tried = {command for command in found if any(f"{each} ".startswith(f"{command} ") for each in DECISIONS)}
     assert found == tried
     assert all(any(f"{each} ".startswith(f"{command} ") for command in found) for each in DECISIONS)
