@@ -103,16 +103,19 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     """Show the moves that are left for FUNCTION, what each does, and what its gates say now. Changes nothing."""
     from strangler import assembly
     from strangler.cli import returning, standing
+    from strangler.control import paces
     from strangler.cutover.assessment import assess
     from strangler.cutover.foretelling import switches_ahead
     from strangler.cutover.plan import plan as planned
     from strangler.inspection import by_row
+    from strangler.numbering.lasting import lasting
 
     application.function(function, cohort)
     _recover(application, claimed(user()))
     assessed = assess(application.control, application.settings, function, cohort=cohort)
     steps = planned(application.settings, function, assessed.evidence, assessed.way)
     section = application.settings.functions[function]
+    outage = application.settings.sources[section.source].outage.total_seconds()
     source, api = section.source, section.return_.api if section.return_ else None
     with closing(assembly.source(application.settings, source)) as opened:
         unseen = list(opened.blind_spots())
@@ -122,8 +125,13 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
         owner, stages = assessed.evidence.standing.owner, [step.target.stage for step in steps]
         switches = switches_ahead(owner, stages, world)
     home = _home(application, function, cohort)
+    lasts = [
+        lasting(each, paces.of(application.control, function, str(each), now=time.time()), outage)
+        for each in (section.numbers if section.cohorts else ())
+    ]
     if wants_json:
         back = {
+            "numbers": [standing.lasting_json(each) for each in lasts],
             "returning": None if unchecked else returning.returning_json(mappings, api),
             "unchecked": unchecked,
             "by_row": {each.mapping.shape.entity: each.why for each in slow},
@@ -135,6 +143,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     standing.print_plan(out, assessed, steps, switches, home)
     standing.print_unseen(out, source, unseen)
     standing.print_by_row(out, slow)
+    standing.print_lasting(out, lasts)
     if unchecked:
         returning.print_unchecked(out, unchecked)
     returning.print_returning(out, mappings, api)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from strangler.cutover.freezes import Frozen
     from strangler.cutover.way_home import Home
     from strangler.inspection import ByRow
+    from strangler.numbering.lasting import Lasting
 
 Switches = Mapping[Stage, "Sequence[Foretold]"]
 """The steps of each switch that lies ahead, by the stage that it leads to."""
@@ -157,6 +158,28 @@ def print_by_row(out: Console, slow: Sequence[ByRow]) -> None:
         head = "" if number else "Backfilled and reconciled row by row:\n"
         words = Text.assemble(head, "  - ", (mapping.shape.entity, "bold"), f": {why}")
         out.print(Padding(words, (not number, 0, 0, 2)))
+
+
+def print_lasting(out: Console, those: Sequence[Lasting]) -> None:
+    """How long the gap between both sides' numbers lasts, and whether that is long enough."""
+    for number, each in enumerate(those):
+        head = "" if number else "Numbers, while cohorts stand on either side:\n"
+        fear = ("\n    " + each.warning, "yellow") if each.warning else ""
+        words = Text.assemble(head, "  - ", (each.numbers, "bold"), f": {each.words}", fear)
+        out.print(Padding(words, (not number, 0, 0, 2)))
+
+
+def lasting_json(each: Lasting) -> dict[str, Any]:
+    """The same; null is what isn't known, or nothing is drawn."""
+    return {
+        "numbers": each.numbers,
+        "gap": each.gap,
+        "measured_seconds": each.measured,
+        "per_day": each.per_day,
+        "half_lasts_seconds": each.lasts,
+        "outage_seconds": each.outage,
+        "needed_gap": each.needed,
+    }
 
 
 def plan_json(

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from strangler.control import facades, late_writes
+from strangler.control import facades, late_writes, ledger, paces, stretches
 from strangler.control.store import Control
 from strangler.cutover import journal
 from strangler.cutover.assessment import Assessment
 from strangler.cutover.lateness import named
 from strangler.cutover.stages import Stage
 from strangler.durations import format_duration
+from strangler.numbering.apart import DOUBLE
+from strangler.numbering.lasting import doubled, running_low
 
 
 def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
@@ -41,6 +43,7 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
             told.add(
                 f"{each.function}: {late:,} {writes} in legacy{by}, not applied to the store (strangler late-writes)"
             )
+        told |= set(_numbers(each, control))
         if each.evidence.quarantined:
             keys = "key" if each.evidence.quarantined == 1 else "keys"
             told.add(
@@ -60,3 +63,15 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
         told.add("no facade was seen lately: callers that come past it aren't routed")
     for words in sorted(told):
         yield Text.assemble(("! ", "bold yellow"), words)
+
+
+def _numbers(assessed: Assessment, control: Control) -> Iterator[str]:
+    """What is to be feared of numbers that both sides draw."""
+    known = stretches.of(control, assessed.function) if assessed.settings.numbers else {}
+    for numbers in assessed.settings.numbers:
+        if stretch := known.get(str(numbers)):
+            look = paces.last(control, assessed.function, str(numbers))
+            if fear := running_low(numbers, stretch, look, assessed.evidence.now):
+                yield f"{assessed.function}: numbers {numbers}: {fear}"
+    for entry in ledger.entries(control, function=assessed.function, kind=DOUBLE) if known else ():
+        yield f"{assessed.function}: {doubled(entry.body)}"

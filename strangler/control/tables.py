@@ -104,6 +104,30 @@ stretch = Table(
 )
 """Where the numbers of one side end and those of the other begin, while both draw. See `strangler.control.stretches`."""
 
+number_look = Table(
+    "number_look",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("numbers", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("legacy", BigInteger, nullable=False),
+    Column("new", BigInteger, nullable=False),
+    Column("jumped", Boolean, nullable=False),
+)
+"""The last numbers of both sides when they were last looked at; `jumped`: a counter was set since."""
+
+number_pace = Table(
+    "number_pace",
+    metadata,
+    Column("function", String(64), primary_key=True),
+    Column("numbers", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Column("legacy", BigInteger, nullable=False),
+    Column("new", BigInteger, nullable=False),
+)
+"""How many numbers each side drew in the `seconds` that were measured in an hour (since the epoch). See `strangler.control.paces`."""
+
 ledger = Table(
     "ledger",
     metadata,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter as Count
 from typing import Final
 
-from strangler.control import handings, ledger, standings, stretches
+from strangler.control import handings, ledger, paces, standings, stretches
 from strangler.control.handings import Handing
 from strangler.cutover import journal
 from strangler.cutover.moving import Moving
@@ -53,6 +53,7 @@ class Numbering:
             elif (each := _planned(pair, to, fresh.get(pair.name))) is not None:
                 planned.append((pair, each))
         self._note(to, [each for _, each in planned])
+        paces.jump(self._control, self._function)
         for pair, each in planned:
             if pair.last(to) < each.after:  # Several lines may name the same counter: the furthest counts.
                 pair.set(to, each.after)
@@ -77,6 +78,7 @@ class Numbering:
         if self._is_drawn_from(side):
             return f"left as they are, which is a gap: other cohorts draw from {side}'s"
         those = [(pair, known[pair.name]) for pair in pairs(self._moving) if pair.name in known]
+        paces.jump(self._control, self._function)
         untouched = [(pair, each) for pair, each in those if pair.last(side) == each.after]
         for pair, each in untouched:
             pair.set(side, each.before)

@@ -11,28 +11,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from strangler.control import ledger, stretches
+from strangler.control import ledger, paces, stretches
 from strangler.control.stretches import Stretch
 from strangler.cutover.moving import Moving
 from strangler.cutover.stages import Side
 from strangler.errors import Unavailable
+from strangler.numbering.apart import DOUBLE, left, runs_low
 from strangler.numbering.pair import Pair, pairs
 
 KIND: Final = "numbers leapt"
 """The kind of the entry on the ledger."""
-
-RENEWED: Final = 0.5
-"""The share of the gap below which it is renewed: the other half lasts until somebody looks again."""
-
-
-def left(stretch: Stretch, lasts: Mapping[Side, int]) -> int:
-    """How many numbers the side behind has before it; below zero it has drawn some that the other one may have drawn, too."""
-    return stretch.beyond - lasts[stretch.behind]
-
-
-def runs_low(stretch: Stretch, lasts: Mapping[Side, int], gap: int) -> bool:
-    """Whether it is time to leap, or a leap was begun and isn't known to be done."""
-    return stretch.leap is not None or left(stretch, lasts) < gap * RENEWED
 
 
 class Leaping:
@@ -52,6 +40,8 @@ class Leaping:
             ):  # Somebody has set it back, or an older value was written over it.
                 self._set(pair, known.ahead, max(known.beyond, _next(pair, lasts)), lasts)
             elif runs_low(known, lasts, pair.numbers.gap):
+                if known.leap is None and left(known, lasts) < 0:
+                    self._tell(DOUBLE, {**_said(pair, known.behind, lasts), "first": known.beyond + 1})
                 self.leap(pair, known, lasts)
 
     def bring_ahead(self, pair: Pair, stretch: Stretch, side: Side) -> None:
@@ -75,17 +65,8 @@ class Leaping:
 
     def _set(self, pair: Pair, side: Side, number: int, lasts: Mapping[Side, int]) -> None:
         """Set a counter that is drawn from, once that is on the ledger (invariant 8)."""
-        body = {
-            "counter": str(pair.counter(side)), "side": side, "before": lasts[side], "after": number, "other": lasts[side.other],
-        }  # fmt: skip
-        ledger.append(
-            self._control,
-            actor=self._actor,
-            kind=KIND,
-            function=self._moving.function,
-            body=body,
-            at=self._moving.clock(),
-        )
+        self._tell(KIND, {**_said(pair, side, lasts), "after": number})
+        paces.jump(self._control, self._moving.function)
         pair.set(side, number)
         if (now := pair.last(side)) < number:
             raise Unavailable(
@@ -93,6 +74,19 @@ class Leaping:
                 why="whoever draws from it writes back what it had read before",
                 do="nothing: it is tried again; if it goes on, raise `gap`, and set the counter while nobody draws",
             )
+
+    def _tell(self, kind: str, body: dict[str, object]) -> None:
+        function, at = self._moving.function, self._moving.clock()
+        ledger.append(self._control, actor=self._actor, kind=kind, function=function, body=body, at=at)
+
+
+def _said(pair: Pair, side: Side, lasts: Mapping[Side, int]) -> dict[str, object]:
+    return {
+        "counter": str(pair.counter(side)),
+        "side": side,
+        "before": lasts[side],
+        "other": lasts[side.other],
+    }
 
 
 def _unknown(lasts: Mapping[Side, int]) -> Stretch:

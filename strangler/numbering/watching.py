@@ -1,4 +1,5 @@
-"""Watching the numbers of all functions, every minute, by one of any number of workers: while both sides draw, they are kept apart."""
+"""Watching the numbers of all functions, every minute, by one of any number of workers: how many are drawn is measured, and while both
+sides draw, they are kept apart."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from contextlib import closing
 from functools import partial
 from typing import Final
 
-from strangler.control import standings
+from strangler.control import paces, standings
 from strangler.control.holders import signs_of_life
+from strangler.control.paces import Look
 from strangler.control.store import Control
 from strangler.control.turns import Turn
 from strangler.cutover import journal
@@ -20,6 +22,7 @@ from strangler.cutover.moving import Moving
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import StranglerError
 from strangler.numbering.leaping import Leaping
+from strangler.numbering.pair import pairs
 from strangler.settings import Settings
 
 logger = logging.getLogger("strangler.numbers")
@@ -66,15 +69,18 @@ class Watching:
                 logger.warning(what, extra={"why": error.why, "do": error.do})
 
     def look_at(self, moving: Moving) -> None:
-        """Look at one."""
-        if both_draw(self._control, moving.function):
-            moving.alone(lambda: None, partial(self._keep_apart, moving))
+        """Look at one, once anybody has begun to move it."""
+        if standings.snapshot(self._control).has_begun(moving.function):
+            moving.alone(lambda: None, partial(self._look_at, moving))
 
-    def _keep_apart(self, moving: Moving) -> None:
+    def _look_at(self, moving: Moving) -> None:
         """Unless a switch of the function is under way: none comes to its decision meanwhile, for it must be alone to hand numbers over."""
-        if not journal.unfinished(self._control, moving.function) and both_draw(
-            self._control, moving.function
-        ):
+        if journal.unfinished(self._control, moving.function):
+            return
+        for pair in pairs(moving):
+            look = Look(self._clock(), pair.lasts())
+            paces.looked(self._control, moving.function, pair.name, look)
+        if both_draw(self._control, moving.function):
             Leaping(moving, "worker").keep_apart()
 
 

@@ -33,7 +33,7 @@ from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.ways import WAYS, ahead, leading
 from strangler.cutover.world import Outside
 from strangler.errors import Refused
-from strangler.numbering import leaping
+from strangler.numbering import apart, leaping
 from strangler.numbering.handing import Numbering
 from strangler.numbering.watching import Watching, both_draw
 from strangler.ports import Acting, Hand
@@ -173,11 +173,11 @@ def test_what_other_cohorts_draw_from_is_not_set_back(counting: Legacy, control:
 
 def test_the_side_behind_has_what_is_left_of_the_gap() -> None:
     stretch = Stretch(Side.NEW, 100)
-    assert leaping.left(stretch, {Side.LEGACY: 70, Side.NEW: 130}) == 30
-    assert leaping.left(stretch, {Side.LEGACY: 103, Side.NEW: 130}) == -3
-    assert not leaping.runs_low(stretch, {Side.LEGACY: 50, Side.NEW: 130}, 100)
-    assert leaping.runs_low(stretch, {Side.LEGACY: 51, Side.NEW: 130}, 100)
-    assert leaping.runs_low(replace(stretch, leap=230), {Side.LEGACY: 50, Side.NEW: 130}, 100)
+    assert apart.left(stretch, {Side.LEGACY: 70, Side.NEW: 130}) == 30
+    assert apart.left(stretch, {Side.LEGACY: 103, Side.NEW: 130}) == -3
+    assert not apart.runs_low(stretch, {Side.LEGACY: 50, Side.NEW: 130}, 100)
+    assert apart.runs_low(stretch, {Side.LEGACY: 51, Side.NEW: 130}, 100)
+    assert apart.runs_low(replace(stretch, leap=230), {Side.LEGACY: 50, Side.NEW: 130}, 100)
 
 
 # Whatever happens, in whatever order

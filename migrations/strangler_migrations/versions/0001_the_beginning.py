@@ -75,6 +75,24 @@ def upgrade() -> None:
         sa.Column("leap", sa.BigInteger()),
     )
     op.create_table(
+        "number_look",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("numbers", sa.Text(), primary_key=True),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("legacy", sa.BigInteger(), nullable=False),
+        sa.Column("new", sa.BigInteger(), nullable=False),
+        sa.Column("jumped", sa.Boolean(), nullable=False),
+    )
+    op.create_table(
+        "number_pace",
+        sa.Column("function", sa.String(64), primary_key=True),
+        sa.Column("numbers", sa.Text(), primary_key=True),
+        sa.Column("hour", sa.Integer(), primary_key=True),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("legacy", sa.BigInteger(), nullable=False),
+        sa.Column("new", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
         "ledger",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", sa.Float(), nullable=False),
