@@ -87,6 +87,12 @@ def test_each_path_that_the_documents_name_is_there() -> None:
     assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
 
 
+def test_the_list_of_decisions_has_each() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    listed = (decisions / "README.md").read_text()
+    assert [page.name for page in sorted(decisions.glob("2*.md")) if f"({page.name})" not in listed] == []
+
+
 def test_each_link_between_documents_leads_somewhere() -> None:
     broken = [
         (document.name, target)
