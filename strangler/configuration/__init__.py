@@ -129,9 +129,7 @@ def _completed(settings: Settings, folder: Path) -> Settings:
                 update={"docs": folder / settings.quality.docs.expanduser()}
             ),
             "facade": settings.facade and _anchored(settings.facade, folder),
-            "functions": {
-                name: _protocol_seen(function, folder) for name, function in settings.functions.items()
-            },
+            "functions": {name: _seen(function, folder) for name, function in settings.functions.items()},
             "python": {
                 name: call.model_copy(update={"folder": folder / (call.folder or Path()).expanduser()})
                 for name, call in settings.python.items()
@@ -157,9 +155,14 @@ def _anchored(facade: Facade, folder: Path) -> Facade:
     return facade.model_copy(update={"tls": secured(facade.tls), "identity": identity, "admin": admin})
 
 
-def _protocol_seen(function: Function, folder: Path) -> Function:
-    """With the folder of its protocol's files seen from `folder`."""
-    if function.protocol is None:
-        return function
-    seen = {"folder": folder / function.protocol.folder.expanduser()}
-    return function.model_copy(update={"protocol": function.protocol.model_copy(update=seen)})
+def _seen(function: Function, folder: Path) -> Function:
+    """With its files seen from `folder`: those of its protocol, and of the way back."""
+    protocol, back = function.protocol, function.return_
+    if protocol is not None:
+        protocol = protocol.model_copy(update={"folder": folder / protocol.folder.expanduser()})
+    if back is not None and back.url is not None:
+        back = back.model_copy(update={"url": SecretStr(anchored(back.url.get_secret_value(), folder))})
+    if back is not None and back.api is not None and back.api.ca is not None:
+        api = back.api.model_copy(update={"ca": folder / back.api.ca.expanduser()})
+        back = back.model_copy(update={"api": api})
+    return function.model_copy(update={"protocol": protocol, "return_": back})

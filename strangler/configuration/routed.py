@@ -49,10 +49,13 @@ def upstreams(settings: Settings) -> Iterator[Finding]:
     for name, function in settings.functions.items():
         if function.service is not None and (what := _base(function.service.url)):
             yield Finding(("functions", name, "service", "url"), what, "http://127.0.0.1:9001")
+        api = function.return_ and function.return_.api
+        if api and api.url and (what := _base(api.url.get_secret_value(), "return.api.headers has them")):
+            yield Finding(("functions", name, "return", "api", "url"), what, "https://erp.example.com/api")
 
 
-def _base(url: str) -> str:
-    """What is wrong with a base URL; empty for nothing."""
+def _base(url: str, credentials: str = "they get the callers' own credentials") -> str:
+    """What is wrong with a base URL; empty for nothing. `credentials`: where those come from."""
     if not url.isascii() or not url.isprintable() or " " in url:
         return "has blanks, or characters that stand in no URL"
     try:
@@ -63,7 +66,7 @@ def _base(url: str) -> str:
     if parts.scheme not in ("http", "https"):
         return "isn't an HTTP URL"
     if "@" in parts.netloc:
-        return "has a user in it, which upstreams wouldn't be told: they get the callers' own credentials"
+        return f"has a user in it, which upstreams wouldn't be told: {credentials}"
     if not parts.hostname or port == 0:
         return "names no host and port that could be asked"
     if "?" in url or "#" in url:

@@ -113,22 +113,33 @@ class ByRequests:
                 raise
             return held
         except StranglerError:
+            if not self._look(each, side)[1]:
+                return None  # A gateway says 503 of what was done behind it, too.
             if not again:
                 requested.withdraw(self._control, *state)
             raise
         if answer.status in asked.expect:
             return self._unless_it_shows(each, side, "")
-        if not again:
-            requested.withdraw(self._control, *state)
-        legacy = read_alone(self._mappings[each.entity], side, each.key)
-        return self._held(each, legacy, Kind.REFUSED, self._refusal(each.entity, asked, answer))
+        refusal = self._refusal(each.entity, asked, answer)
+        if again:  # What was sent before may still be at work, and be why this is refused.
+            return self._unless_it_shows(each, side, refusal)
+        after, amiss = self._look(each, side)
+        if not amiss:
+            return None
+        requested.withdraw(self._control, *state)
+        return self._held(each, after, Kind.REFUSED, refusal)
+
+    def _look(self, each: Outgoing, side: Queries) -> tuple[Now, str]:
+        """What legacy's tables have now, and in what that isn't what was asked for; empty: it is."""
+        mapping = self._mappings[each.entity]
+        after = read_alone(mapping, side, each.key)
+        return after, judging.amiss(mapping, each, after)
 
     def _unless_it_shows(self, each: Outgoing, side: Queries, why: str) -> Conflict | None:
         """What is to be held, unless legacy's tables show what was asked for within the time that they may take."""
-        mapping, deadline = self._mappings[each.entity], time.monotonic() + self._api.settle.total_seconds()
+        deadline = time.monotonic() + self._api.settle.total_seconds()
         while True:
-            after = read_alone(mapping, side, each.key)
-            amiss = judging.amiss(mapping, each, after)
+            after, amiss = self._look(each, side)
             if not amiss:
                 return None
             if time.monotonic() > deadline:

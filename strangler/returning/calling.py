@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from strangler.errors import SourceError, Unavailable
+from strangler.errors import SourceError, StranglerError, Unavailable
 from strangler.facade.breaker import Breaker, rules
 from strangler.ports import Finding
 from strangler.returning.requests import Asked
@@ -46,18 +46,19 @@ class Calling:
     def __init__(self, api: Api, base: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api, self._clock = api, clock
         self._base = urlsplit(base)
+        self._trusting: ssl.SSLContext | None = None
         self._breaker = Breaker(rules(api.breaker)) if api.breaker.enabled else None
 
     def ask(self, asked: Asked) -> Answer:
         """The answer to a request. Raises Unavailable where nothing was done, Unanswered where it isn't known, SourceError where the
-        credentials aren't good."""
+        credentials or its certificate aren't good."""
         began = self._clock()
         if self._breaker and not self._breaker.allows(began):
             raise self._away(f"it failed too often: {self._breaker.why}")
         try:
             answer = self._judged(self._sent(asked))
-        except (Unavailable, Unanswered):
-            self._note(True, began)
+        except (StranglerError, Unanswered) as error:
+            self._note(not isinstance(error, SourceError), began)
             raise
         self._note(False, began)
         return answer
@@ -66,6 +67,8 @@ class Calling:
         """What is missing to use it. Changes nothing."""
         try:
             answer = self._sent(Asked("GET", self._api.check, {}, None, (), True))
+        except SourceError as error:
+            return [Finding(f"{error.what}: {error.why}", error.do or "")]
         except (Unavailable, Unanswered) as error:
             why = error.why if isinstance(error, Unavailable) else str(error)
             return [
@@ -118,17 +121,39 @@ class Calling:
         host, port = self._base.hostname or "", self._base.port
         wait = self._api.connect_timeout.total_seconds()
         connection = (
-            http.client.HTTPSConnection(host, port, timeout=wait, context=ssl.create_default_context())
+            http.client.HTTPSConnection(host, port, timeout=wait, context=self._trusted())
             if self._base.scheme == "https"
             else http.client.HTTPConnection(host, port, timeout=wait)
         )
         with closing(connection):
             try:
                 connection.connect()
+            except ssl.SSLCertVerificationError as error:
+                raise self._unknown(error.verify_message) from error
             except OSError as error:
                 raise self._away(str(error) or type(error).__name__) from error
             connection.sock.settimeout(self._api.timeout.total_seconds())
             yield connection
+
+    def _trusted(self) -> ssl.SSLContext:
+        """What says whose certificates are good, read once."""
+        if self._trusting is None:
+            try:
+                self._trusting = ssl.create_default_context(cafile=self._api.ca)
+            except OSError as error:
+                raise SourceError(
+                    f"the certificates of return.api.ca can't be read: {self._api.ca}",
+                    why=error.strerror or str(error),
+                    do="name a readable file of certificates, PEM",
+                ) from error
+        return self._trusting
+
+    def _unknown(self, why: str) -> SourceError:
+        return SourceError(
+            f"legacy's API at {self._place} isn't known for what it says that it is",
+            why=f"its certificate: {why}",
+            do="return.api.ca: the file with the certificate of the authority that it is by; or correct return.api.url",
+        )
 
     def _note(self, failed: bool, began: float) -> None:
         if self._breaker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -64,6 +65,11 @@ class Api(Section):
         "/",
         description="A path that answers a GET when the API is well and the credentials are good; asked before a switch, by `doctor` and "
         "by `rehearse`. Any status below 500 but 401 and 403 is good.",
+    )
+    ca: Path | None = Field(
+        None,
+        description="With https: the file with the certificates of the authorities that may vouch for it (PEM), as of a company's own; by "
+        "default the system's.",
     )
     connect_timeout: Duration = Field(timedelta(seconds=3), description="Longest wait for a connection.")
     timeout: Duration = Field(

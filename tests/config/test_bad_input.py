@@ -57,6 +57,8 @@ class Bad(NamedTuple):
     expected: list[tuple[int, str, str, str]]
 
 
+BY_API = "    return: {{through: api, api: {{requests: {{{entity}: {{insert: {{method: POST, path: /parties}}}}}}{more}}}}}\n"
+
 NAME = "          name: TRIM(name)"
 
 BAD = [
@@ -304,6 +306,18 @@ BAD = [
         [(20, "functions.party.steps[0].gate", "there is no gate 'drfit'", "drift")]),
     Bad("gate that says nothing yet", "    routes:", "    steps: [{weight: 100%, gate: late writes}]\n    routes:",
         [(20, "functions.party.steps[0].gate", "doesn't own before it is live", "leave it out")]),
+    Bad("way back by an API that knows another entity", "    routes:", BY_API.format(entity="prty", more="") + "    routes:",
+        [(20, "functions.party.return.api.requests", "says nothing of the entity party", "party: {insert: {method: POST"),
+         (20, "functions.party.return.api.requests.prty", "there is no entity 'prty'", "party")]),
+    Bad("way back by an API that the fence refuses", "    routes:",
+        BY_API.format(entity="party", more="") + "    fence: {by: trigger}\n    routes:",
+        [(21, "functions.party.fence.keep", "refuses legacy's own API, too", "keep: false")]),
+    Bad("way back by an API that isn't HTTP", "    routes:",
+        BY_API.format(entity="party", more=", url: 'ftp://erp'") + "    routes:",
+        [(20, "functions.party.return.api.url", "isn't an HTTP URL", "https://")]),
+    Bad("way back by an API with a user in its address", "    routes:",
+        BY_API.format(entity="party", more=", url: 'https://me:secret@erp'") + "    routes:",
+        [(20, "functions.party.return.api.url", "wouldn't be told: return.api.headers has them", "https://")]),
     Bad("telling fence that isn't kept", "    routes:", "    fence: {by: tell, keep: false}\n    routes:",
         [(20, "functions.party.fence", "leave out `roles` and `keep`", "")]),
     Bad("window that isn't there", "    routes:", "    steps: [{weight: 100%, window: weekend}]\n    routes:",
@@ -437,3 +451,18 @@ def test_a_slip_on_the_command_line(arguments: list[str], said: str) -> None:
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_way_back_by_an_api_that_is_nowhere(config: Path) -> None:
+    """By default it is `facade.legacy`; without a facade it has to be said."""
+    start, end = GOOD.index("    routes:"), GOOD.index("  product:")
+    facade = GOOD[GOOD.index("facade:") : GOOD.index("functions:")]
+    text = (GOOD[:start] + BY_API.format(entity="party", more="") + GOOD[end:]).replace(facade, "")
+    config.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, {})
+    [problem] = caught.value.problems
+    assert (problem.path, problem.what) == (
+        "functions.party.return.api.url",
+        "is missing, and there is no facade.legacy to take",
+    )
