@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from strangler.facade.metrics import Metrics
 from strangler.facade.shedding import Shedding
 from strangler.settings import Breaker, Limits
 from tests.facade.calls import call
-from tests.facade.conftest import settings
+from tests.facade.conftest import Front, settings
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
 RULES = [
@@ -38,6 +40,17 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in RULES] + [
 ]
 SCRAPED = {"job", "instance", "le"}
 """Labels that Prometheus adds, and that of buckets."""
+
+
+WATCHED = (
+    "writes_in_flight",
+    "generation",
+    "control_silence_seconds",
+    "calls_open",
+    "caller_connections",
+    "tasks",
+)
+"""What is read inside the event loop of a facade only."""
 
 
 class Writer:
@@ -72,10 +85,7 @@ def facade_metrics() -> Metrics:
     watch_holding(metrics, holding)
     watch_pools(metrics, [Pool()])
     watch_drops(metrics, lambda: 0, lambda: 0)
-    for name in (
-        *("writes_in_flight", "generation", "control_silence_seconds"),
-        *("calls_open", "caller_connections", "tasks"),  # read inside the event loop only
-    ):
+    for name in WATCHED:
         metrics.watch(name, "as a facade shows it", (), lambda: [((), 0)])
     return metrics
 
@@ -126,6 +136,28 @@ def test_every_metric_and_label_that_is_named_exists(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+def test_an_alert_about_what_is_counted_by_cohort_names_the_cohort(
+    known: dict[str, set[str]], rule: dict[str, Any]
+) -> None:
+    tree = parsed(rule["expr"])
+    used = {part.name for part in parts(tree) if isinstance(part, promql_parser.VectorSelector)}
+    by_cohort = any("cohort" in known[name] for name in used)
+    assert ("$labels.cohort" in rule["annotations"]["summary"]) == by_cohort
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool isn't here")
+def test_prometheus_itself_raises_them_for_the_cohort_that_is_meant() -> None:
+    done = subprocess.run(
+        ["promtool", "test", "rules", "alerts.test.yaml"],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
 def test_an_alert_says_what_and_what_to_do_with_labels_that_it_has(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("page", "ticket")
     said = f"{rule['annotations']['summary']} {rule['annotations']['description']}"
@@ -133,6 +165,13 @@ def test_an_alert_says_what_and_what_to_do_with_labels_that_it_has(rule: dict[st
     left = {label for labels in kept for label in labels.split(", ")} if kept else None
     for label in re.findall(r"\$labels\.(\w+)", said):
         assert left is None or label in left, f"{label} is summed away"
+
+
+async def test_a_running_facade_shows_what_only_its_event_loop_can_tell(front: Front) -> None:
+    facade = await front(settings("http://127.0.0.1:1"))
+    page = facade.parts.metrics.page().decode()
+    families = {family.name for family in text_string_to_metric_families(page)}
+    assert {f"strangler_facade_{name}" for name in WATCHED} <= families
 
 
 def test_what_is_counted_is_looked_at() -> None:
