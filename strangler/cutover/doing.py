@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -19,7 +20,7 @@ from strangler.cutover.journal import Intent, Journal
 from strangler.cutover.means import POLL, Means
 from strangler.cutover.stages import Side, Standing
 from strangler.cutover.world import Outside
-from strangler.errors import Refused
+from strangler.errors import Refused, Unavailable
 
 SHOWN: Final = 5
 """Documents that a refusal names."""
@@ -73,6 +74,13 @@ def refuse_unaware(before: Standing, those: list[FacadeRecord], now: float) -> N
             why="it was last heard of when the function was untouched, and hasn't said goodbye since",
             do="let it reach the control store again; or make sure that it has ended, then `strangler facades forget ID`",
         )
+
+
+def refuse_unfenceable(outside: Outside) -> None:
+    """What legacy can't be made to refuse would be found out with writers waiting. A legacy that is only away is another matter."""
+    if told := outside.statements:
+        with suppress(Unavailable):
+            told()
 
 
 def position(means: Means, at: Journal) -> Position:

@@ -57,4 +57,6 @@ def _told(action: Action, statements: Callable[[], Sequence[str]] | None) -> For
     try:
         return Foretold(action.step, action.does, tuple(statements()) if statements else ())
     except StranglerError as error:
-        return Foretold(action.step, action.does, untold=error.what)
+        return Foretold(
+            action.step, action.does, untold=f"{error.what}: {error.why}" if error.why else error.what
+        )

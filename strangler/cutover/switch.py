@@ -16,7 +16,7 @@ from typing import Final
 from strangler.control import facades, ledger, standings
 from strangler.control.store import Control
 from strangler.cutover import journal, outstanding
-from strangler.cutover.doing import refuse_loss, refuse_unaware
+from strangler.cutover.doing import refuse_loss, refuse_unaware, refuse_unfenceable
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Journal
 from strangler.cutover.means import Clock, Means
@@ -86,8 +86,11 @@ class Switch:
         )  # What is asked next takes longer than a facade needs to hear of it.
         self._outside.way_back()
         self._refuse_silent(intent, before)
-        if way is Way.TO_NEW and self._outside.ready:
-            self._outside.ready()
+        if way is Way.TO_NEW:
+            with _not_begun(intent):
+                refuse_unfenceable(self._outside)
+            if self._outside.ready:
+                self._outside.ready()
         if way is Way.TO_LEGACY:
             self._refuse_stuck(intent)
             if self._outside.returned is None:

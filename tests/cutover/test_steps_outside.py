@@ -14,6 +14,8 @@ import pytest
 from strangler.control import facades, ledger, standings
 from strangler.control.store import Control
 from strangler.cutover import journal
+from strangler.cutover.conductor import Recorder
+from strangler.cutover.foretelling import foretell
 from strangler.cutover.history import Kind
 from strangler.cutover.journal import Intent, Step
 from strangler.cutover.recovery import recover
@@ -87,6 +89,25 @@ def test_forwards_legacy_refuses_before_the_position_is_read_and_back_it_takes_w
         back = Switch(control, outside, LIMIT).run(intent(Stage.SYNCING), live)
     assert (back.owner, world.fenced, world.returning) == (Side.LEGACY, False, False)
     assert world.acts == ["fence", "open", "lift", "close"]
+
+
+def test_a_legacy_that_cannot_be_fenced_as_configured_is_refused_before_anybody_waits(
+    control: Control, world: World
+) -> None:
+    before, why = standing_at(control, Stage.CANARY), "a trigger sees one row of one table"
+
+    def statements() -> list[str]:
+        raise Refused("party can't be fenced in the legacy database", why=why, do="leave `fence` out")
+
+    outside = replace(world.outside(), statements=statements)
+    with pytest.raises(Refused, match="to new isn't begun: party can't be fenced") as raised:
+        Switch(control, outside, LIMIT).run(intent(Stage.LIVE), before)
+    assert (raised.value.why, raised.value.do) == (why, "leave `fence` out")
+    assert (ledger.entries(control), world.acts) == ([], [])
+    with pytest.raises(Refused, match="party can't be fenced"):
+        Recorder(lambda function, cohort: outside).switch(intent(Stage.LIVE), before)
+    (told,) = [each for each in foretell(Stage.LIVE, outside) if each.step is Step.LEGACY_FENCED]
+    assert told.untold == f"party can't be fenced in the legacy database: {why}"
 
 
 def test_a_failure_takes_back_what_was_done_outside_and_no_more(control: Control, world: World) -> None:

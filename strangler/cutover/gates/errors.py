@@ -19,9 +19,8 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     figures = f"{share:.2%} of {new.calls:,}", f"{limit:.2%}"
     lately = format_duration(limits.window.total_seconds())
     if new.calls < limits.min_calls:
-        words = (
-            f"the new service answered {new.calls:,} calls within {lately}, fewer than {limits.min_calls:,}"
-        )
+        few = f"{new.calls:,} call{'' if new.calls == 1 else 's'} within {lately}"
+        words = f"the new service answered {few}, fewer than {limits.min_calls:,}"
         do = more(evidence, "let callers call for longer, or lower gates.errors.min_calls")
         return GateResult(Gate.ERRORS, Verdict.INCONCLUSIVE, *figures, words, do)
     beside = f", of legacy's {_share(legacy):.2%} of {legacy.calls:,}" if legacy.calls else ""
