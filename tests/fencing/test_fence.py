@@ -118,7 +118,8 @@ def test_what_cannot_be_foretold_says_why(legacy: Legacy, control: Control) -> N
     with closing(outside(settings, control, "party", "1000")) as world:
         (fenced,) = [each for each in foretell(Stage.LIVE, world) if each.untold]
     assert (fenced.step, fenced.statements) == (Step.LEGACY_FENCED, ())
-    assert fenced.untold == "cohort 1000 of party can't be fenced by: revoke"
+    why = "privileges are on tables, and the other cohorts stay in the same ones"
+    assert fenced.untold == f"cohort 1000 of party can't be fenced by: revoke: {why}"
     assert any(fenced.untold in line for line in lines([fenced]))
 
 
