@@ -58,6 +58,9 @@ one_cohort = click.option(
     metavar="COHORT",
     help="Only this cohort of it; by default all that don't move on their own.",
 )
+new_cohort = click.option(
+    "--new-cohort", "unseen", is_flag=True, help="The cohort is meant, although no row is of it yet."
+)
 as_json = click.option("--json", "wants_json", is_flag=True, help="As JSON, for programs.")
 
 
@@ -169,6 +172,7 @@ def _compiled(
     "--weight", type=Weight(), help="The share of callers that read from the new service, e.g. 25%."
 )
 @one_cohort
+@new_cohort
 @dry_run
 @as_json
 @deciding(Action.MOVE)
@@ -177,6 +181,7 @@ def advance(
     application: Application,
     function: str,
     cohort: str,
+    unseen: bool,
     stage: str | None,
     weight: int | None,
     dry: bool,
@@ -187,6 +192,7 @@ def advance(
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
+    _require_seen(application, function, cohort, unseen)
     wanted = Stage(stage) if stage else None
     return _conduct(
         application, function, cohort, who, "advance", dry, wants_json,
@@ -208,6 +214,7 @@ def advance(
     help="Let just so many documents go that legacy doesn't have as new has them; the refusal names them.",
 )
 @one_cohort
+@new_cohort
 @dry_run
 @as_json
 @deciding(Action.MOVE)
@@ -216,6 +223,7 @@ def rollback(
     application: Application,
     function: str,
     cohort: str,
+    unseen: bool,
     stage: str | None,
     weight: int | None,
     reason: str,
@@ -229,6 +237,7 @@ def rollback(
     From live the owner changes back, with a fence for a moment; it is refused as long as documents exist only in the new
     store, since they would be lost.
     """
+    _require_seen(application, function, cohort, unseen)
     wanted = Stage(stage) if stage else None
     return _conduct(
         application, function, cohort, who, "rollback", dry, wants_json,
@@ -240,13 +249,17 @@ def rollback(
 @click.argument("function")
 @click.option("--reason", required=True, help="Why; shown to whoever tries to advance it.")
 @one_cohort
+@new_cohort
 @deciding(Action.HOLD)
 @pass_application
-def hold(application: Application, function: str, cohort: str, reason: str, who: Person) -> None:
+def hold(
+    application: Application, function: str, cohort: str, unseen: bool, reason: str, who: Person
+) -> None:
     """Let nobody advance FUNCTION, with all of its cohorts, until it is released. Rolling back stays possible.
 
     With --cohort only that is held, and moves on its own from then on.
     """
+    _require_seen(application, function, cohort, unseen)
     held = _decider(application, function, cohort, who).hold(function, reason, cohort=cohort)
     click.echo(f"{held.name} is held in {held.stage}: {reason}")
 
@@ -284,10 +297,12 @@ def cohorts(application: Application, function: str, wants_json: bool) -> None:
 @click.command()
 @click.argument("function")
 @click.option("--cohort", required=True, metavar="COHORT", help="The cohort that moves on its own.")
+@new_cohort
 @deciding(Action.MOVE)
 @pass_application
-def separate(application: Application, function: str, cohort: str, who: Person) -> None:
+def separate(application: Application, function: str, cohort: str, unseen: bool, who: Person) -> None:
     """Let a cohort of FUNCTION move on its own from where it stands; its calls are counted for it alone from then on."""
+    _require_seen(application, function, cohort, unseen)
     own = _decider(application, function, cohort, who).separate(function, cohort)
     click.echo(f"cohort {cohort} of {function} moves on its own from now on; it stands in {own.stage}")
 
@@ -301,6 +316,15 @@ def rejoin(application: Application, function: str, cohort: str, who: Person) ->
     """Let a cohort of FUNCTION move with all the others again, once it stands where they do."""
     whole = _decider(application, function, cohort, who).rejoin(function, cohort)
     click.echo(f"cohort {cohort} of {function} moves with all the others again; they stand in {whole.stage}")
+
+
+def _require_seen(application: Application, function: str, cohort: str, unseen: bool) -> None:
+    """Refuse a cohort that nothing knows, before it gets a standing of its own by this; `unseen`: it is meant all the same."""
+    application.function(function, cohort)
+    if cohort != EVERYONE and not unseen:
+        from strangler.cutover.sighting import refuse_unseen
+
+        refuse_unseen(application.settings, application.control, function, cohort)
 
 
 def _conduct(

@@ -137,7 +137,7 @@ class Cohorts(Section):
     names: list[str] = Field(
         default_factory=list,
         description="All that there are. With them a command refuses any other, with the nearest of these: one that is misspelled gets a "
-        "standing of its own, and nothing moves. Without them any name is taken.",
+        "standing of its own, and nothing moves. Without them one that no row is of is refused, unless it is said to be new.",
     )
     of: dict[
         Name, Annotated[CohortOf, BeforeValidator(_as_cohort, json_schema_input_type=str | CohortOf)]

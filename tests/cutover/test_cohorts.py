@@ -27,7 +27,8 @@ from strangler.errors import Refused
 from tests.cutover.test_commands import CONFIGURATION, Strangler
 
 COHORTS = CONFIGURATION.replace(
-    "    entities:", '    cohorts: {from: [{header: "X-Company"}], of: {party: id}}\n    entities:'
+    "    entities:",
+    '    cohorts: {names: ["1000", "2000", a, b], from: [{header: "X-Company"}], of: {party: id}}\n    entities:',
 )
 
 
@@ -80,8 +81,8 @@ def test_status_shows_cohorts_below_their_function(strangler: Strangler) -> None
     assert "paused: stocktaking" in lines[number + 1]
     (found,) = json.loads(strangler("status", "--json").output)
     assert (found["cohort"], [each["cohort"] for each in found["cohorts"]]) == ("*", ["1000"])
-    (alone,) = json.loads(strangler("status", "--cohort", "7", "--json").output)
-    assert (alone["cohort"], alone["stage"], alone["cohorts"]) == ("7", "syncing", [])
+    (alone,) = json.loads(strangler("status", "--cohort", "2000", "--json").output)
+    assert (alone["cohort"], alone["stage"], alone["cohorts"]) == ("2000", "syncing", [])
     assert "paused: stocktaking" in strangler("status", columns=80).output
 
 
@@ -139,7 +140,7 @@ def test_a_cohort_that_is_none_of_those_that_are_named_is_refused_with_the_neare
     strangler: Strangler, control: Control, tmp_path: Path
 ) -> None:
     file = tmp_path / "strangler.yaml"
-    file.write_text(file.read_text().replace("cohorts: {", "cohorts: {names: [north, south], ", 1))
+    file.write_text(file.read_text().replace('["1000", "2000", a, b]', "[north, south]", 1))
     for command in (["advance"], ["plan"], ["hold", "--reason", "x"], ["rollback"]):
         refused = strangler(command[0], "party", *command[1:], "--cohort", "nroth")
         assert "there is no cohort 'nroth' in functions.party.cohorts.names" in refused.output
