@@ -157,6 +157,7 @@ def collect(
                 name: cohorts.stage_beneath(picture, name, standing, apart) for name in settings.depends_on
             },
             health=health,
+            counted_from=max(since.moment, standing.parted) if history.entered(moves, Stage.SHADOW) else 0.0,
             reached=history.reached(moves),
             plan=history.begun_under(lived),
             approvals=approvals.given(entries, cohort),

@@ -39,7 +39,8 @@ class Health:
 class Evidence:
     """All that is known of a function at the moment `now` (seconds since the epoch).
 
-    `compared` counts from when the function last entered shadow. `reconciliation` is the last run over everything
+    `compared` counts from `counted_from` on: from when the function last entered shadow, or from when it, or a cohort of it, parted from
+    the others, if that was later; 0 where it was never there. `reconciliation` is the last run over everything
     that has ended, however it ended; `alarm` one since then that looked at less and found drift that counts for the cohort.
     `switched_at` is the end of the last switch of owners, 0 for none. `health` is None when it wasn't asked for.
     `hold` is why nobody may advance it: its own hold or that of the whole function; None when it is free. `rolled_back` is the
@@ -68,6 +69,7 @@ class Evidence:
     switched_at: float = 0.0
     hold: str | None = None
     rolled_back: Move | None = None
+    counted_from: float = 0.0
     reached: float = 0.0
     plan: str = ""
     approvals: tuple[Approval, ...] = ()

@@ -21,6 +21,7 @@ from strangler.control.quarantine import Concerned
 from strangler.control.reconciliations import Run, Status
 from strangler.control.rehearsals import Rehearsal
 from strangler.control.sources import SourceRecord
+from strangler.control.standings import Snapshot
 from strangler.control.traffic import Calls
 from strangler.cutover import gates
 from strangler.cutover.evidence import Evidence, Health
@@ -468,3 +469,61 @@ def test_invariant_7_without_any_evidence_nothing_passes_but_what_needs_none() -
 
 def _start() -> Standing:
     return at_the_start("party")
+
+
+def _parted(cohort: str, at: float) -> Standing:
+    return replace(STANDING, cohort=cohort, parted=at)
+
+
+@pytest.mark.parametrize(
+    ("standing", "begun", "words"),
+    [
+        (
+            _parted("north", NOW - 60),
+            NOW - 60,
+            "only party (cohort north)'s own are counted, since 1970-01-12T13:45:40Z: before it was",
+        ),
+        (
+            _parted("north", NOW - 90),
+            NOW - 60,
+            "those since 1970-01-12T13:45:40Z are counted, when it came into shadow",
+        ),
+        (
+            STANDING,
+            NOW - 60,
+            "those since 1970-01-12T13:45:40Z are counted: before party (cohort north) was separated its own were",
+        ),
+        (STANDING, NOW - 30, "those since 1970-01-12T13:46:10Z are counted, when it came into shadow"),
+    ],
+)
+@pytest.mark.parametrize(
+    "check", [gates.shadow.check, gates.effects.check, gates.latency.check, gates.errors.check]
+)
+def test_too_little_evidence_says_whose_is_counted_and_since_when(
+    check: Any, standing: Standing, begun: float, words: str
+) -> None:
+    picture = Snapshot(1, (STANDING, _parted("north", NOW - 60)))
+    none = replace(
+        GOOD,
+        standing=standing,
+        picture=picture,
+        counted_from=begun,
+        compared=Compared(),
+        effects=Effects(),
+        latencies=(),
+        traffic={},
+    )
+    said = check(none, function())
+    assert said.verdict is INCONCLUSIVE
+    assert words in said.words
+    nobody_parted = check(replace(none, standing=STANDING, picture=Snapshot(1, (STANDING,))), function())
+    assert "counted" not in nobody_parted.words
+
+
+def test_what_was_counted_anew_longer_ago_than_is_looked_at_is_not_spoken_of() -> None:
+    long_ago = NOW - function().gates.errors.window.total_seconds() - 1
+    picture = Snapshot(1, (STANDING, _parted("north", long_ago)))
+    none = replace(
+        GOOD, standing=picture.of("party", "north"), picture=picture, counted_from=long_ago, traffic={}
+    )
+    assert "counted" not in gates.errors.check(none, function()).words

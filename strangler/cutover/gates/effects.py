@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
-from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more
+from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more, since
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -21,7 +21,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         do = "let it answer OPTIONS with X-Strangler-Dry-Run: understood, as docs/shadow.md has it"
         return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
     if total < limits.min_samples:
-        words = f"the effects of {total:,} writes were compared, fewer than {limits.min_samples:,}"
+        words = f"the effects of {total:,} writes were compared, fewer than {limits.min_samples:,}{since(evidence)}"
         do = more(evidence, "let callers write for longer, or lower gates.effects.min_samples")
         return GateResult(Gate.EFFECTS, Verdict.INCONCLUSIVE, figure, limit, words, do)
     if missed > UNCOMPARED * (total + missed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from strangler.control.traffic import Calls
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.answering import answered
-from strangler.cutover.gates.comparing import more
+from strangler.cutover.gates.comparing import more, since
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -20,7 +20,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     lately = format_duration(limits.window.total_seconds())
     if new.calls < limits.min_calls:
         few = f"{new.calls:,} call{'' if new.calls == 1 else 's'} within {lately}"
-        words = f"the new service answered {few}, fewer than {limits.min_calls:,}"
+        words = f"the new service answered {few}, fewer than {limits.min_calls:,}{since(evidence, limits.window.total_seconds())}"
         do = more(evidence, "let callers call for longer, or lower gates.errors.min_calls")
         return GateResult(Gate.ERRORS, Verdict.INCONCLUSIVE, *figures, words, do)
     beside = f", of legacy's {_share(legacy):.2%} of {legacy.calls:,}" if legacy.calls else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from strangler.control.traffic import Calls
 from strangler.cutover.evidence import Evidence
 from strangler.cutover.gates.answering import answered
-from strangler.cutover.gates.comparing import more
+from strangler.cutover.gates.comparing import more, since
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.cutover.stages import Side
 from strangler.durations import format_duration
@@ -31,6 +31,7 @@ def lately(evidence: Evidence, function: Function) -> GateResult:
     if new.calls < limits.min_samples:
         words = (
             f"the new service answered {new.calls:,} calls within {within}, fewer than {limits.min_samples:,}"
+            f"{since(evidence, limits.window.total_seconds())}"
         )
         return _too_few(
             f"{new.calls:,} answers", limits, words, more(evidence, "let callers call for longer")
@@ -47,7 +48,7 @@ def _shadowed(evidence: Evidence, function: Function) -> GateResult:
     new, legacy = (quickness(evidence.latencies, side) for side in (Side.NEW, Side.LEGACY))
     fewest = min(new.calls, legacy.calls)
     if fewest < limits.min_samples:
-        words = f"{fewest:,} shadowed reads were timed on both sides, fewer than {limits.min_samples:,}"
+        words = f"{fewest:,} shadowed reads were timed on both sides, fewer than {limits.min_samples:,}{since(evidence)}"
         return _too_few(f"{fewest:,} reads", limits, words, more(evidence, "let callers read for longer"))
     most = Quickness(legacy.calls, _limit(legacy.p50, limits), _limit(legacy.p95, limits))
     words = f"of {new.calls:,} shadowed reads the new service takes {_both(new)}, legacy {_both(legacy)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strangler.cutover.evidence import Evidence
-from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more
+from strangler.cutover.gates.comparing import COMPARED_LATELY, UNCOMPARED, more, since
 from strangler.cutover.gates.result import Gate, GateResult, Verdict
 from strangler.durations import format_duration
 from strangler.settings import Function
@@ -17,7 +17,7 @@ def check(evidence: Evidence, function: Function) -> GateResult:
     figure = f"{share:.2%} of {total:,}"
     if total < limits.min_samples:
         differ = f"; {counted.differing:,} differed" if counted.differing else ""
-        words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}{differ}"
+        words = f"{total:,} reads were compared, fewer than {limits.min_samples:,}{differ}{since(evidence)}"
         do = more(evidence, "let callers read for longer, or lower gates.shadow.min_samples")
         return GateResult(Gate.SHADOW, Verdict.INCONCLUSIVE, figure, limit, words, do)
     see = f"see `strangler shadow {evidence.standing.spelled}`"
