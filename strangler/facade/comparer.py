@@ -7,19 +7,18 @@ believed (`facade.trusted_proxies`) or from this machine: who else could reach t
 
 from __future__ import annotations
 
-import random
 import re
 from typing import TYPE_CHECKING, Final
 
 from strangler.cutover.stages import Side
-from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.answers import Refusal
+from strangler.facade.deciding import Deciding
 from strangler.facade.lane import Seen
-from strangler.facade.look import Look
 from strangler.facade.protocol import Request as Asking
 from strangler.facade.shadow import BODY
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.request import Request
-from strangler.routing import Asked, BadPath, Found, Values, decide
+from strangler.routing import Asked
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -66,16 +65,13 @@ class Mirrored:
         parts, request = self._parts, self._request
         host = _SHADOW.sub(r"\1", request.headers.get("host", ""))
         asked = Asked(request.method, request.target, {**request.headers, "host": host})
-        try:
-            found = parts.table.find(asked)
-        except BadPath as error:
-            raise BadRequest(str(error)) from error
+        deciding = Deciding(parts, asked, bool(self._body))
         origin = parts.peers.origin(request, self._caller.address, self._caller.scheme)
         identity = parts.credentials.check(request.headers)
-        who = parts.known(asked, origin.address, identity)
+        who = parts.who(asked, origin.address, identity)
         standings = parts.keeper.current()
-        values = self._values(asked, found)
-        decision = decide(parts.table, standings, asked, found, values, who, random.random(), parts.memory)
+        deciding.feed(bytes(self._body), only=not self._long)
+        decision = deciding.decide(standings, who)
         if not decision.shadow or decision.side is not Side.LEGACY or decision.function is None:
             return
         if self._long:
@@ -97,14 +93,6 @@ class Mirrored:
             onward=onward,
         )
         parts.shadow.offer(decision.function, decision.standing, seen)
-
-    def _values(self, asked: Asked, found: Found) -> Values | None:
-        if not found.wanted or not self._body:
-            return {}
-        look = Look(asked, found.wanted, self._parts.settings.body_prefix)
-        if not look.settled:
-            look.feed(bytes(self._body), only=not self._long)
-        return look.values
 
     def gone(self, why: Refusal | None) -> None:
         """What came is forgotten."""

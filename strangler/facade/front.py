@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from strangler.errors import ConfigurationError, Problem
 from strangler.facade.answers import Defective, Refusal
@@ -98,7 +98,7 @@ class Front:
                 self._sweep_exchange(exchange, now)
             if parts.shedding.waiting:
                 for waiting in parts.shedding.overdue(now):
-                    cast(Exchange, waiting.ticket).crowded(waiting.lane)
+                    waiting.ticket.crowded(waiting.lane)
             if rounds % LAG_ROUND == 0:
                 parts.shedding.tick(due, now)
                 due = now + PERIOD

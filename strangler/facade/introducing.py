@@ -19,13 +19,11 @@ class Introduction(Errand):
         self._function = function
 
     async def work(self) -> None:
-        self._exchange.introduced(await told(self._exchange, self._function))
+        self._exchange.answering.introduced(await told(self._exchange, self._function))
 
 
 async def told(exchange: Exchange, function: str) -> Onward:
     """What the new service of a function is told of the caller. Raises Refusal."""
-    call = exchange.call
-    assert call.asked is not None
     return await exchange.parts.credentials.find_onward(
-        function, call.asked, exchange.origin, exchange.identity, call.trace
+        function, exchange.request, exchange.origin, exchange.identity, exchange.call.trace
     )

@@ -28,7 +28,7 @@ def glance(asked: Asked, wanted: Wanted, body: bytes) -> Values | None:
     """What a `Look` at the whole body comes to, in a fraction of the time, where it is JSON that leaves no doubt; None where it does."""
     headers, names = asked.headers, wanted.get("json")
     media = headers.get("content-type", "")
-    if names is None or len(wanted) != 1 or "content-encoding" in headers or (media and "json" not in media):
+    if names is None or len(wanted) != 1 or "content-encoding" in headers or not _is_meant("json", media):
         return None
     if body[:1] != b"{" or (found := quickly(plan_of(names), body)) is None:
         return None
@@ -87,7 +87,7 @@ class Look:
         if self._whole and not self._seen:
             return found
         for kind, each in self._scanners.items():
-            if self._is_meant(kind) and (each.broken or self._is_batch(kind)):
+            if _is_meant(kind, self._media) and (each.broken or self._is_batch(kind)):
                 return None
             if not each.broken:
                 if not each.settled and not self._whole:
@@ -99,13 +99,14 @@ class Look:
         """Several calls in one JSON array: which they are isn't looked into."""
         return kind == "json" and self._first == b"[" and not any(n[:1].isdigit() for n in self._wanted[kind])
 
-    def _is_meant(self, kind: Kind) -> bool:
-        """Whether the body should be of this kind: it says so, or says nothing."""
-        return MARKS[kind] in self._media or not self._media
-
     def _refuse_ambiguous(self, kind: Kind, scanner: Peek) -> None:
-        if scanner.ambiguous and (self._is_meant(kind) or not scanner.broken):
+        if scanner.ambiguous and (_is_meant(kind, self._media) or not scanner.broken):
             names = ", ".join(sorted(self._wanted[kind]))
             raise BadRequest(
                 f"the body names one of {names} twice, and servers differ in which one they obey"
             )
+
+
+def _is_meant(kind: Kind, media: str) -> bool:
+    """Whether a body of this media type should be of this kind: the type says so, or says nothing."""
+    return MARKS[kind] in media or not media

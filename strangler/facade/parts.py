@@ -18,7 +18,7 @@ from strangler.cutover.stages import SHADOWED, Side
 from strangler.errors import ConfigurationError, Problem
 from strangler.facade.aside import Aside
 from strangler.facade.breaker import Breakers, Transition
-from strangler.facade.budget import Timeouts
+from strangler.facade.budget import Budget, Timeouts
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.credentials import Credentials
@@ -173,23 +173,15 @@ class Parts:
         self.log.close()
         await asyncio.to_thread(self.traces.close)
 
-    def who(self, exchange: Exchange) -> Who:
-        """Who asks, as far as routing needs to know it."""
-        call = exchange.call
-        assert call.asked is not None
-        return self.known(call.asked, call.client, exchange.identity)
-
-    def known(self, asked: Asked, client: str, identity: Identity | None) -> Who:
-        """The same of a call from the address `client`."""
+    def who(self, asked: Asked, client: str, identity: Identity | None) -> Who:
+        """Who asks, from the address `client`, as far as routing needs to know it."""
         caller = self.table.identify(asked, client)
         return Who(caller) if identity is None else Who(caller, identity.claims, identity.roles)
 
     def note(self, exchange: Exchange) -> None:
         """A call is over: what is to be counted, written and compared of it."""
-        call = exchange.call
-        self.note_call(call)
-        assert call.asked is not None
-        self.credentials.note(call.asked, exchange.values, call.status)
+        self.note_call(exchange.call)
+        self.credentials.note(exchange.request, exchange.values, exchange.call.status)
         if exchange.kept is not None:
             self._mirror(exchange)
 
@@ -253,9 +245,8 @@ class Parts:
         seen = None
         if both is not None:
             told = self.passing.told(asked, exchange.origin, call.trace)
-            assert call.asked is not None
             onward = self.credentials.shadowed(
-                decision.function, call.asked, exchange.origin, exchange.identity, call.trace
+                decision.function, asked, exchange.origin, exchange.identity, call.trace
             )
             request = Request(asked.method, asked.target, told, both[0])
             seen = Seen(
@@ -272,16 +263,16 @@ class Parts:
             )
         self.shadow.offer(decision.function, decision.standing, seen, _kind(decision))
 
-    def more(self, exchange: Exchange, now: float) -> str:
+    def more(self, budget: Budget, now: float) -> str:
         """Header lines that an upstream gets beside the caller's."""
-        return f"{self.settings.budget.header}: {int(exchange.budget.remaining(now) * 1000) or 1}\r\n"
+        return f"{self.settings.budget.header}: {int(budget.remaining(now) * 1000) or 1}\r\n"
 
-    def back(self, exchange: Exchange) -> bytes:
+    def back(self, standings: Standings, call: Call) -> bytes:
         """Header lines that the caller gets beside the upstream's."""
-        cookie = self.memory.cookie(exchange.standings, exchange.call.decision)
+        cookie = self.memory.cookie(standings, call.decision)
         if cookie is None and not self._says:
             return b""
-        lines = self.said(exchange.call, exchange.call.status)
+        lines = self.said(call, call.status)
         if cookie is not None:
             lines.append((b"Set-Cookie", cookie.encode()))
         return b"".join(b"%b: %b\r\n" % line for line in lines)

@@ -13,13 +13,17 @@ place that knows what to do when it doesn't go well.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from strangler.facade.answering import leave
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.asking import Asking
 from strangler.facade.body import HELD
 from strangler.facade.call import Call
-from strangler.facade.exchange import Exchange, leave, repeatable
+from strangler.facade.deciding import NOTHING
+from strangler.facade.exchange import Exchange
 from strangler.facade.look import Look, glance
+from strangler.facade.tries import repeatable
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.request import Origin, Request
@@ -31,13 +35,11 @@ if TYPE_CHECKING:
     from strangler.facade.ways import Way
 
 
-_NOTHING: Final[Values] = {}
-
-
 class Plain:
     """See above."""
 
     __slots__ = (
+        "_asking",
         "_exchange",
         "_opened",
         "_parts",
@@ -90,7 +92,7 @@ class Plain:
         """The answer came whole, and its connection is free again."""
         parts, caller, call = self._parts, self.caller, self.call
         if self._exchange is not None or head.told is None or parts.front.draining:
-            self.careful().answered(head, body)
+            self.asking.answered(head, body)
             return
         parts.exchanges.discard(self)
         try:
@@ -113,8 +115,16 @@ class Plain:
             parts = self._parts
             parts.exchanges.discard(self)
             self._exchange = Exchange(parts, self.request, self.caller, self.call)
-            self._exchange.go_on_with(self._standings, self._way, self._upstream, self._opened, self._values)
+            self._asking = self._exchange.go_on_with(
+                self._standings, self._way, self._upstream, self._opened, self._values
+            )
         return self._exchange
+
+    @property
+    def asking(self) -> Asking:
+        """Who asks the upstream for that exchange."""
+        self.careful()
+        return self._asking
 
     # What is said to it otherwise
 
@@ -140,25 +150,25 @@ class Plain:
         """It has its connection from the beginning."""
 
     def head(self, head: AnswerHead) -> None:
-        self.careful().head(head)
+        self.asking.head(head)
 
     def part(self, piece: bytes) -> None:
-        self.careful().part(piece)
+        self.asking.part(piece)
 
     def flush(self) -> None:
-        self.careful().flush()
+        self.asking.flush()
 
     def done(self) -> None:
-        self.careful().done()
+        self.asking.done()
 
     def broke(self, error: UpstreamError) -> None:
-        self.careful().broke(error)
+        self.asking.broke(error)
 
     def hold_up(self) -> None:
-        self.careful().hold_up()
+        self.asking.hold_up()
 
     def go_ahead(self) -> None:
-        self.careful().go_ahead()
+        self.asking.go_ahead()
 
     def sweep(self, now: float) -> None:
         self.careful().sweep(now)
@@ -223,23 +233,23 @@ def _decided(
         if route is None:
             return _looked(parts, request, origin, standings)
     except (BadPath, BadRequest):
-        return None, _NOTHING
+        return None, NOTHING
     if route is False:
-        return UNROUTED, _NOTHING
+        return UNROUTED, NOTHING
     if route.kind == "write":
-        return None, _NOTHING
+        return None, NOTHING
 
     def who() -> Who:
         return _who(parts, request, origin)
 
-    return decide_settled(table, standings, request, route, who, parts.draw(), parts.memory), _NOTHING
+    return decide_settled(table, standings, request, route, who, parts.draw(), parts.memory), NOTHING
 
 
 def _looked(
     parts: Parts, request: Request, origin: Origin, standings: Standings
 ) -> tuple[Decision | None, Values]:
     """The same where more than path and method has to be looked at. Raises BadPath, BadRequest."""
-    found, values = parts.table.find(request), _NOTHING
+    found, values = parts.table.find(request), NOTHING
     if found.wanted and request.has_body:
         seen = glance(request, found.wanted, request.body)
         if seen is None:
@@ -247,7 +257,7 @@ def _looked(
             look.feed(request.body, only=True)
             seen = look.values
         if seen is None:
-            return None, _NOTHING
+            return None, NOTHING
         values = seen
     who, draw = _who(parts, request, origin), parts.draw()
     return decide(parts.table, standings, request, found, values, who, draw, parts.memory), values

@@ -1,4 +1,4 @@
-"""Reply: an upstream's answer on its way to the caller, framed as the caller can read it."""
+"""Reply: an answer on its way to the caller, framed as the caller can read it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from strangler.facade.wire.framing import LAST_CHUNK, chunk
 
 class Reply:
     """`begun`: the caller was told the head of an answer. `keep`: its connection may be used again. `framed`: the answer itself says
-    where it ends; otherwise the end of the connection does. `streams`: it may have no end."""
+    where it ends; otherwise the end of the connection does. `streams`: it may have no end. `heard`: somebody waits for it."""
 
-    __slots__ = ("_caller", "_cut", "_out", "begun", "framed", "keep", "streams")
+    __slots__ = ("_caller", "_cut", "_out", "begun", "framed", "heard", "keep", "streams")
 
     def __init__(self, caller: CallerConnection) -> None:
         self._caller = caller
         self._out: list[bytes] = []
         self.begun = self.framed = self.keep = self.streams = self._cut = False
+        self.heard = True
 
     def head(self, lines: bytes, cut: bool = False) -> None:
         """The head; `cut`: what follows is to be cut into chunks."""
@@ -31,12 +32,23 @@ class Reply:
         if self._cut:
             self._out.append(LAST_CHUNK)
 
-    def flush(self, heard: bool) -> bool:
-        """Tell the caller what waits, if it is still `heard`. Whether something was told."""
+    def flush(self) -> bool:
+        """Tell the caller what waits, if it is still heard. Whether something was told."""
         out = self._out
         if not out:
             return False
-        if heard:
+        if self.heard:
             self._caller.write(out[0] if len(out) == 1 else b"".join(out))
         out.clear()
-        return heard
+        return self.heard
+
+    def tell(self, answer: bytes) -> None:
+        """A whole answer at once."""
+        self.begun = True
+        if self.heard:
+            self._caller.write(answer)
+
+    def break_off(self) -> None:
+        """It has begun and won't be whole, and the caller sees that."""
+        self.flush()
+        self._caller.break_off(self.framed)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from strangler.durations import format_duration
 from strangler.settings.resilience import Limits as Settings
@@ -52,12 +52,22 @@ class Room:
         self.reads = limit if limit == inf else max(1, int(limit * self._for_reads))
 
 
+class Ticket(Protocol):
+    """A call, to whoever lets it in."""
+
+    def let_in(self, lane: Lane) -> None:
+        """There is room, and it has it."""
+
+    def crowded(self, lane: Lane) -> None:
+        """There is none, and it waits no more."""
+
+
 class Waiting:
-    """A call that waits for room. `ticket` is the caller's own; `until` is when it is refused."""
+    """A call that waits for room; `until` is when it is refused."""
 
     __slots__ = ("lane", "ticket", "until", "write")
 
-    def __init__(self, lane: Lane, write: bool, until: float, ticket: object) -> None:
+    def __init__(self, lane: Lane, write: bool, until: float, ticket: Ticket) -> None:
         self.lane, self.write, self.until, self.ticket = lane, write, until, ticket
 
 
@@ -149,7 +159,7 @@ class Shedding:
         yield from list(self._lanes.values())
 
     def wait(
-        self, lane: Lane, write: bool, now: float, ticket: object, patience: float = inf
+        self, lane: Lane, write: bool, now: float, ticket: Ticket, patience: float = inf
     ) -> Waiting | None:
         """Wait for room, at most `patience` seconds; None when that can't be: then refuse the call."""
         if self.waiting >= self._settings.queue:
