@@ -39,6 +39,13 @@ class Owned(NamedTuple):
     def everything(self) -> bool:
         return not self.cohorts and not self.included
 
+    @classmethod
+    def by_cohort(cls, snapshot: Snapshot, function: str) -> dict[str, Self]:
+        """The rows of each cohort that moves on its own, and (`*`) of all others; none where none does."""
+        if not snapshot.cohorts(function):
+            return {}
+        return {each.cohort: cls.of(snapshot, function, each.cohort) for each in snapshot.all_of(function)}
+
     def concerns(self, mapping: EntityMapping) -> bool:
         """Whether an entity has rows among them: those of no cohort move with the rest of their function."""
         return mapping.cohort_of is not None or self.has(None)

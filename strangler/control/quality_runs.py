@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Row, func, insert, select, update
 
 from strangler.control import tables
+from strangler.control.shares import counting
 from strangler.control.store import Control
+from strangler.cutover.stages import EVERYONE
 
 
 class Status(StrEnum):
@@ -24,10 +26,25 @@ class Status(StrEnum):
     UNCHECKED = "unchecked"
 
 
+class Judged(NamedTuple):
+    """A check that failed, of all rows or of those of a cohort. `failed` tells of each cohort whether it did (`*`: of all that didn't move
+    on their own); None where that can't be told."""
+
+    severity: str
+    failed: Mapping[str, bool] | None
+
+    def counts(self, cohort: str, alone: Collection[str]) -> bool:
+        """Whether it counts for a cohort; see `shares.counting`."""
+        if self.failed is None:
+            return True
+        return any(self.failed[name] for name in counting(self.failed, cohort, alone))
+
+
 @dataclass(frozen=True, slots=True)
 class QualityRun:
     """One run of the checks of a function on a side. `critical`, `warning` and `info` count the checks that failed, `unmade` those that
-    couldn't be made; `notes` are for people, `reason` says why it is unchecked. Times in seconds since the epoch."""
+    couldn't be made; `notes` are for people, `reason` says why it is unchecked; `told` has those that failed by cohort, None where no
+    cohort was told apart. Times in seconds since the epoch."""
 
     id: int
     function: str
@@ -42,6 +59,16 @@ class QualityRun:
     unmade: int
     notes: tuple[str, ...]
     reason: str | None
+    told: tuple[Judged, ...] | None = None
+
+    def failing(
+        self, severities: Collection[str], cohort: str = EVERYONE, alone: Collection[str] = ()
+    ) -> int:
+        """How many checks of these severities failed that count for a cohort, as those stand that move on their own now (`alone`)."""
+        if self.told is None:
+            counts = {"critical": self.critical, "warning": self.warning, "info": self.info}
+            return sum(counts[each] for each in set(severities))
+        return sum(each.severity in severities and each.counts(cohort, alone) for each in self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +116,7 @@ def finish(
     documents: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     reason: str | None = None,
+    told: Sequence[Judged] | None = None,
 ) -> None:
     """A run ends, with all that came of it; `documents` by title."""
     failed = [each.severity for each in results if each.verdict == "failed"]
@@ -99,6 +127,7 @@ def finish(
         "status": status,
         "reason": reason,
         "notes": orjson.dumps(list(notes)).decode(),
+        "told": None if told is None else orjson.dumps(list(map(tuple, told))).decode(),
     }
     with control.begin() as connection:
         table = tables.quality_run
@@ -161,7 +190,9 @@ def _runs(control: Control, *conditions: Any, limit: int | None) -> list[Quality
 
 
 def _run(row: dict[str, Any]) -> QualityRun:
-    return QualityRun(**{**row, "status": Status(row["status"]), "notes": tuple(orjson.loads(row["notes"]))})
+    told = None if row["told"] is None else tuple(Judged(*each) for each in orjson.loads(row["told"]))
+    read = {"status": Status(row["status"]), "notes": tuple(orjson.loads(row["notes"])), "told": told}
+    return QualityRun(**{**row, **read})
 
 
 def _row(run: int, each: Result) -> dict[str, Any]:

@@ -436,6 +436,7 @@ quality_run = Table(
     Column("unmade", Integer, nullable=False),
     Column("notes", Text, nullable=False),
     Column("reason", Text),
+    Column("told", Text),
     Index("quality_run_function", "function", "side", "id"),
 )
 """Each run of the checks of data on a side (legacy, store, events). `status`: running, passed, failed (a critical check did), unchecked

@@ -12,13 +12,14 @@ from contextlib import closing
 from typing import NamedTuple
 
 from strangler import assembly
-from strangler.control import quality_runs
-from strangler.control.quality_runs import QualityRun, Result, Status
+from strangler.control import quality_runs, standings
+from strangler.control.quality_runs import Judged, QualityRun, Result, Status
 from strangler.control.store import Control
 from strangler.errors import MappingError, Problem, StranglerError
 from strangler.mapping import EntityMapping
+from strangler.owned import Owned
 from strangler.ports import ChangeSource
-from strangler.quality import apart, events, legacy, store
+from strangler.quality import apart, by_cohort, events, legacy, store
 from strangler.quality.checker import Answer, Order, Tested, Verdict
 from strangler.quality.checks import Checked, checked, place, references
 from strangler.quality.gathering import Asked, PartName, Picture, orders
@@ -48,8 +49,9 @@ def run(
     What can't be checked comes back as `unchecked`; it is raised only where the control store itself fails.
     """
     number = quality_runs.start(control, function, on, at=clock())
+    cohorts = Owned.by_cohort(standings.snapshot(control), function)
     try:
-        made = _made(settings, function, on, told, testing, clock())
+        made = _made(settings, function, on, cohorts, told, testing, clock())
     except BaseException as error:
         reason = str(error) if isinstance(error, StranglerError) else f"ended by {type(error).__name__}"
         quality_runs.finish(control, number, Status.UNCHECKED, at=clock(), reason=reason)
@@ -68,6 +70,7 @@ def run(
         documents=made.documents,
         notes=made.notes,
         reason=_reason(results),
+        told=made.by_cohort,
     )
     return _recorded(control, number)
 
@@ -86,10 +89,17 @@ class _Made(NamedTuple):
     tested: list[Tested]
     documents: dict[str, str]
     notes: Sequence[str]
+    by_cohort: Sequence[Judged] | None
 
 
 def _made(
-    settings: Settings, function: str, on: CheckedSide, told: Told, testing: Testing, now: float
+    settings: Settings,
+    function: str,
+    on: CheckedSide,
+    cohorts: Mapping[str, Owned],
+    told: Told,
+    testing: Testing,
+    now: float,
 ) -> _Made:
     section = settings.functions[function]
     with Scratch() as scratch, closing(assembly.source(settings, section.source)) as source:
@@ -102,9 +112,34 @@ def _made(
         asked, ordered = orders(function, parts, picture, shapes, now, settings.quality.samples)
         told(f"making {len(asked)} checks")
         answers = testing(ordered)
-    tested = {each.number: each for answer in answers for each in answer.tested}
+        by_number = {each.number: each for answer in answers for each in answer.tested}
+        tested = [by_number[number] for number in range(len(asked))]
+
+        def ordering(those: Sequence[Checked]) -> list[Order]:
+            return orders(function, those, picture, shapes, now, settings.quality.samples)[1]
+
+        judgement = _by_cohort(parts, asked, tested, on, cohorts, ordering, testing)
     documents = {each.title: each.body for answer in answers for each in answer.documents}
-    return _Made(asked, [tested[number] for number in range(len(asked))], documents, picture.notes)
+    return _Made(asked, tested, documents, picture.notes, judgement)
+
+
+def _by_cohort(
+    parts: Sequence[Checked],
+    asked: Sequence[Asked],
+    tested: Sequence[Tested],
+    on: CheckedSide,
+    cohorts: Mapping[str, Owned],
+    ordering: Callable[[Sequence[Checked]], list[Order]],
+    testing: Testing,
+) -> Sequence[Judged] | None:
+    """What failed by cohort; None where there are none."""
+    if not cohorts:
+        return None
+    more = by_cohort.again(parts, asked, tested, on)
+    ordered = {name: ordering(more.of(owned)) for name, owned in cohorts.items()} if more.numbers else {}
+    answers = iter(testing([each for those in ordered.values() for each in those]) if ordered else ())
+    found = {name: by_cohort.answered(more.numbers, those, answers) for name, those in ordered.items()}
+    return by_cohort.judged(asked, tested, found)
 
 
 def planned(

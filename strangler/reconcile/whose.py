@@ -34,10 +34,8 @@ def whose(snapshot: Snapshot, function: str) -> Whose:
 
 def apart(snapshot: Snapshot, function: str) -> dict[str, Owned]:
     """The rows of the cohorts that legacy owns, by name (`*`: all that have no standing of their own), where any moves on its own."""
-    if not snapshot.cohorts(function):
-        return {}
-    of_legacy = [each.cohort for each in snapshot.all_of(function) if each.owner is Side.LEGACY]
-    return {cohort: Owned.of(snapshot, function, cohort) for cohort in of_legacy}
+    found = Owned.by_cohort(snapshot, function)
+    return {name: rows for name, rows in found.items() if snapshot.of(function, name).owner is Side.LEGACY}
 
 
 def left_out(compared: Whose, balances: Sequence[Balance]) -> list[str]:

@@ -330,6 +330,7 @@ def upgrade() -> None:
         sa.Column("unmade", sa.Integer(), nullable=False),
         sa.Column("notes", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),
+        sa.Column("told", sa.Text()),
     )
     op.create_index("quality_run_function", "quality_run", ["function", "side", "id"])
     op.create_table(

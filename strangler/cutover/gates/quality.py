@@ -1,4 +1,4 @@
-"""Quality: the data is right by the checks that the function declares."""
+"""Quality: the data is right by the checks that the function declares. Of a cohort, those of them that count for it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         run = evidence.quality.get(side)
         if doubt := _unsure(run, side, evidence, function.gates):
             doubts.append((side, doubt))
-        elif run is not None and (count := _blocking(run, function.gates)):
+        elif run is not None and (count := run.failing(function.gates.quality.blocks, *evidence.whose)):
             failed.append((side, run, count))
+        elif run is not None and run.unmade:
+            doubts.append(
+                (side, f"{run.unmade} checks on {side} couldn't be made: {run.reason or 'no reason given'}")
+            )
     again = f"strangler quality run {evidence.standing.function} --on "
     if failed:
         side, run, count = failed[0]
@@ -33,12 +37,6 @@ def check(evidence: Evidence, function: Function) -> GateResult:
         )
     words = f"every {blocks} check holds on {' and '.join(function.gates.quality.on)}"
     return GateResult(Gate.QUALITY, Verdict.PASS, "0", f"0 {blocks}", words)
-
-
-def _blocking(run: QualityRun, gates: Gates) -> int:
-    """How many checks failed whose severity blocks."""
-    failed = {"critical": run.critical, "warning": run.warning, "info": run.info}
-    return sum(failed[severity] for severity in set(gates.quality.blocks))
 
 
 def _unsure(run: QualityRun | None, side: str, evidence: Evidence, gates: Gates) -> str:
