@@ -7,6 +7,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -79,6 +80,12 @@ def kafka(the_run: Run) -> kafka_broker.Standing:
 def connect(the_run: Run, kafka: kafka_broker.Standing) -> kafka_connect.Standing:
     """One Kafka Connect for the whole run, or the one that `STRANGLER_TEST_CONNECT` names. Not to be stopped."""
     return kafka_connect.standing_or_shared(the_run, kafka)
+
+
+@pytest.fixture
+def unnamed_control_url(tmp_path: Path) -> str:
+    """The URL of the control store that commands use whose configuration in `tmp_path` names none."""
+    return f"sqlite:///{tmp_path}/.strangler/control.db"
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
     with closing(_reach(application)(function, cohort)) as world:
         owner, stages = assessed.evidence.standing.owner, [step.target.stage for step in steps]
         switches = switches_ahead(owner, stages, world)
-    home = _home(application, function, cohort)
+        home = _home(application, function, cohort, world)
     lasts = [
         lasting(each, paces.of(application.control, function, str(each), now=time.time()), outage)
         for each in (section.numbers if section.cohorts else ())
@@ -368,14 +368,16 @@ def _foretell(
     from strangler.control import standings
     from strangler.cutover.conductor import Recorder
 
-    recorder, refused = Recorder(_reach(application)), None
-    home = _home(application, function, cohort)
-    try:
-        decide(_conductor(application, who, recorder))
-    except Refused as error:
-        if not wants_json:
-            raise
-        refused = error
+    refused = None
+    with closing(_reach(application)(function, cohort)) as world:
+        home = _home(application, function, cohort, world)
+        recorder = Recorder(lambda function, cohort: world)
+        try:
+            decide(_conductor(application, who, recorder))
+        except Refused as error:
+            if not wants_json:
+                raise
+            refused = error
     before = standings.of(application.control, function, cohort)
     back = home((recorder.after or before).stage if asked == "advance" else before.stage)
     if wants_json:
@@ -389,13 +391,14 @@ def _foretell(
     return ExitCode.FAILED if refused else ExitCode.OK
 
 
-def _home(application: Application, function: str, cohort: str) -> Callable[[Stage], Home | None]:
+def _home(
+    application: Application, function: str, cohort: str, world: Outside
+) -> Callable[[Stage], Home | None]:
     """Stage → how long it takes to go back from there."""
     from strangler.cutover.way_home import ways_home
 
-    outside = _reach(application)(function, cohort)
     limit = application.settings.cutover.time_limit.total_seconds()
-    return ways_home(application.control, function, cohort, outside, limit, time.time())
+    return ways_home(application.control, function, cohort, world, limit, time.time())
 
 
 def _decider(application: Application, function: str, cohort: str, who: Person) -> Conductor:

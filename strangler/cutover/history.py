@@ -39,7 +39,7 @@ _PARTING = frozenset((*MOVES, Kind.HELD, Kind.BEGUN, Kind.SEPARATED))
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of stage or weight that happened. `at` in seconds since the epoch, weights in basis points."""
+    """A change of stage or weight that happened. `at` in seconds since the epoch, `weight` in basis points."""
 
     at: float
     actor: str
@@ -47,7 +47,6 @@ class Move:
     function: str
     before: Stage
     after: Stage
-    weight_before: int
     weight: int
     owner_before: Side
     owner: Side
@@ -142,7 +141,6 @@ def _move(entry: ledger.Entry) -> Move:
         function=entry.function,
         before=Stage(before["stage"]),
         after=Stage(after["stage"]),
-        weight_before=before["weight"],
         weight=after["weight"],
         owner_before=Side(before["owner"]),
         owner=Side(after["owner"]),

@@ -24,6 +24,7 @@ from strangler.returning import comparing, judging, rows
 from strangler.returning.batch import Key, key_of, read_alone, said
 from strangler.returning.calling import Answer, Calling, Unanswered
 from strangler.returning.carrying import Carried, Decided
+from strangler.returning.holding import Holding
 from strangler.returning.requests import Asked, request
 from strangler.settings import Api
 
@@ -49,7 +50,7 @@ class ByRequests:
     ) -> None:
         self._mappings = {mapping.shape.entity: mapping for mapping in mappings}
         self._source, self._control, self._api, self._calling = source, control, api, calling
-        self._mine, self._clock = mine, clock
+        self._mine, self._holding = mine, Holding(mappings, clock)
 
     def carry(
         self, give: Callable[[], Sequence[Outgoing]], decided: Decided, *, done: bool = True
@@ -82,14 +83,14 @@ class ByRequests:
         mapping = self._mappings[each.entity]
         legacy = read_alone(mapping, side, each.key)
         if why := judging.why_held(mapping, each, legacy, decided):
-            return self._held(each, legacy, Kind.CHANGED, why)
+            return self._holding.of(each, legacy.data, Kind.CHANGED, why)
         if comparing.same(mapping, legacy.data, each.now):
             return None
         try:
             known = _known(mapping, side, each.key) if legacy.data is not None else {}
             asked = request(self._api, mapping, each, legacy.data, known, side.dialect)
         except Untranslatable as error:
-            return self._held(each, legacy, Kind.REFUSED, said(error))
+            return self._holding.of(each, legacy.data, Kind.REFUSED, said(error))
         state = (mapping.shape.function, each.entity, each.key, comparing.digest(mapping, each.now))
         again = requested.is_open(self._control, *state)
         if again and not asked.repeatable and decided is None:
@@ -127,7 +128,7 @@ class ByRequests:
         if not amiss:
             return None
         requested.withdraw(self._control, *state)
-        return self._held(each, after, Kind.REFUSED, refusal)
+        return self._holding.of(each, after.data, Kind.REFUSED, refusal)
 
     def _look(self, each: Outgoing, side: Queries) -> tuple[Now, str]:
         """What legacy's tables have now, and in what that isn't what was asked for; empty: it is."""
@@ -143,7 +144,7 @@ class ByRequests:
             if not amiss:
                 return None
             if time.monotonic() > deadline:
-                return self._held(each, after, Kind.REFUSED, why or amiss)
+                return self._holding.of(each, after.data, Kind.REFUSED, why or amiss)
             time.sleep(LOOK_EVERY)
 
     def _refusal(self, entity: str, asked: Asked, answer: Answer) -> str:
@@ -158,9 +159,6 @@ class ByRequests:
         for function in {mapping.shape.function for mapping in self._mappings.values()}:
             left = {*without, *map(Key.of, conflicts.listed(self._control, function))}
             requested.conclude(self._control, function, left, until)
-
-    def _held(self, each: Outgoing, legacy: Now, kind: Kind, reason: str) -> Conflict:
-        return comparing.conflict(self._mappings[each.entity], each, legacy.data, kind, reason, self._clock())
 
 
 def _known(mapping: EntityMapping, side: Queries, key: str) -> Row:

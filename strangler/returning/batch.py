@@ -6,7 +6,7 @@ undone, for the database may already have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from strangler.mapping import EntityMapping
 from strangler.ports import LegacyTransaction, Outgoing, Queries
 from strangler.rereading import Now, reread
 from strangler.returning import comparing, judging, rows, writing
+from strangler.returning.holding import Holding
 
 
 class Key(NamedTuple):
@@ -47,9 +48,10 @@ class Batch:
         mapping: EntityMapping,
         transaction: LegacyTransaction,
         decided: Mapping[Key, Conflict],
-        clock: Callable[[], float],
+        holding: Holding,
     ) -> None:
-        self._mapping, self._transaction, self._decided, self._clock = mapping, transaction, decided, clock
+        self._mapping, self._transaction, self._decided = mapping, transaction, decided
+        self._holding = holding
 
     def write(self, outgoing: Sequence[Outgoing]) -> list[Conflict]:
         """Make legacy what these say; what is to be held instead. Raises Trouble."""
@@ -59,7 +61,7 @@ class Batch:
         for each in outgoing:
             now = legacy[each.key]
             if why := judging.why_held(self._mapping, each, now, self._decided.get(Key.of(each))):
-                held.append(self._held(each, now, Kind.CHANGED, why))
+                held.append(self._holding.of(each, now.data, Kind.CHANGED, why))
             elif not comparing.same(self._mapping, now.data, each.now):
                 with self._trouble(each, now):
                     writing.write(self._transaction, self._mapping, locked[each.key], now.data, each.now)
@@ -78,7 +80,7 @@ class Batch:
         found = read(self._mapping, self._transaction, {each.key for each in written})
         for each in written:
             if reason := judging.amiss(self._mapping, each, found[each.key]):
-                raise Trouble(self._held(each, found[each.key], Kind.REFUSED, reason))
+                raise Trouble(self._holding.of(each, found[each.key].data, Kind.REFUSED, reason))
 
     @contextmanager
     def _trouble(self, each: Outgoing, legacy: Now) -> Iterator[None]:
@@ -87,10 +89,7 @@ class Batch:
         except Unavailable:
             raise
         except (Untranslatable, SourceError) as error:
-            raise Trouble(self._held(each, legacy, Kind.REFUSED, said(error))) from error
-
-    def _held(self, each: Outgoing, legacy: Now, kind: Kind, reason: str) -> Conflict:
-        return comparing.conflict(self._mapping, each, legacy.data, kind, reason, self._clock())
+            raise Trouble(self._holding.of(each, legacy.data, Kind.REFUSED, said(error))) from error
 
 
 def read(mapping: EntityMapping, side: Queries, keys: Collection[str]) -> dict[str, Now]:

@@ -11,6 +11,7 @@ from strangler.fencing import passing
 from strangler.mapping import EntityMapping
 from strangler.ports import LegacyTransaction, LegacyWriter, Outbox, Outgoing
 from strangler.returning.batch import Batch, Key
+from strangler.returning.holding import Holding
 
 Decided = Mapping[Key, Conflict]
 """The conflicts of which somebody has decided that new's state is to stand."""
@@ -57,7 +58,7 @@ class ByTables:
         clock: Callable[[], float],
     ) -> None:
         self._function, self._mappings, self._outbox = function, mappings, outbox
-        self._writer, self._clock = writer, clock
+        self._writer, self._holding = writer, Holding(mappings, clock)
 
     def carry(
         self, give: Callable[[], Sequence[Outgoing]], decided: Decided, *, done: bool = True
@@ -87,5 +88,5 @@ class ByTables:
         held: list[Conflict] = []
         for mapping in self._mappings:
             if ours := [each for each in given if each.entity == mapping.shape.entity]:
-                held += Batch(mapping, transaction, decided, self._clock).write(ours)
+                held += Batch(mapping, transaction, decided, self._holding).write(ours)
         return held

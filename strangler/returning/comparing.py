@@ -12,10 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from strangler.control.conflicts import Conflict, Kind
 from strangler.events import encode_key
 from strangler.mapping import EntityMapping
-from strangler.ports import Outgoing
 from strangler.returning.rows import own_key
 from strangler.sensitive import masked
 
@@ -60,15 +58,6 @@ def digest(mapping: EntityMapping, data: Data | None) -> str:
 def unlike(mapping: EntityMapping, legacy: Data | None, new: Data | None) -> list[Unlike]:
     """Where the sides differ."""
     return list(_unlike(mapping, "", coming_back(mapping, legacy), coming_back(mapping, new)))
-
-
-def conflict(
-    mapping: EntityMapping, each: Outgoing, legacy: Data | None, kind: Kind, reason: str, at: float
-) -> Conflict:
-    """What is to be held of an aggregate, `legacy` being what legacy has."""
-    fields = tuple(map(tuple, unlike(mapping, legacy, each.now)))
-    function = mapping.shape.function
-    return Conflict(function, each.entity, each.key, kind, reason, fields, digest(mapping, legacy), at)
 
 
 def _unlike(

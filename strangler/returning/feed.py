@@ -27,6 +27,7 @@ from strangler.ports import ChangeSource, Outbox, Outgoing
 from strangler.returning import comparing
 from strangler.returning.batch import Key, Trouble, read_alone
 from strangler.returning.carrying import Carrier
+from strangler.returning.holding import Holding
 from strangler.returning.owned import is_new_s, is_over, is_stray, why_stray
 
 SAFE_POSITION_WAIT: Final = 30.0
@@ -54,6 +55,7 @@ class Feed:
         self._function, self._outbox, self._carrier, self._source = function, outbox, carrier, source
         self._mappings = {mapping.shape.entity: mapping for mapping in mappings}
         self._control, self._batch, self._most, self._clock = control, batch, most, clock
+        self._holding = Holding(mappings, clock)
 
     def step(self) -> int:
         """Return a batch of what is there; how many aggregates came back, or were held. Raises StranglerError where too many are."""
@@ -98,7 +100,7 @@ class Feed:
             for each in strays:
                 mapping = self._mappings[each.entity]
                 legacy, why = read_alone(mapping, side, each.key), why_stray(mapping, each, known)
-                held = comparing.conflict(mapping, each, legacy.data, Kind.STRAY, why, self._clock())
+                held = self._holding.of(each, legacy.data, Kind.STRAY, why)
                 conflicts.hold(self._control, [held])
 
     def _held(self) -> dict[Key, Conflict]:
@@ -171,7 +173,7 @@ class Feed:
             now = read_alone(mapping, side, conflict.key)
         if now.fault or comparing.digest(mapping, now.data) != conflict.legacy:
             why = "legacy has changed it again since somebody decided"
-            again = comparing.conflict(mapping, outgoing, now.data, conflict.kind, why, self._clock())
+            again = self._holding.of(outgoing, now.data, conflict.kind, why)
             conflicts.hold(self._control, [again])
             return
         operation = Operation.DELETE if now.data is None else Operation.UPDATE

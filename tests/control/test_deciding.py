@@ -132,9 +132,8 @@ def strangler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangler:
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as opened:
-        yield opened
+def control_url(unnamed_control_url: str) -> str:
+    return unnamed_control_url
 
 
 def given(control: Control, name: str, role: Role) -> str:

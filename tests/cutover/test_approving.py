@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,9 +39,8 @@ def strangler(tmp_path: Path) -> Strangler:
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    with Control.open(f"sqlite:///{tmp_path}/.strangler/control.db") as opened:
-        yield opened
+def control_url(unnamed_control_url: str) -> str:
+    return unnamed_control_url
 
 
 @pytest.fixture

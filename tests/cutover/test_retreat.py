@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from strangler.cli.main import root
-from strangler.configuration import load
 from strangler.control import ledger, standings
 from strangler.control.standings import Snapshot
 from strangler.control.store import Control
@@ -36,18 +35,6 @@ CONFIGURATION = (
     + FUNCTION.format(name="product", beneath="[]")
     + FUNCTION.format(name="sale", beneath="{party: live, product: canary}")
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    written = tmp_path / "strangler.yaml"
-    written.write_text(CONFIGURATION)
-    return written
-
-
-@pytest.fixture
-def settings(file: Path) -> Settings:
-    return load(file)
 
 
 def at(function: str, stage: Stage, cohort: str = EVERYONE) -> Standing:

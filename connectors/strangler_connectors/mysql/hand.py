@@ -12,6 +12,7 @@ from pymysql.constants import ER
 
 from strangler.errors import Unavailable
 from strangler.mapping.canonical import quoted_text
+from strangler_connectors.crowded import crowded
 from strangler_connectors.mysql.connection import ask, reason, translated
 
 _PATIENCE: Final = 3
@@ -69,11 +70,8 @@ class MySQLHand:
 
     def _in_the_way(self, lock: str) -> Unavailable:
         session = ask(self._connection, f"SELECT IS_USED_LOCK({lock})")[0][0]
-        return Unavailable(
-            f"source {self._name}: another process of Strangler is at work in the legacy database",
-            why=f"connection {session or 'unknown'} holds the lock {lock}",
-            do=f"wait for it; one that hangs: KILL {session}",
-        )
+        why = f"connection {session or 'unknown'} holds the lock {lock}"
+        return crowded(self._name, why=why, ends=f"KILL {session}" if session else "")
 
     def close(self) -> None:
         self._connection.close()

@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from strangler.errors import Unavailable
+from strangler_connectors.crowded import crowded
 from strangler_connectors.postgres import barrier
 from strangler_connectors.postgres.connection import translated
 
@@ -61,11 +62,10 @@ class PostgresHand:
 
     def _in_the_way(self, name: str) -> Unavailable:
         sessions = [str(pid) for (pid,) in self._connection.execute(_TAKER, [name]).fetchall()]
-        return Unavailable(
-            f"source {self._name}: another process of Strangler is at work in the legacy database",
+        return crowded(
+            self._name,
             why=f"session {', '.join(sessions) or 'unknown'} holds the lock {name!r}",
-            do="wait for it; one that hangs: "
-            + "; ".join(f"SELECT pg_terminate_backend({pid})" for pid in sessions),
+            ends="; ".join(f"SELECT pg_terminate_backend({pid})" for pid in sessions),
         )
 
     def close(self) -> None:

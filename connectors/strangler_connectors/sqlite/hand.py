@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from strangler.errors import Unavailable
+from strangler_connectors.crowded import crowded
 from strangler_connectors.sqlite.connection import immediate, translated
 
 _PATIENCE: Final = 3.0
@@ -39,11 +39,7 @@ class SqliteHand:
             try:
                 held.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
-                raise Unavailable(
-                    f"source {self._name}: another process of Strangler is at work in the legacy database",
-                    why=f"it holds {self._beside}: {error}",
-                    do="wait for it, or end it if it hangs",
-                ) from None
+                raise crowded(self._name, why=f"it holds {self._beside}: {error}") from None
             yield
 
     def close(self) -> None:
