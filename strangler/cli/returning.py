@@ -81,7 +81,7 @@ def _lines(mapping: EntityMapping) -> Iterator[Text]:
     if inverse.respelled:
         yield Text(
             f"  - {', '.join(inverse.respelled)}: legacy may get another value that reads alike "
-            "(without the blanks, a constant for NULL, …)"
+            "(without the blanks, without zeros behind the point, a constant for NULL, …)"
         )
     if inverse.empty:
         yield Text.assemble(

@@ -23,7 +23,7 @@ from strangler.mapping.nodes import columns
 from strangler.mapping.origin import Origin
 from strangler.mapping.rows import Named, Plan
 from strangler.settings import EntityField
-from strangler.shapes import Column
+from strangler.shapes import Column, FieldType
 
 
 class Lost(NamedTuple):
@@ -46,9 +46,9 @@ class Inverse:
 
     `columns` are the legacy columns that have a way back, in the table's order. `lost` are the fields that have none, `through`
     those that come back with others.
-    `respelled` are the fields of which legacy may get another value than it had, one that reads alike: a text without the blanks
-    that the mapping trims. `empty` are the columns that are NOT NULL and get nothing, neither from a field nor, as far as the
-    connector knows, from the database itself.
+    `respelled` are the fields of which legacy may get another value than it had, one that reads alike: a text without the blanks that
+    the mapping trims, a number without the zeros behind its point. `empty` are the columns that are NOT NULL and get nothing, neither
+    from a field nor, as far as the connector knows, from the database itself.
     """
 
     columns: tuple[str, ...]
@@ -137,7 +137,7 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
             back.field.name
             for listed in backs.values()
             for back in listed
-            if not any(each.way.exact for each in listed)
+            if not any(each.way.exact for each in listed) or _is_spelled_freely(back.way.column)
         ),
         empty=tuple(
             each.name
@@ -148,6 +148,11 @@ def compile_inverse(plan: Plan, fields: Mapping[str, EntityField], fills: Sequen
             plan, fills, backs, [field for field in plan.fields if fields[field.name].reverse != {}]
         ),
     )
+
+
+def _is_spelled_freely(column: Column) -> bool:
+    """PostgreSQL's numeric without a scale keeps zeros behind the point, of which fields know nothing."""
+    return column.type is FieldType.DECIMAL and column.declared == "numeric"
 
 
 def _back(field: Named, origin: Origin) -> Back:

@@ -108,7 +108,8 @@ so is one that the column's declared type would cut or round.
 
 `strangler plan FUNCTION` lists the fields that have no way back and why, those of which legacy may get another value that reads alike, and
 the columns that are NOT NULL and that neither a field nor the database fills. None of it changes what is translated, nor the mapping's
-version.
+version. A `numeric` of PostgreSQL without a scale is among those that read alike: `1.50` and `1.5` are one number, and one value
+of a field. Of a row that is there only the columns are written whose fields differ; the others keep their spelling.
 """
 
 RULES: Final = """\
