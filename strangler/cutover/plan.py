@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from strangler.cutover.conditions import conditions
 from strangler.cutover.evidence import Evidence
@@ -32,6 +33,9 @@ class Step:
     final: str
 
 
+FINAL: Final = "a retired function doesn't come back"
+
+
 def place(standing: Standing) -> str:
     """Where something stands, in words: the stage, and in canary the weight."""
     return str(Target(standing.stage, standing.weight))
@@ -48,6 +52,9 @@ def forwards(standing: Standing, way: Way, stage: Stage | None, weight: int | No
         if stage is not Stage.CANARY:
             raise _refused(standing, f"a weight counts in canary only, not in {stage}", "leave --weight out")
     if stage is None:
+        if usual.stage is Stage.RETIRED:  # Nobody is to come there by giving the same command once more.
+            why = f"what comes next is final: {FINAL}"
+            raise _refused(standing, why, f"strangler advance {standing.spelled} --to retired")
         return usual
     ahead = {Stage.CANARY, Stage.LIVE} if standing.stage is Stage.CANARY else {usual.stage}
     if stage not in ahead:
@@ -81,7 +88,7 @@ def backwards(standing: Standing, stage: Stage | None, weight: int | None) -> Ta
     }
     behind = before[standing.stage]
     if standing.stage is Stage.RETIRED:
-        raise _refused(standing, "a retired function doesn't come back", "go forward: mend the new service")
+        raise _refused(standing, FINAL, "go forward: mend the new service")
     if not behind:
         raise _refused(standing, "it is where every function begins", "nothing is left to roll back")
     wanted = stage or behind[0]
@@ -151,7 +158,7 @@ def _step(
 ) -> Step:
     interrupts, final = "", ""
     if after.stage is Stage.RETIRED:
-        final = "a retired function doesn't come back"
+        final = f"{FINAL}; so only `--to retired` leads there"
     if after.owner is not before.owner:
         limit = format_duration(settings.cutover.time_limit.total_seconds())
         hold = settings.cutover.hold_writes.total_seconds()

@@ -153,7 +153,7 @@ def test_a_function_is_not_retired_while_legacy_owns_a_cohort(strangler: Strangl
     live = {"owner": Side.NEW, "weight": 10_000, "sync_until": Position("7")}
     standings.amend(control, "party", at=1.0, stage=Stage.LIVE, **live)
     standings.amend(control, "party", "1000", at=1.0, stage=Stage.SYNCING, owner=Side.LEGACY)
-    refused = strangler("advance", "party")
+    refused = strangler("advance", "party", "--to", "retired")
     assert refused.exit_code == 1
     assert "legacy still owns cohort 1000 (syncing)" in refused.output
     assert "strangler advance party --cohort 1000" in refused.output
@@ -176,7 +176,7 @@ def test_a_function_is_not_retired_while_a_cohort_may_still_go_back(
     live = {"owner": Side.NEW, "sync_until": Position("7")}
     standings.amend(control, "party", at=1.0, stage=Stage.LIVE, weight=10_000, **live)
     standings.amend(control, "party", "1000", at=1.0, stage=stage, weight=weight, **live)
-    refused = strangler("advance", "party")
+    refused = strangler("advance", "party", "--to", "retired")
     assert refused.exit_code == 1
     assert "cohort 1000 (live) moves on its own" in refused.output
     assert do in refused.output

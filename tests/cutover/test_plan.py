@@ -48,7 +48,7 @@ def test_the_whole_way_in_its_order() -> None:
         (at(Stage.CANARY, 500), None, 3000, Target(Stage.CANARY, 3000)),
         (at(Stage.CANARY, 500), Stage.LIVE, None, Target(Stage.LIVE, 10_000)),
         (at(Stage.CANARY, 10_000), None, None, Target(Stage.LIVE, 10_000)),
-        (at(Stage.LIVE), None, None, Target(Stage.RETIRED, 10_000)),
+        (at(Stage.LIVE), Stage.RETIRED, None, Target(Stage.RETIRED, 10_000)),
     ],
 )
 def test_forwards(standing: Standing, stage: Stage | None, weight: int | None, target: Target) -> None:
@@ -59,6 +59,7 @@ def test_forwards(standing: Standing, stage: Stage | None, weight: int | None, t
     ("standing", "stage", "weight", "why"),
     [
         (at(Stage.SYNCING), Stage.LIVE, None, "shadow comes before live"),
+        (at(Stage.LIVE), None, None, "what comes next is final"),
         (at(Stage.SYNCING), Stage.SYNCING, None, "doesn't lie ahead"),
         (at(Stage.CANARY, 500), Stage.SHADOW, None, "doesn't lie ahead"),
         (at(Stage.CANARY, 500), None, 500, "isn't more"),
