@@ -105,7 +105,9 @@ def test_the_command_refuses_it_and_leaves_it_on_the_ledger(file: Path) -> None:
     with Control.open(f"sqlite:///{file.parent}/.strangler/control.db") as control:
         for each in (at("party", Stage.LIVE), at("sale", Stage.LIVE)):
             standings.change(control, at_the_start(each.function), each, at=1.0)
-        told = CliRunner(env={"COLUMNS": "140"}).invoke(root, ["-c", str(file), "advance", "party"])
+        told = CliRunner(env={"COLUMNS": "140"}).invoke(
+            root, ["-c", str(file), "advance", "party", "--to", "retired"]
+        )
         assert told.exit_code == 1
         assert "dependents is failing: legacy still owns ledger (legacy)" in told.output
         assert standings.of(control, "party").stage is Stage.LIVE
