@@ -79,8 +79,9 @@ def listing(application: Application, function: str | None, limit: int, wants_js
         click.echo(f"the newest {min(limit, len(late)):,}:")
     for line in map(_line, late[:limit]):
         click.echo(f"  {line}")
-    click.echo("find the job that writes past the facade, and move or stop it; or accept what it wrote:")
-    click.echo("  strangler late-writes accept FUNCTION --reason TEXT")
+    if any(each.open for each in found):
+        click.echo("find the job that writes past the facade, and move or stop it; or accept what it wrote:")
+        click.echo("  strangler late-writes accept FUNCTION --reason TEXT")
 
 
 @group.command()

@@ -95,6 +95,8 @@ def ways_back(settings: Settings) -> Iterator[Finding]:
             yield Finding(at, what, "leave it out, or a source of another kind")
         url = function.return_.url or source.url
         kind = kind_of(url.get_secret_value())
+        if not kind and function.return_.url is None:
+            continue  # It is the source's, about which `urls` says it.
         if kind not in (known := plugins.names("writers")):
             what = f"nothing writes to a database of the kind {kind or 'of this URL'!r}"
             yield Finding(at, what, f"leave it out, or a url of one of: {', '.join(known)}")

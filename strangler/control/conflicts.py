@@ -86,14 +86,19 @@ def decide(
     with control.begin() as connection:
         lock_decisions(connection)
         held = next(
-            (each for each in listed(control, function) if (each.entity, each.key) == (entity, key)), None
+            (
+                each
+                for each in listed(control, function)
+                if each.entity == entity and key in (each.key, _written(each.key))
+            ),
+            None,
         )
         if held is None:
             raise Refused(
                 f"nothing is held of {entity} {key} of {function}", do=f"strangler conflicts list {function}"
             )
         connection.execute(update(tables.conflict).where(*_is(held)).values(take=take))
-        body = {"entity": entity, "key": key, "take": take, "legacy": held.legacy, "reason": held.reason}
+        body = {"entity": entity, "key": held.key, "take": take, "legacy": held.legacy, "reason": held.reason}
         ledger.append(control, actor=actor, kind=DECIDED, function=function, body=body, at=at)
     return replace(held, take=take)
 
@@ -103,6 +108,12 @@ def release(control: Control, conflicts: Sequence[Conflict]) -> None:
     with control.begin() as connection:
         for each in conflicts:
             connection.execute(delete(tables.conflict).where(*_is(each)))
+
+
+def _written(key: str) -> str:
+    """A key as people write it: without brackets and quotes, where it has one field."""
+    values = orjson.loads(key)
+    return str(values[0]) if len(values) == 1 else key
 
 
 def _is(held: Conflict) -> tuple[Any, ...]:

@@ -153,6 +153,8 @@ class Recorder:
         with closing(self.outside(intent.function, intent.cohort)) as world:
             if leading(intent.stage) is Way.TO_NEW:
                 refuse_unfenceable(world)
+            elif world.refuse_stuck:
+                world.refuse_stuck()
             self.switch_steps = foretell(intent.stage, world)
         self.acts += lines(self.switch_steps)
         self.before, self.after, self.gates = before, moved(before, to), intent.evidence

@@ -66,7 +66,10 @@ def ways_home(
     earlier = journal.finished(control, LOOKED_AT)
     feed = returning.all_feeds(control).get(function)
     lag = feed.lag(now) if feed else 0.0
-    waits = f"; {feed.waiting:,} changes wait to return now" if feed and feed.waiting else ""
+    waiting = feed.waiting if feed else 0
+    waits = (
+        f"; {waiting:,} {'change waits' if waiting == 1 else 'changes wait'} to return now" if waiting else ""
+    )
     steps = wanted(Way.TO_LEGACY, outside)
 
     def home(stage: Stage) -> Home | None:

@@ -44,7 +44,7 @@ def headline(progress: Progress) -> str:
     """The whole migration in one sentence."""
     done = progress.by_stage[Stage.LIVE] + progress.by_stage[Stage.RETIRED]
     count = len(progress.functions)
-    functions = "function has" if done == 1 else "functions have"
+    functions = f"{'function' if count == 1 else 'functions'} {'has' if 1 in (done, count) else 'have'}"
     if done == count:
         return (
             "Every function has moved to the new side."

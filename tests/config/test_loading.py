@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from strangler.configuration import load
 from strangler.configuration.document import read
 from strangler.configuration.wording import EXAMPLES
+from strangler.errors import ConfigurationError
 from strangler.settings import Settings
 
 SMALL = """\
@@ -129,3 +130,17 @@ def test_each_required_key_has_an_example() -> None:
         if field.is_required()
     }
     assert required == set(EXAMPLES)
+
+
+def test_a_variable_that_is_not_set_is_told_once_and_nothing_that_follows_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "strangler.yaml"
+    path.write_text(
+        "sources: {erp: {kind: postgres, url: '${ERP_URL}'}}\n"
+        "stores: {new: {url: 'sqlite:///new.db'}}\n"
+        "functions:\n"
+        "  party:\n"
+        "    {source: erp, store: new, return: {}, entities: {party: {table: party, key: id, fields: {id: id}}}}\n"
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        load(path, {})
+    assert [each.path for each in raised.value.problems] == ["sources.erp.url"]

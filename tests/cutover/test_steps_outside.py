@@ -110,6 +110,19 @@ def test_a_legacy_that_cannot_be_fenced_as_configured_is_refused_before_anybody_
     assert told.untold == f"party can't be fenced in the legacy database: {why}"
 
 
+def test_a_dry_run_of_going_back_is_refused_too_by_what_somebody_has_to_decide_first(
+    control: Control, world: World
+) -> None:
+    def held() -> None:
+        raise Refused("1 change of party is held", do="strangler conflicts list party")
+
+    before = standing_at(control, Stage.LIVE)
+    with pytest.raises(Refused, match="is held"):
+        Recorder(lambda function, cohort: replace(world.outside(), refuse_stuck=held)).switch(
+            intent(Stage.SYNCING), before
+        )
+
+
 def test_a_failure_takes_back_what_was_done_outside_and_no_more(control: Control, world: World) -> None:
     before, world.drift = standing_at(control, Stage.CANARY), 3
     with living(world.estate), pytest.raises(Undone):

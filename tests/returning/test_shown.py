@@ -45,7 +45,7 @@ def test_what_is_held_is_listed_and_decided(orders: Orders) -> None:
     assert 'total: legacy "77", new "88"' in shown
     [told] = json.loads(run(orders, "conflicts", "list", "sales", "--json"))
     assert (told["kind"], told["fields"], told["take"]) == ("changed", [["total", "77", "88"]], None)
-    run(orders, "conflicts", "resolve", "sales", "order", '["SO-0"]', "--take", "new")
+    run(orders, "conflicts", "resolve", "sales", "order", "SO-0", "--take", "new")
     assert "new's state is to stand" in run(orders, "conflicts", "list")
     orders.return_all()
     assert orders.legacy_rows("SELECT total FROM sale_order") == [(88,)]
