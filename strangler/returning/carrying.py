@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from itertools import accumulate
+from typing import Any, Final, NamedTuple, Protocol
 
+from strangler.changes import PART
 from strangler.control.conflicts import Conflict
 from strangler.fencing import passing
 from strangler.mapping import EntityMapping
 from strangler.ports import LegacyTransaction, LegacyWriter, Outbox, Outgoing
 from strangler.returning.batch import Batch, Key
 from strangler.returning.holding import Holding
+
+MOST_ROWS: Final = PART // 2
+"""Rows of which the aggregates in one transaction consist. A source tells a larger one in parts, and reading may begin anew behind one of
+them: then the mark that opened the transaction is past, and the rest would be taken for legacy's own."""
 
 Decided = Mapping[Key, Conflict]
 """The conflicts of which somebody has decided that new's state is to stand."""
@@ -66,7 +72,7 @@ class ByTables:
         with self._writer.transaction() as transaction:
             # Now that nobody else returns anything of the function: what was written before a kill is done.
             self._outbox.done(self._writer.returned())
-            given = give()
+            given = _together(give())
             with self._passing(transaction):
                 held = self._write(transaction, given, decided)
             carried = Carried.all_but(given, held)
@@ -90,3 +96,20 @@ class ByTables:
             if ours := [each for each in given if each.entity == mapping.shape.entity]:
                 held += Batch(mapping, transaction, decided, self._holding).write(ours)
         return held
+
+
+def _together(given: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    """As many of the first as go in one transaction; one at least."""
+    sizes = accumulate(_rows(each.before) + _rows(each.now) for each in given)
+    return [
+        each
+        for number, (each, size) in enumerate(zip(given, sizes, strict=True))
+        if not number or size <= MOST_ROWS
+    ]
+
+
+def _rows(data: Mapping[str, Any] | None) -> int:
+    """Of how many rows an aggregate, or a line of one, consists: its own and those below it."""
+    if data is None:
+        return 0
+    return 1 + sum(_rows(line) for lines in data.values() if isinstance(lines, list) for line in lines)

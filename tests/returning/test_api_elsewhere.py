@@ -138,6 +138,7 @@ def impatient(settle: str, honours: bool) -> str:
     ).replace("settle: 20s", f"settle: {settle}")
 
 
+@pytest.mark.nightly
 def test_what_is_done_when_nobody_waits_for_it_any_more_is_not_done_twice(
     erp: Erp, mariadb_url: str, company: Certified, tmp_path: Path
 ) -> None:

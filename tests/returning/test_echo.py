@@ -16,6 +16,7 @@ from strangler.events import Event
 from strangler.mapping import EntityMapping
 from strangler.mirror import Mirror
 from strangler.ports import ChangeSource
+from strangler.returning import carrying
 from strangler.returning.echo import Echo
 from strangler.returning.marks import COLUMNS, TABLE
 from tests.returning.orders import Orders, in_legacy
@@ -59,6 +60,30 @@ def test_what_was_returned_is_told_from_what_legacy_wrote(orders: Orders) -> Non
     assert told == [(None, "legacy"), ("sales", "new"), (None, "legacy again")]
     positions = [each.position for each in found]
     assert positions == sorted(set(positions))
+
+
+def test_what_a_source_would_tell_in_parts_comes_back_in_several_transactions(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is told whole: nobody begins to read behind its mark."""
+    monkeypatch.setattr(carrying, "MOST_ROWS", 6)
+    with orders.captured() as source:
+        orders.fill()
+        orders.own(Side.NEW)
+        for number, lines in enumerate((2, 2, 9, 1, 1)):
+            order, positions = f"SO-{number}", range(lines)
+            orders.serve(
+                f"INSERT INTO orders (number, customer, shouted) VALUES ('{order}', 'new', 'NEW')",
+                *(
+                    f"INSERT INTO orders_lines (number, position) VALUES ('{order}', {each})"
+                    for each in positions
+                ),
+            )
+        assert orders.return_all() == 5
+        found = read_all(source, orders.identity)
+        orders.require_same()
+    assert {each.returned for each in found} == {"sales"}
+    assert [len(each.changes) for each in found] == [6, 10, 4]
 
 
 def test_it_makes_no_events_of_its_function_and_those_of_others(orders: Orders) -> None:
