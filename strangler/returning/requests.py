@@ -79,7 +79,7 @@ def request(
             do=f"return.api.requests.{entity}.{what}, or decide that legacy's state stands",
         )
     values = {**known, **_values(mapping, each, dialect)}
-    headers = {api.idempotency: idempotency(mapping, each)}
+    headers = {api.idempotency: idempotency(mapping, each, legacy)}
     body = _body(section, mapping, values, legacy, dialect)
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded" if section.form else "application/json"
@@ -88,13 +88,15 @@ def request(
     return Asked(section.method, target, headers, body, tuple(section.expect), repeatable)
 
 
-def idempotency(mapping: EntityMapping, each: Outgoing) -> str:
-    """The same as often as the same changes are asked for."""
+def idempotency(mapping: EntityMapping, each: Outgoing, legacy: comparing.Data | None) -> str:
+    """The same as often as the same changes are asked for of what legacy has. Where that has become something else meanwhile, another
+    request is needed to make it what new has."""
     parts = (
         mapping.shape.function,
         each.entity,
         each.key,
         comparing.digest(mapping, each.now),
+        comparing.digest(mapping, legacy),
         *sorted(each.entries),
     )
     return sha256("\0".join(parts).encode()).hexdigest()[:32]
