@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -70,7 +70,8 @@ def measure(
             for each in judged.evidence.picture.cohorts(name)
         ]
         cohorts = tuple(_cohort(control, each, minute - HOUR + 1) for each in apart)
-        functions.append(_function(control, judged, pace.lately(sums, name), histories[name], cohorts))
+        alarm = _alarm([judged, *apart])
+        functions.append(_function(control, judged, pace.lately(sums, name), histories[name], cohorts, alarm))
     verification = ledger.verify(control)
     return Progress(
         name=settings.name,
@@ -90,6 +91,7 @@ def _function(
     calls: tuple[Calls, ...],
     history: tuple[Point, ...],
     cohorts: tuple[CohortProgress, ...],
+    alarm: reconciliations.Run | None,
 ) -> FunctionProgress:
     name, evidence = judged.function, judged.evidence
     return FunctionProgress(
@@ -105,7 +107,7 @@ def _function(
         source=evidence.source,
         backfills=tuple(evidence.backfills.values()),
         reconciled=_reconciled(control, name),
-        alarm=evidence.alarm,
+        alarm=alarm,
         compared=evidence.compared,
         effects=evidence.effects,
         mismatches=tuple(comparisons.mismatches(control, name, limit=EXAMPLES)),
@@ -119,6 +121,12 @@ def _function(
         conflicts=conflicts.counts(control).get(name, 0),
         cohorts=cohorts,
     )
+
+
+def _alarm(assessed: Sequence[assessment.Assessment]) -> reconciliations.Run | None:
+    """The last run since the last whole one that found drift, of the function or of any of its cohorts."""
+    found = [each.evidence.alarm for each in assessed if each.evidence.alarm is not None]
+    return max(found, key=lambda run: run.id, default=None)
 
 
 def _cohort(control: Control, judged: assessment.Assessment, since: int) -> CohortProgress:

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from strangler.control import comparisons, ledger, reconciliations, standings, tables, traffic
 from strangler.control.comparisons import Comparison
+from strangler.control.shares import Found, Shares
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.cutover.gates import Gate, Verdict
@@ -127,6 +128,19 @@ def test_invariant_8_a_ledger_that_was_tampered_with_is_told(control: Control) -
     assert "entry 2" in progress.attention[0].words
 
 
+def test_drift_of_one_cohort_is_told_of_its_function(control: Control) -> None:
+    standings.amend(control, "party", "1000", at=NOW - 90, stage=Stage.SHADOW)
+    run = reconciliations.start(control, "party", mode="full", job={}, at=NOW - 60)
+    reconciliations.finish(control, run, reconciliations.Status.CLEAN, at=NOW - 50)
+    run = reconciliations.start(control, "party", mode="quick", job={}, at=NOW - 40)
+    told = Shares({"1000": Found(2), "*": Found()})
+    counts = {"missing": 2}
+    reconciliations.finish(
+        control, run, reconciliations.Status.DRIFT, at=NOW - 30, counts=counts, shares=told
+    )
+    assert (True, "the quick reconciliation 2 found drift") in _told(control)
+
+
 def test_nothing_recorded_is_no_zero(control: Control) -> None:
     progress = measured(control, party="Partners")
     (party,) = progress.functions
@@ -165,9 +179,10 @@ def test_invariant_7_a_reconciliation_that_was_stopped_half_way_never_reads_as_c
 
 
 def test_a_quick_look_that_found_drift_is_told_beside_the_full_one_before_it(control: Control) -> None:
-    for mode, status in (("full", "clean"), ("quick", "drift")):
+    for mode, status, missing in (("full", "clean", 0), ("quick", "drift", 2)):
         run = reconciliations.start(control, "party", mode=mode, job={}, at=NOW - 60)
-        reconciliations.finish(control, run, reconciliations.Status(status), at=NOW - 50)
+        counts = {"missing": missing}
+        reconciliations.finish(control, run, reconciliations.Status(status), at=NOW - 50, counts=counts)
     assert _told(control) == [(True, "the quick reconciliation 2 found drift")]
     (party,) = measured(control, party="Partners").functions
     assert party.reconciled is not None
