@@ -17,8 +17,9 @@ from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.plain import Plain, plainly
 from strangler.facade.shedding import PERIOD
 from strangler.facade.traces import NO_TRACE
-from strangler.facade.wire.caller import CallerConnection, Patience, Taker
+from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.known import Known
+from strangler.facade.wire.opening import Patience, Taker
 from strangler.facade.wire.request import Heading, Request
 from strangler.facade.wire.request import RawHeaders as Lines
 from strangler.settings.access import Tls

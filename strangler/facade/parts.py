@@ -53,8 +53,8 @@ from strangler.facade.traces import Reporter, Traces
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
 from strangler.facade.ways import Ways
-from strangler.facade.wire.caller import Patience
 from strangler.facade.wire.names import claim
+from strangler.facade.wire.opening import Patience
 from strangler.facade.wire.outgoing import Passing
 from strangler.facade.wire.peers import Peers
 from strangler.identity import Identity
