@@ -20,7 +20,7 @@ _TOLD: Final = frozenset(("cohort", "before", "after", "gates", "sections", *_OW
 def gist(body: Mapping[str, Any]) -> str:
     """An entry's body in a line, cut where it is longer than `LONGEST`."""
     own = [str(body[name]) for name in _OWN if body.get(name)]
-    told = "; ".join((*_move(body), *(own or _figures(body))))
+    told = "; ".join((*_move(body), *(own or _figures(body)), *_gates(body)))
     return told if len(told) <= LONGEST else told[: LONGEST - 1] + "…"
 
 
@@ -31,7 +31,11 @@ def _move(body: Mapping[str, Any]) -> Iterator[str]:
     if "stage" in before and "stage" in after and before != after:
         owner = f", owner {after['owner']}" if after["owner"] != before["owner"] else ""
         yield f"{_place(before)} → {_place(after)}{owner}"
-    if gates := body.get("gates"):
+
+
+def _gates(body: Mapping[str, Any]) -> Iterator[str]:
+    """How many spoke for it. A refusal names those that didn't."""
+    if (gates := body.get("gates")) and not body.get("what"):
         yield f"{len(gates)} gate{'' if len(gates) == 1 else 's'}"
 
 

@@ -68,9 +68,10 @@ def show(
     wants_json: bool,
 ) -> None:
     """List the decisions, the newest last; or show the one with number SEQ, with all its evidence."""
-    from strangler.cli.standing import console
+    from strangler.cli.standing import ROOMY, console
     from strangler.control import ledger
 
+    out = console()
     if seq is not None:
         found = [_one(application, seq)]
     else:
@@ -80,9 +81,9 @@ def show(
     if wants_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
     elif seq is not None:
-        console().print(_whole(found[0]))
+        out.print(_whole(found[0]))
     elif found:
-        console().print(_table(found))
+        out.print(_table(found) if out.width >= ROOMY else _lines(found))
     else:
         click.echo("the ledger has no such entry")
 
@@ -182,6 +183,23 @@ def _table(found: Sequence[Entry]) -> RenderableType:
         cells = (str(each.seq), moment(each.at), each.actor, each.kind, each.function, gist(each.body))
         table.add_row(*map(Text, cells))
     return table
+
+
+def _lines(found: Sequence[Entry]) -> RenderableType:
+    """The same for a narrow screen: the evidence stands below."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from strangler.cli.gist import gist
+    from strangler.durations import moment
+
+    shown: list[RenderableType] = []
+    for each in found:
+        head = f"{each.seq:>5}  {moment(each.at)}  "
+        what = Text.assemble((head, "bright_black"), (f"{each.kind} {each.function}".rstrip(), "bold"))
+        shown += (what, Padding(Text(f"by {each.actor}\n{gist(each.body)}".rstrip()), (0, 0, 0, 7)))
+    return Group(*shown)
 
 
 def _whole(entry: Entry) -> RenderableType:
