@@ -7,6 +7,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 from strangler.errors import StranglerError
@@ -19,14 +22,14 @@ SIGN_OF_LIFE: Final = 3.0
 
 
 def myself() -> str:
-    """This process as a holder."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """This process as a holder: where it runs, and its number there."""
+    return f"{_here()}:{os.getpid()}"
 
 
 def is_gone(holder: str, seen_at: float, now: float) -> bool:
-    """Whether the holder is a process of this machine that is gone, or has been silent."""
-    host, _, process = holder.rpartition(":")
-    if host == socket.gethostname() and not _runs(int(process)):
+    """Whether the holder is a process from here that is gone, or has been silent."""
+    where, _, process = holder.rpartition(":")
+    if where == _here() and not _runs(int(process)):
         return True
     return now - seen_at > SILENT_AFTER
 
@@ -52,6 +55,16 @@ def signs_of_life(give: Callable[[], None]) -> Iterator[None]:
     finally:
         over.set()
         giving.join()
+
+
+@cache
+def _here() -> str:
+    """Where processes are told apart by their numbers: the host, and of a container which it is, since containers of one image may have one
+    name and each a process 1."""
+    host, told = socket.gethostname(), ""
+    with suppress(OSError):
+        told = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink("/proc/self/ns/pid")
+    return f"{host}.{sha256(told.encode()).hexdigest()[:6]}" if told else host
 
 
 def _runs(process: int) -> bool:
