@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.cutover.steps import Target
+from strangler.durations import moment
 
 LONGEST: Final = 200
 """Characters that are shown; the whole is shown by the entry's number."""
@@ -45,7 +46,9 @@ def _place(value: Mapping[str, Any]) -> str:
 
 def _figures(body: Mapping[str, Any]) -> Iterator[str]:
     for name, value in body.items():
-        if name not in _TOLD and (words := _plain(value)):
+        if name.endswith("_at") and isinstance(value, float):
+            yield f"{name.removesuffix('_at')}: {moment(value)}"
+        elif name not in _TOLD and (words := _plain(value)):
             yield f"{name}: {words}"
 
 

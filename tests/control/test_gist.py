@@ -37,6 +37,7 @@ LIVE = {"stage": "live", "weight": 10_000, "owner": "new"}
             {"what": "party stays in legacy", "why": "held", "asked": "advance", "gates": [{}]},
             "party stays in legacy; held",
         ),
+        ({"expires_at": 1803846681.57, "role": "admin"}, "expires: 2027-02-28T20:31:21Z; role: admin"),
         ({"documents": [{"key": 1}], "count": 1}, "count: 1"),
         ({}, ""),
     ],
