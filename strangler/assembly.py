@@ -160,7 +160,9 @@ def _authors(settings: Settings, name: str) -> dict[str, list[str]]:
         with closing(opened.hand()) as hand:
             if hand.dialect not in telling.DIALECTS:
                 return {}
-            hand.do([telling.CREATE_TABLE])
+            place = telling.place(hand)
+            if not place.there:  # To say `IF NOT EXISTS` takes the privilege to create it all the same.
+                hand.do([telling.create_table(hand.dialect, place.schema)])
     return {telling.TABLE: list(telling.COLUMNS)}
 
 

@@ -86,7 +86,8 @@ class LegacyFence:
                 why="it knows no users",
                 do="leave `fence` out, or fence by: trigger",
             )
-        return telling.telling(hand.dialect, self._function, self._cohort, self._whole())
+        schema = telling.place(hand).schema
+        return telling.telling(hand.dialect, self._function, self._cohort, self._whole(), schema)
 
     def _guarded(self) -> list[Guarded]:
         if self._cohort == EVERYONE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from strangler.errors import Refused
 from strangler.fencing import telling
 from strangler.fencing.fence import LegacyFence
 from strangler.fencing.measures import Guarded
+from strangler.ports import Hand
 from strangler.settings import Fence
 from strangler.sync.authors import Authors
 from strangler.testing.mariadb import server as private
@@ -178,6 +179,12 @@ def test_without_triggers_it_is_said_as_far_as_the_log_tells(server: Legacy, job
     moved.control.close()
 
 
+def tell(hand: Hand, *tables: str) -> None:
+    """Who writes to these is told from now on."""
+    guarded, schema = [Guarded(table) for table in tables], telling.place(hand).schema
+    hand.do(telling.telling(hand.dialect, "party", EVERYONE, guarded, schema).install)
+
+
 @pytest.fixture
 def told(server: Legacy) -> Iterator[Read]:
     with capturing(server) as read:
@@ -194,9 +201,7 @@ def capturing(server: Legacy) -> Iterator[Read]:
         closing(assembly.source(settings, "erp", tables)) as source,
     ):
         identity = source.prepare(anew=True)
-        kept.opened.legacy_hand.do(
-            telling.telling(kept.opened.legacy_hand.dialect, "party", EVERYONE, [Guarded("party")]).install
-        )
+        tell(kept.opened.legacy_hand, "party")
 
         def read() -> list[tuple[str, list[Any]]]:
             safe, found, authors = source.safe_position(20), [], Authors()
@@ -230,11 +235,7 @@ def test_a_transaction_in_several_statements_is_told_of_its_author_alone(
     )
     write(server, job, "INSERT INTO party VALUES (3, 'd', 1)", "DELETE FROM party WHERE id = 3")
     author = expected(server, job)
-    together: list[tuple[str, list[Any]]] = []
-    for by, names in told():  # With each row it is said anew where nothing tells where a transaction ends.
-        assert by == author
-        together += [(by, names)] if names else []
-    assert [name for _, names in together for name in names] == ["a", "a", "c", "d"]
+    assert told() == [(author, ["a", "a", "c"]), (author, ["d"])]
 
 
 def test_who_writes_is_refused_nothing_when_it_cannot_be_told(server: Legacy, job: str, told: Read) -> None:
@@ -282,3 +283,43 @@ def test_where_nobody_has_a_name_it_is_refused_before_anything_is_done(tmp_path:
         ):
             LegacyFence(moving, Fence(by="tell")).put_up()
         assert fences.of_function(control, "party") == []
+
+
+@pytest.fixture
+def parted(postgres_url: str, tmp_path: Path) -> Legacy:
+    """One with tables of which it is told who writes."""
+    server = made("postgres", postgres_url, tmp_path)
+    server.run(*(f"CREATE TABLE part_{each} (id integer PRIMARY KEY)" for each in "abc"))
+    with closing(Kept(server.settings(fence={"by": "tell"}), "party")) as kept:
+        tell(kept.opened.legacy_hand, "party", "part_a", "part_b", "part_c")
+    return server
+
+
+def test_nobody_gets_the_rights_of_the_triggers_owner_by_a_table_of_the_same_name(parted: Legacy) -> None:
+    role = f"lowly_{abs(hash(parted.url)) % 10**8}"
+    parted.run(
+        f"CREATE ROLE {role}", f"GRANT SELECT, UPDATE ON party TO {role}", "CREATE TABLE loot (who text)"
+    )
+    evil = "BEGIN INSERT INTO public.loot VALUES (current_user); RETURN NEW; END"
+    parted.run(
+        "CREATE TEMP TABLE strangler_author (number numeric, said text)",
+        f"CREATE FUNCTION pg_temp.evil() RETURNS trigger LANGUAGE plpgsql AS $$ {evil} $$",
+        "CREATE TRIGGER t BEFORE INSERT ON strangler_author FOR EACH ROW EXECUTE FUNCTION pg_temp.evil()",
+        "UPDATE party SET name = 'x' WHERE id = 1",
+        user=role,
+    )
+    assert parted.run("SELECT name FROM party WHERE id = 1") == [("x",)]
+    assert parted.run("SELECT * FROM loot") == []
+    parted.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_serializable_transactions_on_different_tables_stay_independent(parted: Legacy) -> None:
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(parted.connection()) for _ in range(3)]
+        for part, session in zip("abc", sessions, strict=True):
+            session.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+            session.execute(f"INSERT INTO part_{part} VALUES (1)")
+        for session in reversed(sessions):
+            session.commit()
+    assert parted.run("SELECT count(*) FROM part_a, part_b, part_c") == [(1,)]
+    assert parted.run("SELECT * FROM strangler_author") == []
