@@ -184,7 +184,7 @@ def encryption(settings: Settings) -> Iterator[Finding]:
 def tables(settings: Settings) -> Iterator[Finding]:
     """No two entities, nor their children, are written into the same table of the same database."""
     taken: dict[tuple[str, str], Path] = {}
-    for path, part, table in _stored(settings):
+    for path, part, table in stored(settings):
         at = (*path, "into") if part.into else path
         if table in RESERVED_TABLES:
             yield Finding(at, f"the table {table!r} belongs to the store itself", f"into: {path[-1]}")
@@ -400,11 +400,11 @@ def _entities(settings: Settings) -> Iterator[tuple[Path, Entity]]:
 
 def _parts(settings: Settings) -> Iterator[tuple[Path, Entity | Children]]:
     """The entities and their children of all levels."""
-    return ((path, part) for path, part, _ in _stored(settings))
+    return ((path, part) for path, part, _ in stored(settings))
 
 
-def _stored(settings: Settings) -> Iterator[tuple[Path, Entity | Children, str]]:
-    """The same, with their tables in the store."""
+def stored(settings: Settings) -> Iterator[tuple[Path, Entity | Children, str]]:
+    """Every entity and its children of all levels, with their paths in the configuration and their tables in the store."""
     for path, entity in _entities(settings):
         yield from _below(path, entity, entity.into or str(path[-1]))
 

@@ -27,11 +27,12 @@ def last(hand: Hand, counter: Counter) -> int:
     return _number(counter, rows)
 
 
-def setting(hand: Hand, counter: Counter, number: int) -> tuple[str, ...]:
+def setting(hand: Hand, counter: Counter, number: int, *, back: bool = False) -> tuple[str, ...]:
     """The statements after which `number` is the last one that was given; none for the largest number of a table's rows, which the
-    rows themselves say."""
+    rows themselves say. `back`: it may be below the last one, and nobody draws."""
     if counter.sequence:
-        return _SET[hand.dialect](counter.sequence, number)
+        set_to = _mysql_back if back and hand.dialect == "mysql" else _SET[hand.dialect]
+        return set_to(counter.sequence, number)
     if counter.where is None:
         return ()
     table, column = _name(hand, counter.table), quoted(counter.column or "", hand.dialect)
@@ -73,9 +74,16 @@ def _postgres(name: str, number: int) -> tuple[str, ...]:
 
 
 def _mysql(name: str, number: int) -> tuple[str, ...]:
-    return (
-        f"ALTER SEQUENCE {'.'.join(quoted(part, 'mysql') for part in name.rsplit('.', 1))} RESTART WITH {number + 1}",
-    )
+    """MariaDB never sets it back by this. ALTER would wait for whoever drew within an open transaction, and all others who draw for it."""
+    return (f"SELECT SETVAL({_in_mysql(name)}, {number})",)
+
+
+def _mysql_back(name: str, number: int) -> tuple[str, ...]:
+    return (f"ALTER SEQUENCE {_in_mysql(name)} RESTART WITH {number + 1}",)
+
+
+def _in_mysql(name: str) -> str:
+    return ".".join(quoted(part, "mysql") for part in name.rsplit(".", 1))
 
 
 def _sqlite(name: str, number: int) -> tuple[str, ...]:

@@ -6,17 +6,18 @@ function stand on either side, both draw: then the new owner leaps ahead, unless
 
 from __future__ import annotations
 
-from collections import Counter as Count
 from typing import Final
 
 from strangler.control import handings, ledger, paces, standings, stretches
 from strangler.control.handings import Handing
+from strangler.control.stretches import Stretch
 from strangler.cutover import journal
 from strangler.cutover.moving import Moving
 from strangler.cutover.stages import Side, named
-from strangler.errors import Refused, StranglerError
+from strangler.errors import StranglerError
 from strangler.numbering.leaping import Leaping
 from strangler.numbering.pair import Pair, pairs
+from strangler.numbering.separable import refuse_inseparable, separable
 
 KIND: Final = "numbers handed over"
 """The kind of the entry on the ledger; what was taken back has the other one."""
@@ -40,16 +41,16 @@ class Numbering:
         for pair in those:
             pair.lasts()
         if self._both_will_draw():
-            refuse_inseparable(named(self._function, self._cohort), those)
+            refuse_inseparable(self._moving.settings, named(self._function, self._cohort), those)
 
     def hand_over(self, to: Side) -> None:
         """Set the counters of the side `to` beyond what the other one has given."""
         fresh = self._under_way(to)  # Before the stretches: with a decision the one becomes the other.
-        apart = stretches.of(self._control, self._function)
+        parted = self._parted(to)
         planned = []
         for pair in pairs(self._moving):
-            if stretch := apart.get(pair.name):
-                Leaping(self._moving, ACTOR).bring_ahead(pair, stretch, to)
+            if pair.name in parted:
+                Leaping(self._moving, ACTOR).bring_ahead(pair, parted[pair.name], to)
             elif (each := _planned(pair, to, fresh.get(pair.name))) is not None:
                 planned.append((pair, each))
         self._note(to, [each for _, each in planned])
@@ -81,13 +82,22 @@ class Numbering:
         paces.jump(self._control, self._function)
         untouched = [(pair, each) for pair, each in those if pair.last(side) == each.after]
         for pair, each in untouched:
-            pair.set(side, each.before)
+            pair.set_back(side, each.before)
         return f"{len(untouched)} of {len(known)} set back"
 
     def _both_will_draw(self) -> bool:
         """Whether the side that gives this up keeps other cohorts, so that it goes on drawing."""
         giving = standings.of(self._control, self._function, self._cohort).owner
         return giving in standings.snapshot(self._control).owners(self._function, beside=self._cohort)
+
+    def _parted(self, to: Side) -> dict[str, Stretch | None]:
+        """The lines of which both sides draw already; None where nobody knows yet which numbers are whose: `numbers` is new there, or was
+        written differently."""
+        apart: dict[str, Stretch | None] = {**stretches.of(self._control, self._function)}
+        if to in standings.snapshot(self._control).owners(self._function, beside=self._cohort):
+            for pair in separable(self._moving.settings, pairs(self._moving)):
+                apart.setdefault(pair.name, None)
+        return apart
 
     def _is_drawn_from(self, side: Side) -> bool:
         """Whether a side draws for other cohorts, or may at any moment: then setting its counter back would give numbers twice."""
@@ -129,27 +139,3 @@ def _planned(pair: Pair, to: Side, under_way: Handing | None) -> Handing | None:
     if under_way is not None:
         before = after = under_way.after
     return Handing(pair.name, to, str(pair.counter(to)), given, before, after)
-
-
-def refuse_inseparable(what: str, those: list[Pair]) -> None:
-    """Refuse what would let both sides draw from counters that can't be kept apart. Raises Refused."""
-    shared = Count((side, pair.counter(side)) for pair in those for side in Side)
-    for pair in those:
-        for side in Side:
-            counter = pair.counter(side)
-            if not pair.statements(side, pair.last(side)):
-                why = f"{counter} of {side} can't be set, and follows every row that comes over from {side.other}"
-                do = f"name the sequence, or the row, from which {side} draws"
-            elif shared[side, counter] > 1:
-                why = f"{counter} of {side} stands in several lines of `numbers`"
-                do = "give each line a counter of its own"
-            elif pair.numbers.gap < 2:
-                why = f"a gap of {pair.numbers.gap} leaves {counter} of {side} nothing to draw from meanwhile"
-                do = "set `gap` to more than is drawn in some hours; `strangler plan` says what that is"
-            else:
-                continue
-            raise Refused(
-                f"the numbers of {what} can't be kept apart while both sides draw",
-                why=why,
-                do=f"{do}; or move the whole function at once",
-            )

@@ -16,8 +16,9 @@ from strangler.control.stretches import Stretch
 from strangler.cutover.moving import Moving
 from strangler.cutover.stages import Side
 from strangler.errors import Unavailable
-from strangler.numbering.apart import DOUBLE, left, runs_low
+from strangler.numbering.apart import DOUBLE, RENEWED, left, runs_low
 from strangler.numbering.pair import Pair, pairs
+from strangler.numbering.separable import separable
 
 KIND: Final = "numbers leapt"
 """The kind of the entry on the ledger."""
@@ -30,42 +31,53 @@ class Leaping:
         self._moving, self._control, self._actor = moving, moving.control, actor
 
     def keep_apart(self) -> None:
-        """Let each side that has little left before it leap."""
-        for pair in pairs(self._moving):
+        """Let each side that has little left before it leap, of those lines that can be kept apart."""
+        for pair in separable(self._moving.settings, pairs(self._moving)):
             known, lasts = stretches.of(self._control, self._moving.function).get(pair.name), pair.lasts()
             if known is None:
                 self.leap(pair, _unknown(lasts), lasts)
-            elif (
-                lasts[known.ahead] < known.beyond
-            ):  # Somebody has set it back, or an older value was written over it.
-                self._set(pair, known.ahead, max(known.beyond, _next(pair, lasts)), lasts)
+            elif lasts[known.ahead] < known.beyond:
+                # Somebody has set it back, or an older value was written over it: it is behind, and may have given more than it says.
+                self.leap(pair, Stretch(known.behind, lasts[known.behind]), lasts, least=known.beyond)
             elif runs_low(known, lasts, pair.numbers.gap):
                 if known.leap is None and left(known, lasts) < 0:
                     self._tell(DOUBLE, {**_said(pair, known.behind, lasts), "first": known.beyond + 1})
                 self.leap(pair, known, lasts)
 
-    def bring_ahead(self, pair: Pair, stretch: Stretch, side: Side) -> None:
-        """Let this side be the one ahead."""
-        if stretch.leap is not None:
-            stretch = self.leap(pair, stretch, pair.lasts())
+    def bring_ahead(self, pair: Pair, stretch: Stretch | None, side: Side) -> None:
+        """Let this side be the one ahead. Without a stretch both have drawn, and nobody knows which numbers are whose: then the other one
+        leaps over them, too."""
+        if stretch is None or stretch.leap is not None:
+            lasts = pair.lasts()
+            stretch = self.leap(pair, stretch or _unknown(lasts), lasts)
         if stretch.ahead is not side:
             self.leap(pair, stretch, pair.lasts())
 
-    def leap(self, pair: Pair, stretch: Stretch, lasts: Mapping[Side, int]) -> Stretch:
-        """Let the side behind go on beyond what the other one has drawn, with the gap between. What was interrupted goes on. Returns how
-        they stand then."""
+    def leap(self, pair: Pair, stretch: Stretch, lasts: Mapping[Side, int], least: int = 0) -> Stretch:
+        """Let the side behind go on beyond what the other one has drawn, with the gap between, and beyond `least`. What was interrupted
+        goes on. Returns how they stand then."""
         to, side = stretch.leap, stretch.behind
         if to is None or lasts[side] < to:
-            to = max(_next(pair, lasts), to or 0)
-            stretches.keep(self._control, self._moving.function, pair.name, replace(stretch, leap=to))
-            self._set(pair, side, to, lasts)
+            to = self._begun(pair, stretch, lasts, least)
+            self._set(pair, side, to)
         after = Stretch(side, to)
         stretches.keep(self._control, self._moving.function, pair.name, after)
         return after
 
-    def _set(self, pair: Pair, side: Side, number: int, lasts: Mapping[Side, int]) -> None:
-        """Set a counter that is drawn from, once that is on the ledger (invariant 8)."""
-        self._tell(KIND, {**_said(pair, side, lasts), "after": number})
+    def _begun(self, pair: Pair, stretch: Stretch, lasts: Mapping[Side, int], least: int) -> int:
+        """Where a leap leads, once that is kept, and on the ledger (invariant 8). One that was begun leads where it was to, and isn't told
+        again, as long as that is far enough from the side ahead."""
+        to = stretch.leap
+        if to is not None and to - lasts[stretch.ahead] >= pair.numbers.gap * RENEWED:
+            return to
+        to = max(_next(pair, lasts), to or 0, least)
+        with self._control.begin():
+            stretches.keep(self._control, self._moving.function, pair.name, replace(stretch, leap=to))
+            self._tell(KIND, {**_said(pair, stretch.behind, lasts), "after": to})
+        return to
+
+    def _set(self, pair: Pair, side: Side, number: int) -> None:
+        """Set a counter that is drawn from."""
         paces.jump(self._control, self._moving.function)
         pair.set(side, number)
         if (now := pair.last(side)) < number:

@@ -42,8 +42,15 @@ class Pair:
         return setting(self.hands[side], self.counter(side), number)
 
     def set(self, side: Side, number: int) -> None:
-        """Run them."""
-        hand, statements = self.hands[side], self.statements(side, number)
+        """Set the counter to a number that isn't below its last one; nobody who draws waits for that."""
+        self._run(side, self.statements(side, number))
+
+    def set_back(self, side: Side, number: int) -> None:
+        """Set a counter from which nobody draws to a number that was its last one before."""
+        self._run(side, setting(self.hands[side], self.counter(side), number, back=True))
+
+    def _run(self, side: Side, statements: tuple[str, ...]) -> None:
+        hand = self.hands[side]
         # The table of a counter may be among those that are fenced.
         own = passing.opened(hand.dialect, self.function), passing.closed(hand.dialect)
         hand.do((*own[0], *statements, *own[1]) if side is Side.LEGACY else statements)

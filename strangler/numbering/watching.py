@@ -23,6 +23,7 @@ from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import StranglerError
 from strangler.numbering.leaping import Leaping
 from strangler.numbering.pair import pairs
+from strangler.numbering.separable import refuse_inseparable
 from strangler.settings import Settings
 
 logger = logging.getLogger("strangler.numbers")
@@ -82,6 +83,7 @@ class Watching:
             paces.looked(self._control, moving.function, pair.name, look)
         if both_draw(self._control, moving.function):
             Leaping(moving, "worker").keep_apart()
+            refuse_inseparable(self._settings, moving.function, pairs(moving))  # Which is a warning here.
 
 
 def both_draw(control: Control, function: str) -> bool:

@@ -18,9 +18,9 @@ from strangler.numbering.handing import Numbering
 from strangler.settings import Counter, Settings
 from tests.fencing.legacies import Legacy
 
-SEQUENCE = {"legacy": "party_code", "new": "party"}
-ROW = {"legacy": {"table": "counter", "column": "last", "where": "object = 'PARTY'"}, "new": "party"}
-LARGEST = {"legacy": {"table": "party", "column": "id"}, "new": "party"}
+SEQUENCE = {"legacy": "party_code", "new": "party_code"}
+ROW = {"legacy": {"table": "counter", "column": "last", "where": "object = 'PARTY'"}, "new": "party_code"}
+LARGEST = {"legacy": {"table": "party", "column": "id"}, "new": "party_code"}
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def counting(legacy: Legacy) -> Legacy:
         legacy.run("CREATE TABLE party_code (id INTEGER PRIMARY KEY AUTOINCREMENT)")
         legacy.run("INSERT INTO party_code VALUES (40)")
     with closing(sqlite3.connect(legacy.home / "new.db")) as store:
-        store.execute("CREATE TABLE party (id INTEGER PRIMARY KEY AUTOINCREMENT)")
-        store.execute("INSERT INTO party VALUES (3)")
+        store.execute("CREATE TABLE party_code (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        store.execute("INSERT INTO party_code VALUES (3)")
         store.commit()
     return legacy
 
 
 def draw_new(legacy: Legacy) -> int:
     with closing(sqlite3.connect(legacy.home / "new.db")) as store:
-        number = store.execute("INSERT INTO party DEFAULT VALUES RETURNING id").fetchone()[0]
+        number = store.execute("INSERT INTO party_code DEFAULT VALUES RETURNING id").fetchone()[0]
         store.commit()
         return int(number)
 
@@ -136,7 +136,7 @@ def test_a_store_that_is_away_is_not_waited_for(counting: Legacy, control: Contr
     handing.hand_over(Side.NEW)
     counting.run("DROP TABLE party_code" if counting.kind == "sqlite" else "DROP SEQUENCE party_code")
     with closing(sqlite3.connect(counting.home / "new.db")) as store:
-        store.execute("DROP TABLE party")
+        store.execute("DROP TABLE party_code")
     (counting.home / "new.db").write_bytes(b"no database" * 200)
     handing.take_back()
     assert "left as they are, which is a gap" in ledger.entries(control)[-1].body["numbers"]

@@ -33,7 +33,7 @@ from strangler.cutover.stages import EVERYONE, Side, Stage
 from strangler.cutover.ways import WAYS, ahead, leading
 from strangler.cutover.world import Outside
 from strangler.errors import Refused
-from strangler.numbering import apart, leaping
+from strangler.numbering import apart, leaping, separable
 from strangler.numbering.handing import Numbering
 from strangler.numbering.watching import Watching, both_draw
 from strangler.ports import Acting, Hand
@@ -45,7 +45,7 @@ from tests.fencing.test_numbers import draw_legacy, draw_new
 GAP = 16
 COMPANY = {"from": [{"header": "X-Company"}], "of": {"party": "company"}}
 NUMBERS = [
-    {"legacy": "party_code", "new": "party", "gap": GAP},
+    {"legacy": "party_code", "new": "party_code", "gap": GAP},
     {
         "legacy": {"table": "counter", "column": "last", "where": "object = 'PARTY'"},
         "new": "other",
@@ -82,7 +82,7 @@ def move(legacy: Legacy, control: Control, cohort: str, to: Side, lines: Sequenc
 
 
 def test_cohort_after_cohort_moves_and_no_number_comes_twice(counting: Legacy, control: Control) -> None:
-    line = {"legacy": "party_code", "new": "party", "gap": 10}
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
     configured = counting.settings(numbers=[line], cohorts=COMPANY)
     given: list[int] = []
 
@@ -111,7 +111,7 @@ def test_cohort_after_cohort_moves_and_no_number_comes_twice(counting: Legacy, c
 
 
 def test_a_counter_that_is_set_back_is_set_ahead_again(counting: Legacy, control: Control) -> None:
-    line = {"legacy": NUMBERS[1]["legacy"], "new": "party", "gap": 10}
+    line = {"legacy": NUMBERS[1]["legacy"], "new": "party_code", "gap": 10}
     configured = counting.settings(numbers=[line], cohorts=COMPANY)
     stand(control, EVERYONE, Side.NEW)
     move(counting, control, "1", Side.LEGACY, [line])
@@ -125,7 +125,7 @@ def test_numbers_that_were_configured_with_cohorts_on_either_side_are_parted_the
     counting: Legacy, control: Control
 ) -> None:
     stand(control, "1", Side.NEW)
-    configured = counting.settings(numbers=[{"legacy": "party_code", "new": "party"}], cohorts=COMPANY)
+    configured = counting.settings(numbers=[{"legacy": "party_code", "new": "party_code"}], cohorts=COMPANY)
     Watching(configured, control).look()
     assert draw_new(counting) == 1041
     assert draw_legacy(counting) == 41
@@ -135,19 +135,25 @@ def test_numbers_that_were_configured_with_cohorts_on_either_side_are_parted_the
     ("lines", "words"),
     [
         (
-            [{"legacy": {"table": "party", "column": "id"}, "new": "party"}],
+            [{"legacy": {"table": "party", "column": "id"}, "new": "party_code"}],
             "follows every row that comes over",
         ),
         (
-            [{"legacy": "party_code", "new": "party"}, NUMBERS[1] | {"new": "party"}],
+            [{"legacy": "party_code", "new": "party_code"}, NUMBERS[1] | {"new": "party_code"}],
             "stands in several lines",
         ),
-        ([{"legacy": "party_code", "new": "party", "gap": 1}], "a gap of 1 leaves"),
+        ([{"legacy": "party_code", "new": "party_code", "gap": 1}], "a gap of 1 leaves"),
+        (
+            [{"legacy": "party_code", "new": "party"}],
+            "sequence party of new follows every row that comes over from legacy: SQLite raises",
+        ),
     ],
 )
 def test_what_can_not_be_kept_apart_moves_as_a_whole_only(
     counting: Legacy, control: Control, lines: list[dict[str, Any]], words: str
 ) -> None:
+    with closing(sqlite3.connect(counting.home / "new.db")) as store:
+        store.execute("CREATE TABLE party (id INTEGER PRIMARY KEY AUTOINCREMENT)")
     with legacy_moving(counting, control, EVERYONE, lines) as moving:
         Numbering(moving).ready()
     with legacy_moving(counting, control, "1", lines) as moving, pytest.raises(Refused) as refused:
@@ -161,21 +167,102 @@ def legacy_moving(legacy: Legacy, control: Control, cohort: str, lines: list[dic
 
 
 def test_what_other_cohorts_draw_from_is_not_set_back(counting: Legacy, control: Control) -> None:
-    line = {"legacy": "party_code", "new": "party", "gap": 10}
-    move(counting, control, "1", Side.NEW, [line])
-    stretches.end(control, "party")  # As if the numbers were configured afterwards.
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
     with legacy_moving(counting, control, "2", [line]) as moving:
         Numbering(moving).hand_over(Side.NEW)
+    move(counting, control, "1", Side.NEW, [line])
+    with legacy_moving(counting, control, "2", [line]) as moving:
         Numbering(moving).take_back()
     assert draw_new(counting) == 51
     assert "other cohorts draw from new's" in ledger.entries(control)[-1].body["numbers"]
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_numbers_that_are_new_in_the_configuration_are_parted_by_a_switch_as_by_a_look(
+    counting: Legacy, control: Control, looked: bool
+) -> None:
+    """New has drawn for a cohort already, beyond legacy's last number, when the next one moves."""
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
+    configured = counting.settings(numbers=[line], cohorts=COMPANY)
+    stand(control, "1", Side.NEW)
+    given = [draw_new(counting) for _ in range(80)]
+    if looked:
+        Watching(configured, control).look()
+    move(counting, control, "2", Side.NEW, [line])
+    for _ in range(20):
+        given += [draw_legacy(counting), draw_new(counting)]
+        Watching(configured, control).look()
+    assert Counter(given).most_common(1)[0][1] == 1, "no number is given twice"
+
+
+def test_a_counter_that_follows_the_rows_that_come_over_is_warned_of_by_a_look(
+    counting: Legacy, control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And left alone; the other lines are kept apart."""
+    largest = {"legacy": {"table": "party", "column": "id"}, "new": "other"}
+    with closing(sqlite3.connect(counting.home / "new.db")) as store:
+        store.execute("CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+    stand(control, "1", Side.NEW)
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
+    Watching(counting.settings(numbers=[largest, line], cohorts=COMPANY), control).look()
+    assert list(stretches.of(control, "party")) == ["sequence party_code / sequence party_code"]
+    assert "the numbers of party can't be kept apart while both sides draw" in caplog.text
+
+
+def test_into_which_tables_rows_come_over(tmp_path: Path) -> None:
+    legacy = made("sqlite", f"sqlite:///{tmp_path}/erp.db", tmp_path)
+    back = {"return": {"through": "tables"}}
+    assert separable.fed(legacy.settings(), "party", Side.LEGACY) == set()
+    assert separable.fed(legacy.settings(**back), "party", Side.LEGACY) == {"party"}
+    lines = {"table": "party_line", "on": {"party": "id"}, "key": "id", "fields": {"id": "id"}}
+    party = {"table": "party", "key": "id", "fields": {"id": "id"}, "into": "partner"}
+    configured = legacy.settings(entities={"party": party | {"children": {"lines": lines}}})
+    assert separable.fed(configured, "party", Side.NEW) == {"partner", "partner_lines"}
+
+
+def test_who_draws_within_an_open_transaction_keeps_nobody_from_drawing_while_a_counter_leaps(
+    mariadb_url: str, tmp_path: Path, control: Control
+) -> None:
+    legacy = made("mysql", mariadb_url, tmp_path)
+    legacy.run("CREATE SEQUENCE party_code START WITH 41")
+    with closing(sqlite3.connect(tmp_path / "new.db")) as store, store:
+        store.execute("CREATE TABLE party_code (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        store.execute("INSERT INTO party_code VALUES (5000)")
+    stand(control, "1", Side.NEW)
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
+    watching = Watching(legacy.settings(numbers=[line], cohorts=COMPANY), control)
+    with legacy.connection() as drawing, closing(drawing.cursor()) as cursor:
+        cursor.execute("SELECT NEXTVAL(party_code)")
+        watching.look()
+        assert draw_legacy(legacy) > 5010, "it has leapt, and is drawn from, with that transaction still open"
+    watching.look()
+    assert [entry.kind for entry in ledger.entries(control)].count(leaping.KIND) == 1
+
+
+def test_a_leap_that_does_not_succeed_is_on_the_ledger_once(tmp_path: Path, control: Control) -> None:
+    legacy = made("sqlite", f"sqlite:///{tmp_path}/erp.db", tmp_path)
+    legacy.run("CREATE TABLE counter (object TEXT, last TEXT)", "INSERT INTO counter VALUES ('PARTY', '40')")
+    legacy.run(
+        "CREATE TRIGGER undone AFTER UPDATE ON counter BEGIN UPDATE counter SET last = '41'; END",
+    )
+    with closing(sqlite3.connect(tmp_path / "new.db")) as store, store:
+        store.execute("CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        store.execute("INSERT INTO other VALUES (100)")
+    stand(control, "1", Side.NEW)
+    watching = Watching(legacy.settings(numbers=[NUMBERS[1]], cohorts=COMPANY), control)
+    for _ in range(3):
+        watching.look()
+    legacy.run("DROP TRIGGER undone")
+    watching.look()
+    (leap,) = ledger.entries(control, kind=leaping.KIND)
+    assert legacy.run("SELECT last FROM counter") == [(str(leap.body["after"]),)]
 
 
 def test_a_switch_leaves_alone_what_that_of_another_cohort_has_just_set(
     counting: Legacy, control: Control
 ) -> None:
     """Its callers may draw at any moment."""
-    line = {"legacy": "party_code", "new": "party", "gap": 10}
+    line = {"legacy": "party_code", "new": "party_code", "gap": 10}
     for cohort in ("1", "2"):
         intent = Intent("party", cohort, Stage.LIVE, 0, "eva@host", "", [])
         before = standings.of(control, "party", cohort)
@@ -268,7 +355,7 @@ class Estate:
         else:
             code, other = (
                 self.store.execute(f"INSERT INTO {table} DEFAULT VALUES RETURNING id").fetchone()[0]
-                for table in ("party", "other")
+                for table in ("party_code", "other")
             )
         self.since_look += 1
         for known, number in zip(self.given, (code, other), strict=True):
@@ -327,7 +414,7 @@ def template() -> Iterator[tuple[Path, Settings]]:
         "CREATE TABLE counter (object TEXT, last TEXT)", "INSERT INTO counter VALUES ('PARTY', '0000000040')"
     )
     with closing(sqlite3.connect(folder / "new.db")) as store:
-        for table in ("party", "other"):
+        for table in ("party_code", "other"):
             store.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT)")
     configured = legacy.settings(numbers=NUMBERS, cohorts=COMPANY)
     with Control.open(f"sqlite:///{folder}/control.db") as control:

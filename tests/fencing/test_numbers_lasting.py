@@ -103,19 +103,20 @@ def test_a_side_that_was_not_looked_after_in_time_is_on_the_ledger(
 ) -> None:
     """And the numbers are kept apart from then on."""
     configured = counting.settings(
-        numbers=[{"legacy": "party_code", "new": "party", "gap": 10}],
+        numbers=[{"legacy": "party_code", "new": "party_code", "gap": 10}],
         cohorts={"from": [{"header": "X-Company"}], "of": {"party": "company"}},
     )
     for cohort, side, stage in ((EVERYONE, Side.LEGACY, Stage.SYNCING), ("1", Side.NEW, Stage.LIVE)):
         standings.amend(control, "party", cohort, at=1.0, stage=stage, owner=side)
-    stretches.keep(control, "party", "sequence party_code / sequence party", Stretch(Side.LEGACY, 3))
+    stretches.keep(control, "party", "sequence party_code / sequence party_code", Stretch(Side.LEGACY, 3))
     given = [draw_new(counting) for _ in range(3)]
     Watching(configured, control).look()
     (entry,) = ledger.entries(control, function="party", kind=DOUBLE)
     assert (entry.body["first"], entry.body["before"]) == (4, given[-1])
     told = " ".join(line.plain for line in worries([assess(control, configured, "party")], control))
     assert (
-        f"sequence party of new has given 4 to {given[-1]}, which the other side may have given, too" in told
+        f"sequence party_code of new has given 4 to {given[-1]}, which the other side may have given, too"
+        in told
     )
     assert draw_new(counting) == 51
     assert draw_legacy(counting) == 41
