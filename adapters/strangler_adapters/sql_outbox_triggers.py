@@ -1,8 +1,8 @@
 """The triggers that fill an outbox, and what they write: which row, and what it was.
 
 They run in the service's own sessions, whose settings nobody knows, and with its rights. So in PostgreSQL the functions have settings and
-rights of their own, and write canonical texts; in SQLite, where only what is built in can be called, they write literals, which are
-read back by SQLite itself.
+rights of their own, and write canonical texts; no name in them means what a session made. In SQLite, where only what is built in can be
+called, they write literals, which are read back by SQLite itself.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ def create(transaction: Transaction, dialect: str, parts: Sequence[Layout]) -> N
     """Make the outbox and the triggers on the tables of these parts. Those that are there already are left alone: to make them takes a
     lock that waits for the service. Those for another shape go."""
     transaction.script(_TABLE[dialect])
+    [(outbox,)] = transaction.rows(_PLACE[dialect])
     for part in parts:
-        name = _name(dialect, part)
+        name = _name(dialect, part, outbox)
         if not any(each.startswith(f"{name}_") for each in _ours(transaction, dialect, part)):
             remove(transaction, dialect, [part])
-            transaction.script(_TRIGGERS[dialect](part, name))
+            transaction.script(_TRIGGERS[dialect](part, name, outbox))
 
 
 def remove(transaction: Transaction, dialect: str, parts: Sequence[Layout]) -> None:
@@ -81,14 +82,14 @@ def written(dialect: str, shape: Shape, names: Sequence[str], row: str) -> str:
     return f"(SELECT CAST({values} AS text) FROM (SELECT {given}) AS r)"
 
 
-def _entry(dialect: str, part: Layout, row: str, *, image: bool) -> str:
-    """The statement that writes an entry about the row `NEW` or `OLD`."""
+def _entry(dialect: str, outbox: str, part: Layout, row: str, *, image: bool) -> str:
+    """The statement that writes an entry about the row `NEW` or `OLD` into the outbox with this name."""
     shape = part.shape
     key = written(dialect, shape, part.root.shape.key, row)
     line = written(dialect, shape, shape.key, row)
     before = written(dialect, shape, part.names, row) if image else "NULL"
     of = f"{quoted_text(part.root.entity)}, {quoted_text(part.entity)}"
-    return f"INSERT INTO {OUTBOX} ({_COLUMNS}) SELECT {of}, {key}, {line}, {before};"
+    return f"INSERT INTO {outbox} ({_COLUMNS}) SELECT {of}, {key}, {line}, {before};"
 
 
 def _stem(part: Layout) -> str:
@@ -96,9 +97,9 @@ def _stem(part: Layout) -> str:
     return f"strangler_out_{_digest(part.shape.table)}"
 
 
-def _name(dialect: str, part: Layout) -> str:
+def _name(dialect: str, part: Layout, outbox: str) -> str:
     """Of what the triggers do, too."""
-    return f"{_stem(part)}_{_digest(*_TRIGGERS[dialect](part, ''))}"
+    return f"{_stem(part)}_{_digest(*_TRIGGERS[dialect](part, '', outbox))}"
 
 
 def _digest(*texts: str) -> str:
@@ -109,13 +110,13 @@ def _other_key(part: Layout) -> str:
     return " OR ".join(f"NEW.{quote(name)} <> OLD.{quote(name)}" for name in part.shape.key)
 
 
-def _postgres(part: Layout, name: str) -> Iterator[str]:
+def _postgres(part: Layout, name: str, outbox: str) -> Iterator[str]:
     table = part.table
-    inserted = _entry("postgres", part, "NEW", image=False)
-    was = _entry("postgres", part, "OLD", image=True)
+    inserted = _entry("postgres", outbox, part, "NEW", image=False)
+    was = _entry("postgres", outbox, part, "OLD", image=True)
     yield f"""
         CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-        SET search_path FROM CURRENT SET TimeZone TO 'UTC' SET DateStyle TO 'ISO' SET extra_float_digits TO 1 AS $strangler$
+        SET search_path = pg_catalog, pg_temp SET TimeZone TO 'UTC' SET DateStyle TO 'ISO' SET extra_float_digits TO 1 AS $strangler$
         BEGIN
             IF current_setting('strangler.delivery', true) = 'on' THEN RETURN NULL; END IF;
             IF TG_OP = 'TRUNCATE' THEN
@@ -135,10 +136,10 @@ def _postgres(part: Layout, name: str) -> Iterator[str]:
     yield f"CREATE TRIGGER {name}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION {name}()"
 
 
-def _sqlite(part: Layout, name: str) -> Iterator[str]:
+def _sqlite(part: Layout, name: str, outbox: str) -> Iterator[str]:
     table, names = part.table, part.names
-    inserted = _entry("sqlite", part, "NEW", image=False)
-    was = _entry("sqlite", part, "OLD", image=True)
+    inserted = _entry("sqlite", outbox, part, "NEW", image=False)
+    was = _entry("sqlite", outbox, part, "OLD", image=True)
     moved = f"{inserted.removesuffix(';')} WHERE {_other_key(part)};"
     own = f"NOT EXISTS (SELECT 1 FROM {DELIVERY})"
     replaced = " AND ".join(f"{quote(each)} = NEW.{quote(each)}" for each in part.shape.key)
@@ -150,7 +151,7 @@ def _sqlite(part: Layout, name: str) -> Iterator[str]:
         "replace": (
             "BEFORE INSERT",
             f"NEW.{POSITION} IS NULL",
-            f"INSERT INTO {OUTBOX} ({_COLUMNS}) SELECT {quoted_text(part.root.entity)}, {quoted_text(part.entity)},"
+            f"INSERT INTO {outbox} ({_COLUMNS}) SELECT {quoted_text(part.root.entity)}, {quoted_text(part.entity)},"
             f" {key}, {line}, {image} FROM {table} AS t WHERE {replaced};",
         ),
         "insert": ("AFTER INSERT", f"NEW.{POSITION} IS NULL", inserted),
@@ -173,6 +174,13 @@ _THERE: Final = {
     "postgres": "SELECT tgname::text FROM pg_trigger WHERE tgrelid = to_regclass(quote_ident(?))",
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
 }
+
+_PLACE: Final = {
+    "postgres": f"SELECT quote_ident(nspname) || '.{OUTBOX}' FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+    f" WHERE c.oid = to_regclass('{OUTBOX}')",
+    "sqlite": f"SELECT '{OUTBOX}'",
+}
+"""The outbox's name, as it is the same in every session."""
 
 _TRIGGERS: Final = {"postgres": _postgres, "sqlite": _sqlite}
 

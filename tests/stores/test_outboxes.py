@@ -85,6 +85,24 @@ class TestPostgresOutbox(Outboxes):
         with pytest.raises(psycopg.errors.RaiseException, match="TRUNCATE of party would not be returned"):
             run("TRUNCATE party")
 
+    def test_nobody_gets_the_rights_of_its_owner_by_a_table_of_the_same_name(
+        self, outbox: Outbox, run: Run, postgres_url: str
+    ) -> None:
+        evil = "BEGIN INSERT INTO public.loot VALUES (current_user); RETURN NEW; END"
+        role = f"lowly_{abs(hash(postgres_url)) % 10**8}"
+        run("CREATE TABLE loot (who text)", f"CREATE ROLE {role}", f"GRANT SELECT, INSERT ON party TO {role}")
+        run(
+            f"SET ROLE {role}",
+            "CREATE TEMP TABLE strangler_outbox (root text, part text, key text, line text, image text)",
+            f"CREATE FUNCTION pg_temp.evil() RETURNS trigger LANGUAGE plpgsql AS $$ {evil} $$",
+            "CREATE TRIGGER t BEFORE INSERT ON strangler_outbox FOR EACH ROW EXECUTE FUNCTION pg_temp.evil()",
+            "INSERT INTO party (id, name) VALUES (1, 'A')",
+        )
+        with psycopg.connect(postgres_url) as service:
+            assert service.execute("SELECT who FROM loot").fetchall() == []
+        assert outbox.waiting().keys == 1
+        run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
     def test_invariant_4_what_commits_while_rows_are_adopted_is_not(
         self,
         store: ReturningStore,
