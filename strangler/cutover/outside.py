@@ -14,7 +14,7 @@ from strangler.cutover.moving import Moving
 from strangler.cutover.readiness import refuse_behind
 from strangler.cutover.stages import EVERYONE
 from strangler.cutover.world import Outside
-from strangler.fencing.fence import LegacyFence, in_the_way, take_down
+from strangler.fencing.fence import LegacyFence, in_the_way, stop_telling, take_down, telling_in_force
 from strangler.numbering.handing import Numbering
 from strangler.owned import Owned
 from strangler.reconcile.narrow import Difference, Kind
@@ -103,6 +103,8 @@ def _fence(moving: Moving) -> dict[str, Any]:
     if acts or there:
         acts["lifting"] = lambda: [statement for each in there for statement in each.lift]
         acts["lift_legacy"] = partial(take_down, moving)
+    if telling_in_force(moving):
+        acts |= {"silence": partial(stop_telling, moving), "silencing": partial(telling_in_force, moving)}
     return acts
 
 

@@ -178,6 +178,12 @@ WAYS: Final[dict[Way, tuple[Action, ...]]] = {
         Action(Step.SWITCHED, "the function is retired", record=doing.change_owner),
         _RETURN_CLOSED,
         _outside(
+            Step.LEGACY_LIFTED,
+            "the legacy database tells no longer who writes",
+            lambda world: world.silence,
+            statements=lambda world: world.silencing,
+        ),
+        _outside(
             Step.DEACTIVATED,
             "the legacy function is switched off",
             lambda world: world.deactivate,

@@ -29,6 +29,7 @@ class Outside:
     legacy hasn't, or has otherwise; `lost()` names the first of them, and in what they differ.
 
     `ready()` sees that what is to be done while writers wait takes little time. `deactivate()` switches the legacy function off for good.
+    `silence()` takes back what only tells who writes to the rows in the legacy database; `silencing()` are its statements.
 
     `fence_legacy()` lets nobody but Strangler write to the function's rows in the legacy database; `lift_legacy()` takes that back.
     `hand_over(to)` sets the counters from which that side draws numbers beyond what the other has given; `take_back()` undoes that.
@@ -55,9 +56,11 @@ class Outside:
     refuse_stuck: Act | None = None
     hand_over: Callable[[Side], None] | None = None
     take_back: Act | None = None
+    silence: Act | None = None
     deactivate: Act | None = None
     statements: Callable[[], Sequence[str]] | None = None
     lifting: Callable[[], Sequence[str]] | None = None
+    silencing: Callable[[], Sequence[str]] | None = None
     deactivation: Callable[[], Sequence[str]] | None = None
     keep_fence: bool = True
     alone: Callable[[Act, Callable[[], object]], None] = _at_once

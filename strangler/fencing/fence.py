@@ -46,11 +46,20 @@ class LegacyFence:
         known = moving.control, self._function, self._cohort, moving.section.source
         fences.remember(*known, measures.lift, at=moving.clock())
         hand.do(_to_do(hand, measures))
+        self._take_the_other_kind_back()
         if still := list(still_writing(hand, self._fence.roles, guarded)):
             raise Refused(
                 f"the legacy database can't be fenced: {still[0]}",
                 why="; ".join(still[1:]),
                 do="name that role in `fence.roles` too, or fence by: trigger",
+            )
+
+    def _take_the_other_kind_back(self) -> None:
+        """One refuses, and the other only tells: behind what was there before, neither would do what it is for."""
+        only_tells = self._fence.by == "tell"
+        if there := fences.of(self._moving.control, self._function, self._cohort):
+            _take_back(
+                self._moving, there, [each for each in there.lift if telling.tells(each) != only_tells]
             )
 
     def measures(self) -> Measures:
@@ -159,6 +168,33 @@ def take_down(moving: Moving) -> None:
             if rest:
                 known = moving.control, moving.function, each.cohort, each.source
                 fences.remember(*known, rest.lift, at=each.at)
+
+
+def telling_in_force(moving: Moving) -> list[str]:
+    """What takes back all that tells who writes to the rows of a function or cohort, and of nobody else's."""
+    return [statement for each in _own(moving) for statement in each.lift if telling.tells(statement)]
+
+
+def stop_telling(moving: Moving) -> None:
+    """What tells who writes is gone; what refuses to write stays."""
+    for each in _own(moving):
+        _take_back(moving, each, list(filter(telling.tells, each.lift)))
+
+
+def _own(moving: Moving) -> list[InForce]:
+    there = in_the_way(moving.control, moving.function, moving.cohort)
+    return [each for each in there if moving.cohort in (each.cohort, EVERYONE)]
+
+
+def _take_back(moving: Moving, fence: InForce, statements: Sequence[str]) -> None:
+    """These of the statements that take back a fence; the others are remembered."""
+    if not statements:
+        return
+    moving.kept.opened.hand_in(fence.source).do(statements)
+    with moving.control.begin():
+        fences.forget(moving.control, fence.function, fence.cohort)
+        if rest := [each for each in fence.lift if each not in statements]:
+            fences.remember(moving.control, fence.function, fence.cohort, fence.source, rest, at=fence.at)
 
 
 def _fence_of_the_rest(moving: Moving) -> Measures | None:

@@ -31,7 +31,7 @@ class Guarded:
         return ".".join(quoted(part, dialect) for part in self.table.rsplit(".", 1))
 
 
-def name_of(function: str, cohort: str, table: str) -> str:
+def name_of(function: str, cohort: str, table: str, prefix: str = "strangler_fence_") -> str:
     """What objects in the database are called that belong to a fence: short enough for any of them, and nobody else's."""
     text = "\0".join((function, cohort, table))
-    return f"strangler_fence_{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:12]}"
+    return prefix + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:12]

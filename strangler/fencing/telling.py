@@ -24,6 +24,9 @@ COLUMNS: Final = ("said",)
 DIALECTS: Final = ("postgres", "mysql")
 """Those of databases that have users."""
 
+PREFIX: Final = "strangler_tell_"
+"""Of what belongs to it. A fence that refuses may stand on the same table, and has names of its own."""
+
 _LONGEST: Final = 255
 _ENGINE: Final = {"postgres": "", "mysql": " ENGINE=InnoDB"}
 """Another one might lock the whole table, for all who write."""
@@ -60,15 +63,23 @@ def telling(dialect: str, function: str, cohort: str, tables: Sequence[Guarded],
     schema."""
     install, lift = [create_table(dialect, schema)], list[str]()
     for guarded in tables:
-        name, table = name_of(function, cohort, guarded.table), guarded.sql(dialect)
+        name, table = name_of(function, cohort, guarded.table, PREFIX), guarded.sql(dialect)
         if dialect == "postgres":
             install += [_function(name, function, _table(dialect, schema)), _statement_trigger(name, table)]
-            lift += [f"DROP TRIGGER IF EXISTS {name}_tell ON {table}", f"DROP FUNCTION IF EXISTS {name}()"]
+            lift += [
+                f"DROP TRIGGER IF EXISTS {name}_statement ON {table}",
+                f"DROP FUNCTION IF EXISTS {name}()",
+            ]
             continue
         for operation in ("insert", "update", "delete"):
             install.append(_row_trigger(f"{name}_{operation}", operation.upper(), table, function))
             lift.append(f"DROP TRIGGER IF EXISTS {name}_{operation}")
     return Measures(tuple(install), tuple(lift))
+
+
+def tells(statement: str) -> bool:
+    """Whether a statement makes or takes back what tells who writes, and not what refuses it."""
+    return PREFIX in statement
 
 
 def _table(dialect: str, schema: str) -> str:
@@ -98,7 +109,7 @@ def _function(name: str, function: str, table: str) -> str:
 
 def _statement_trigger(name: str, table: str) -> str:
     return (
-        f"CREATE TRIGGER {name}_tell BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+        f"CREATE TRIGGER {name}_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
         f" EXECUTE FUNCTION {name}()"
     )
 

@@ -16,11 +16,12 @@ from strangler.mapping.legacy import quoted
 DIALECTS: Final = ("postgres", "mysql", "sqlite")
 
 THERE: Final = {
-    "postgres": "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'strangler\\_fence\\_%'",
-    "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_name LIKE 'strangler\\_fence\\_%'",
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'strangler_fence_%'",
+    "postgres": "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'strangler\\_%'",
+    "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+    " AND trigger_name LIKE 'strangler\\_%'",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'strangler_%'",
 }
-"""The names of the triggers of all fences that are in force."""
+"""The names of our triggers that are there, of all fences."""
 
 _ROWS: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 _TEXT: Final = {"postgres": "text", "mysql": "CHAR", "sqlite": "TEXT"}

@@ -210,7 +210,7 @@ def _places(way: Way) -> list[tuple[Way, Step, str]]:
     return [
         (way, action.step, moment)
         for action in WAYS[way]
-        if not (way is Way.TO_NEW and action.step is Step.LEGACY_LIFTED)  # The fence is kept.
+        if way is Way.TO_LEGACY or action.step is not Step.LEGACY_LIFTED  # The fence is kept.
         for moment in ("before", "after")
     ]
 
