@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strangler.cli.application import Application, pass_application
-from strangler.cli.cutover import as_json, one_cohort
+from strangler.cli.cutover import as_json, new_cohort, one_cohort, require_seen
 from strangler.cli.person import deciding
 from strangler.errors import Refused
 from strangler.people import Person, same
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("function")
 @one_cohort
+@new_cohort
 @click.option("--revoke", is_flag=True, help="Take your yes back.")
 @click.option(
     "--edited-plan",
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
 @deciding(Action.APPROVE, proven=True)
 @pass_application
 def command(
-    application: Application, function: str, cohort: str, revoke: bool, edited: bool, who: Person
+    application: Application,
+    function: str,
+    cohort: str,
+    unseen: bool,
+    revoke: bool,
+    edited: bool,
+    who: Person,
 ) -> None:
     """Say yes to the next step of FUNCTION that waits for approval, on the figures that its gates show now.
 
@@ -41,7 +48,7 @@ def command(
     """
     from strangler.cutover.assessment import assess
 
-    application.function(function, cohort)
+    require_seen(application, function, cohort, unseen)
     if revoke and edited:
         raise click.UsageError("--revoke is about a step; edit the plan back to take --edited-plan back")
     assessed = assess(application.control, application.settings, function, cohort=cohort)

@@ -100,9 +100,10 @@ def status(application: Application, cohort: str | None, wants_json: bool) -> No
 @click.command()
 @click.argument("function")
 @one_cohort
+@new_cohort
 @as_json
 @pass_application
-def plan(application: Application, function: str, cohort: str, wants_json: bool) -> None:
+def plan(application: Application, function: str, cohort: str, unseen: bool, wants_json: bool) -> None:
     """Show the moves that are left for FUNCTION, what each does, and what its gates say now. Changes nothing."""
     from strangler import assembly
     from strangler.cli import returning, standing
@@ -115,13 +116,14 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
 
     application.function(function, cohort)
     _recover(application, claimed(user()))
+    unknown = _unknown(application, function, cohort, unseen)
     assessed = assess(application.control, application.settings, function, cohort=cohort)
     steps = planned(application.settings, function, assessed.evidence, assessed.way)
     section = application.settings.functions[function]
     outage = application.settings.sources[section.source].outage.total_seconds()
     source, api = section.source, section.return_.api if section.return_ else None
     with closing(assembly.source(application.settings, source)) as opened:
-        unseen = list(opened.blind_spots())
+        blind = list(opened.blind_spots())
         mappings, unchecked = _compiled(application, function, opened)
         slow = by_row(opened, mappings) if mappings else []
     with closing(_reach(application)(function, cohort)) as world:
@@ -137,14 +139,16 @@ def plan(application: Application, function: str, cohort: str, wants_json: bool)
             "numbers": [standing.lasting_json(each) for each in lasts],
             "returning": None if unchecked else returning.returning_json(mappings, api),
             "unchecked": unchecked,
+            "unknown": standing.refused_json(unknown),
             "by_row": {each.mapping.shape.entity: each.why for each in slow},
         }
-        plan = {**standing.plan_json(assessed, steps, switches, home), "unseen": unseen, **back}
+        plan = {**standing.plan_json(assessed, steps, switches, home), "unseen": blind, **back}
         click.echo(json.dumps(plan, indent=2))
         return
     out = standing.console()
+    standing.print_unknown(out, unknown)
     standing.print_plan(out, assessed, steps, switches, home)
-    standing.print_unseen(out, source, unseen)
+    standing.print_unseen(out, source, blind)
     standing.print_by_row(out, slow)
     standing.print_lasting(out, lasts)
     if unchecked:
@@ -192,7 +196,7 @@ def advance(
 
     From canary to live the owner changes: writes are fenced for a moment.
     """
-    _require_seen(application, function, cohort, unseen)
+    require_seen(application, function, cohort, unseen)
     wanted = Stage(stage) if stage else None
     return _conduct(
         application, function, cohort, who, "advance", dry, wants_json,
@@ -237,7 +241,7 @@ def rollback(
     From live the owner changes back, with a fence for a moment; it is refused as long as documents exist only in the new
     store, since they would be lost.
     """
-    _require_seen(application, function, cohort, unseen)
+    require_seen(application, function, cohort, unseen)
     wanted = Stage(stage) if stage else None
     return _conduct(
         application, function, cohort, who, "rollback", dry, wants_json,
@@ -259,7 +263,7 @@ def hold(
 
     With --cohort only that is held, and moves on its own from then on.
     """
-    _require_seen(application, function, cohort, unseen)
+    require_seen(application, function, cohort, unseen)
     held = _decider(application, function, cohort, who).hold(function, reason, cohort=cohort)
     click.echo(f"{held.name} is held in {held.stage}: {reason}")
 
@@ -302,7 +306,7 @@ def cohorts(application: Application, function: str, wants_json: bool) -> None:
 @pass_application
 def separate(application: Application, function: str, cohort: str, unseen: bool, who: Person) -> None:
     """Let a cohort of FUNCTION move on its own from where it stands; its calls are counted for it alone from then on."""
-    _require_seen(application, function, cohort, unseen)
+    require_seen(application, function, cohort, unseen)
     own = _decider(application, function, cohort, who).separate(function, cohort)
     click.echo(f"cohort {cohort} of {function} moves on its own from now on; it stands in {own.stage}")
 
@@ -318,13 +322,22 @@ def rejoin(application: Application, function: str, cohort: str, who: Person) ->
     click.echo(f"cohort {cohort} of {function} moves with all the others again; they stand in {whole.stage}")
 
 
-def _require_seen(application: Application, function: str, cohort: str, unseen: bool) -> None:
+def require_seen(application: Application, function: str, cohort: str, unseen: bool) -> None:
     """Refuse a cohort that nothing knows, before it gets a standing of its own by this; `unseen`: it is meant all the same."""
     application.function(function, cohort)
     if cohort != EVERYONE and not unseen:
         from strangler.cutover.sighting import refuse_unseen
 
         refuse_unseen(application.settings, application.control, function, cohort)
+
+
+def _unknown(application: Application, function: str, cohort: str, unseen: bool) -> Refused | None:
+    """With what a cohort would be refused that nothing knows; None when it is known, or meant."""
+    try:
+        require_seen(application, function, cohort, unseen)
+    except Refused as error:
+        return error
+    return None
 
 
 def _conduct(

@@ -141,6 +141,13 @@ def _print_switch(out: Console, told: Sequence[Foretold], what: str) -> None:
         out.print(Text(indent(line, " " * 5)), soft_wrap=True)
 
 
+def print_unknown(out: Console, refused: Refused | None) -> None:
+    """That nothing knows the cohort whose plan this is: it may be misspelled."""
+    if refused is not None:
+        words = f"{refused.why}; {refused.do}"
+        out.print(Text.assemble((f"{refused.what}: ", "yellow"), words), end="\n\n")
+
+
 def print_unseen(out: Console, source: str, unseen: Sequence[str]) -> None:
     """What the way in from the legacy database doesn't see: nothing downstream can make up for it."""
     for number, what in enumerate(unseen):
@@ -232,7 +239,6 @@ def dry_run_json(
 
     after = recorder.after
     gates = refused.gates if isinstance(refused, Blocked) else ()
-    why = {"what": refused.what, "why": refused.why, "do": refused.do} if refused else None
     return {
         "function": before.function,
         "cohort": before.cohort,
@@ -243,8 +249,13 @@ def dry_run_json(
         "gates": gates_json(gates) or recorder.gates,
         "switch": [asdict(each) for each in recorder.switch_steps],
         "rollback": home_json(back),
-        "refused": why,
+        "refused": refused_json(refused),
     }
+
+
+def refused_json(refused: Refused | None) -> dict[str, str] | None:
+    """A refusal as JSON; None for none."""
+    return {"what": refused.what, "why": refused.why, "do": refused.do} if refused else None
 
 
 def cohorts_table(whole: Standing, own: Sequence[Standing], now: float) -> Table:

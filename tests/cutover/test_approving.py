@@ -158,7 +158,9 @@ def test_a_cohorts_edited_plan_is_agreed_to_before_the_cohort_moves_on_its_own(
 ) -> None:
     eva = token("eva", Role.APPROVER)
     path = tmp_path / "strangler.yaml"
-    section = "    cohorts: {from: [{header: X-Company}], of: {party: {everyone: one list}}}\n"
+    section = (
+        "    cohorts: {from: [{header: X-Company}], of: {party: {everyone: one list}}, names: ['1000']}\n"
+    )
     divided = APPROVED.replace("    entities:", f"{section}    entities:")
     path.write_text(divided)
     strangler("approve", "party", token=eva)

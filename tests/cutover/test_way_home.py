@@ -138,7 +138,7 @@ def test_a_real_switch_is_measured_step_by_step(control: Control) -> None:
 
 PLAN_KEYS = {
     "function", "cohort", "plan", "begun_under", "stage", "weight", "owner", "fenced", "hold", "since", "generation", "rollback", "steps",
-    "unseen", "returning", "unchecked", "by_row", "numbers",
+    "unseen", "returning", "unchecked", "by_row", "numbers", "unknown",
 }  # fmt: skip
 STEP_KEYS = {"to", "does", "gates", "asks", "least_seconds", "interrupts", "final", "switch", "rollback"}
 DRY_KEYS = {"function", "cohort", "asked", "allowed", "from", "to", "gates", "switch", "rollback", "refused"}
