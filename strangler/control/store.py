@@ -220,7 +220,9 @@ def _translated(place: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        if "no such table" in str(error.orig):
+        if str(error.orig).startswith(
+            ("no such ", "table ")
+        ):  # SQLite calls wrong statements operational, too
             raise _unusable(place, error) from error
         raise Unavailable(
             f"the control store {place} doesn't answer",

@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from strangler.control import schema
+from strangler.control import schema, traffic
 from strangler.control.store import Control
 from strangler.errors import StoreError, Unavailable
 from strangler.testing.postgres import server
@@ -155,3 +155,13 @@ def test_a_file_that_is_no_database_is_refused_in_words_and_left_alone(tmp_path:
         Control.open(f"sqlite:///{path}")
     assert "not a database" in error.value.why
     assert path.read_text().startswith("minutes")
+
+
+def test_tables_that_are_not_as_they_should_be_are_no_matter_of_the_database(tmp_path: Path) -> None:
+    with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
+        with control.begin() as connection:
+            connection.execute(text("ALTER TABLE traffic RENAME COLUMN seconds TO minutes"))
+        with pytest.raises(StoreError, match="refused a statement") as refused:
+            traffic.sums(control)
+    assert "no such column" in str(refused.value.why)
+    assert refused.value.do == "strangler db check"
