@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 from strangler.cutover.stages import Side
 from strangler.facade.answers import Refusal
@@ -163,6 +163,8 @@ class Answering:
 
     def may_fall_back(self) -> bool:
         """A read that new should have answered, as long as legacy has the data too."""
+        if self._exchange.over:
+            return False
         decision = self._exchange.call.decision
         return (
             decision is not None
@@ -190,6 +192,16 @@ class Answering:
             self.doing.give_up()
         if self._queued is not None:
             self._exchange.parts.shedding.withdraw(self._queued)
+
+
+class _Over:
+    """A call that is over."""
+
+    over = True
+
+
+OVER: Final = Answering(cast("Exchange", _Over()))
+"""Of all calls that are over: nothing is under way, and what comes late is heard by nobody."""
 
 
 def leave(lane: Lane) -> None:

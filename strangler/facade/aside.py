@@ -183,6 +183,7 @@ class _Pipe(asyncio.Protocol):
             self._transport.writelines(frames)
 
     def end(self) -> None:
+        self._flush()
         self._transport.abort()
 
 

@@ -1,7 +1,7 @@
 """Collecting garbage where calls are answered: in brief looks.
 
-To look through a hundred thousand objects takes 30 ms, in which no call goes on. Calls hardly ever leave circles behind, so all there is
-is looked at seldom, and if possible when nobody waits.
+To look through a hundred thousand objects takes 30 ms, in which no call goes on. Calls and connections leave no circles behind, so all
+there is is looked at seldom, and if possible when nobody waits.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-BRIEF: Final = (1_000, 3, 2**31 - 1)
+BRIEF: Final = (1_000, 3, 100)
 """New objects between two looks of the collector at the youngest, a quarter of a millisecond's worth; such looks between two at those that
-outlived one; and never by itself at all."""
+outlived one; and those between two at all there is, if that has grown by a quarter."""
 
 ALL: Final = 600.0
 """Seconds between two looks at all there is, which take some 100 ms."""

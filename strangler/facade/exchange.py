@@ -11,7 +11,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from strangler.facade.answering import Answering
+from strangler.facade.answering import OVER, Answering
 from strangler.facade.answers import Defective, Refusal
 from strangler.facade.asking import Asking
 from strangler.facade.begun import Begun
@@ -331,4 +331,8 @@ class Exchange:
             # Invariant 5: what was given up may still be done by whoever was asked.
             writing.land(parts.doubtful_write if self.tries.unsure else 0.0)
         self.answering.leave()
+        self.answering.doing, self.answering = (
+            None,
+            OVER,
+        )  # They know the exchange: no circle is left for the collector.
         self.caller.finished(keep)

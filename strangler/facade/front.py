@@ -95,18 +95,25 @@ class Front:
         while True:
             await asyncio.sleep(TICK)
             now, rounds = monotonic(), rounds + 1
-            for exchange in list(parts.exchanges):
-                self._sweep_exchange(exchange, now)
-            if parts.shedding.waiting:
-                for waiting in parts.shedding.overdue(now):
-                    waiting.ticket.crowded(waiting.lane)
+            self._sweep_exchanges(now)
             if rounds % LAG_ROUND == 0:
                 parts.shedding.tick(due, now)
                 due = now + PERIOD
             if rounds % ROUND == 0:
                 parts.pools.sweep(now)
-                for connection in list(self.connections):
-                    self._sweep_connection(connection, now)
+                self._sweep_connections(now)
+
+    def _sweep_exchanges(self, now: float) -> None:
+        shedding = self._parts.shedding
+        for exchange in list(self._parts.exchanges):
+            self._sweep_exchange(exchange, now)
+        if shedding.waiting:
+            for waiting in shedding.overdue(now):
+                waiting.ticket.crowded(waiting.lane)
+
+    def _sweep_connections(self, now: float) -> None:
+        for connection in list(self.connections):
+            self._sweep_connection(connection, now)
 
     def _sweep_exchange(self, exchange: Exchange | Plain, now: float) -> None:
         try:

@@ -101,7 +101,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = self._closing = True
-        self._reader.stop()
+        self._reader.let_go()
         self._opener.connections.discard(self)
         active, self._active = self._active, None
         self._queue.clear()

@@ -88,6 +88,11 @@ class Reader:
         """Tell nothing more, though it was fed already."""
         self._stopped, self._request = True, None
 
+    def let_go(self) -> None:
+        """The connection is over. The parser and the listener know the reader: no circle is left for the collector."""
+        self.stop()
+        del self._parser, self._listener
+
     def recognise(self, data: bytes) -> Request | None:
         """The call that `data` is, between two calls, where all of its head is known and its body is all that follows; else `feed` it."""
         first = _FIRST(data)

@@ -176,6 +176,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = self.closing = True
+        self._parser = None  # which knows the connection: no circle is left for the collector
         asker, head = self._asker, self._head
         self.pool.lost(self)
         if asker is None:
