@@ -16,9 +16,10 @@ from strangler import assembly, urls
 from strangler.control import schema as revisions
 from strangler.control.store import Control
 from strangler.errors import StranglerError
+from strangler.fencing import definers
 from strangler.inspection import Inspection, inspect_source
 from strangler.mapping import EntityMapping
-from strangler.ports import ChangeSource, Finding
+from strangler.ports import Acting, ChangeSource, Finding
 from strangler.settings import Settings
 from strangler.sync.alterations import stop
 from strangler.sync.schema import Schema
@@ -92,12 +93,26 @@ def _of_source(settings: Settings, name: str, mappings: dict[str, list[EntityMap
     with closing(assembly.source(settings, name)) as legacy:
         inspect_source(settings, name, legacy, inspection)
         altered = _altered(settings, name, legacy)
+        fences = list(_fences(settings, name, legacy))
     mappings[name] = inspection.mappings
     wrong = [Finding(f"{'.'.join(map(str, f.path))}: {f.what}", f.instead) for f in inspection.findings]
     captured = assembly.captured(inspection.mappings)
     with closing(assembly.source(settings, name, captured)) as source:
         examined = source.examine(settings.sources[name].outage.total_seconds())
-    return [*altered, *wrong, *examined, *_ways_back(settings, name, inspection.mappings)]
+    return [*altered, *wrong, *examined, *fences, *_ways_back(settings, name, inspection.mappings)]
+
+
+def _fences(settings: Settings, name: str, legacy: ChangeSource) -> Iterator[Finding]:
+    """What is to be feared of the triggers in the source's database, where a function has any."""
+    sections = [settings.functions[function] for function in assembly.functions_of(settings, name)]
+    if isinstance(legacy, Acting) and any(each.fence or each.retire for each in sections):
+        try:
+            with closing(legacy.hand()) as hand:
+                yield from definers.examine(hand)
+        except StranglerError as error:
+            yield Finding(
+                f"the triggers there couldn't be looked at: {error.what}; {error.why}", error.do, False
+            )
 
 
 def _ways_back(settings: Settings, name: str, mappings: list[EntityMapping]) -> Iterator[Finding]:

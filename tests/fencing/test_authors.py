@@ -17,7 +17,7 @@ import pymysql
 import pytest
 from click.testing import CliRunner
 
-from strangler import assembly
+from strangler import assembly, doctor
 from strangler.changes import ORIGIN
 from strangler.cli.main import root
 from strangler.control import backfills, fences, late_writes, standings
@@ -29,10 +29,10 @@ from strangler.cutover.kept import Kept
 from strangler.cutover.outside import outside
 from strangler.cutover.stages import EVERYONE, Stage
 from strangler.errors import Refused
-from strangler.fencing import telling
+from strangler.fencing import definers, telling
 from strangler.fencing.fence import LegacyFence
 from strangler.fencing.measures import Guarded
-from strangler.ports import Hand
+from strangler.ports import Finding, Hand
 from strangler.settings import Fence
 from strangler.sync.authors import Authors
 from strangler.testing.mariadb import server as private
@@ -323,3 +323,29 @@ def test_serializable_transactions_on_different_tables_stay_independent(parted: 
             session.commit()
     assert parted.run("SELECT count(*) FROM part_a, part_b, part_c") == [(1,)]
     assert parted.run("SELECT * FROM strangler_author") == []
+
+
+def test_triggers_of_another_account_than_the_configured_one_are_named(
+    mariadb_url: str, tmp_path: Path
+) -> None:
+    """They would fail every write once that is dropped."""
+    legacy = made("mysql", mariadb_url, tmp_path)
+    parts, name = urlsplit(legacy.url), f"old_{abs(hash(legacy.url)) % 10**8}"
+    legacy.run(f"CREATE USER '{name}'@'%' IDENTIFIED BY 'secret'", f"GRANT ALL ON *.* TO '{name}'@'%'")
+    old = replace(legacy, url=parts._replace(netloc=f"{name}:secret@{parts.hostname}:{parts.port}").geturl())
+    with closing(Kept(old.settings(fence={"by": "tell"}), "party")) as kept:
+        tell(kept.opened.legacy_hand, "party")
+        assert list(definers.examine(kept.opened.legacy_hand)) == []
+    [found] = [
+        part for part in doctor.examine(legacy.settings(fence={"by": "tell"})) if part.part == "source erp"
+    ]
+    [warned] = [each for each in found.findings if "run as" in each.what]
+    assert f"on party run as {name}@%" in warned.what
+    assert not warned.blocks
+    assert all("run as" not in each.what for each in _source_without_fence(legacy))
+    legacy.run(f"DROP USER '{name}'@'%'")
+    assert "definer" in legacy.refusal("UPDATE party SET name = 'x' WHERE id = 1"), "as it was said"
+
+
+def _source_without_fence(legacy: Legacy) -> tuple[Finding, ...]:
+    return next(part.findings for part in doctor.examine(legacy.settings()) if part.part == "source erp")
