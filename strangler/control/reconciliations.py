@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from strangler.changes import Position
 from strangler.control import tables
@@ -38,6 +39,9 @@ FULL: Final = "full"
 
 QUICK: Final = "quick"
 """The mode that looks at all keys and at no values (`strangler.reconcile.jobs.Mode.QUICK`)."""
+
+UNTOLD: Final = ("holder", "checkpoint")
+"""What the table has of a run for whoever carries it out."""
 
 COUNTS: Final = ("compared", "missing", "extra", "different", "in_flight", "tolerated")
 
@@ -261,18 +265,44 @@ def latest_whole(control: Control, function: str) -> Run | None:
 def alarm(control: Control, function: str, after: Run, cohort: str, alone: Collection[str]) -> Run | None:
     """The last run since that one which looked at less (a mode that isn't full, or some entities) and found drift that counts for the
     cohort. A quick one is answered by a later quick one of the same entities that found none, for it looked at all the same keys; others
-    only by a full one."""
-    table = tables.reconciliation
-    clean = and_(table.c.status == Status.CLEAN, table.c.mode == QUICK)
-    said = or_(table.c.status == Status.DRIFT, clean)
-    answered = set()
-    for run in _runs(control, *_of(function), table.c.id > after.id, said, limit=None):
-        quick, asked = run.mode == QUICK, str(run.job.get("entities"))
-        if quick and not any(run.found(cohort, alone)):
-            answered.add(asked)
-        elif any(run.found(cohort, alone)) and not run.whole and not (quick and asked in answered):
-            return run
+    only by a full one. It comes without its `parts` and `left_out`."""
+    with control.read() as connection:
+        answered = _clean_looks(connection, function, after)
+        with closing(_drift(connection, function, after)) as newest_first:
+            for run in newest_first:
+                quick, asked = run.mode == QUICK, str(run.job.get("entities"))
+                if not any(run.found(cohort, alone)):  # Its drift is that of others.
+                    if quick:
+                        answered[asked] = max(run.id, answered.get(asked, 0))
+                elif not run.whole and not (quick and answered.get(asked, 0) > run.id):
+                    return run
     return None
+
+
+def _clean_looks(connection: Connection, function: str, after: Run) -> dict[str, int]:
+    """The last quick run since that one that found nothing: entities that it looked at → its number."""
+    table = tables.reconciliation
+    query = select(table.c.job, func.max(table.c.id)).where(*_of(function), table.c.id > after.id)
+    clean = query.where(table.c.status == Status.CLEAN, table.c.mode == QUICK).group_by(table.c.job)
+    found: dict[str, int] = {}
+    for job, number in connection.execute(clean):
+        asked = str(orjson.loads(job).get("entities"))
+        found[asked] = max(number, found.get(asked, 0))
+    return found
+
+
+def _drift(connection: Connection, function: str, after: Run) -> Generator[Run]:
+    """Those since that one that found drift, newest first, each read when it is asked for, without `parts` and `left_out`: there may be
+    thousands."""
+    table = tables.reconciliation
+    columns = [each for each in table.c if each.name not in (*UNTOLD, "parts", "left_out")]
+    query = (
+        select(*columns)
+        .where(*_of(function), table.c.id > after.id, table.c.status == Status.DRIFT)
+        .order_by(table.c.id.desc())
+    )
+    with connection.execute(query, execution_options={"yield_per": 50}) as rows:
+        yield from map(_run, rows.mappings())
 
 
 def listed(
@@ -327,7 +357,7 @@ def _of_all_entities() -> Any:
 
 def _runs(control: Control, *conditions: Any, limit: int | None) -> list[Run]:
     table = tables.reconciliation
-    columns = [each for each in table.c if each.name not in ("holder", "checkpoint")]
+    columns = [each for each in table.c if each.name not in UNTOLD]
     query = select(*columns).where(*conditions).order_by(table.c.id.desc()).limit(limit)
     with control.read() as connection:
         return [_run(row) for row in connection.execute(query).mappings()]
@@ -337,9 +367,8 @@ def _run(row: Mapping[Any, Any]) -> Run:
     read = {
         "status": Status(row["status"]),
         "job": orjson.loads(row["job"]),
-        "parts": tuple(orjson.loads(row["parts"])),
-        "left_out": tuple(orjson.loads(row["left_out"])),
         "shares": _shares(orjson.loads(row["shares"])),
+        **{each: tuple(orjson.loads(row[each])) for each in ("parts", "left_out") if each in row},
     }
     return Run(**{**row, **read})
 

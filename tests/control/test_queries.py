@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -360,6 +362,36 @@ def test_an_alarm_is_drift_that_no_look_at_the_same_keys_has_answered(control: C
     newer = reconciliations.latest_whole(control, "party")
     assert newer is not None
     assert reconciliations.alarm(control, "party", newer, "*", ()) is None
+
+
+def test_an_alarm_is_asked_for_without_reading_the_history(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for at each look at each cohort, and a schedule may run every minute."""
+    ended(control, "full", Status.CLEAN)
+    whole = reconciliations.latest_whole(control, "party")
+    assert whole is not None
+    read: list[set[str]] = []
+    as_it_is = reconciliations._run
+
+    def parsed(row: Mapping[str, Any]) -> reconciliations.Run:
+        read.append(set(row))
+        return as_it_is(row)
+
+    monkeypatch.setattr(reconciliations, "_run", parsed)
+    for _ in range(30):
+        ended(control, "quick", Status.CLEAN)
+    assert reconciliations.alarm(control, "party", whole, "*", ()) is None
+    assert read == []
+    last = [ended(control, "quick", Status.DRIFT) for _ in range(30)][-1]
+    found = reconciliations.alarm(control, "party", whole, "*", ())
+    assert found is not None
+    assert found.id == last
+    assert len(read) == 1
+    assert not read[0] & {"parts", "left_out"}
+    ended(control, "quick", Status.CLEAN, ("party",))
+    ended(control, "quick", Status.CLEAN)
+    assert reconciliations.alarm(control, "party", whole, "*", ()) is None
 
 
 def test_an_alarm_about_one_cohort_is_none_for_the_others(control: Control) -> None:
