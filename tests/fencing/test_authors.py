@@ -292,6 +292,7 @@ def parted(postgres_url: str, tmp_path: Path) -> Legacy:
     server.run(*(f"CREATE TABLE part_{each} (id integer PRIMARY KEY)" for each in "abc"))
     with closing(Kept(server.settings(fence={"by": "tell"}), "party")) as kept:
         tell(kept.opened.legacy_hand, "party", "part_a", "part_b", "part_c")
+    server.run("UPDATE party SET name = 'told'", "ANALYZE strangler_author")
     return server
 
 
