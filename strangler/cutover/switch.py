@@ -175,7 +175,7 @@ class Switch:
             raise Unavailable(
                 f"the {at.intent.name} failed, and couldn't be undone yet: {away.what}",
                 why=f"it failed because of this: {why}",
-                do="nothing: the worker, or the next command, undoes it, and until then writes are refused; watch `strangler status`",
+                do="nothing: the worker, or the next command, ends it, and until then writes are refused; watch `strangler status`",
             ) from error
         undone = f"the {at.intent.name} was undone; {at.before.owner} owns it as before"
         if isinstance(error, StranglerError):

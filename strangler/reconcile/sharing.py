@@ -77,12 +77,20 @@ def share_balances(
         by_cohort = balance.ledger is None and balance.part.root.cohort_of is not None
         if not (tellable and by_cohort) or (agrees and alike):
             return outcome
-        told = {name: Share.of(compare(balance, owned)) for name, owned in cohorts.items()}
-        if outcome.different and not any(each.different for each in told.values()):
+        told = {name: compare(balance, owned) for name, owned in cohorts.items()}
+        if not _all_told(outcome, told.values()):
             return outcome
-        return replace(outcome, told=told)
+        return replace(outcome, told={name: Share.of(each) for name, each in told.items()})
 
     return [shared(*each) for each in zip(found, declared, strict=True)]
+
+
+def _all_told(whole: BalanceOutcome, told: Iterable[BalanceOutcome]) -> bool:
+    """Whether each group that differs does so in a cohort, too. One may differ in the sum alone, each cohort being within tolerance; and of
+    more groups than are listed nobody knows."""
+    groups = [each.dimensions for one in told for each in one.differences]
+    listed = whole.differences
+    return whole.different == len(listed) and all(each.dimensions in groups for each in listed)
 
 
 def shares(cohorts: Iterable[str], outcomes: Sequence[Outcome], balances: Sequence[BalanceOutcome]) -> Shares:
