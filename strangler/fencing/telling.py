@@ -65,7 +65,8 @@ def telling(dialect: str, function: str, cohort: str, tables: Sequence[Guarded],
     for guarded in tables:
         name, table = name_of(function, cohort, guarded.table, PREFIX), guarded.sql(dialect)
         if dialect == "postgres":
-            install += [_function(name, function, _table(dialect, schema)), _statement_trigger(name, table)]
+            install += [_function(name, function, _table(dialect, schema)), _kept_to_us(name)]
+            install.append(_statement_trigger(name, table))
             lift += [
                 f"DROP TRIGGER IF EXISTS {name}_statement ON {table}",
                 f"DROP FUNCTION IF EXISTS {name}()",
@@ -105,6 +106,11 @@ def _function(name: str, function: str, table: str) -> str:
         " PERFORM set_config('strangler.author', told, true); END IF;"
         " RETURN NULL; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $strangler$"
     )
+
+
+def _kept_to_us(name: str) -> str:
+    """Else anybody could have a table of their own run it, with its owner's rights. Who writes to a table needs none to its triggers."""
+    return f"REVOKE EXECUTE ON FUNCTION {name}() FROM PUBLIC"
 
 
 def _statement_trigger(name: str, table: str) -> str:

@@ -311,6 +311,8 @@ def test_nobody_gets_the_rights_of_the_triggers_owner_by_a_table_of_the_same_nam
     )
     assert parted.run("SELECT name FROM party WHERE id = 1") == [("x",)]
     assert parted.run("SELECT * FROM loot") == []
+    may = f"SELECT bool_or(has_function_privilege('{role}', oid, 'EXECUTE')) FROM pg_proc WHERE proname LIKE 'strangler_%'"
+    assert parted.run(may) == [(False,)], "nor by a trigger on a table of their own"
     parted.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 

@@ -100,6 +100,8 @@ class TestPostgresOutbox(Outboxes):
         )
         with psycopg.connect(postgres_url) as service:
             assert service.execute("SELECT who FROM loot").fetchall() == []
+            may = f"SELECT bool_or(has_function_privilege('{role}', oid, 'EXECUTE')) FROM pg_proc WHERE proname LIKE 'strangler_out_%'"
+            assert service.execute(may).fetchone() == (False,), "nor by a trigger on a table of their own"
         assert outbox.waiting().keys == 1
         run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
