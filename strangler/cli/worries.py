@@ -14,7 +14,7 @@ from strangler.cutover.lateness import named
 from strangler.cutover.stages import Stage
 from strangler.durations import format_duration
 from strangler.numbering.apart import DOUBLE
-from strangler.numbering.lasting import doubled, running_low
+from strangler.numbering.lasting import UNPARTED, doubled, running_low
 
 
 def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
@@ -68,10 +68,13 @@ def worries(assessed: Sequence[Assessment], control: Control) -> Iterator[Text]:
 def _numbers(assessed: Assessment, control: Control) -> Iterator[str]:
     """What is to be feared of numbers that both sides draw."""
     known = stretches.of(control, assessed.function) if assessed.settings.numbers else {}
+    owners = {each.owner for each in assessed.evidence.picture.all_of(assessed.function)}
     for numbers in assessed.settings.numbers:
         if stretch := known.get(str(numbers)):
             look = paces.last(control, assessed.function, str(numbers))
             if fear := running_low(numbers, stretch, look, assessed.evidence.now):
                 yield f"{assessed.function}: numbers {numbers}: {fear}"
+        elif len(owners) > 1:
+            yield f"{assessed.function}: numbers {numbers}: {UNPARTED}"
     for entry in ledger.entries(control, function=assessed.function, kind=DOUBLE) if known else ():
         yield f"{assessed.function}: {doubled(entry.body)}"

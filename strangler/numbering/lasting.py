@@ -17,6 +17,9 @@ DAY: Final = 24 * HOUR
 ENOUGH: Final = float(HOUR)
 """Seconds that must have been measured for a pace to be told: less says nothing of a day."""
 
+UNPARTED: Final = "both sides draw, and nothing keeps their numbers apart: see that `strangler worker` runs, and what its log says"
+"""What is to be feared of numbers of which nobody knows which are whose."""
+
 UNSEEN_AFTER: Final = 600.0
 """Seconds after which a look is old: ten that were missed."""
 

@@ -120,3 +120,23 @@ def test_a_side_that_was_not_looked_after_in_time_is_on_the_ledger(
     )
     assert draw_new(counting) == 51
     assert draw_legacy(counting) == 41
+
+
+def test_numbers_that_nothing_keeps_apart_are_warned_of(counting: Legacy, control: Control) -> None:
+    configured = counting.settings(
+        numbers=[{"legacy": "party_code", "new": "party_code"}],
+        cohorts={"from": [{"header": "X-Company"}], "of": {"party": "company"}},
+    )
+
+    def told() -> str:
+        return " ".join(line.plain for line in worries([assess(control, configured, "party")], control))
+
+    standings.amend(control, "party", at=1.0, stage=Stage.SYNCING)
+    assert "nothing keeps their numbers apart" not in told()
+    standings.amend(control, "party", "1", at=1.0, stage=Stage.LIVE, owner=Side.NEW)
+    assert (
+        "party: numbers sequence party_code / sequence party_code: both sides draw, and nothing keeps"
+        in told()
+    )
+    Watching(configured, control).look()
+    assert "nothing keeps their numbers apart" not in told()
