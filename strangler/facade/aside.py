@@ -26,6 +26,7 @@ from strangler.control.comparisons import Kind
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import StranglerError
+from strangler.facade.collecting import collect_briefly
 from strangler.facade.lane import LaneKey, Seen
 from strangler.facade.shadow import Outcomes, Shadow, drop, rooms, writes
 from strangler.facade.traffic import Tally
@@ -242,7 +243,8 @@ async def _serve(settings: Settings, pipe: Connection) -> None:
     telling, tally, opened = _Telling(writer), Tally(facades.new_id()), _Opened(settings)
     shadow = Shadow(settings, translations(settings), tally, telling.outcome, names(settings), telling.done)
     await shadow.open()
-    tasks = [asyncio.create_task(each) for each in (telling.run(), opened.run(), tally.run(opened.now))]
+    running = (telling.run(), opened.run(), tally.run(opened.now), collect_briefly(lambda: True))
+    tasks = [asyncio.create_task(each) for each in running]
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             size = _SIZE.unpack(await reader.readexactly(_SIZE.size))[0]
