@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 from strangler.control import schedules
-from strangler.control.holders import is_gone, myself
+from strangler.control.holders import is_gone, myself, signs_of_life
 from strangler.control.schedules import Key
 from strangler.control.store import Control
 
@@ -29,6 +30,18 @@ class Turn:
         if held.holder is not None and not is_gone(held.holder, held.seen_at, now):
             return False
         return schedules.take(self._control, held, now, at=now)
+
+    def each(self, seconds: float, look: Callable[[], None], stop: threading.Event) -> None:
+        """Look again and again, with so many seconds in between, whenever it is this process's turn, until `stop` is set; then let another
+        one take over."""
+        try:
+            while not stop.is_set():
+                if self.is_mine():
+                    with signs_of_life(self.sign):
+                        look()
+                stop.wait(seconds)
+        finally:
+            self.end()
 
     def sign(self) -> None:
         """A sign of life."""

@@ -15,7 +15,6 @@ from typing import Final
 from strangler.control import guards as watches
 from strangler.control import standings
 from strangler.control.guards import Watch
-from strangler.control.holders import signs_of_life
 from strangler.control.store import Control
 from strangler.control.turns import Turn
 from strangler.cutover import guards
@@ -61,14 +60,7 @@ class Guarding:
     def run(self, stop: threading.Event) -> None:
         """Look again and again until `stop` is set; then let another worker take over."""
         watches.forget_others(self._control, self._settings.functions)
-        try:
-            while not stop.is_set():
-                if self._turn.is_mine():
-                    with signs_of_life(self._turn.sign):
-                        self.look()
-                stop.wait(LOOK_EVERY)
-        finally:
-            self._turn.end()
+        self._turn.each(LOOK_EVERY, self.look, stop)
 
     def look(self) -> None:
         """Look at every function, and act where it is time."""

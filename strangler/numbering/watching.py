@@ -12,7 +12,6 @@ from functools import partial
 from typing import Final
 
 from strangler.control import paces, standings
-from strangler.control.holders import signs_of_life
 from strangler.control.paces import Look
 from strangler.control.store import Control
 from strangler.control.turns import Turn
@@ -50,14 +49,7 @@ class Watching:
         if not self._functions:
             stop.wait()
             return
-        try:
-            while not stop.is_set():
-                if self._turn.is_mine():
-                    with signs_of_life(self._turn.sign):
-                        self.look()
-                stop.wait(LOOK_EVERY)
-        finally:
-            self._turn.end()
+        self._turn.each(LOOK_EVERY, self.look, stop)
 
     def look(self) -> None:
         """Look at every function. One whose databases are away doesn't keep the others from being looked at."""
