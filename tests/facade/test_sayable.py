@@ -88,7 +88,7 @@ async def test_an_answer_that_could_be_read_as_two_is_a_502_in_words(
     facade = await front(settings((await serve(legacy)).url, (await serve(new)).url))
     await applied(facade, stand.stage(Stage.LIVE))
     broken = Broken([("set-cookie", "a=1\r\nX-Admin: yes")])
-    monkeypatch.setattr(facade.parts.services, "_translations", {"party": broken})
+    monkeypatch.setitem(facade.parts.services._translations, "party", broken)  # type: ignore[arg-type]
     status, text, headers = await call(f"{facade.url}/parties/1", "GET")
     assert (status, "x-admin" in headers) == (502, False)
     assert "the value of the header set-cookie has a line end" in text
