@@ -23,6 +23,11 @@ def collect_late() -> None:
 
 def collect_seldom() -> None:
     """Set aside what is loaded by now, and look at what comes after it seldom. Called once, when a process begins its work."""
+    set_aside()
+    gc.set_threshold(SELDOM)
+
+
+def set_aside() -> None:
+    """Never again look at what is loaded by now."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(SELDOM)

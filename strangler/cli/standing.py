@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from textwrap import indent
@@ -161,19 +161,28 @@ def print_unseen(out: Console, source: str, unseen: Sequence[str]) -> None:
 
 def print_by_row(out: Console, slow: Sequence[ByRow]) -> None:
     """The entities that legacy's database doesn't evaluate itself: they take longer."""
-    for number, (mapping, why) in enumerate(slow):
-        head = "" if number else "Backfilled and reconciled row by row:\n"
-        words = Text.assemble(head, "  - ", (mapping.shape.entity, "bold"), f": {why}")
-        out.print(Padding(words, (not number, 0, 0, 2)))
+    told = [((mapping.shape.entity, "bold"), f": {why}") for mapping, why in slow]
+    _print_list(out, "Backfilled and reconciled row by row:", told)
 
 
 def print_lasting(out: Console, those: Sequence[Lasting]) -> None:
     """How long the gap between both sides' numbers lasts, and whether that is long enough."""
-    for number, each in enumerate(those):
-        head = "" if number else "Numbers, while cohorts stand on either side:\n"
-        fear = ("\n    " + each.warning, "yellow") if each.warning else ""
-        words = Text.assemble(head, "  - ", (each.numbers, "bold"), f": {each.words}", fear)
-        out.print(Padding(words, (not number, 0, 0, 2)))
+    told = [
+        (
+            (each.numbers, "bold"),
+            f": {each.words}",
+            ("\n    " + each.warning, "yellow") if each.warning else "",
+        )
+        for each in those
+    ]
+    _print_list(out, "Numbers, while cohorts stand on either side:", told)
+
+
+def _print_list(out: Console, heading: str, told: Iterable[Sequence[str | tuple[str, str]]]) -> None:
+    """A list below its heading; nothing where there is nothing to tell."""
+    for number, words in enumerate(told):
+        head = "" if number else f"{heading}\n"
+        out.print(Padding(Text.assemble(head, "  - ", *words), (not number, 0, 0, 2)))
 
 
 def lasting_json(each: Lasting) -> dict[str, Any]:

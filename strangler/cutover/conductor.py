@@ -17,7 +17,6 @@ from strangler.control.lock import lock_decisions
 from strangler.control.store import Control
 from strangler.cutover import cohorts, journal
 from strangler.cutover.assessment import Probe, assess, probe
-from strangler.cutover.doing import refuse_unfenceable
 from strangler.cutover.foretelling import Foretold, foretell, lines, switches
 from strangler.cutover.gates import GateResult
 from strangler.cutover.history import Kind, describe, evidence
@@ -28,8 +27,8 @@ from strangler.cutover.recovery import Watch, unheard
 from strangler.cutover.retreat import refuse_from_beneath
 from strangler.cutover.stages import EVERYONE, Stage, Standing
 from strangler.cutover.steps import Target, way
-from strangler.cutover.switch import Switch, Undone
-from strangler.cutover.ways import Way, leading
+from strangler.cutover.switch import Switch, Undone, refuse_hopeless
+from strangler.cutover.ways import leading
 from strangler.cutover.world import Reach
 from strangler.errors import Refused
 from strangler.settings import Settings
@@ -151,10 +150,7 @@ class Recorder:
         to = Target(intent.stage, intent.weight)
         self.acts.append(f"{before.name} would go from {place(before)} to {to}; {becomes}")
         with closing(self.outside(intent.function, intent.cohort)) as world:
-            if leading(intent.stage) is Way.TO_NEW:
-                refuse_unfenceable(world)
-            elif world.refuse_stuck:
-                world.refuse_stuck()
+            refuse_hopeless(leading(intent.stage), world)
             self.switch_steps = foretell(intent.stage, world)
         self.acts += lines(self.switch_steps)
         self.before, self.after, self.gates = before, moved(before, to), intent.evidence

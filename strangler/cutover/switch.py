@@ -79,22 +79,18 @@ class Switch:
         way = leading(intent.stage)
         if way is Way.RETIRE:
             self._refuse_unretirable(intent)
-            self._refuse_stuck(intent)
+            self._refuse_hopeless(intent, way)
             return
         standings.announce(
             self._control
         )  # What is asked next takes longer than a facade needs to hear of it.
         self._outside.way_back()
         self._refuse_silent(intent, before)
-        if way is Way.TO_NEW:
-            with _not_begun(intent):
-                refuse_unfenceable(self._outside)
-            if self._outside.ready:
-                self._outside.ready()
-        if way is Way.TO_LEGACY:
-            self._refuse_stuck(intent)
-            if self._outside.returned is None:
-                refuse_loss(self._outside, intent)
+        self._refuse_hopeless(intent, way)
+        if way is Way.TO_NEW and self._outside.ready:
+            self._outside.ready()
+        if way is Way.TO_LEGACY and self._outside.returned is None:
+            refuse_loss(self._outside, intent)
 
     def _refuse_unretirable(self, intent: Intent) -> None:
         """What can't be switched off would stay decided and open for ever. A legacy that is only away comes back."""
@@ -124,11 +120,9 @@ class Switch:
                     f"and {before.owner} is done with its writes, `strangler facades forget ID`",
                 )
 
-    def _refuse_stuck(self, intent: Intent) -> None:
-        """What waits for a person wouldn't come back while writers wait, either."""
-        if refuse := self._outside.refuse_stuck:
-            with _not_begun(intent):
-                refuse()
+    def _refuse_hopeless(self, intent: Intent, way: Way) -> None:
+        with _not_begun(intent):
+            refuse_hopeless(way, self._outside)
 
     def _begin(self, means: Means, intent: Intent, before: Standing) -> Journal:
         first = WAYS[leading(intent.stage)][0]
@@ -206,6 +200,15 @@ class Switch:
         except BaseException as error:
             self._noted_decided(decided, error)
             raise
+
+
+def refuse_hopeless(way: Way, outside: Outside) -> None:
+    """What would be found out with writers waiting, beforehand, and in a dry run: a fence that can't be put up, or that something waits for
+    a person and wouldn't come back meanwhile."""
+    if way is Way.TO_NEW:
+        refuse_unfenceable(outside)
+    elif outside.refuse_stuck:
+        outside.refuse_stuck()
 
 
 def _said(error: BaseException) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from strangler import collector
+
 BRIEF: Final = (1_000, 3, 100)
 """New objects between two looks of the collector at the youngest, a quarter of a millisecond's worth; such looks between two at those that
 outlived one; and those between two at all there is, if that has grown by a quarter."""
@@ -26,8 +28,7 @@ PATIENCE: Final = 30.0
 async def collect_briefly(calm: Callable[[], bool]) -> None:
     """Set aside what is loaded by now, and look at what comes after it often and briefly; seldom at all of it, if possible when it is
     `calm`. Goes on until it is cancelled."""
-    gc.collect()
-    gc.freeze()
+    collector.set_aside()
     gc.set_threshold(*BRIEF)
     while True:
         await asyncio.sleep(ALL)

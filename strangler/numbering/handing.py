@@ -6,6 +6,7 @@ function stand on either side, both draw: then the new owner leaps ahead, unless
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from strangler.control import handings, ledger, paces, standings, stretches
@@ -88,21 +89,24 @@ class Numbering:
     def _both_will_draw(self) -> bool:
         """Whether the side that gives this up keeps other cohorts, so that it goes on drawing."""
         giving = standings.of(self._control, self._function, self._cohort).owner
-        return giving in standings.snapshot(self._control).owners(self._function, beside=self._cohort)
+        return giving in self._owners_beside()
 
     def _parted(self, to: Side) -> dict[str, Stretch | None]:
         """The lines of which both sides draw already; None where nobody knows yet which numbers are whose: `numbers` is new there, or was
         written differently."""
         apart: dict[str, Stretch | None] = {**stretches.of(self._control, self._function)}
-        if to in standings.snapshot(self._control).owners(self._function, beside=self._cohort):
+        if to in self._owners_beside():
             for pair in separable(self._moving.settings, pairs(self._moving)):
                 apart.setdefault(pair.name, None)
         return apart
 
     def _is_drawn_from(self, side: Side) -> bool:
         """Whether a side draws for other cohorts, or may at any moment: then setting its counter back would give numbers twice."""
-        owners = standings.snapshot(self._control).owners(self._function, beside=self._cohort)
-        return side in owners or bool(self._others())
+        return side in self._owners_beside() or bool(self._others())
+
+    def _owners_beside(self) -> Collection[Side]:
+        """Who owns the other cohorts, and so draws."""
+        return standings.snapshot(self._control).owners(self._function, beside=self._cohort)
 
     def _under_way(self, to: Side) -> dict[str, Handing]:
         """What the switches of other cohorts to the same side have set, whose callers may draw from it at any moment."""

@@ -32,8 +32,9 @@ class Leaping:
 
     def keep_apart(self) -> None:
         """Let each side that has little left before it leap, of those lines that can be kept apart."""
+        kept = stretches.of(self._control, self._moving.function)
         for pair in separable(self._moving.settings, pairs(self._moving)):
-            known, lasts = stretches.of(self._control, self._moving.function).get(pair.name), pair.lasts()
+            known, lasts = kept.get(pair.name), pair.lasts()
             if known is None:
                 self.leap(pair, _unknown(lasts), lasts)
             elif lasts[known.ahead] < known.beyond:

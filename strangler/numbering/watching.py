@@ -70,12 +70,13 @@ class Watching:
         """Unless a switch of the function is under way: none comes to its decision meanwhile, for it must be alone to hand numbers over."""
         if journal.unfinished(self._control, moving.function):
             return
-        for pair in pairs(moving):
+        those = pairs(moving)
+        for pair in those:
             look = Look(self._clock(), pair.lasts())
             paces.looked(self._control, moving.function, pair.name, look)
         if both_draw(self._control, moving.function):
             Leaping(moving, "worker").keep_apart()
-            refuse_inseparable(self._settings, moving.function, pairs(moving))  # Which is a warning here.
+            refuse_inseparable(self._settings, moving.function, those)  # Which is a warning here.
 
 
 def both_draw(control: Control, function: str) -> bool:

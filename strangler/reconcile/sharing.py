@@ -16,7 +16,6 @@ from strangler.owned import Owned
 from strangler.parts import Part
 from strangler.ports import SqlSide
 from strangler.reconcile.balances import Balance, BalanceOutcome
-from strangler.reconcile.balances.outcome import Share
 from strangler.reconcile.pairing import pair
 from strangler.reconcile.sides import Sides
 from strangler.reconcile.view import View
@@ -80,7 +79,7 @@ def share_balances(
         told = {name: compare(balance, owned) for name, owned in cohorts.items()}
         if not _all_told(outcome, told.values()):
             return outcome
-        return replace(outcome, told={name: Share.of(each) for name, each in told.items()})
+        return replace(outcome, told={name: each.balanced for name, each in told.items()})
 
     return [shared(*each) for each in zip(found, declared, strict=True)]
 

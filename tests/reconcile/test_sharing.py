@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+from strangler.control.balances import Balanced
 from strangler.owned import Owned
 from strangler.reconcile.balances import Balance, BalanceOutcome
-from strangler.reconcile.balances.outcome import GroupDifference, Share
+from strangler.reconcile.balances.outcome import GroupDifference
 from strangler.reconcile.sharing import share_balances
 
 BALANCE = cast(Balance, SimpleNamespace(ledger=None, part=SimpleNamespace(root=SimpleNamespace(cohort_of=1))))
@@ -31,7 +32,7 @@ def told(whole: BalanceOutcome, **each: BalanceOutcome) -> Any:
 
 def test_each_group_is_told_of_the_cohorts_in_which_it_differs() -> None:
     found = told(differing("2025", "2026"), _1000=differing("2025", "2026"), _2000=differing())
-    assert found == {"1000": Share(9, 2, 0), "2000": Share(9, 0, 0)}
+    assert found == {"1000": Balanced(9, 2, 0), "2000": Balanced(9, 0, 0)}
 
 
 def test_a_group_that_differs_in_the_sum_alone_counts_for_all() -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from strangler.changes import Position
 from strangler.control.balances import Balance as Recorded
+from strangler.control.balances import Balanced
 from strangler.reconcile.balances.declared import Balance
 from strangler.reconcile.balances.groups import NO_VALUE, Key, difference, shown
 from strangler.reconcile.balances.weighing import Pair, figures
@@ -30,18 +31,6 @@ class GroupDifference:
 
     dimensions: Mapping[str, str | None] | None
     figures: tuple[Figure, ...]
-
-
-class Share(NamedTuple):
-    """What a balance is of the rows of one cohort; counts are groups."""
-
-    compared: int
-    different: int
-    unsettled: int
-
-    @classmethod
-    def of(cls, outcome: BalanceOutcome) -> Share:
-        return cls(outcome.compared, outcome.different, outcome.unsettled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +59,17 @@ class BalanceOutcome:
     owner: str | None
     reason: str | None
     position: Position | None
-    told: Mapping[str, Share] | None = None
+    told: Mapping[str, Balanced] | None = None
 
     @property
     def drift(self) -> int:
         """How many groups differ."""
         return self.different
+
+    @property
+    def balanced(self) -> Balanced:
+        """What of it counts for whoever's rows were compared."""
+        return Balanced(self.compared, self.different, self.unsettled)
 
     @property
     def recorded(self) -> Recorded:
