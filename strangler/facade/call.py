@@ -28,12 +28,16 @@ class Call:
     """One request from its head to the end of its answer. Times are of `time.monotonic()`, in seconds; 0.0: didn't happen."""
 
     # Most of a call is as it is of most calls, so it is said here, not with each.
-    called = connected = first_byte = ended = 0.0
+    called: float = 0.0
+    connected: float = 0.0
+    first_byte: float = 0.0
+    ended: float = 0.0
     """When the upstream was last asked for, before there was a connection; when a connection to it was at hand; when the
     head of its answer came; when the answer was out."""
     decision: Decision | None = None
     status = 0
-    error = detail = ""
+    error: str = ""
+    detail: str = ""
     """The token of RFC 9209, and the words, when the facade itself answered or broke off."""
     upstream = ""
     """Who was asked last: `legacy`, or `new:function`; empty for none."""
@@ -43,7 +47,8 @@ class Call:
     """The tries before the last one, if there were any."""
     fell_back = ""
     """Why legacy answered in place of new, in words; empty where it didn't."""
-    received = sent = 0
+    received: int = 0
+    sent: int = 0
     """Bytes of the caller's body, and of the answer's."""
     held = 0.0
     """Seconds for which it waited at a fence."""

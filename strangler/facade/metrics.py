@@ -26,7 +26,7 @@ from strangler.facade.proxy_status import ERRORS
 NONE: Final = "-"
 """The label of what a call doesn't have: a kind, a side, an answer."""
 
-BOUNDS: Final = (
+BOUNDS: Final[tuple[float, ...]] = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
@@ -41,7 +41,7 @@ _Key = tuple[str, str, str, str, int]
 """What is said of a call: function, cohort, kind, side, status."""
 
 _STATUSES: Final = frozenset(map(int, HTTPStatus)) | {GONE}
-_LES: Final = (*(str(bound) for bound in BOUNDS), "+Inf")
+_LES: Final[tuple[str, ...]] = (*(str(bound) for bound in BOUNDS), "+Inf")
 
 
 class _Times:

@@ -46,7 +46,7 @@ class Outlet:
         # Each is counted by one thread alone, so that no addition is lost.
         self._taken = self._gone = self._refused = self._failed = self._said = 0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._writer = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def dropped(self) -> int:
@@ -54,7 +54,7 @@ class Outlet:
         return self._refused + self._failed
 
     def open(self) -> None:
-        self._thread.start()
+        self._writer.start()
 
     def put(self, line: bytes) -> None:
         """Have a line written, or dropped; it ends with a newline."""
@@ -67,8 +67,8 @@ class Outlet:
     def close(self) -> None:
         """Write what waits, then end; at most two seconds."""
         self._over.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2)
+        if self._writer.is_alive():
+            self._writer.join(timeout=2)
 
     def _run(self) -> None:
         while not self._over.wait(PAUSE):

@@ -88,7 +88,7 @@ class Keeper:
         self._wake = asyncio.Event()
         self.on_change: Callable[[], None] = lambda: None
         """Called in the event loop's thread when other standings hold from now on."""
-        self._names, self._former = (f"{id}.{number}" for number in count(2)), list[str]()
+        self._names, self._former = map(f"{id}.{{}}".format, count(2)), list[str]()
         flight.on_landing = self._landed
 
     @property

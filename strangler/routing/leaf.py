@@ -157,7 +157,7 @@ class Leaf:
         if not self.by_line:
             return
         # A POST may be another method to those who heed a header.
-        for method in (*self._by_method, *PLAIN - self._by_method.keys()):
+        for method in (*self._by_method, *PLAIN.difference(self._by_method)):
             bits = self._by_method.get(method, self._any_method) if self._by_method else self.every
             if bits and method != "POST" and (plan := self.plan(bits)).final:
                 best = self.best(bits)

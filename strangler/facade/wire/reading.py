@@ -70,6 +70,7 @@ class Reader:
         "_url",
         "in_head",
     )
+    __deletable__ = ("_listener", "_parser")
 
     def __init__(self, listener: Listener, opener: Opener, origin: str) -> None:
         self._listener, self._opener, self._origin = listener, opener, origin
@@ -99,7 +100,10 @@ class Reader:
         if first is None:
             return None
         at = first.end()
-        end = data.find(_END, at - 2) + 4
+        over = data.find(_END, at - 2)
+        if over < 0:
+            return None
+        end = over + len(_END)
         rest = data[at:end]
         known, key = self._opener.known, (self._origin, rest)
         heading = known.lately.get(key) or known.find(key)
