@@ -13,7 +13,9 @@
 #   make owners       who is written to while the owner changes and the control store fails, for ten minutes; MINUTES=2 shortens it
 #   make tryton-whole random edits in a real ERP whose parties, products and sales are migrated whole; EDITS=1000 KILLS=3 shortens it
 #   make kafka        Kafka, and Kafka Connect with Debezium, until Ctrl-C; needs Java 17 and Maven
-#   make bench        every benchmark; make bench-NAME runs one
+#   make compiled     a wheel whose facade is compiled, in dist, and installed in .venv-compiled; needs a C compiler
+#   make test-compiled the tests that ask a facade over sockets, of a compiled one
+#   make bench        every benchmark; make bench-NAME runs one. Those of the facade run compiled; make bench-plain-NAME doesn't
 #   make clean        remove what was built and installed here
 
 PYTHON ?= python3
@@ -25,11 +27,16 @@ EXAMPLES ?= 20000
 EDITS ?= 10000
 WORKERS ?= 4
 VENV := .venv
+COMPILED := .venv-compiled
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
+PIP := $(RUN) -m pip --quiet --disable-pip-version-check
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(1),$(PIP) --python $(1) install)
+OVER_SOCKETS := $(patsubst %,tests/facade/%,malformed test_compiled.py test_conformance.py test_escapes.py test_streams.py test_websocket.py)
+SHIPPED = $(shell find strangler connectors adapters migrations -name '*.py')
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help demo demo-keep test nightly agreement check chaos faults moving soak owners tryton-whole kafka bench clean
+.PHONY: help demo demo-keep test nightly agreement check chaos faults moving soak owners tryton-whole kafka compiled test-compiled bench clean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -79,23 +86,42 @@ tryton-whole: $(VENV)/.with-dev
 kafka: | $(RUN)
 	$(RUN) deploy/kafka/run --directory build/kafka --kafka-port 9092 --connect-port 8083
 
+compiled: $(COMPILED)/.built
+
+# The tests are the checkout's and run as Python; compiled is the facade that they start.
+test-compiled: $(COMPILED)/.built
+	STRANGLER_COMPILED=1 $(COMPILED)/bin/python -m pytest -n 2 --dist loadscope $(OVER_SOCKETS) $(ARGS)
+
 bench: $(VENV)/.with-bench
-	set -e; for each in $(BENCHMARKS); do echo "== $$each"; $(RUN) -m benchmarks.$$each; done
+	set -e; for each in $(BENCHMARKS); do echo "== $$each"; $(MAKE) --no-print-directory bench-$$each; done
+
+# The benchmark is the checkout's; the facade that it starts is the one installed beside the Python that runs it.
+bench-facade bench-switch: bench-%: $(VENV)/.with-bench $(COMPILED)/.built
+	$(COMPILED)/bin/python -m benchmarks.$*
 
 bench-%: $(VENV)/.with-bench
 	$(RUN) -m benchmarks.$*
 
+bench-plain-%: $(VENV)/.with-bench
+	$(RUN) -m benchmarks.$*
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(COMPILED) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 
 # A stamp says that the extra is installed as pyproject.toml asks for it; so the second time is quick.
 $(VENV)/.with-%: pyproject.toml | $(RUN)
 	echo "setting up $(VENV) for $* (once)"
-ifdef UV
-	$(UV) pip install --quiet --python $(RUN) --editable '.[$*]'
-else
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
-endif
+	$(call INSTALL,$(RUN)) --editable '.[$*]'
+	touch $@
+
+# The compiled wheel, and the libraries of $(VENV): a .pth file adds its folder, but not the editable install that stands there.
+$(COMPILED)/.built: $(SHIPPED) pyproject.toml hatch_build.py $(VENV)/.with-dev
+	echo "compiling, which takes two minutes"
+	rm -rf $(COMPILED) dist/strangler-*-cp*.whl
+	told=$$(HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(RUN) -m hatchling build -t wheel -d dist) || { echo "$$told"; exit 1; }
+	$(RUN) -m venv --without-pip $(COMPILED)
+	$(call INSTALL,$(COMPILED)/bin/python) --no-deps dist/strangler-*-cp*.whl
+	$(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(COMPILED)/lib/python*/site-packages)/libraries.pth
 	touch $@
 
 # Where Python comes without ensurepip (Debian packages it apart), its pip moves itself in.

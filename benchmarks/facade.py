@@ -4,7 +4,8 @@
 
 All fronts stand before the same upstream, an nginx that answers 110 bytes of JSON, each with one worker, and are asked in turn by wrk with
 one thread and 64 connections (`benchmarks/fronts.py`, `benchmarks/callers.py`). `ours` has everything on: 500 functions, weights, metrics,
-the access log. `limit` is nginx with `proxy_pass` and nothing else, `peer` a minimal proxy with aiohttp on both sides.
+the access log; it is the one installed beside the Python that runs this, compiled or plain, and the figures say which. `limit` is nginx
+with `proxy_pass` and nothing else, `peer` a minimal proxy with aiohttp on both sides.
 
 `facade`: GET of 5,000 different paths of 500 functions. `facade-jsonrpc`: the same by the method within a JSON-RPC body; the limit passes
 the same POSTs on. `facade-exported`: what `strangler export nginx` writes for the same 500 functions, in nginx, against bare nginx.
@@ -107,9 +108,18 @@ def _alternate(stand: Stand, name: str, call: str, meaning: Mapping[str, str]) -
         urls = {"ours": ours.url, "peer": peer, "limit": limit}
         chosen = {arm: _asked(stand, url, call) for arm, url in urls.items()}
         rates = arms.alternate(chosen, stand.rounds)
-        arms.report(
-            name, "calls/s", rates, meaning, seconds=stand.seconds, memory=_megabytes(ours.memory(most=True))
-        )
+        memory = _megabytes(ours.memory(most=True))
+        more = {"seconds": stand.seconds, "memory": memory, "compiled": ours.compiled}
+        arms.report(name, "calls/s", rates, _said_how(meaning, ours), **more)
+
+
+def _said_how(meaning: Mapping[str, str], ours: Facade) -> Mapping[str, str]:
+    """What the arms are, ours with how it runs."""
+    return {**meaning, "ours": f"{meaning['ours']}; {_how(ours)}"}
+
+
+def _how(ours: Facade) -> str:
+    return "compiled" if ours.compiled else "plain Python"
 
 
 def _asked(stand: Stand, url: str, call: str) -> arms.Arm:
@@ -123,7 +133,7 @@ def latency(stand: Stand) -> None:
         urls = {"direct": stand.behind.legacy, "limit": limit, "ours": ours.url}
         measured = _evenly(stand, urls, rate)
     p99 = {name: statistics.median(each.p99 for each in taken) for name, taken in measured.items()}
-    _show("facade-latency", measured, rate, added=round(p99["ours"] - p99["direct"], 3))
+    _show("facade-latency", measured, rate, ours, added=round(p99["ours"] - p99["direct"], 3))
 
 
 def shadow(stand: Stand) -> None:
@@ -136,7 +146,7 @@ def shadow(stand: Stand) -> None:
         rate = HALF * callers.wrk(shadowed.url, stand.behind.home, min(stand.seconds, 5))
         measured = _evenly(stand, {"plain": plain.url, "ours": shadowed.url}, rate)
     p99 = {name: statistics.median(each.p99 for each in taken) for name, taken in measured.items()}
-    _show("facade-shadow", measured, rate, change=round(p99["ours"] / p99["plain"] - 1, 3))
+    _show("facade-shadow", measured, rate, shadowed, change=round(p99["ours"] / p99["plain"] - 1, 3))
 
 
 def _evenly(stand: Stand, urls: Mapping[str, str], rate: float) -> dict[str, list[callers.Latencies]]:
@@ -155,9 +165,10 @@ def _evenly(stand: Stand, urls: Mapping[str, str], rate: float) -> dict[str, lis
 
 
 def _show(
-    benchmark: str, measured: Mapping[str, list[callers.Latencies]], rate: float, **more: float
+    benchmark: str, measured: Mapping[str, list[callers.Latencies]], rate: float, ours: Facade, **more: float
 ) -> None:
-    table = Table(title=f"{benchmark}: milliseconds, at {rate:,.0f} calls/s", title_justify="left")
+    title = f"{benchmark}: milliseconds, at {rate:,.0f} calls/s; ours is {_how(ours)}"
+    table = Table(title=title, title_justify="left")
     for heading in ("arm", "half of the calls", "99 of 100", "least", "most"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
     line: dict[str, Any] = {"benchmark": benchmark, "unit": "ms", "rate": round(rate)}
@@ -169,7 +180,7 @@ def _show(
         table.add_row(name, *(f"{value:.3f}" for value in (p50, p99, min(all_p99), max(all_p99))))
         line |= {f"{name}_p50": round(p50, 3), f"{name}_p99": round(p99, 3)}
     Console(width=120).print(table)
-    print(json.dumps(line | more))
+    print(json.dumps(line | more | {"compiled": ours.compiled}))
 
 
 def long_bodies(stand: Stand) -> None:
@@ -198,7 +209,8 @@ def _long(
     rates = arms.alternate(chosen, stand.rounds)
     grown = max(0, ours.memory(most=True) - before)
     meaning = {"ours": f"bodies of {size // MEGABYTE} MB {way}", "limit": MEANING["limit"]}
-    arms.report("facade-bodies", "MB/s", rates, meaning, way=way, size=size, grown=_megabytes(grown))
+    more = {"way": way, "size": size, "grown": _megabytes(grown), "compiled": ours.compiled}
+    arms.report("facade-bodies", "MB/s", rates, _said_how(meaning, ours), **more)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -30,18 +31,25 @@ functions: {party: {source: erp, store: new, entities: {party: {table: party, ke
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+def build(folder: Path, **environment: str) -> Path:
+    """A wheel of the checkout, in the folder."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True, capture_output=True)
     (built,) = folder.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="module")
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(wheel, tmp_path_factory.mktemp("clean"))
+
+
+def install(wheel: Path, folder: Path) -> Path:
     """The `bin` folder of an environment with the wheel in it. The dependencies are those of this environment, put in
     by a .pth file: the paths in it are added, the editable install that stands there is not."""
-    folder = tmp_path_factory.mktemp("clean")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [
         sys.executable,
@@ -131,3 +139,41 @@ def test_the_report_is_written_from_it(clean: Path, tmp_path: Path) -> None:
     (tmp_path / "strangler.yaml").write_text(CONFIGURATION)
     run(clean, "strangler", "report", "--format", "html", "--output", "report.html", cwd=tmp_path)
     assert "<html" in (tmp_path / "report.html").read_text()
+
+
+def tree() -> dict[Path, tuple[int, int]]:
+    """Size and time of each file that is there, but for what Python, git and tests keep for themselves."""
+    kept = ("__pycache__", "build", "dist")
+    found = (
+        file
+        for file in ROOT.rglob("*")
+        if not any(p in kept or p[0] == "." for p in file.relative_to(ROOT).parts)
+    )
+    return {file: (file.stat().st_size, file.stat().st_mtime_ns) for file in found if file.is_file()}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_a_compiled_wheel_has_extensions_that_python_takes_and_leaves_the_checkout_as_it_was(
+    tmp_path: Path,
+) -> None:
+    before = tree()
+    wheel = build(tmp_path / "wheel", HATCH_BUILD_HOOK_ENABLE_CUSTOM="true")
+    assert tree() == before
+    assert "none-any" not in wheel.name
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    modules = settings["hooks"]["custom"]["modules"]
+    bin = install(wheel, tmp_path / "environment")
+    program = """
+import importlib, sys
+from strangler.facade.compiled import is_compiled
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+    print(module, is_compiled(module))
+print("strangler.facade.exchange", is_compiled("strangler.facade.exchange"))
+"""
+    told = run(bin, "python", "-c", program, *modules, cwd=tmp_path).splitlines()
+    assert told == [*(f"{module} True" for module in modules), "strangler.facade.exchange False"]
+    assert "Usage: strangler" in run(bin, "strangler", "--help", cwd=tmp_path)

@@ -22,6 +22,7 @@ import orjson
 from strangler.durations import format_duration
 from strangler.facade import whole
 from strangler.facade.answers import Refusal
+from strangler.facade.compiled import is_compiled
 from strangler.facade.pools import Pools, service_of
 from strangler.facade.protocol import ServiceRequest
 from strangler.facade.standing import BEAT, Keeper
@@ -185,7 +186,13 @@ def _document(status: Status, words: str, checks: Mapping[str, Seen]) -> bytes:
         for name, seen in checks.items()
     }
     return orjson.dumps(
-        {"status": status, "serviceId": "strangler-facade", "output": words, "checks": details}
+        {
+            "status": status,
+            "serviceId": "strangler-facade",
+            "compiled": is_compiled(),
+            "output": words,
+            "checks": details,
+        }
     )
 
 

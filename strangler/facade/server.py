@@ -19,6 +19,7 @@ from strangler.errors import Unavailable
 from strangler.facade.admin.outlook import admin
 from strangler.facade.admin.server import AdminServer
 from strangler.facade.collecting import collect_briefly
+from strangler.facade.compiled import is_compiled
 from strangler.facade.front import BACKLOG
 from strangler.facade.parts import Parts
 from strangler.facade.parts import section as section
@@ -134,9 +135,8 @@ def serve(
     front = facade(settings, open_control, compares=compares, apart=True)
     with listening(bound) as listener:
         what = "comparer" if compares else "facade"
-        _log.info(
-            f"the {what} listens on {address_of(listener)}", extra={"legacy": front.parts.settings.legacy}
-        )
+        told = {"legacy": front.parts.settings.legacy, "compiled": is_compiled()}
+        _log.info(f"the {what} listens on {address_of(listener)}", extra=told)
         sys.setswitchinterval(HANDS_ON)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(front, listener, stop or threading.Event(), lifeline))

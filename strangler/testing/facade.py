@@ -27,6 +27,7 @@ LONGEST: Final = 120.0
 
 _COMMAND: Final = "from strangler.cli.main import main; main()"
 _LISTENS: Final = re.compile(rb"listens on (http://[\d.:]+)")
+_COMPILED: Final = re.compile(rb'listens on http://[^\n]+"compiled":true')
 
 
 class Facade:
@@ -40,6 +41,11 @@ class Facade:
         """Host and port on which it takes calls."""
         host, _, port = self.url.removeprefix("http://").rpartition(":")
         return host, int(port)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it said at its start that it runs compiled: that is up to the environment, not to the checkout."""
+        return _COMPILED.search(self.log.read_bytes()) is not None
 
     def memory(self, most: bool = False) -> int:
         """Bytes of memory that it holds now, or the most that it ever held since `forget_peak`."""

@@ -71,6 +71,16 @@ def test_where_nothing_is_missing_it_says_so_and_makes_nothing(estate: Estate) -
     assert made <= {"erp.db-shm", "erp.db-wal"}
 
 
+def test_how_the_facade_would_run_is_a_hint_and_no_warning(estate: Estate) -> None:
+    assert "facade" not in estate.examined()[0]
+    estate.document["facade"] = {"legacy": "http://127.0.0.1:9"}
+    parts, code = estate.examined()
+    assert code == ExitCode.OK
+    told = parts["facade"]
+    assert (told["kind"], told["state"], told["findings"]) == ("plain Python", "well", [])
+    assert "docs/facade.md" in told["where"]
+
+
 def test_what_cannot_be_reached_hides_nothing_and_shows_no_password(estate: Estate) -> None:
     estate.document["sources"]["far"] = {"kind": "postgres", "url": "postgresql://erp:hush@127.0.0.1:1/x"}
     estate.document["stores"]["away"] = {"url": "postgresql://erp:hush@127.0.0.1:1/y"}
