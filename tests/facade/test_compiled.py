@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from strangler.facade.compiled import WITNESS, is_compiled
-from strangler.testing.facade import running
-from tests.facade.wire.scene import configuration
+from tests.facade.wire.scene import configuration, untroubled
 
 COMPILED = os.environ.get("STRANGLER_COMPILED") == "1"
 """What the one who runs the tests says of the environment."""
@@ -18,7 +17,7 @@ COMPILED = os.environ.get("STRANGLER_COMPILED") == "1"
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_facade_runs_as_the_environment_is_meant_to_and_says_so(workers: str, tmp_path: Path) -> None:
-    with running(configuration("http://127.0.0.1:9"), tmp_path, "--workers", workers) as facade:
+    with untroubled(configuration("http://127.0.0.1:9"), tmp_path, "--workers", workers) as facade:
         assert facade.compiled is COMPILED
         assert json.loads(facade.page("/healthz")[1])["compiled"] is COMPILED
 

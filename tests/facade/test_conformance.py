@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from strangler.testing.facade import running
 from tests.facade.wire.asking import CHUNKED, LENGTH, ask, got, head, one, told
 from tests.facade.wire.caller import Line
-from tests.facade.wire.scene import Scene, configuration
+from tests.facade.wire.scene import Scene, configuration, untroubled
 from tests.facade.wire.upstream import OK, Script, Upstream, standing, until
+from tests.soak.watch import trouble
 
 MEGABYTE = 1024 * 1024
 DATE = b"Date: Mon, 30 Nov 2026 08:00:00 GMT\r\n"
@@ -42,7 +42,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with running(configuration(upstream.url, total_timeout="5s"), tmp_path_factory.mktemp("facade")) as it:
+    with untroubled(configuration(upstream.url, total_timeout="5s"), tmp_path_factory.mktemp("facade")) as it:
         yield Scene(it, upstream)
 
 
@@ -113,6 +113,21 @@ def test_pipelined_requests_are_answered_in_their_order_however_long_each_takes(
         gate.set()
         heard = line.listen(3)
     assert [answer.body for answer in heard.answers] == [b"slow", b"ok", b"ok"]
+
+
+def test_a_call_that_is_answered_in_the_moment_in_which_its_turn_comes_is_no_defect(
+    scene: Scene,
+) -> None:
+    gate = threading.Event()
+    scene.upstream.scripts["/slow"] = Script(gate, head(b"Content-Length: 4\r\n") + b"slow")
+    refused = ask("POST", "/parties/../1", "Content-Length: 2", body=b"hi")
+    with Line(scene.facade.address) as line:
+        line.send(ask("GET", "/slow") + refused)
+        scene.settle()
+        gate.set()
+        heard = line.listen(2)
+    assert heard.statuses == [200, 400]
+    assert list(trouble(scene.facade.log)) == []
 
 
 def test_what_stands_behind_an_answer_that_ends_the_connection_is_never_asked(scene: Scene) -> None:
@@ -237,7 +252,7 @@ def test_a_facade_that_is_told_to_stop_finishes_what_it_began(
     scripts = {"/slow": Script(gate, OK)}
     with (
         standing(Upstream(scripts)) as upstream,
-        running(
+        untroubled(
             configuration(upstream.url, total_timeout="20s"), tmp_path_factory.mktemp("facade")
         ) as facade,
         Line(facade.address) as busy,

@@ -14,9 +14,9 @@ import pytest
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
-from strangler.testing.facade import Facade, running
+from strangler.testing.facade import Facade
 from tests.facade.wire.caller import Line
-from tests.facade.wire.scene import configuration
+from tests.facade.wire.scene import configuration, untroubled
 from tests.facade.wire.upstream import Upstream, standing, until
 
 SPELLINGS = [
@@ -46,7 +46,7 @@ def new() -> Iterator[Upstream]:
 def facade(legacy: Upstream, new: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
     """`party` has moved: new owns it."""
     home: Path = tmp_path_factory.mktemp("facade")
-    with running(configuration(legacy.url, new.url), home) as it:
+    with untroubled(configuration(legacy.url, new.url), home) as it:
         with Control.open(f"sqlite:///{home}/.strangler/control.db") as control:
             before = standings.snapshot(control).of("party")
             after = replace(before, stage=Stage.LIVE, owner=Side.NEW)

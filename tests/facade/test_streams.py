@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from strangler.testing.facade import running
 from tests.facade.wire.asking import CHUNKED, LENGTH, ask, got, head, one
 from tests.facade.wire.caller import Line
-from tests.facade.wire.scene import Scene, configuration
+from tests.facade.wire.scene import Scene, configuration, untroubled
 from tests.facade.wire.upstream import Script, Upstream, standing, until
 
 MEGABYTE = 1024 * 1024
@@ -32,7 +31,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with running(configuration(upstream.url), tmp_path_factory.mktemp("facade")) as it:
+    with untroubled(configuration(upstream.url), tmp_path_factory.mktemp("facade")) as it:
         yield Scene(it, upstream)
 
 

@@ -14,9 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 from strangler.control import standings
 from strangler.control.store import Control
 from strangler.cutover.stages import Side, Stage
-from strangler.testing.facade import Facade, running
+from strangler.testing.facade import Facade
 from tests.facade.wire.caller import Line
-from tests.facade.wire.scene import configuration
+from tests.facade.wire.scene import configuration, untroubled
 from tests.facade.wire.sockets import LONGEST, Peer, accepted, frame, handshake, talking
 from tests.facade.wire.upstream import Script, Upstream, standing, until
 
@@ -35,7 +35,7 @@ def peer() -> Iterator[Peer]:
 
 @pytest.fixture(scope="module")
 def facade(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
-    with running(configuration(peer.url), tmp_path_factory.mktemp("facade")) as it:
+    with untroubled(configuration(peer.url), tmp_path_factory.mktemp("facade")) as it:
         yield it
 
 
@@ -179,7 +179,7 @@ def _stands(peer: Peer) -> bool:
 
 
 def test_a_line_of_a_function_goes_to_its_owner(peer: Peer, tmp_path: Path) -> None:
-    with talking(Peer()) as new, running(configuration(peer.url, new.url), tmp_path) as facade:
+    with talking(Peer()) as new, untroubled(configuration(peer.url, new.url), tmp_path) as facade:
         with call(facade, "/parties/1") as line:
             line.send("to legacy")
             assert line.recv(timeout=30) == "to legacy"
@@ -218,7 +218,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
     }
     with (
         standing(Upstream(scripts)) as upstream,
-        running(configuration(upstream.url), tmp_path_factory.mktemp("raw")) as it,
+        untroubled(configuration(upstream.url), tmp_path_factory.mktemp("raw")) as it,
     ):
         yield it
 
@@ -292,7 +292,7 @@ def test_invariant_4_a_line_ends_when_its_side_is_not_the_right_one_any_more(
 ) -> None:
     with (
         talking(Peer()) as new,
-        running(configuration(peer.url, new.url), tmp_path) as facade,
+        untroubled(configuration(peer.url, new.url), tmp_path) as facade,
         call(facade, "/parties/1") as line,
     ):
         line.send("to legacy")

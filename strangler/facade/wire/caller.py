@@ -186,8 +186,12 @@ class CallerConnection(asyncio.Protocol):
         pieces, turn.pieces = turn.pieces, []
         for piece in pieces:
             taker.piece(piece)
-        if turn.complete and turn.request.has_body and self._active is turn:
+        if turn.complete and turn.request.has_body and self._is_under_way(turn):
             taker.whole()
+
+    def _is_under_way(self, turn: Turn) -> bool:
+        """Asked apart: whoever took it may have answered already, which types don't see where it was set just before."""
+        return self._active is turn
 
     def finished(self, keep: bool) -> None:
         """The answer of the call under way is out. `keep`: whether the connection may be used again."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from strangler.testing.facade import running
-from tests.facade.wire.scene import Scene, configuration
+from tests.facade.wire.scene import Scene, configuration, untroubled
 from tests.facade.wire.upstream import Upstream, standing
 
 
@@ -19,5 +18,5 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def scene(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with running(configuration(upstream.url), tmp_path_factory.mktemp("facade")) as facade:
+    with untroubled(configuration(upstream.url), tmp_path_factory.mktemp("facade")) as facade:
         yield Scene(facade, upstream)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from strangler.testing.facade import Facade
+from strangler.testing.facade import Facade, running
 from tests.facade.wire.caller import Line
 from tests.facade.wire.readings import strict
 from tests.facade.wire.upstream import HEALTH, Upstream, until
+from tests.soak.watch import trouble
+
+
+@contextmanager
+def untroubled(configured: Mapping[str, Any], home: Path, *options: str) -> Iterator[Facade]:
+    """A facade as `running` starts it, whose log has no word at the end of its having failed by itself: a caller can't see
+    each of its defects."""
+    with running(configured, home, *options) as facade:
+        yield facade
+        assert list(trouble(facade.log)) == []
+
 
 BUDGET: Final = "1s"
 """What a call may take in all: an upstream that says no more is given up then."""
