@@ -1,45 +1,28 @@
-"""Front: where callers connect. It accepts them, looks that nobody takes for ever, and lets go of them when the facade stops."""
+"""Front: where calls begin. It hands each to who serves it, and looks that none takes for ever; its `Door` lets callers in."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from strangler.errors import ConfigurationError, Problem
 from strangler.facade.answers import Defective, Refusal
 from strangler.facade.call import Call
 from strangler.facade.comparer import Mirrored
 from strangler.facade.exchange import Exchange
 from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.plain import Plain, plainly
-from strangler.facade.shedding import PERIOD
 from strangler.facade.traces import NO_TRACE
 from strangler.facade.wire.caller import CallerConnection
 from strangler.facade.wire.known import Known
 from strangler.facade.wire.opening import Patience, Taker
 from strangler.facade.wire.request import Heading, Request
 from strangler.facade.wire.request import RawHeaders as Lines
-from strangler.settings.access import Tls
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
 
 OWN_PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 """Answered before routing; an ERP that has such paths is reached on them directly, not through the facade."""
-
-BACKLOG: Final = 2048
-
-TICK: Final = 0.05
-"""Seconds between two looks at the calls under way: the precision of timeouts."""
-
-LAG_ROUND: Final = round(PERIOD / TICK)
-"""Ticks between two looks at how late the loop is."""
-
-ROUND: Final = 10
-"""Ticks between two looks at connections."""
 
 
 class Front:
@@ -53,57 +36,26 @@ class Front:
         self.connections: set[CallerConnection] = set()
         self.known: Known[Heading] = Known()
         self.draining, self._public = False, parts.settings.public_health
-        self._tls = tls(parts.settings.tls) if parts.settings.tls else None
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.Task[None] | None = None
-
-    async def open(self, listener: socket.socket) -> None:
-        """Take callers."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: CallerConnection(self), sock=listener, backlog=BACKLOG, ssl=self._tls
-        )
-        self._sweeper = loop.create_task(self._sweep())
 
     def drain(self) -> None:
-        """Take no new callers; connections end with the call that is under way on them."""
+        """Take no new calls; connections end with the call that is under way on them."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Let go of callers that ask for nothing."""
         for connection in [c for c in self.connections if c.idle]:
             connection.close()
 
-    async def close(self, within: float) -> None:
-        """Wait until all calls are done, at most `within` seconds, then end what is left."""
-        self.drain()
-        until = monotonic() + within
-        while (self.connections or self._parts.exchanges) and monotonic() < until:
-            await asyncio.sleep(TICK / 5)
-            for connection in [c for c in self.connections if c.idle]:
-                connection.close()
+    def abandon(self) -> None:
+        """End what is left."""
         for connection in list(self.connections):
             connection.abort()
         for exchange in list(self._parts.exchanges):
             exchange.abandon()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
 
-    async def _sweep(self) -> None:
-        parts, rounds = self._parts, 0
-        due = monotonic() + PERIOD
-        while True:
-            await asyncio.sleep(TICK)
-            now, rounds = monotonic(), rounds + 1
-            self._sweep_exchanges(now)
-            if rounds % LAG_ROUND == 0:
-                parts.shedding.tick(due, now)
-                due = now + PERIOD
-            if rounds % ROUND == 0:
-                parts.pools.sweep(now)
-                self._sweep_connections(now)
-
-    def _sweep_exchanges(self, now: float) -> None:
+    def sweep_exchanges(self, now: float) -> None:
+        """Look which calls have taken too long, or waited too long for room."""
         shedding = self._parts.shedding
         for exchange in list(self._parts.exchanges):
             self._sweep_exchange(exchange, now)
@@ -111,7 +63,8 @@ class Front:
             for waiting in shedding.overdue(now):
                 waiting.ticket.crowded(waiting.lane)
 
-    def _sweep_connections(self, now: float) -> None:
+    def sweep_connections(self, now: float) -> None:
+        """The same of callers."""
         for connection in list(self.connections):
             self._sweep_connection(connection, now)
 
@@ -220,15 +173,3 @@ class _Done:
 
 
 _DONE: Final = _Done()
-
-
-def tls(settings: Tls) -> ssl.SSLContext:
-    """What callers' connections are secured by. Raises ConfigurationError."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.certificate, settings.key)
-    except (OSError, ssl.SSLError) as error:
-        what = f"the certificate can't be loaded: {error}"
-        instead = "two PEM files that belong together, readable for the facade"
-        raise ConfigurationError([Problem("configuration", None, "facade.tls", what, instead)]) from error
-    return context

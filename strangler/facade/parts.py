@@ -1,13 +1,11 @@
-"""Parts: everything that a facade is made of, put together in one place, opened and closed in order."""
+"""Parts: everything that a facade is made of, put together in one place."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -68,7 +66,7 @@ _log: Final = logging.getLogger("strangler.facade")
 
 
 class Parts:
-    """The parts of one facade, or of a comparer. Made without touching anything; `open` inside the event loop.
+    """The parts of one facade, or of a comparer. Made without touching anything; `server.Facade` opens and closes them.
     `apart`: comparing has a process of its own. Raises ConfigurationError."""
 
     def __init__(
@@ -134,7 +132,6 @@ class Parts:
         self.draw = random.random
         upstreams = {pool.key: pool.base for pool in self.pools}
         self.traces = Traces(facade.traces, Reporter(settings.name, self.id, upstreams))
-        self._tasks: list[asyncio.Task[None]] = []
         self._show()
 
     def _show(self) -> None:
@@ -151,27 +148,6 @@ class Parts:
         watch_holding(self.metrics, self.holding)
         watch_pools(self.metrics, self.pools)
         watch_drops(self.metrics, lambda: self.log.dropped, lambda: self.traces.dropped)
-
-    async def open(self) -> None:
-        self.log.open()
-        await self.shadow.open()
-        await self.credentials.open()
-        self.traces.open()
-        running = (self.keeper.run(), self.health.run(), self.tally.run(lambda: self.keeper.control))
-        self._tasks = [asyncio.create_task(part) for part in running]
-
-    async def close(self) -> None:
-        """Close everything. Counts are flushed, and the control store is told that this facade is gone."""
-        await self.shadow.close()
-        await self.credentials.close()
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await self.keeper.leave()
-        await self.pools.close()
-        self.log.close()
-        await asyncio.to_thread(self.traces.close)
 
     def who(self, asked: Asked, client: str, identity: Identity | None) -> Who:
         """Who asks, from the address `client`, as far as routing needs to know it."""
@@ -196,8 +172,8 @@ class Parts:
             if call.fell_back and call.attempts:
                 # Invariant 7: that legacy answered in its place hides from no gate that new failed (what can't be put to it isn't that).
                 began = call.called
-                self.tally.call(*of, Side.NEW, error=True, fenced=False, seconds=began - call.began)
-            self.tally.call(
+                self.tally.calls.note(*of, Side.NEW, error=True, fenced=False, seconds=began - call.began)
+            self.tally.calls.note(
                 *of,
                 decision.side,
                 error=call.status >= 500 and not decision.fenced,

@@ -8,6 +8,7 @@ from typing import Final
 
 from strangler.facade.wire.address import Address, Place, place_of
 from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.reaching import close
 from strangler.settings import Facade as FacadeSettings
 from strangler.settings import Function
 
@@ -51,4 +52,4 @@ class Pools:
 
     async def close(self) -> None:
         """Close all connections. To be called when nobody asks any more."""
-        await asyncio.gather(*(pool.close() for pool in self))
+        await asyncio.gather(*(close(pool) for pool in self))

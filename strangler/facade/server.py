@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -20,7 +21,7 @@ from strangler.facade.admin.outlook import admin
 from strangler.facade.admin.server import AdminServer
 from strangler.facade.collecting import collect_briefly
 from strangler.facade.compiled import is_compiled
-from strangler.facade.front import BACKLOG
+from strangler.facade.door import BACKLOG, Door
 from strangler.facade.parts import Parts
 from strangler.facade.parts import section as section
 from strangler.settings import Settings
@@ -82,23 +83,24 @@ class Facade:
     """A facade that can be started and stopped within an event loop. `parts` are what it is made of."""
 
     def __init__(self, parts: Parts) -> None:
-        self.parts = parts
+        self.parts, self.door = parts, Door(parts)
         self.admin: AdminServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, listener: socket.socket) -> None:
         """Take callers on a socket of `listen`."""
         self.parts.keeper.address = address_of(listener)
         if self.parts.settings.admin is not None and not self.parts.compares:
             self.admin = admin(self.parts, self.drain)
-        await self.parts.open()
-        await self.parts.front.open(listener)
+        await self._open()
+        await self.door.open(listener)
         if self.admin is not None:
             self.admin.open()
 
     def drain(self) -> None:
         """Take nothing new; what is under way goes on."""
         self.parts.health.draining = True
-        self.parts.front.drain()
+        self.door.drain()
 
     async def stop(self, within: float | None = None) -> None:
         """Finish the calls under way, at most within the configured time, and end."""
@@ -106,8 +108,31 @@ class Facade:
         parts.health.draining = True
         if self.admin is not None:
             await self.admin.close()
-        await parts.front.close(parts.settings.drain.total_seconds() if within is None else within)
-        await parts.close()
+        await self.door.close(parts.settings.drain.total_seconds() if within is None else within)
+        await self._close()
+
+    async def _open(self) -> None:
+        parts = self.parts
+        parts.log.open()
+        await parts.shadow.open()
+        await parts.credentials.open()
+        parts.traces.open()
+        running = (parts.keeper.run(), parts.health.run(), parts.tally.run(lambda: parts.keeper.control))
+        self._tasks = [asyncio.create_task(part) for part in running]
+
+    async def _close(self) -> None:
+        """Close all parts. Counts are flushed, and the control store is told that this facade is gone."""
+        parts = self.parts
+        await parts.shadow.close()
+        await parts.credentials.close()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await parts.keeper.leave()
+        await parts.pools.close()
+        parts.log.close()
+        await asyncio.to_thread(parts.traces.close)
 
 
 def facade(

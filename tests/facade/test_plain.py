@@ -534,6 +534,6 @@ async def test_another_stage_and_a_drain_are_heeded_at_once(front: Front, stand:
             new.gate.clear()
             line.say("/parties/1")
             await until(lambda: len(new.heads) == 3)
-            facade.parts.front.drain()
+            facade.drain()
             new.gate.set()
             assert "Connection: close" in (await line.hear())[0]

@@ -11,6 +11,7 @@ from strangler.cutover.stages import Stage
 from strangler.facade import whole
 from strangler.facade.protocol import Answer, Request, ServiceRequest
 from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.reaching import close
 from strangler.facade.wire.sayable import Unsayable, answer_lines, sayable
 from tests.facade.conftest import Echo, Front, Serve, Stand, applied, settings, until
 from tests.facade.test_facade import call
@@ -40,7 +41,7 @@ async def test_a_question_that_could_be_read_as_two_is_never_sent(
     assert refused.value.detail.isprintable()
     assert (await whole.ask(pool, ServiceRequest("GET", "/b"), timeout=2, most=100)).body == b"new"
     assert [each[1] for each in upstream.asked] == ["/b"]
-    await pool.close()
+    await close(pool)
 
 
 async def test_how_a_question_is_framed_is_no_plugins_to_say_however_it_writes_it(serve: Serve) -> None:
@@ -58,7 +59,7 @@ async def test_how_a_question_is_framed_is_no_plugins_to_say_however_it_writes_i
     assert body == b"body"
     assert (headers["content-length"], headers["x-mine"].split()[0]) == ("4", "1")
     assert not {"transfer-encoding", "connection"} & set(headers)
-    await pool.close()
+    await close(pool)
 
 
 def test_an_answer_is_written_in_the_wires_own_alphabet() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from strangler.facade import whole
 from strangler.facade.protocol import Answer, ServiceRequest
 from strangler.facade.wire.pool import Pool
+from strangler.facade.wire.reaching import close
 
 PATIENCE: Final = 10.0
 """Longest wait for an answer, in seconds; half of it for a connection."""
@@ -26,4 +27,4 @@ async def fetch(name: str, url: str) -> Answer:
         asked = ServiceRequest("GET", target, [("accept", "application/json")])
         return await whole.ask(pool, asked, timeout=PATIENCE, most=MOST)
     finally:
-        await pool.close()
+        await close(pool)

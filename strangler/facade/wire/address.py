@@ -6,7 +6,6 @@ function may use at once is for its `Pool`.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from time import monotonic
 from typing import Final, NamedTuple
@@ -37,21 +36,14 @@ class Address:
     """See above. Opened inside the event loop, with its first connection."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self._context: ssl.SSLContext | None = None
+        self.place = place
+        self.context: ssl.SSLContext | None = None
+        """For TLS, once it was needed."""
         self._kept: list[UpstreamConnection] = []
 
     def __len__(self) -> int:
         """Connections that are kept."""
         return len(self._kept)
-
-    async def connect(self, connection: UpstreamConnection, within: float) -> None:
-        """Make it one to here, in so many seconds. Raises OSError, TimeoutError, ValueError."""
-        loop, (host, port, tls) = asyncio.get_running_loop(), self._place
-        if tls and self._context is None:
-            self._context = await loop.run_in_executor(None, ssl.create_default_context)
-        async with asyncio.timeout(within):
-            await loop.create_connection(lambda: connection, host, port, ssl=self._context)
 
     def take(self) -> UpstreamConnection | None:
         """One that is kept, the one that served last; None when there is none."""

@@ -11,6 +11,7 @@ from collections import deque
 from urllib.parse import urlsplit
 
 from strangler.facade.wire.address import Address, place_of
+from strangler.facade.wire.reaching import reach
 from strangler.facade.wire.upstream import Asker, UpstreamConnection, UpstreamError
 
 
@@ -42,7 +43,9 @@ class Pool:
         self.address = Address(place_of(base)) if address is None else address
         self._shows = shows
         self._waiting: deque[Asker] = deque()
-        self._attempts: dict[asyncio.Task[None], Asker | None] = {}
+        self._attempts: dict[UpstreamConnection, asyncio.Task[None]] = {}
+        self._hopes: dict[UpstreamConnection, Asker] = {}
+        """Who waits for which attempt."""
         self.used = 0
         """Connections that serve a call, or are being made."""
         self._closed = False
@@ -85,44 +88,43 @@ class Pool:
         """It waits for a connection no more."""
         if asker in self._waiting:
             self._waiting.remove(asker)
-        for attempt, waits in self._attempts.items():
-            if waits is asker:
-                self._attempts[attempt] = None
+        for connection in [each for each, waits in self._hopes.items() if waits is asker]:
+            del self._hopes[connection]
 
     def _try(self, asker: Asker) -> None:
         if self.used + len(self.address) >= self.limit:
             self.address.close_oldest()
         self.used += 1
-        attempt = asyncio.get_running_loop().create_task(self._connect())
-        self._attempts[attempt] = asker
+        connection = UpstreamConnection(self)
+        self._hopes[connection] = asker
+        self._attempts[connection] = asyncio.get_running_loop().create_task(reach(self, connection))
 
-    async def _connect(self) -> None:
-        this, connection = asyncio.current_task(), UpstreamConnection(self)
-        assert this is not None
-        try:
-            await self.address.connect(connection, self.connect_timeout)
-        except (OSError, TimeoutError, ValueError) as error:
-            self._unmade(connection)
-            asker = self._attempts.pop(this, None)
-            self._next()
-            if asker is not None:
-                asker.unreachable(self._why(error))
-            return
-        except asyncio.CancelledError:
-            self._unmade(connection)
-            self._attempts.pop(this, None)
-            raise
-        asker = self._attempts.pop(this, None)
+    def made(self, connection: UpstreamConnection) -> None:
+        """An attempt succeeded."""
+        asker = self._tried(connection)
         if asker is not None:
             asker.connected(connection)
         else:
             self.release(connection)
 
-    def _unmade(self, connection: UpstreamConnection) -> None:
-        """An attempt came to nothing. One that was made a moment too late is ended by the loop, which needn't tell that it is lost."""
+    def failed(self, connection: UpstreamConnection, error: Exception) -> None:
+        """It didn't."""
+        asker = self.unmade(connection)
+        self._next()
+        if asker is not None:
+            asker.unreachable(self._why(error))
+
+    def unmade(self, connection: UpstreamConnection) -> Asker | None:
+        """An attempt came to nothing; gives who waited for it. One that was made a moment too late is ended by the loop, which needn't
+        tell that it is lost."""
         if connection.made:
             connection.close()
         self._count_off(connection)
+        return self._tried(connection)
+
+    def _tried(self, connection: UpstreamConnection) -> Asker | None:
+        self._attempts.pop(connection, None)
+        return self._hopes.pop(connection, None)
 
     def _count_off(self, connection: UpstreamConnection) -> None:
         """It is used no more, whoever is the first to say so."""
@@ -152,14 +154,13 @@ class Pool:
         if self._waiting and self.used < self.limit and not self._closed:
             self._try(self._waiting.popleft())
 
-    async def close(self) -> None:
-        """Close all. To be called when nobody asks any more."""
+    def end(self) -> list[asyncio.Task[None]]:
+        """Keep and make no connections any more. Gives the attempts that are under way, and were told to stop."""
         self._closed = True
-        for attempt in list(self._attempts):
+        attempts = list(self._attempts.values())
+        for attempt in attempts:
             attempt.cancel()
-        await asyncio.gather(*self._attempts, return_exceptions=True)
-        self.address.close()
-        await asyncio.sleep(0)
+        return attempts
 
     def _why(self, error: Exception) -> UpstreamError:
         match error:
