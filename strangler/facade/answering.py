@@ -14,7 +14,7 @@ from strangler.facade.asking import Asking
 from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.guarding import guarded
 from strangler.facade.introducing import Introduction
-from strangler.facade.shedding import Lane, Waiting
+from strangler.facade.shedding import Lane, Waiting, leave
 from strangler.facade.translating import Translation
 from strangler.facade.ways import Way
 from strangler.facade.wire.upstream import UpstreamConnection, UpstreamError
@@ -202,9 +202,3 @@ class _Over:
 
 OVER: Final = Answering(cast("Exchange", _Over()))
 """Of all calls that are over: nothing is under way, and what comes late is heard by nobody."""
-
-
-def leave(lane: Lane) -> None:
-    """Give back the room of a call. Who waited for it has it now, and is told."""
-    if (waiting := lane.leave()) is not None:
-        waiting.ticket.let_in(waiting.lane)

@@ -1,6 +1,8 @@
 """Outlet: lines to a file descriptor, written by a thread, so that a reader who is slow, stuck or gone slows no caller.
 
-Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted.
+Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted. Those that wait lie in one block of
+memory, one behind the other: to keep each as an object of its own until the thread joins them costs a call several times as much, since
+memory that was used long ago has to be fetched for each, and the thread has to have the interpreter for each.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ import os
 import select
 import stat
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -42,7 +43,9 @@ class Outlet:
         again: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._out, self._lost, self._again = out, lost, again
-        self._lines: deque[bytes] = deque()
+        self._waiting = bytearray()
+        self._changing = threading.Lock()
+        """Held by who changes what waits."""
         # Each is counted by one thread alone, so that no addition is lost.
         self._taken = self._gone = self._refused = self._failed = self._said = 0
         self._over = threading.Event()
@@ -61,7 +64,8 @@ class Outlet:
         if self._taken - self._gone > WAITING:
             self._refused += 1
             return
-        self._lines.append(line)
+        with self._changing:
+            self._waiting += line
         self._taken += len(line)
 
     def close(self) -> None:
@@ -77,19 +81,18 @@ class Outlet:
 
     def _flush(self) -> None:
         """Write what waits, in pieces that stay whole."""
-        lines, most = self._lines, self._at_once()
-        unsaid = self.dropped - self._said
-        if self._lost and unsaid and self._write(self._lost(unsaid)):
+        most, unsaid = self._at_once(), self.dropped - self._said
+        if self._lost and unsaid and self._write(memoryview(self._lost(unsaid))):
             self._said += unsaid
-        while lines:
-            piece = [lines.popleft()]
-            size = len(piece[0])
-            while lines and size + len(lines[0]) <= most:
-                size += len(lines[0])
-                piece.append(lines.popleft())
-            if not self._write(b"".join(piece)):
-                self._failed += len(piece)  # nobody reads any more; calls go on
-            self._gone += size
+        with self._changing:
+            block, self._waiting = self._waiting, bytearray()
+        at = 0
+        while at < len(block):
+            end = _end(block, at, most)
+            if not self._write(memoryview(block)[at:end]):
+                self._failed += block.count(b"\n", at, end)  # nobody reads any more; calls go on
+            self._gone += end - at
+            at = end
 
     def _at_once(self) -> int:
         """Bytes that go out in one piece."""
@@ -98,11 +101,10 @@ class Outlet:
         except OSError:
             return WHOLE
 
-    def _write(self, piece: bytes) -> bool:
+    def _write(self, view: memoryview) -> bool:
         """Write all of it, for as long as that takes; False when it can't be."""
         if self._out is None:
             self._out = self._again()
-        view = memoryview(piece)
         while view and self._out is not None:
             try:
                 view = view[os.write(self._out, view) :]
@@ -113,6 +115,13 @@ class Outlet:
                 self._out = self._again()
                 return False
         return not view
+
+
+def _end(block: bytearray, at: int, most: int) -> int:
+    """Where a piece ends that begins at `at`: behind as many whole lines as `most` bytes hold, or behind one."""
+    if len(block) - at <= most:
+        return len(block)
+    return (block.rfind(b"\n", at, at + most) + 1) or (block.find(b"\n", at) + 1) or len(block)
 
 
 def _wait_for(out: int) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from strangler.facade.answering import leave
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.asking import Asking
 from strangler.facade.body import HELD
@@ -23,6 +22,7 @@ from strangler.facade.call import Call
 from strangler.facade.deciding import NOTHING
 from strangler.facade.exchange import Exchange
 from strangler.facade.look import Look, glance
+from strangler.facade.shedding import leave
 from strangler.facade.tries import repeatable
 from strangler.facade.wire.answer import AnswerHead
 from strangler.facade.wire.caller import CallerConnection

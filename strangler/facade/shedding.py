@@ -109,7 +109,7 @@ class Lane:
         return True
 
     def leave(self) -> Waiting | None:
-        """Give the room back. Who waited for it has it now, and is told by whoever called this."""
+        """Give the room back. Who waited for it has it now, and is to be told (`leave`)."""
         self._own.under -= 1
         self._side.under -= 1
         self._all.under -= 1
@@ -226,6 +226,12 @@ class Shedding:
             room.resize(max(1, int(calls * SMALLEST), int(min(room.limit, self._most) * SHRINK)))
         elif room.limit < calls:
             room.resize(min(calls, room.limit + max(1, int(calls * GROW))))
+
+
+def leave(lane: Lane) -> None:
+    """Give back the room of a call. Who waited for it has it now, and is told."""
+    if (waiting := lane.leave()) is not None:
+        waiting.ticket.let_in(waiting.lane)
 
 
 class Lag:

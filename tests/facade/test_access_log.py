@@ -211,4 +211,4 @@ def test_closing_does_not_wait_for_ever_for_a_reader_who_is_stuck() -> None:
         log.close()
         assert time.monotonic() - began < 5
         os.close(readable)
-        log._outlet._thread.join()
+        log._outlet._writer.join()
