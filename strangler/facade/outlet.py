@@ -107,7 +107,8 @@ class Outlet:
             self._out = self._again()
         while view and self._out is not None:
             try:
-                view = view[os.write(self._out, view) :]
+                written = os.write(self._out, view)
+                view = view[written:]
             except BlockingIOError:
                 _wait_for(self._out)
             except OSError:

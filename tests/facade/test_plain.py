@@ -534,6 +534,7 @@ async def test_another_stage_and_a_drain_are_heeded_at_once(front: Front, stand:
             new.gate.clear()
             line.say("/parties/1")
             await until(lambda: len(new.heads) == 3)
-            facade.drain()
+            assert facade.facade is not None
+            facade.facade.drain()
             new.gate.set()
             assert "Connection: close" in (await line.hear())[0]

@@ -18,7 +18,7 @@ from tests.soak.faults import Fault
 from tests.soak.landscape import BUDGET, SILENCE, configuration, settle, shift
 from tests.soak.line import Line
 from tests.soak.upstream import Upstream
-from tests.soak.watch import MEGABYTE, compared, gauges, growth, memory, sockets, trouble
+from tests.soak.watch import MEGABYTE, Memory, compared, gauges, grown, growth, memory, sockets, trouble
 from tests.soak.weather import Weather, forecast
 
 CALLERS: Final = 30
@@ -38,7 +38,7 @@ class Outcome:
 
     seconds: float
     books: Books
-    memory: list[int]
+    memory: list[Memory]
     idle: tuple[int, int]
     left: tuple[int, int]
 
@@ -52,11 +52,11 @@ class Outcome:
     def summary(self) -> str:
         """What it says, in a line."""
         figures, faults = self.books.figures, self.books.faults.total() - self.books.faults[Fault.NONE]
-        began = self.memory[len(self.memory) // 4] / MEGABYTE
+        began = self.memory[len(self.memory) // 4].all / MEGABYTE
         return (
             f"{self.seconds / 60:.1f} minutes, {figures['calls']:,} calls, {figures['writes']:,} of them writes, {faults:,} spoilt "
             f"upstream: each answered in its budget, none mixed up, no write twice; memory {began:.1f} MB, then "
-            f"{growth(self.memory) / MEGABYTE:+.1f} MB; sockets {self.idle[0]} before and {self.left[0]} after"
+            f"{grown(self.memory)}; sockets {self.idle[0]} before and {self.left[0]} after"
         )
 
 
@@ -100,7 +100,7 @@ class Soak:
             tell,
         )
         self._rough_until, self._bad = 0.0, set[str]()
-        self._memory: list[int] = []
+        self._memory: list[Memory] = []
 
     async def run(self, seconds: float, rate: float) -> Outcome:
         for side in self._sides.values():
@@ -234,7 +234,7 @@ def check(outcome: Outcome, facade: Facade, most: float) -> None:
     assert after[0] <= before[0], f"{before[0]} sockets were open before, and {after[0]} are"
     # The one that keeps the standings waits by a task of its own, most of the time.
     assert after[1] <= before[1] + 1, f"{before[1]} tasks were there before, and {after[1]} are"
-    grown = growth(outcome.memory)
-    assert grown <= most, (
-        f"memory grew by {grown / MEGABYTE:.1f} MB: {[m // MEGABYTE for m in outcome.memory[::20]]}"
+    held = [sample.all for sample in outcome.memory]
+    assert growth(held) <= most, (
+        f"memory grew, {grown(outcome.memory)}: {[each // MEGABYTE for each in held[::20]]}"
     )

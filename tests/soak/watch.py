@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 
@@ -50,9 +50,21 @@ def _samples(facade: Facade) -> list[tuple[str, str, str]]:
     return _SAMPLE.findall(page.decode())
 
 
-def memory(facade: Facade) -> int:
-    """Bytes that its processes hold."""
-    return sum(process.memory_info().rss for process in _processes(facade))
+class Memory(NamedTuple):
+    """Bytes that a facade holds, and that the processes hold which it started: to compare, above all."""
+
+    own: int
+    beside: int
+
+    @property
+    def all(self) -> int:
+        return self.own + self.beside
+
+
+def memory(facade: Facade) -> Memory:
+    """What its processes hold now."""
+    own, *beside = [process.memory_info().rss for process in _processes(facade)]
+    return Memory(own, sum(beside))
 
 
 def sockets(facade: Facade) -> int:
@@ -92,6 +104,12 @@ def _level(line: str) -> str:
         return str(json.loads(line).get("level", "")).lower()
     except (ValueError, AttributeError):
         return ""
+
+
+def grown(samples: list[Memory]) -> str:
+    """The same in words, for each."""
+    told = [growth([getattr(sample, which) for sample in samples]) / MEGABYTE for which in Memory._fields]
+    return "{:+.1f} MB of its own, {:+.1f} MB beside it".format(*told)
 
 
 def growth(samples: list[int]) -> float:

@@ -6,6 +6,7 @@ byte by byte, so it isn't read a second time. Nothing that merely looks alike is
 
 from __future__ import annotations
 
+from array import array
 from typing import Final, Generic, TypeVar
 
 LONGEST: Final = 4096
@@ -18,7 +19,7 @@ READ: Final = 3072
 """Bytes that what was read of a head takes beside it, about."""
 
 MET: Final = 65_536
-"""Heads of which it is remembered that they came once."""
+"""Places in which it is remembered that a head came once; a later one takes the place of an earlier."""
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Known(Generic[T]):
         self.lately: dict[tuple[str, bytes], T] = {}
         self._before: dict[tuple[str, bytes], T] = {}
         self._size = 0
-        self._met: set[int] = set()
+        self._met = array("q", bytes(8 * MET))  # all of it from the beginning: what grows looks like a leak
 
     def __len__(self) -> int:
         return len(self.lately) + len(self._before)
@@ -49,12 +50,10 @@ class Known(Generic[T]):
     def keep(self, key: tuple[str, bytes], value: T) -> None:
         """Know it from now on, if it came before."""
         mark = hash(key)
-        if mark in self._met:
+        if self._met[mark % MET] == mark:
             self._keep(key, value)
-            return
-        if len(self._met) >= MET:
-            self._met.clear()
-        self._met.add(mark)
+        else:
+            self._met[mark % MET] = mark
 
     def _keep(self, key: tuple[str, bytes], value: T) -> None:
         if self._size > ROOM:
