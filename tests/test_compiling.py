@@ -77,6 +77,13 @@ def test_what_is_compiled_has_no_coroutine(file: str) -> None:
     assert not [node for node in tree if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_no_slice_of_what_is_compiled_has_a_call_within(file: str) -> None:
+    """Compiled it may be made twice."""
+    slices = [node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Slice)]
+    assert not [node for each in slices for node in ast.walk(each) if isinstance(node, ast.Call)]
+
+
 def test_the_library_and_the_module_lie_where_python_looks_for_them(project: Path) -> None:
     told = compiling(project)
     assert told.returncode == 0, told.stdout + told.stderr
