@@ -107,16 +107,12 @@ def _by_stage(
     decision = rule.decision
     if rule.mirrored is None:
         return decision
-    if rule.weight:
-        place = bucket(table.salt, route.function, who.caller)
-        if place < rule.weight:
-            if memory.wrote(route.function, key, who.caller, asked):
-                why = "legacy was written to a moment ago, and the store may not have that yet"
-                return decision._replace(why=why)
-            why = f"the caller's bucket {place} is below the weight {rule.weight}"
-            return Decision(
-                route.function, "read", route.operation, Side.NEW, False, None, why, fallback=True
+    if rule.below is not None and bucket(table.salt, route.function, who.caller) < rule.weight:
+        if memory.wrote(route.function, key, who.caller, asked):
+            return decision._replace(
+                why="legacy was written to a moment ago, and the store may not have that yet"
             )
+        return rule.below
     return rule.mirrored if table.shadows(route.function, draw) else decision
 
 

@@ -49,12 +49,13 @@ class Decision(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """`decision`, the same with a copy to new where reads are shadowed, and the weight below which a caller's bucket belongs to new."""
+    """`decision`, the same with a copy to new where reads are shadowed, and the one for callers whose bucket is below the weight."""
 
     standing: Standing
     decision: Decision
     mirrored: Decision | None = None
     weight: int = 0
+    below: Decision | None = None
 
 
 def follows(standings: Standings, route: CompiledRoute, cohort: str | Untold | None = None) -> Ruling:
@@ -110,10 +111,11 @@ def _for_read(standing: Standing, route: CompiledRoute) -> Ruling:
     if reads is Reads.WEIGHTED:
         why = f"the caller's bucket isn't below the weight {standing.weight}"
     decision = Decision(route.function, "read", route.operation, side, False, None, why)
-    if reads in (Reads.MIRRORED, Reads.WEIGHTED):
-        weight = standing.weight if reads is Reads.WEIGHTED else 0
-        return Ruling(standing, decision, decision._replace(shadow=True), weight)
-    return Ruling(standing, decision)
+    if reads is Reads.WEIGHTED:
+        why = f"the caller's bucket is below the weight {standing.weight}"
+        below = decision._replace(side=Side.NEW, why=why, fallback=True)
+        return Ruling(standing, decision, decision._replace(shadow=True), standing.weight, below)
+    return Ruling(standing, decision, decision._replace(shadow=True) if reads is Reads.MIRRORED else None)
 
 
 def _for_any(standings: Standings, route: CompiledRoute) -> Ruling:
