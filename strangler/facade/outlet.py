@@ -1,6 +1,6 @@
 """Outlet: lines to a file descriptor, written by a thread, so that a reader who is slow, stuck or gone slows no caller.
 
-Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted. Those that wait lie in one block of
+Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted. Those that wait lie in blocks of
 memory, one behind the other: to keep each as an object of its own until the thread joins them costs a call several times as much, since
 memory that was used long ago has to be fetched for each, and the thread has to have the interpreter for each.
 """
@@ -11,6 +11,7 @@ import os
 import select
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -24,7 +25,8 @@ WHOLE: Final = 4096
 """Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
 
 BLOCK: Final = 262_144
-"""Bytes that go into a file at once, which is locked meanwhile: after each write the thread has to get hold of the interpreter again."""
+"""Bytes that lie in one block, whose memory is free when it is written; and that go into a file at once, which is locked meanwhile: after
+each write the thread has to get hold of the interpreter again."""
 
 
 class Outlet:
@@ -43,7 +45,9 @@ class Outlet:
         again: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._out, self._lost, self._again = out, lost, again
+        self._full: deque[bytearray] = deque()
         self._waiting = bytearray()
+        """The block behind those that are full."""
         self._changing = threading.Lock()
         """Held by who changes what waits."""
         # Each is counted by one thread alone, so that no addition is lost.
@@ -65,6 +69,9 @@ class Outlet:
             self._refused += 1
             return
         with self._changing:
+            if len(self._waiting) + len(line) > BLOCK:
+                self._full.append(self._waiting)
+                self._waiting = bytearray()
             self._waiting += line
         self._taken += len(line)
 
@@ -85,7 +92,13 @@ class Outlet:
         if self._lost and unsaid and self._write(memoryview(self._lost(unsaid))):
             self._said += unsaid
         with self._changing:
-            block, self._waiting = self._waiting, bytearray()
+            blocks, self._full = self._full, deque()
+            blocks.append(self._waiting)
+            self._waiting = bytearray()
+        while blocks:
+            self._write_block(blocks.popleft(), most)
+
+    def _write_block(self, block: bytearray, most: int) -> None:
         at = 0
         while at < len(block):
             end = _end(block, at, most)

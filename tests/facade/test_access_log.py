@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from strangler.cutover.stages import Side
 from strangler.facade import outlet
 from strangler.facade.logs import AccessLog
+from strangler.facade.outlet import Outlet
 from strangler.settings import AccessLog as Settings
 from tests.facade.calls import TRACE, call
 
@@ -186,6 +188,36 @@ def test_a_pipe_that_is_stuck_holds_nobody_up_and_what_is_dropped_is_said(
         said = sum(int(line["message"].split()[0]) for line in lines if "message" in line)
         assert len(calls) + said == 2000
         assert said == dropped
+
+
+def test_what_waits_takes_no_more_memory_than_it_may_while_a_slow_reader_takes_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outlet, "WAITING", room := 4_000_000)
+    line = b"a line that says what is said of a call in most places" * 8 + b"\n"
+    with pipe() as (readable, writable):
+        fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, 4096)
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        lines = Outlet(writable, "lines")
+        _fill(lines, line)
+        lines.open()
+        taken = 0
+        while taken < room * 9 // 10:
+            taken += len(os.read(readable, 65536))
+        _fill(lines, line)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        os.close(readable)
+        lines.close()
+    assert held - before < room * 5 // 4
+
+
+def _fill(lines: Outlet, line: bytes) -> None:
+    """Put lines until one finds no room."""
+    dropped = lines.dropped
+    while lines.dropped == dropped:
+        lines.put(line)
 
 
 def test_a_pipe_that_nobody_reads_any_more_does_no_harm() -> None:
