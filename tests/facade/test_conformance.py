@@ -130,6 +130,30 @@ def test_a_call_that_is_answered_in_the_moment_in_which_its_turn_comes_is_no_def
     assert list(trouble(scene.facade.log)) == []
 
 
+def test_as_many_calls_as_come_at_once_are_answered_one_after_the_other(scene: Scene) -> None:
+    """Each is answered in the moment in which its turn comes; one within the other, that went as deep as Python goes."""
+    gate = threading.Event()
+    scene.upstream.scripts["/slow"] = Script(gate, head(b"Content-Length: 4\r\n") + b"slow")
+    with Line(scene.facade.address) as line:
+        line.send(ask("GET", "/slow"))
+        scene.settle()
+        line.send(ask("OPTIONS", "/x", "Max-Forwards: 0") * 1500)
+        scene.settle()
+        gate.set()
+        heard = line.listen(1501)
+    assert heard.statuses == [200] + [204] * 1500
+    assert list(trouble(scene.facade.log)) == []
+
+
+def test_as_many_calls_to_change_the_protocol_as_come_at_once_are_answered_too(scene: Scene) -> None:
+    refused = ask("GET", "/parties/../1", "Connection: Upgrade", "Upgrade: websocket")
+    with Line(scene.facade.address) as line:
+        line.send(refused * 1500)
+        heard = line.listen(1500)
+    assert heard.statuses == [400] * 1500
+    assert list(trouble(scene.facade.log)) == []
+
+
 def test_what_stands_behind_an_answer_that_ends_the_connection_is_never_asked(scene: Scene) -> None:
     """RFC 9112, section 9.6: its caller will ask it again elsewhere, and a write would be done twice."""
     looped = ask("POST", "/x", "Via: 1.1 strangler-test", "Content-Length: 2", body=b"hi")

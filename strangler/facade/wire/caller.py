@@ -60,6 +60,7 @@ class CallerConnection(asyncio.Protocol):
         self._reading = True
         self._stuck_since = 0.0
         self._closing = self._lingering = False
+        self._turning = False  # those of the queue are started, one after the other
         self.lost = False
         self.tunnel: Callable[[bytes], None] | None = None
         """Where all that comes goes, once both sides speak another protocol."""
@@ -154,7 +155,7 @@ class CallerConnection(asyncio.Protocol):
             if turn.taker is not None:
                 turn.taker.whole()
 
-    def came_behind(self, rest: bytes) -> None:
+    def came_behind(self, rest: bytes) -> bool:
         if self.tunnel is not None:
             self.tunnel(rest)
         elif self._active is not None and self._active.request.heading.upgrade:
@@ -162,7 +163,8 @@ class CallerConnection(asyncio.Protocol):
             self._active.pieces.append(rest)
             self.hold_back()
         else:
-            self._reader.feed(rest)
+            return False
+        return True
 
     def unreadable(self, refusal: Refusal) -> None:
         """What is under way and whole is answered first."""
@@ -215,10 +217,8 @@ class CallerConnection(asyncio.Protocol):
         elif self.full:
             self.hold_back()
         elif self._queue:
-            if len(self._queue) < AHEAD:
-                self.read()
-            self.moment = monotonic()
-            self._start(self._queue.popleft())
+            if not self._turning:
+                self._take_turns()
         elif self._refusal is not None:
             self._say_refusal()
         else:
@@ -227,6 +227,26 @@ class CallerConnection(asyncio.Protocol):
             if behind:
                 self.moment = monotonic()
                 self._reader.feed(b"".join(behind))
+
+    def _take_turns(self) -> None:
+        """Start the call whose turn it is, and those behind it as long as each is answered in the moment in which its turn comes: one after
+        the other, not one within the other, which would go as deep as a caller has sent calls."""
+        self._turning = True
+        try:
+            while self._has_turn():
+                if len(self._queue) < AHEAD:
+                    self.read()
+                self.moment = monotonic()
+                self._start(self._queue.popleft())
+        finally:
+            self._turning = False
+
+    def _has_turn(self) -> bool:
+        return (
+            bool(self._queue)
+            and self._active is None
+            and not (self._closing or self.full or self._opener.draining)
+        )
 
     def _say_refusal(self) -> None:
         if self._refusal is not None and not self._closing:

@@ -39,8 +39,8 @@ class Listener(Protocol):
     def ended(self) -> None:
         """That call has come whole."""
 
-    def came_behind(self, rest: bytes) -> None:
-        """What came right behind a call that asks for another protocol."""
+    def came_behind(self, rest: bytes) -> bool:
+        """What came right behind a call that asks for another protocol. Whether it was taken; what isn't is read on."""
 
     def unreadable(self, refusal: Refusal) -> None:
         """Nothing more can be read."""
@@ -121,6 +121,12 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Read on."""
+        while data:
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """The same, as far as one parser goes; gives what is still to be read."""
+        behind = b""
         self._fed = len(data)
         try:
             self._parser.feed_data(data)
@@ -128,8 +134,9 @@ class Reader:
             # The facade changes to another protocol only when the upstream does; until then HTTP goes on.
             self._parser = httptools.HttpRequestParser(self)
             self._expect_body()
-            if behind := data[upgrade.args[0] :]:
-                self._listener.came_behind(behind)
+            behind = data[upgrade.args[0] :]
+            if behind and self._listener.came_behind(behind):
+                behind = b""
         except httptools.HttpParserCallbackError as error:
             self._listener.broken(error)
         except httptools.HttpParserError as error:
@@ -137,6 +144,7 @@ class Reader:
         else:
             self._limit()
         self._rest = b""
+        return behind
 
     def _limit(self) -> None:
         if self.in_head or self._request is not None:
