@@ -18,8 +18,9 @@ ROOM: Final = 16 * 1024 * 1024
 READ: Final = 3072
 """Bytes that what was read of a head takes beside it, about."""
 
-MET: Final = 65_536
-"""Places in which it is remembered that a head came once; a later one takes the place of an earlier."""
+PAIRS: Final = 32_768
+"""Pairs of places in which it is remembered that a head came once; a later one takes the place of the earlier, of two, so that two heads
+which come in turn don't put each other out."""
 
 T = TypeVar("T")
 
@@ -35,7 +36,8 @@ class Known(Generic[T]):
         self.lately: dict[tuple[str, bytes], T] = {}
         self._before: dict[tuple[str, bytes], T] = {}
         self._size = 0
-        self._met = array("q", bytes(8 * MET))  # all of it from the beginning: what grows looks like a leak
+        # All of it from the beginning: what grows looks like a leak.
+        self._met = array("q", bytes(16 * PAIRS))
 
     def __len__(self) -> int:
         return len(self.lately) + len(self._before)
@@ -49,11 +51,13 @@ class Known(Generic[T]):
 
     def keep(self, key: tuple[str, bytes], value: T) -> None:
         """Know it from now on, if it came before."""
-        mark = hash(key)
-        if self._met[mark % MET] == mark:
+        met, mark = self._met, hash(key)
+        place = mark % PAIRS * 2
+        if met[place] == mark or met[place + 1] == mark:
             self._keep(key, value)
         else:
-            self._met[mark % MET] = mark
+            met[place + 1] = met[place]
+            met[place] = mark
 
     def _keep(self, key: tuple[str, bytes], value: T) -> None:
         if self._size > ROOM:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 
 import pytest
 
@@ -56,6 +57,26 @@ def test_what_comes_once_takes_no_room() -> None:
         known.keep(("", b"traceparent: %d" % number), number)
     assert len(known) == 0
     assert _bytes(known) == before
+
+
+def test_two_heads_that_come_in_turn_are_known_wherever_they_are_remembered() -> None:
+    known: Known[int] = Known()
+    first, second = _of_one_pair()
+    for _ in range(2):
+        for key in (first, second):
+            known.keep(key, 1)
+    assert (known.find(first), known.find(second)) == (1, 1)
+
+
+def _of_one_pair() -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    """Two heads whose coming once is remembered in the same pair of places."""
+    there: dict[int, tuple[str, bytes]] = {}
+    for number in count():
+        key = ("", b"Host: %d\r\n\r\n" % number)
+        other = there.setdefault(hash(key) % module.PAIRS, key)
+        if other is not key:
+            return other, key
+    raise AssertionError
 
 
 def _bytes(known: Known[int]) -> int:
