@@ -193,7 +193,9 @@ class Asking:
             exchange.kept.head = head
         endless = request.version == "1.0" and head.length is None and head.status not in BODILESS
         reply.streams, reply.framed = head.streams, not endless
-        reply.keep = request.heading.keep_alive and not endless and not parts.front.draining
+        # Behind a body that isn't read to its end no other call is found: the connection ends, and the caller is told so.
+        whole = exchange.body.whole and not endless
+        reply.keep = request.heading.keep_alive and whole and not parts.front.draining
         more = parts.back(exchange.standings, exchange.call)
         reply.head(*parts.passing.back(head, request, reply.keep, more))
 

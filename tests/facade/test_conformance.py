@@ -154,6 +154,15 @@ def test_as_many_calls_to_change_the_protocol_as_come_at_once_are_answered_too(s
     assert list(trouble(scene.facade.log)) == []
 
 
+def test_who_is_answered_before_the_body_is_whole_is_told_that_the_connection_ends(scene: Scene) -> None:
+    """RFC 9112, section 9.6: else the next call, sent behind the body, would get no answer and not be known to be unasked."""
+    scene.upstream.scripts["/early"] = Script(head(LENGTH) + b"no", early=True)
+    with Line(scene.facade.address) as line:
+        line.send(ask("POST", "/early", "Content-Length: 10", body=b"half"))
+        [answer] = line.listen(1).answers
+    assert (answer.status, answer.values("connection")) == (200, ["close"])
+
+
 def test_what_stands_behind_an_answer_that_ends_the_connection_is_never_asked(scene: Scene) -> None:
     """RFC 9112, section 9.6: its caller will ask it again elsewhere, and a write would be done twice."""
     looped = ask("POST", "/x", "Via: 1.1 strangler-test", "Content-Length: 2", body=b"hi")
