@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.test_compiling import HOOK
 
 pytestmark = pytest.mark.slow
 
@@ -161,10 +162,7 @@ def test_a_compiled_wheel_has_extensions_that_python_takes_and_leaves_the_checko
     wheel = build(tmp_path / "wheel", HATCH_BUILD_HOOK_ENABLE_CUSTOM="true")
     assert tree() == before
     assert "none-any" not in wheel.name
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
-        "wheel"
-    ]
-    modules = settings["hooks"]["custom"]["modules"]
+    modules = HOOK["modules"]
     bin = install(wheel, tmp_path / "environment")
     program = """
 import importlib, sys

@@ -72,9 +72,8 @@ def test_each_side_hears_with_which_code_the_other_closes(facade: Facade, peer: 
     before = len(peer.closed)
     with call(facade, "/echo") as line:
         line.close(code, "bye")
-    assert until(
-        lambda: (code, "bye") in peer.closed[before:]
-    )  # one that was closed before may be heard of only now
+    # One that was closed before may be heard of only now.
+    assert until(lambda: (code, "bye") in peer.closed[before:])
     with call(facade, f"/close/{code}") as line, pytest.raises(ConnectionClosed) as closed:
         line.recv(timeout=30)
     assert closed.value.rcvd is not None
