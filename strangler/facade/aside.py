@@ -57,10 +57,10 @@ _log: Final = logging.getLogger("strangler.facade")
 
 
 class Told(NamedTuple):
-    """What came of calls since the last time: how many of each lane are done with, and how many of each kind, function and
-    cohort had which outcome."""
+    """What came of calls since the last time: how many of each lane are done with, those that the candidate answered, those that
+    it didn't and those that it wasn't asked, and how many of each kind, function and cohort had which outcome."""
 
-    done: dict[LaneKey, int]
+    done: dict[tuple[LaneKey, bool | None], int]
     outcomes: dict[tuple[Kind, str, str, str], int]
 
 
@@ -104,8 +104,8 @@ class Aside:
 
     def heard(self, told: Told) -> None:
         """The other process says what came of calls."""
-        for lane, calls in told.done.items():
-            self._rooms.leave(lane, calls)
+        for (lane, answered), calls in told.done.items():
+            self._rooms.leave(lane, answered, calls)
         for counted, calls in told.outcomes.items():
             self._outcomes(*counted, calls)
 
@@ -217,11 +217,11 @@ class _Telling:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        self._done: Counter[LaneKey] = Counter()
+        self._done: Counter[tuple[LaneKey, bool | None]] = Counter()
         self._outcomes: Counter[tuple[Kind, str, str, str]] = Counter()
 
-    def done(self, lane: LaneKey) -> None:
-        self._done[lane] += 1
+    def done(self, lane: LaneKey, answered: bool | None) -> None:
+        self._done[lane, answered] += 1
 
     def outcome(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None:
         self._outcomes[kind, function, cohort, outcome] += calls

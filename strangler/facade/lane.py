@@ -23,7 +23,13 @@ WORKERS: Final = 8
 """Comparisons of one lane under way at once; those that wait for the store to catch up are among them."""
 
 ALTOGETHER: Final = 1024
-"""Comparisons of all functions of one candidate that wait or are under way."""
+"""Most comparisons of all functions of one candidate that wait or are under way."""
+
+AT_FIRST: Final = 64
+"""As many of a candidate that hasn't shown yet whether it answers."""
+
+AT_LEAST: Final = 8
+"""As many of one that doesn't answer: it is asked now and then, and whether it answers again is seen."""
 
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 MARK: Final = ("x-strangler-shadow", "1")
@@ -79,14 +85,26 @@ LaneKey = tuple[str, Kind]
 """Of a lane: the function, and what of it."""
 
 
+class _Room:
+    """Of one candidate: how many calls are `inside`, and for how many there is room."""
+
+    __slots__ = ("inside", "most")
+
+    def __init__(self) -> None:
+        self.inside, self.most = 0, AT_FIRST
+
+
 class Rooms:
-    """Room for calls that are to be compared, those under way included: in each lane, and of all lanes of one candidate together, so that
-    one that hangs soon costs nothing more, however many functions it has."""
+    """Room for calls that are to be compared, those under way included: in each lane, and of all lanes of one candidate together.
+
+    A candidate's room grows by one with each call that it answers and shrinks by one with each that it doesn't. So one that hangs soon
+    costs nothing more, however many functions it has, nor is its room full again as soon as the time of what it had is over.
+    """
 
     def __init__(self, lanes: Iterable[tuple[LaneKey, str, int]]) -> None:
         """Each lane, the URL of its candidate, and the calls that it has room for."""
         self._lanes = {lane: ([0, most], place_of(url)) for lane, url, most in lanes}
-        self._candidates = {place: [0, ALTOGETHER] for _, place in self._lanes.values()}
+        self._candidates = {place: _Room() for _, place in self._lanes.values()}
 
     def has(self, lane: LaneKey) -> bool:
         """Whether there is room for one more; never where there is no such lane."""
@@ -94,7 +112,7 @@ class Rooms:
         if found is None:
             return False
         (inside, most), candidate = found[0], self._candidates[found[1]]
-        return inside < most and candidate[0] < candidate[1]
+        return inside < most and candidate.inside < candidate.most
 
     def __contains__(self, lane: LaneKey) -> bool:
         return lane in self._lanes
@@ -102,20 +120,25 @@ class Rooms:
     def enter(self, lane: LaneKey) -> None:
         self._add(lane, 1)
 
-    def leave(self, lane: LaneKey, calls: int = 1) -> None:
-        self._add(lane, -calls)
+    def leave(self, lane: LaneKey, answered: bool | None, calls: int = 1) -> None:
+        """So many calls are done with, which the candidate answered, or didn't; None: it wasn't asked."""
+        room = self._add(lane, -calls)
+        if answered is not None:
+            room.most = min(ALTOGETHER, room.most + calls) if answered else max(AT_LEAST, room.most - calls)
 
     def clear(self) -> dict[LaneKey, int]:
-        """Empty all; how many were in each."""
+        """Empty all, and begin anew; how many were in each."""
         there = {lane: inside[0] for lane, (inside, _) in self._lanes.items() if inside[0]}
-        for lane, calls in there.items():
-            self.leave(lane, calls)
+        for inside, place in self._lanes.values():
+            inside[0], self._candidates[place] = 0, _Room()
         return there
 
-    def _add(self, lane: LaneKey, calls: int) -> None:
+    def _add(self, lane: LaneKey, calls: int) -> _Room:
         inside, place = self._lanes[lane]
         inside[0] += calls
-        self._candidates[place][0] += calls
+        room = self._candidates[place]
+        room.inside += calls
+        return room
 
 
 class Lane:

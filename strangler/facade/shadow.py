@@ -47,8 +47,9 @@ class Outcomes(Protocol):
     def __call__(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None: ...
 
 
-Done = Callable[[LaneKey], None]
-"""Is told of each call that was offered, once it is done with, whatever came of it."""
+Done = Callable[[LaneKey, bool | None], None]
+"""Is told of each call that was offered, once it is done with, whatever came of it, and whether the candidate answered: None where it
+wasn't asked."""
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -63,7 +64,7 @@ class Shadow:
         tally: Tally,
         outcomes: Outcomes,
         sensitive: Mapping[str, frozenset[str]],
-        done: Done = lambda lane: None,
+        done: Done = lambda lane, answered: None,
     ) -> None:
         """`outcomes` is told what comes of each call, `done` when one that was offered is. `sensitive`: function → what its sensitive
         values are called, see `strangler.sensitive.names`."""
@@ -100,7 +101,7 @@ class Shadow:
         if lane is None:
             return
         if seen is None or not self._rooms.has(key) or self._held + seen.size > HELD:
-            self._done(key)
+            self._done(key, None)
             drop(self._tally, self._outcomes, key, cohort)
             return
         self._held += seen.size
@@ -119,7 +120,7 @@ class Shadow:
         for lane in self._lanes.values():
             key = (lane.function, lane.kind)
             while not lane.queue.empty():
-                self._leave(key)
+                self._leave(key, None)
                 drop(self._tally, self._outcomes, key, lane.queue.get_nowait().cohort)
         self._thread.shutdown(wait=False)
         await self._pools.close()
@@ -127,27 +128,31 @@ class Shadow:
     async def _work(self, lane: Lane) -> None:
         work = self._compare if lane.kind == "read" else self._rehearse
         while True:
-            seen = await lane.queue.get()
+            seen, answered = await lane.queue.get(), True
             try:
-                await work(lane, seen)
+                answered = await work(lane, seen)
             finally:
                 self._held -= seen.size
-                self._leave((lane.function, lane.kind))
+                self._leave((lane.function, lane.kind), answered)
 
-    def _leave(self, lane: LaneKey) -> None:
-        self._rooms.leave(lane)
-        self._done(lane)
+    def _leave(self, lane: LaneKey, answered: bool | None) -> None:
+        self._rooms.leave(lane, answered)
+        self._done(lane, answered)
 
-    async def _compare(self, lane: Lane, seen: Seen) -> None:
+    async def _compare(self, lane: Lane, seen: Seen) -> bool:
+        """Whether the candidate answered."""
         try:
             if (observed := await self._comparing.observe(lane, seen)) is not None:
                 self._count(observed)
         except NewFailed as error:
             self._fail(lane, seen, "failed", error)
+            return False
         except Exception as error:  # noqa: BLE001  # a comparison must never end the comparing
             self._fail(lane, seen, "uncompared", error)
+        return True
 
-    async def _rehearse(self, lane: Lane, seen: Seen) -> None:
+    async def _rehearse(self, lane: Lane, seen: Seen) -> bool:
+        """Whether the candidate answered as a dry run is answered."""
         outcome: EffectOutcome | str = "rehearsed"
         try:
             came = await self._rehearsing.rehearse(lane, seen)
@@ -161,6 +166,7 @@ class Shadow:
             outcome = came.outcome
         if came is not None:
             self._outcomes("write", seen.function, seen.cohort, outcome)
+        return outcome != "failed"
 
     def _fail(self, lane: Lane, seen: Seen, outcome: Outcome, error: Exception) -> None:
         # What the facade itself says of a call never quotes it; other errors may.
