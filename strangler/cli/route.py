@@ -211,7 +211,7 @@ def _decision(
 def _explained(decision: Decision, listed: list[Candidate]) -> dict[str, Any]:
     route = next((each.route for each in listed if not each.why), None)
     return {
-        **{name: value for name, value in decision._asdict().items() if name != "shadow"},
+        **{name: value for name, value in decision.told().items() if name != "shadow"},
         "shadowed": decision.shadow,
         "route": route.place if route else None,
         "passed_over": [

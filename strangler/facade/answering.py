@@ -179,8 +179,8 @@ class Answering:
         call = self._exchange.call
         assert call.decision is not None
         call.fell_back = why
-        call.decision = call.decision._replace(
-            side=Side.LEGACY, why=f"legacy answers, since it still has the data and {why}"
+        call.decision = call.decision.but(
+            f"legacy answers, since it still has the data and {why}", side=Side.LEGACY
         )
         self.doing = None
         self.leave()

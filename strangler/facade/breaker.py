@@ -105,40 +105,44 @@ class _LastCalls:
 class _LastWhile:
     """The calls of the last `seconds`, summed up by tenths of them."""
 
-    __slots__ = ("_now", "_slots", "_width", "calls", "failed", "slow")
+    __slots__ = ("_before", "_now", "_over", "_slots", "_width", "calls", "failed", "slow")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / SLOTS
         self._slots = [[0, 0, 0] for _ in range(SLOTS)]
         self._now = self.calls = self.failed = self.slow = 0
+        self._over = -inf
+        """When this tenth is over."""
+        self._before = (0, 0, 0)
+        """What there was of all when it began."""
 
     def add(self, failed: bool, slow: bool, now: float) -> None:
-        tenth = int(now / self._width)
-        if tenth != self._now:
-            self._forget(tenth)
-        slot = self._slots[tenth % SLOTS]
-        slot[0] += 1
+        if now >= self._over:
+            self._forget(int(now / self._width))
         self.calls += 1
-        if failed:
-            slot[1] += 1
-            self.failed += 1
-        if slow:
-            slot[2] += 1
-            self.slow += 1
+        self.failed += failed
+        self.slow += slow
 
     def _forget(self, tenth: int) -> None:
+        """Another tenth begins: what came in the one before it lies in its slot from now on."""
+        self._over = (tenth + 1) * self._width
+        slot, before = self._slots[self._now % SLOTS], self._before
+        slot[0] += self.calls - before[0]
+        slot[1] += self.failed - before[1]
+        slot[2] += self.slow - before[2]
         for passed in range(max(self._now + 1, tenth - SLOTS + 1), tenth + 1):
             slot = self._slots[passed % SLOTS]
             self.calls -= slot[0]
             self.failed -= slot[1]
             self.slow -= slot[2]
             slot[:] = (0, 0, 0)
-        self._now = tenth
+        self._now, self._before = tenth, (self.calls, self.failed, self.slow)
 
     def clear(self) -> None:
         for slot in self._slots:
             slot[:] = (0, 0, 0)
         self.calls = self.failed = self.slow = 0
+        self._before = (0, 0, 0)
 
 
 class Breaker:

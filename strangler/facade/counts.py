@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from strangler.cutover.stages import Side
 
@@ -14,49 +14,61 @@ KINDS: Final = 100_000
 
 _Key = tuple[str, str, str, str]
 """Function, cohort, kind, side."""
-_Figures = list[Any]
-"""Calls, errors, fenced, which are whole, and seconds."""
+
+
+class Figures:
+    """What was counted of one function, cohort, kind and side."""
+
+    __slots__ = ("calls", "errors", "fenced", "seconds")
+
+    def __init__(self) -> None:
+        self.calls = self.errors = self.fenced = 0
+        self.seconds = 0.0
+
+    def note(self, error: bool, fenced: bool, seconds: float) -> None:
+        """Count a call that is over."""
+        self.calls += 1
+        self.errors += error
+        self.fenced += fenced
+        self.seconds += seconds
+
+    def add(self, more: Figures) -> None:
+        """Add others up to these."""
+        self.calls += more.calls
+        self.errors += more.errors
+        self.fenced += more.fenced
+        self.seconds += more.seconds
 
 
 class Part(NamedTuple):
-    """What was counted in a minute since the epoch: function, cohort, kind and side → calls, errors, fenced, seconds."""
+    """What was counted in a minute since the epoch: of function, cohort, kind and side."""
 
     minute: int
-    counts: dict[_Key, _Figures]
+    counts: dict[_Key, Figures]
 
 
 class Counts:
     """Of one facade. `waiting` is what the control store hasn't taken yet, each minute once. Belongs to the event loop's thread."""
 
     def __init__(self) -> None:
-        self._now: dict[_Key, _Figures] = {}
+        self._now: dict[_Key, Figures] = {}
         """Since it was settled last."""
+        self.period = 0
+        """How often it was settled: figures are to be noted in as long as it is the one in which they were asked for."""
         self.waiting: list[Part] = []
 
-    def note(
-        self,
-        function: str,
-        cohort: str,
-        kind: str,
-        side: Side,
-        *,
-        error: bool,
-        fenced: bool,
-        seconds: float,
-    ) -> None:
-        """Count a call that is over."""
+    def of(self, function: str, cohort: str, kind: str, side: Side) -> Figures:
+        """Where to note calls in this period."""
         key = (function, cohort, kind, side._value_)  # the value alone: an enum is hashed in Python
-        sums = self._now.get(key)
-        if sums is None:
-            sums = self._now[key] = [0, 0, 0, 0.0]
-        sums[0] += 1
-        sums[1] += error
-        sums[2] += fenced
-        sums[3] += seconds
+        figures = self._now.get(key)
+        if figures is None:
+            figures = self._now[key] = Figures()
+        return figures
 
     def settle(self) -> None:
         """What was counted since the last time belongs to this minute."""
         lately, self._now = self._now, {}
+        self.period += 1
         room = KINDS - sum(len(part.counts) for part in self.waiting)
         if not lately or room <= 0:
             return
@@ -76,11 +88,11 @@ def _minute() -> int:
     return int(time.time() // 60)
 
 
-def _add(counts: dict[_Key, _Figures], more: Mapping[_Key, _Figures], room: int) -> None:
+def _add(counts: dict[_Key, Figures], more: Mapping[_Key, Figures], room: int) -> None:
     """Add up; of kinds that aren't there yet, so many as there is room for."""
     for key, figures in more.items():
         if key in counts:
-            counts[key] = [a + b for a, b in zip(counts[key], figures, strict=True)]
+            counts[key].add(figures)
         elif room > 0:
             counts[key] = figures
             room -= 1

@@ -87,13 +87,14 @@ class Front:
         self._parts.defect(f"{type(error).__name__}: {error}")
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
-        path = request.target.partition("?")[0]
+        path = request.path
         if path in OWN_PATHS and (self._public or path != "/metrics"):
             return self._own(request, connection)
-        if request.headers.get("max-forwards") == "0" and request.method in ("OPTIONS", "TRACE"):
+        if request.heading.known:  # which tells of no Max-Forwards
+            if (plain := self._plainly(request, connection)) is not None:
+                return plain
+        elif request.headers.get("max-forwards") == "0" and request.method in ("OPTIONS", "TRACE"):
             return self._last(request, connection)
-        if request.heading.known and (plain := self._plainly(request, connection)) is not None:
-            return plain
         try:
             taker = self._opens(self._parts, request, connection)
         except Exception as error:  # noqa: BLE001  # without one there is nobody else to tell the caller
@@ -109,7 +110,7 @@ class Front:
             return None
 
     def _own(self, request: Request, connection: CallerConnection) -> Taker:
-        parts, path = self._parts, request.target.partition("?")[0]
+        parts, path = self._parts, request.path
         status, kind = 200, MEDIA_TYPE
         if path == "/metrics":
             accept = request.headers.get("accept", "")

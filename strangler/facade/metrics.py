@@ -22,6 +22,7 @@ from strangler.facade import exposition
 from strangler.facade.call import GONE, NO_FUNCTION, Call
 from strangler.facade.exposition import Example, labelled
 from strangler.facade.proxy_status import ERRORS
+from strangler.facade.track import Track
 
 NONE: Final = "-"
 """The label of what a call doesn't have: a kind, a side, an answer."""
@@ -31,6 +32,9 @@ BOUNDS: Final[tuple[float, ...]] = (
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 """Upper bounds of the buckets of times, in seconds: from what the facade itself takes to what a report of an ERP takes."""
+
+ORDINARY: Final = 0.01
+"""Seconds up to which a call's time is nothing to be shown as an example at once."""
 
 Reading = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 """Gives the values of one metric as they are now, each with the values of its labels."""
@@ -45,28 +49,57 @@ _LES: Final[tuple[str, ...]] = (*(str(bound) for bound in BOUNDS), "+Inf")
 
 
 class _Times:
-    """A histogram: how many in each bucket, their sum in seconds, and the last one in each with its `traceparent`."""
+    """A histogram: how many in each bucket, and their sum in seconds."""
 
-    __slots__ = ("counts", "examples", "seconds")
+    __slots__ = ("_counts", "_none", "seconds")
 
     def __init__(self) -> None:
-        self.counts = [0] * len(_LES)
+        self._counts = [0] * len(_LES)
+        self._none = 0
+        """Those that took no time at all, as a connection that is kept: nearly all do, and belong to the first bucket."""
         self.seconds = 0.0
-        self.examples: list[Example | None] = [None] * len(_LES)
+
+    def add(self, seconds: float) -> None:
+        if seconds == 0.0:
+            self._none += 1
+        else:
+            self._counts[_place(seconds)] += 1
+            self.seconds += seconds
+
+    def counts(self) -> list[int]:
+        """How many are in each bucket."""
+        return [self._counts[0] + self._none, *self._counts[1:]]
+
+
+class _Examples:
+    """A call of each bucket, with its `traceparent`: of those that nearly all are in, a new one every second."""
+
+    __slots__ = ("_next", "kept")
+
+    def __init__(self) -> None:
+        self.kept: list[Example | None] = [None] * len(_LES)
+        self._next = 0.0
+
+    def note(self, call: Call, seconds: float) -> None:
+        place, now = _place(seconds), call.ended
+        if now >= self._next or seconds > ORDINARY or self.kept[place] is None:
+            self.kept[place], self._next = (call.trace, seconds), now + 1.0
 
 
 class _Lane:
     """What is summed up of one function, or of one cohort of it, on one side."""
 
-    __slots__ = ("connect", "first_byte", "labels", "received", "retries", "seconds", "sent")
+    __slots__ = ("connect", "examples", "first_byte", "labels", "received", "retries", "seconds", "sent")
 
     def __init__(self, *whose: str) -> None:
         self.labels = labelled(_OF_A_LANE, whose)
         self.seconds, self.connect, self.first_byte = _Times(), _Times(), _Times()
+        self.examples = _Examples()
+        """By `seconds`."""
         self.received = self.sent = self.retries = 0
 
 
-class _Row:
+class Row:
     """Calls of one function, cohort, kind, side and status."""
 
     __slots__ = ("count", "labels", "lane")
@@ -88,9 +121,9 @@ class Metrics:
 
     def __init__(self, functions: Collection[str]) -> None:
         self._functions = frozenset(functions)
-        self._known: dict[_Key, _Row] = {}
+        self._known: dict[_Key, Row] = {}
         """By what is said of a call: several of these may be one row."""
-        self._rows: dict[tuple[str, str, str, str, str], _Row] = {}
+        self._rows: dict[tuple[str, str, str, str, str], Row] = {}
         self._lanes: dict[tuple[str, str, str], _Lane] = {}
         self._errors: dict[tuple[str, str, str, str], int] = {}
         self._fallbacks: dict[tuple[str, str], int] = {}
@@ -127,38 +160,28 @@ class Metrics:
             child = self._shadowed[key] = counter.labels(function, cohort, outcome)
         child.inc(calls)
 
-    def note(self, call: Call) -> None:
+    def note(self, call: Call, track: Track) -> None:
         """Add a call that is over."""
-        decision = call.decision
-        if decision is None:
-            key = (NO_FUNCTION, EVERYONE, NONE, NONE, call.status)
-        else:
-            # The value alone: an enum is hashed in Python.
-            side = decision.side._value_
-            function, kind = decision.function or NO_FUNCTION, decision.kind or NONE
-            key = (function, decision.standing, kind, side, call.status)
-        row = self._known.get(key) or self._row(key)
+        row = track.row
+        if row is None or track.status != call.status:
+            key = _key(call)
+            row = track.row = self._known.get(key) or self._row(key)
+            track.status = call.status
         row.count += 1
         lane = row.lane
         lane.received += call.received
         lane.sent += call.sent
-        times, seconds = lane.seconds, call.ended - call.began
-        place = bisect_left(BOUNDS, seconds)
-        times.counts[place] += 1
-        times.seconds += seconds
-        times.examples[place] = (call.trace, seconds)
+        seconds = call.ended - call.began
+        lane.seconds.add(seconds)
+        lane.examples.note(call, seconds)
         if call.connected:
-            times, seconds = lane.connect, call.connected - call.called
-            times.counts[bisect_left(BOUNDS, seconds)] += 1
-            times.seconds += seconds
+            lane.connect.add(call.connected - call.called)
             if call.first_byte:
-                times, seconds = lane.first_byte, call.first_byte - call.connected
-                times.counts[bisect_left(BOUNDS, seconds)] += 1
-                times.seconds += seconds
+                lane.first_byte.add(call.first_byte - call.connected)
         if call.error or call.tries > 1 or call.fell_back:
-            self._oddity(call, key, lane)
+            self._oddity(call, _key(call), lane)
 
-    def _row(self, key: _Key) -> _Row:
+    def _row(self, key: _Key) -> Row:
         function, (_, cohort, kind, side, status) = self._function(key[0]), key
         whose = (function, cohort, side)
         lane = self._lanes.get(whose)
@@ -167,7 +190,7 @@ class Metrics:
         values = (function, cohort, kind, side, _status(status))
         row = self._rows.get(values)
         if row is None:
-            row = self._rows[values] = _Row(labelled(_OF_A_ROW, values), lane)
+            row = self._rows[values] = Row(labelled(_OF_A_ROW, values), lane)
         if function == key[0] and status in _STATUSES:
             self._known[key] = row
         return row
@@ -234,9 +257,9 @@ class Metrics:
     def _histograms(self, name: str, times_of: Callable[[_Lane], _Times], openly: bool) -> Iterator[str]:
         for lane in list(self._lanes.values()):
             times = times_of(lane)
-            lines = exposition.histogram(name, lane.labels, _LES, times.counts, times.seconds)
-            if openly:
-                examples = [last and (last[0][3:35], last[1]) for last in times.examples]
+            lines = exposition.histogram(name, lane.labels, _LES, times.counts(), times.seconds)
+            if openly and times is lane.seconds:
+                examples = [last and (last[0][3:35], last[1]) for last in lane.examples.kept]
                 lines = exposition.with_examples(lines, examples)
             yield from lines
 
@@ -245,6 +268,24 @@ class Metrics:
         rows = [(labelled(labels, values), value) for values, value in read()]
         lines = exposition.samples(f"{name}_total" if kind == "counter" else name, rows)
         return exposition.family(name, kind, words, lines, openly)
+
+
+def _key(call: Call) -> _Key:
+    decision = call.decision
+    if decision is None:
+        return NO_FUNCTION, EVERYONE, NONE, NONE, call.status
+    function, kind = decision.function or NO_FUNCTION, decision.kind or NONE
+    # The value of the side alone: an enum is hashed in Python.
+    return function, decision.standing, kind, decision.side._value_, call.status
+
+
+def _place(seconds: float) -> int:
+    """The bucket of a time. Most calls are in one of the first three."""
+    if seconds <= 0.0005:
+        return 0
+    if seconds <= 0.001:
+        return 1
+    return bisect_left(BOUNDS, seconds, 2)
 
 
 def _status(status: int) -> str:

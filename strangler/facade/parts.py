@@ -48,6 +48,7 @@ from strangler.facade.shadow import Shadow
 from strangler.facade.shedding import Shedding
 from strangler.facade.standing import LEASE, Keeper
 from strangler.facade.traces import Reporter, Traces
+from strangler.facade.track import Track
 from strangler.facade.traffic import Tally
 from strangler.facade.translations import translations
 from strangler.facade.ways import Ways
@@ -161,25 +162,37 @@ class Parts:
         if exchange.kept is not None:
             self._mirror(exchange)
 
+    def track(self, decision: Decision | None) -> Track:
+        """What follows from a decision for the calls that go by it."""
+        if decision is None:
+            return Track(self)
+        track = decision.track
+        if isinstance(track, Track) and track.owner is self:
+            return track
+        decision.track = made = Track(self)
+        return made
+
     def note_call(self, call: Call) -> None:
         """Count it, write its line, and have its spans made."""
-        self.metrics.note(call)
-        self.log.write(call)
-        self.traces.note(call)
         decision = call.decision
-        if decision is not None and decision.function and decision.kind:
-            of, began = (decision.function, decision.standing, decision.kind), call.began
-            if call.fell_back and call.attempts:
-                # Invariant 7: that legacy answered in its place hides from no gate that new failed (what can't be put to it isn't that).
-                began = call.called
-                self.tally.calls.note(*of, Side.NEW, error=True, fenced=False, seconds=began - call.began)
-            self.tally.calls.note(
-                *of,
-                decision.side,
-                error=call.status >= 500 and not decision.fenced,
-                fenced=decision.fenced,
-                seconds=call.ended - began,
-            )
+        track = self.track(decision)
+        self.metrics.note(call, track)
+        self.log.write(call, track)
+        self.traces.note(call)
+        if decision is None or decision.function is None or decision.kind is None:
+            return
+        counts, began = self.tally.calls, call.began
+        if call.fell_back and call.attempts:
+            # Invariant 7: that legacy answered in its place hides from no gate that new failed (what can't be put to it isn't that).
+            began = call.called
+            of_new = counts.of(decision.function, decision.standing, decision.kind, Side.NEW)
+            of_new.note(True, False, began - call.began)
+        figures = track.figures
+        if figures is None or track.period != counts.period:
+            figures = counts.of(decision.function, decision.standing, decision.kind, decision.side)
+            track.figures, track.period = figures, counts.period
+        fenced = decision.fenced
+        figures.note(call.status >= 500 and not fenced, fenced, call.ended - began)
 
     def keeps(self, standings: Standings, decision: Decision) -> bool:
         """Whether a copy of the call and its answer is kept for shadow. Where one should be and there is no room, that is counted."""

@@ -181,7 +181,12 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
     """Have a call answered, if it is plain; None, with nothing done, where it isn't. Its heading is `known`."""
     heading = request.heading
     origin = heading.origin
-    if origin is None or not parts.plain or not _is_alone(parts, request):
+    if origin is None or not parts.plain or request.method == "HEAD":
+        return None
+    alone = heading.alone
+    if alone is None:
+        alone = heading.alone = _is_alone(parts, request)
+    if not alone:
         return None
     if heading.length != (size := len(request.body)) or size > HELD:
         return None  # the body is still to come
@@ -191,7 +196,10 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
         return None
     if decision.shadow and parts.has_room(decision):
         return None
-    way = parts.ways.of(decision.function, decision.side)
+    track = parts.track(decision)
+    way = track.way
+    if way is None:
+        way = track.way = parts.ways.of(decision.function, decision.side)
     pool, lane = way.pool, way.lane
     if pool is None or way.translated or not way.breaker.closed or pool.used >= pool.limit:
         return None
@@ -215,12 +223,8 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
 
 
 def _is_alone(parts: Parts, request: Request) -> bool:
-    """Whether its head asks for nothing else: no state of a trace that goes on, no time of its own."""
-    return (
-        request.method != "HEAD"
-        and "tracestate" not in request.headers
-        and parts.budget_header not in request.headers
-    )
+    """Whether its heading asks for nothing else: no state of a trace that goes on, no time of its own."""
+    return "tracestate" not in request.headers and parts.budget_header not in request.headers
 
 
 def _decided(
@@ -264,7 +268,7 @@ def _looked(
 
 
 def _who(parts: Parts, request: Request, origin: Origin) -> Who:
-    caller = request.heading.caller
-    if caller is None:
-        caller = request.heading.caller = parts.table.identify(request, origin.address)
-    return Who(caller)
+    who = request.heading.who
+    if who is None:
+        who = request.heading.who = Who(parts.table.identify(request, origin.address))
+    return who

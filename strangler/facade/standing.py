@@ -28,8 +28,9 @@ from strangler.control.pins import Pin
 from strangler.control.store import Control
 from strangler.errors import StranglerError, Unavailable
 from strangler.facade.flight import Flight
+from strangler.facade.sight import Sight
 from strangler.facade.within import within
-from strangler.routing import Standings, Trust, picture
+from strangler.routing import Trust, picture
 
 PERIOD: Final = standings.NOTICED_WITHIN
 """Seconds between two looks at the generation: the delay with which a fence is noticed."""
@@ -74,14 +75,12 @@ class Keeper:
         lease: float = LEASE,
         longest: float = 0.0,
     ) -> None:
-        self._memory = memory
-        self._open, self.id, self._flight, self._lease = open_control, id, flight, lease
+        self._memory, self._sight = memory, Sight(lease)
+        self.current, self.silence = self._sight.current, self._sight.silence
+        self._open, self.id, self._flight = open_control, id, flight
         self.address, self.lasts, self._longest = "", False, longest
         self.trouble = "the control store hasn't been asked yet"
         self._control: Control | None = None
-        self._never = Standings()
-        self._sure = self._lost = self._never
-        self._announced_at = -float("inf")
         self._acknowledged = -1
         self._pulse: standings.Pulse | None = None
         self._changed_at = -float("inf")
@@ -96,16 +95,6 @@ class Keeper:
         """The control store, once it was reached."""
         return self._control
 
-    def current(self) -> Standings:
-        """The picture to decide by, with the trust that it deserves at this moment."""
-        if self._sure is self._never:
-            return self._never
-        return self._sure if self.silence() < self._lease else self._lost
-
-    def silence(self) -> float:
-        """Seconds since the control store last knew of this facade."""
-        return time.monotonic() - self._announced_at
-
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
@@ -115,7 +104,7 @@ class Keeper:
                 self._note(str(error.what))
             except Exception as error:  # noqa: BLE001  # whatever it is: without the lease no write gets through
                 self._note(f"{type(error).__name__}: {error}")
-            if self.trouble or self._flight.settled(self._sure.generation) == self._acknowledged:
+            if self.trouble or self._settled() == self._acknowledged:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self.period())
             self._wake.clear()
@@ -128,9 +117,9 @@ class Keeper:
         """One look at the control store. Raises StranglerError when it can't be reached."""
         began = time.monotonic()
         self._flight.pass_by(began)
-        applied = self._flight.settled(self._sure.generation)
-        due = applied != self._acknowledged or began - self._announced_at >= BEAT
-        known = None if self._sure is self._never else self._sure.generation
+        applied, sight = self._settled(), self._sight
+        due = applied != self._acknowledged or began - sight.announced_at >= BEAT
+        known = None if sight.blind else sight.sure.generation
         begun = self._memory.take()  # With the writes that have landed: none of what they began comes later.
         try:
             snapshot, news, pulse = await self._answered(self._visit, applied if due else None, known, begun)
@@ -138,20 +127,25 @@ class Keeper:
             self._memory.give_back(begun)
             raise
         if due:
-            self._acknowledged, self._announced_at = applied, began
+            self._acknowledged, sight.announced_at = applied, began
         self._learn(snapshot, news)
         if pulse != self._pulse:
             self._pulse, self._changed_at = pulse, began
         if self.trouble:
-            _log.info("the control store is reached", extra={"generation": self._sure.generation})
+            _log.info("the control store is reached", extra={"generation": sight.sure.generation})
         self.trouble = ""
+
+    def _settled(self) -> int:
+        """The generation under which nothing older is under way any more."""
+        return self._flight.settled(self._sight.sure.generation)
 
     def _learn(self, snapshot: standings.Snapshot | None, news: News) -> None:
         """Act by what was read, all of it from the same moment on."""
-        sure = self._sure if snapshot is None else picture(snapshot.generation, snapshot.standings)
+        sight = self._sight
+        sure = sight.sure if snapshot is None else picture(snapshot.generation, snapshot.standings)
         self._memory.learn(news, sure)
         if snapshot is not None:
-            self._sure, self._lost = sure, replace(sure, trust=Trust.LOST)
+            sight.sure, sight.lost = sure, replace(sure, trust=Trust.LOST)
             self.on_change()
 
     async def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -208,7 +202,7 @@ class Keeper:
                 await self._answered(facades.forget, self._control, self.id)
 
     def _landed(self) -> None:
-        if self._flight.settled(self._sure.generation) != self._acknowledged:
+        if self._settled() != self._acknowledged:
             self._wake.set()
 
     def _note(self, trouble: str) -> None:

@@ -94,7 +94,9 @@ class Tally:
 
 def _store(control: Control, facade: str, parts: list[Part], compared: Mapping[Sum, float]) -> None:
     calls = [
-        Traffic(minute, facade, *key, *figures) for minute, counts in parts for key, figures in counts.items()
+        Traffic(minute, facade, *key, each.calls, each.errors, each.fenced, each.seconds)
+        for minute, counts in parts
+        for key, each in counts.items()
     ]
     with control.begin():
         traffic.add(control, calls)

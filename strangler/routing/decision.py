@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 
 from strangler.cutover.stages import Side, Stage
@@ -23,6 +22,9 @@ from strangler.routing.table import Found, RouteTable, Unclear
 
 BUCKETS: Final = 10_000
 """Callers are hashed into this many buckets; a weight is the number of buckets that new answers."""
+
+CALLERS: Final = 16_384
+"""Most buckets that are remembered, of callers for functions."""
 
 UNROUTED: Final = Decision(
     None, None, None, Side.LEGACY, False, None, "no route names it, so the legacy ERP answers"
@@ -70,15 +72,23 @@ def decide_settled(
     return _by_stage(table, rule, route, None, asked, who(), draw, memory)
 
 
-@lru_cache(
-    maxsize=16_384
-)  # Callers ask again, and a digest takes longer than all else that a decision takes.
 def bucket(salt: str, function: str, caller: str) -> int:
     """Where a caller falls for a function, 0 to 9,999: always the same, and even over callers. New answers the callers below
     the weight, so raising a weight only adds callers. It is made of what other proxies and languages can compute too, so that a caller
     is on the same side there."""
     digest = hashlib.sha256(f"{salt}:{function}:{caller}".encode(errors="surrogateescape")).digest()
     return int.from_bytes(digest[:4], "big") % BUCKETS
+
+
+def _bucket_in(table: RouteTable, function: str, caller: str) -> int:
+    """The bucket of an installation's caller. Callers ask again, and a digest takes longer than all else that a decision takes."""
+    known, key = table.buckets, (function, caller)
+    found = known.get(key)
+    if found is None:
+        if len(known) >= CALLERS:
+            known.clear()
+        found = known[key] = bucket(table.salt, function, caller)
+    return found
 
 
 def _by_tester(
@@ -107,11 +117,9 @@ def _by_stage(
     decision = rule.decision
     if rule.mirrored is None:
         return decision
-    if rule.below is not None and bucket(table.salt, route.function, who.caller) < rule.weight:
+    if rule.below is not None and _bucket_in(table, route.function, who.caller) < rule.weight:
         if memory.wrote(route.function, key, who.caller, asked):
-            return decision._replace(
-                why="legacy was written to a moment ago, and the store may not have that yet"
-            )
+            return decision.but("legacy was written to a moment ago, and the store may not have that yet")
         return rule.below
     return rule.mirrored if table.shadows(route.function, draw) else decision
 
@@ -135,7 +143,7 @@ def _scoped(
         decision = _by_stage(table, rule, route, document, request.asked, request.who, draw, memory)
         if key is not None and decision.status is None:
             decision = _at_home(rule, route, key, decision, memory)
-    return decision._replace(cohort=name, key=document, standing=rule.standing.cohort)
+    return decision.about(name, document, rule.standing.cohort)
 
 
 def _at_home(
@@ -166,7 +174,7 @@ def _at_home(
 
 def _moved_to(decision: Decision, side: Side, why: str) -> Decision:
     shadow = decision.shadow and side is Side.LEGACY
-    return decision._replace(side=side, shadow=shadow, why=why, fallback=False)
+    return decision.but(why, side=side, shadow=shadow, fallback=False)
 
 
 def undecided(standings: Standings, unclear: Unclear, memory: Remembered = NOTHING) -> Decision:

@@ -18,7 +18,13 @@ UNAVAILABLE: Final = 503
 UNPROCESSABLE: Final = 422
 
 
-class Decision(NamedTuple):
+_ARGUMENTS: Final = (
+    *("function", "kind", "operation", "side", "shadow", "status", "why", "cohort", "key"),
+    *("fallback", "at_fence", "standing"),
+)
+
+
+class Decision:
     """Who answers, and why in words. `status` is None, or the status with which the facade itself refuses.
 
     `function` is None where no route names the request. `kind` is `write` also for a request that can't be read far
@@ -27,20 +33,96 @@ class Decision(NamedTuple):
     it may answer where new can't. `at_fence`: nothing but a fence is in its way, which stands for the moment of a switch. `standing`: the
     cohort by whose standing it was decided, and for which it counts: there are no more of these than somebody has moved, whatever
     callers make up.
+
+    It isn't changed once it is made. Most calls share one with others; what whoever acts by it finds to follow from it is kept with it, as
+    its `track`, which is no part of it.
     """
 
-    function: str | None
-    kind: Kind | None
-    operation: str | None
-    side: Side
-    shadow: bool
-    status: int | None
-    why: str
-    cohort: str | None = None
-    key: str | None = None
-    fallback: bool = False
-    at_fence: bool = False
-    standing: str = EVERYONE
+    __slots__ = (
+        "at_fence",
+        "cohort",
+        "fallback",
+        "function",
+        "key",
+        "kind",
+        "operation",
+        "shadow",
+        "side",
+        "standing",
+        "status",
+        "track",
+        "why",
+    )
+
+    def __init__(
+        self,
+        function: str | None,
+        kind: Kind | None,
+        operation: str | None,
+        side: Side,
+        shadow: bool,
+        status: int | None,
+        why: str,
+        cohort: str | None = None,
+        key: str | None = None,
+        fallback: bool = False,
+        at_fence: bool = False,
+        standing: str = EVERYONE,
+    ) -> None:
+        self.function, self.kind, self.operation = function, kind, operation
+        self.side, self.shadow, self.status, self.why = side, shadow, status, why
+        self.cohort, self.key = cohort, key
+        self.fallback, self.at_fence, self.standing = fallback, at_fence, standing
+        self.track: object = None
+
+    def but(
+        self, why: str, *, side: Side | None = None, shadow: bool | None = None, fallback: bool | None = None
+    ) -> Decision:
+        """The same but for this, and why."""
+        made = self._copy()
+        made.why = why
+        if side is not None:
+            made.side = side
+        if shadow is not None:
+            made.shadow = shadow
+        if fallback is not None:
+            made.fallback = fallback
+        return made
+
+    def about(self, cohort: str | None, key: str | None, standing: str) -> Decision:
+        """The same about one cohort and document."""
+        made = self._copy()
+        made.cohort, made.key, made.standing = cohort, key, standing
+        return made
+
+    def _copy(self) -> Decision:
+        return Decision(
+            self.function,
+            self.kind,
+            self.operation,
+            self.side,
+            self.shadow,
+            self.status,
+            self.why,
+            self.cohort,
+            self.key,
+            self.fallback,
+            self.at_fence,
+            self.standing,
+        )
+
+    def told(self) -> dict[str, object]:
+        """All of it, by name, in the order of the arguments."""
+        return {name: getattr(self, name) for name in _ARGUMENTS}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Decision) and self.told() == other.told()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.told().values()))
+
+    def __repr__(self) -> str:
+        return f"Decision({', '.join(f'{name}={value!r}' for name, value in self.told().items())})"
 
     @property
     def fenced(self) -> bool:
@@ -113,9 +195,10 @@ def _for_read(standing: Standing, route: CompiledRoute) -> Ruling:
     decision = Decision(route.function, "read", route.operation, side, False, None, why)
     if reads is Reads.WEIGHTED:
         why = f"the caller's bucket is below the weight {standing.weight}"
-        below = decision._replace(side=Side.NEW, why=why, fallback=True)
-        return Ruling(standing, decision, decision._replace(shadow=True), standing.weight, below)
-    return Ruling(standing, decision, decision._replace(shadow=True) if reads is Reads.MIRRORED else None)
+        below = decision.but(why, side=Side.NEW, fallback=True)
+        return Ruling(standing, decision, decision.but(decision.why, shadow=True), standing.weight, below)
+    mirrored = decision.but(why, shadow=True) if reads is Reads.MIRRORED else None
+    return Ruling(standing, decision, mirrored)
 
 
 def _for_any(standings: Standings, route: CompiledRoute) -> Ruling:

@@ -140,6 +140,8 @@ class RouteTable:
         self._sticky_headers = tuple(name.lower() for name in sticky.headers)
         self._sticky_cookies = tuple(sticky.cookies)
         self._root = Node()
+        self.buckets: dict[tuple[str, str], int] = {}
+        """(function, caller) → the bucket that was worked out of them."""
         self._found: dict[tuple[str, str], Found] = {}
         """What `find` came to for a method and path, where nothing else of the head matters and the body decides."""
         for template, group in _by_path(routes).items():

@@ -19,6 +19,7 @@ from strangler.cutover.stages import Side
 from strangler.facade import outlet
 from strangler.facade.logs import AccessLog
 from strangler.facade.outlet import Outlet
+from strangler.facade.track import Track
 from strangler.settings import AccessLog as Settings
 from tests.facade.calls import TRACE, call
 
@@ -36,7 +37,7 @@ def written(*calls: Any, settings: Settings | None = None, to: Path) -> list[dic
     log = AccessLog(settings, out)
     log.open()
     for each in calls:
-        log.write(each)
+        log.write(each, Track())
     log.close()
     os.close(out)
     return [orjson.loads(line) for line in to.read_bytes().splitlines()]
@@ -132,7 +133,7 @@ def test_lines_of_several_workers_on_one_pipe_stay_whole() -> None:
         for worker in workers:
             worker.open()
             for number in range(300):
-                worker.write(call(target=f"/{number:0200}"))
+                worker.write(call(target=f"/{number:0200}"), Track())
         got: list[bytes] = []
         reader = Thread(target=lambda: got.extend(iter(lambda: os.read(readable, 700), b"")))
         reader.start()
@@ -149,7 +150,7 @@ def test_workers_that_share_a_file_write_whole_lines_into_it(tmp_path: Path) -> 
         workers = [AccessLog(out=file.fileno()) for _ in range(3)]
         for worker in workers:
             for number in range(2000):
-                worker.write(call(target=f"/{number:0200}"))
+                worker.write(call(target=f"/{number:0200}"), Track())
         for worker in workers:
             worker.open()
         for worker in workers:
@@ -170,7 +171,7 @@ def test_a_pipe_that_is_stuck_holds_nobody_up_and_what_is_dropped_is_said(
         log.open()
         began = time.monotonic()
         for _ in range(2000):
-            log.write(call())
+            log.write(call(), Track())
         assert time.monotonic() - began < 1.0
         dropped = log.dropped
         assert 1000 < dropped < 2000
@@ -226,9 +227,9 @@ def test_a_pipe_that_nobody_reads_any_more_does_no_harm() -> None:
         log.open()
         os.close(readable)
         for _ in range(100):
-            log.write(call())
+            log.write(call(), Track())
         until(lambda: log.dropped == 100)
-        log.write(call())
+        log.write(call(), Track())
         log.close()
         assert log.dropped == 101
 
@@ -238,7 +239,7 @@ def test_closing_does_not_wait_for_ever_for_a_reader_who_is_stuck() -> None:
         log = AccessLog(out=writable)
         log.open()
         for _ in range(3000):
-            log.write(call())
+            log.write(call(), Track())
         began = time.monotonic()
         log.close()
         assert time.monotonic() - began < 5

@@ -23,6 +23,7 @@ from strangler.facade.gauges import watch_breakers, watch_drops, watch_holding, 
 from strangler.facade.holding import Holding
 from strangler.facade.metrics import Metrics
 from strangler.facade.shedding import Shedding
+from strangler.facade.track import Track
 from strangler.settings import Breaker, Limits
 from tests.facade.calls import call
 from tests.facade.conftest import Front, settings
@@ -69,7 +70,7 @@ def facade_metrics() -> Metrics:
     again.missed("connection_terminated", 1000.0)
     again.ask("legacy", 1000.0)
     for each in (again, call(side=Side.NEW), call(decided=False, status=400)):
-        metrics.note(each)
+        metrics.note(each, Track())
     metrics.untranslatable.labels("party").inc()
     metrics.shadow.labels("party", EVERYONE, "matched").inc()
     metrics.effects.labels("party", EVERYONE, "rehearsed").inc()

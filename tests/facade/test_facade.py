@@ -365,10 +365,10 @@ async def test_counts_wait_for_a_control_store_that_is_away(control: Control) ->
             raise Unavailable("away")
 
     tally = Tally("f")
-    tally.calls.note("party", EVERYONE, "read", Side.NEW, error=False, fenced=False, seconds=1.0)
+    tally.calls.of("party", EVERYONE, "read", Side.NEW).note(error=False, fenced=False, seconds=1.0)
     tally.shadow.add(Observation("party", EVERYONE, 0.0, "matched"))
     await tally.flush(Away(control.engine))
-    tally.calls.note("party", EVERYONE, "read", Side.NEW, error=True, fenced=False, seconds=1.0)
+    tally.calls.of("party", EVERYONE, "read", Side.NEW).note(error=True, fenced=False, seconds=1.0)
     await tally.flush(control)
     found = traffic.sums(control)[("party", "read", "new")]
     assert (found.calls, found.errors, found.seconds) == (2, 1, 2.0)

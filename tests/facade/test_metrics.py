@@ -13,6 +13,7 @@ from strangler.cutover.stages import Side
 from strangler.facade import exposition
 from strangler.facade.call import GONE
 from strangler.facade.metrics import BOUNDS, Metrics
+from strangler.facade.track import Track
 from tests.facade.calls import TRACE, call
 
 OPENLY = "application/openmetrics-text; version=1.0.0"
@@ -44,8 +45,8 @@ PARTY = {"function": "party", "cohort": "*", "side": "legacy"}
 @pytest.mark.parametrize("read", [text, openly])
 def test_what_was_noted_can_be_read(metrics: Metrics, read) -> None:  # type: ignore[no-untyped-def]
     for ms in (0.4, 3.0, 3.0, 120_000.0):
-        metrics.note(call(ms=ms, received=10, sent=200))
-    metrics.note(call("sale", Side.NEW, "write", status=201))
+        metrics.note(call(ms=ms, received=10, sent=200), Track())
+    metrics.note(call("sale", Side.NEW, "write", status=201), Track())
     samples = read(metrics)
     reads = {**PARTY, "kind": "read", "status": "200"}
     writes = {"function": "sale", "cohort": "*", "side": "new", "kind": "write", "status": "201"}
@@ -67,15 +68,15 @@ def test_what_was_noted_can_be_read(metrics: Metrics, read) -> None:  # type: ig
 
 def test_a_time_that_is_a_bound_is_in_its_bucket(metrics: Metrics) -> None:
     exact = call(began=0.0, ended=BOUNDS[3])
-    metrics.note(exact)
+    metrics.note(exact, Track())
     assert value(text(metrics), "request_seconds_bucket", {**PARTY, "le": str(BOUNDS[3])}) == 1
     assert value(text(metrics), "request_seconds_bucket", {**PARTY, "le": str(BOUNDS[2])}) == 0
 
 
 def test_a_call_that_the_facade_refused_is_counted_with_its_error(metrics: Metrics) -> None:
-    metrics.note(call(decided=False, status=400, error="http_request_error"))
-    metrics.note(call(status=503, error="destination_unavailable", connected=0.0, first_byte=0.0))
-    metrics.note(call(status=502, error="made up by somebody"))
+    metrics.note(call(decided=False, status=400, error="http_request_error"), Track())
+    metrics.note(call(status=503, error="destination_unavailable", connected=0.0, first_byte=0.0), Track())
+    metrics.note(call(status=502, error="made up by somebody"), Track())
     samples = text(metrics)
     nobody = {"function": "-", "cohort": "*", "side": "-"}
     assert value(samples, "requests_total", {**nobody, "kind": "-", "status": "400"}) == 1
@@ -89,8 +90,8 @@ def test_tries_and_fallbacks_are_counted(metrics: Metrics) -> None:
     again = call()
     again.missed("connection_terminated", 1000.001)
     again.ask("legacy", 1000.001)
-    metrics.note(again)
-    metrics.note(call(fell_back="the breaker of new is open"))
+    metrics.note(again, Track())
+    metrics.note(call(fell_back="the breaker of new is open"), Track())
     samples = text(metrics)
     assert value(samples, "upstream_retries_total", PARTY) == 1
     assert value(samples, "fallbacks_total", {"function": "party", "cohort": "*"}) == 1
@@ -98,8 +99,8 @@ def test_tries_and_fallbacks_are_counted(metrics: Metrics) -> None:
 
 def test_labels_are_bounded_whatever_is_noted(metrics: Metrics) -> None:
     for number in range(3000):
-        metrics.note(call(f"function_{number}", status=number, error=f"e{number}"))
-    metrics.note(call(status=GONE))
+        metrics.note(call(f"function_{number}", status=number, error=f"e{number}"), Track())
+    metrics.note(call(status=GONE), Track())
     requests = [s.labels for s in text(metrics) if s.name == "strangler_facade_requests_total"]
     assert {labels["function"] for labels in requests} == {"-", "party"}
     statuses = {labels["status"] for labels in requests}
@@ -109,16 +110,26 @@ def test_labels_are_bounded_whatever_is_noted(metrics: Metrics) -> None:
     assert len(metrics._known) < 100
 
 
-def test_a_bucket_has_the_trace_of_its_last_call_where_openmetrics_is_asked_for(metrics: Metrics) -> None:
-    metrics.note(call(ms=3.0))
-    metrics.note(call(ms=4.0))
-    [found] = [
-        s for s in openly(metrics) if s.exemplar and s.name == "strangler_facade_request_seconds_bucket"
-    ]
-    assert found.exemplar is not None
-    assert found.exemplar.labels == {"trace_id": TRACE}
-    assert found.exemplar.value == pytest.approx(0.004)
+def exemplars(metrics: Metrics) -> list[float]:
+    """The milliseconds of the calls that are shown as examples."""
+    shown = [s for s in openly(metrics) if s.name == "strangler_facade_request_seconds_bucket" and s.exemplar]
+    assert all(s.exemplar and s.exemplar.labels == {"trace_id": TRACE} for s in shown)
+    return [round(s.exemplar.value * 1000, 3) for s in shown if s.exemplar]
+
+
+def test_a_bucket_has_the_trace_of_a_call_where_openmetrics_is_asked_for(metrics: Metrics) -> None:
+    for ms in (3.0, 0.4, 4.0):
+        metrics.note(call(ms=ms), Track())
+    assert exemplars(metrics) == [0.4, 3.0], "one of each at once, and no other within a second"
+    metrics.note(call(ms=4.0, ended=1001.5, began=1001.496), Track())
+    assert exemplars(metrics) == [0.4, 4.0]
     assert b"# {" not in metrics.page()
+
+
+def test_a_slow_call_is_an_example_at_once(metrics: Metrics) -> None:
+    for ms in (3.0, 300.0, 400.0):
+        metrics.note(call(ms=ms), Track())
+    assert exemplars(metrics) == [3.0, 400.0]
 
 
 def test_what_others_count_is_asked_for_when_somebody_reads(metrics: Metrics) -> None:
@@ -135,7 +146,7 @@ def test_pages_come_in_small_pieces_that_make_up_the_whole() -> None:
     names = [f"function_{number}" for number in range(100)]
     metrics = Metrics(names)
     for name in names:
-        metrics.note(call(name))
+        metrics.note(call(name), Track())
     pieces = list(metrics.pieces())
     lines = sum(piece.count(b"\n") for piece in pieces)
     assert lines > 5 * exposition.PIECE

@@ -126,7 +126,7 @@ async def test_a_plain_call_is_told_and_noted_as_a_careful_one(
         facade = await front(settings(legacy.url, new.url, facade={"shadow": {"share": 0}}))
         await applied(facade, stand.stage(Stage.CANARY, weight=5000))
         lines: list[Any] = []
-        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        monkeypatch.setattr(facade.parts.log, "write", lambda call, track: lines.append(call))
         with counted(monkeypatch) as plain:
             told = []
             async with Line(facade) as line:
@@ -176,7 +176,7 @@ async def test_a_call_with_a_body_is_plain_too_unless_it_is_a_write(
         facade = await front(settings(legacy.url, new.url, facade={"shadow": {"share": 0}}))
         await applied(facade, stand.stage(Stage.CANARY, weight=5000))
         lines: list[Any] = []
-        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        monkeypatch.setattr(facade.parts.log, "write", lambda call, track: lines.append(call))
         reads, other = rpc("party.read"), [rpc("other.read"), b"{broken", b"[1, 2]", rpc("party.write")]
         with counted(monkeypatch) as plain:
             async with Line(facade) as line:
@@ -475,7 +475,7 @@ async def test_a_call_that_cant_be_begun_is_told_so_and_the_next_is_answered(
         if known:
             await warmed(facade)
         before, lines = len(legacy.heads), list[Any]()
-        monkeypatch.setattr(facade.parts.log, "write", lines.append)
+        monkeypatch.setattr(facade.parts.log, "write", lambda call, track: lines.append(call))
         async with Line(facade) as line:
             with monkeypatch.context() as patched:
                 patched.setattr(facade.parts.traces, "begin", begin)

@@ -285,7 +285,7 @@ async def test_a_fault_of_the_protocol_is_no_write_and_each_write_of_a_translati
 async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted(
     serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "ALTOGETHER", 3 + WORKERS)
+    monkeypatch.setattr(lane, "AT_FIRST", 3 + WORKERS)
     new = Rehearsed()
     new.gate = asyncio.Event()
     facade = await rehearsing(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.control.pins import Pin
-from strangler.cutover.stages import Side, Stage, Standing
+from strangler.cutover.stages import EVERYONE, Side, Stage, Standing
 from strangler.facade.pins import PinBoard
 from strangler.routing import Asked, Decision, Pins, Standings, Trust, picture, still_answers
 from strangler.routing.decision import UNROUTED
@@ -64,8 +64,8 @@ def test_only_the_fence_of_its_own_cohort_ends_it_and_any_where_it_shows_none() 
     write = decided("/talk", at(Stage.CANARY))
     fenced = standing("chat", Stage.CANARY, "7", fenced=True)
     now = at(Stage.CANARY, fenced)
-    assert still_answers(now, write._replace(cohort="8"))
-    assert not still_answers(now, write._replace(cohort="7"))
+    assert still_answers(now, write.about("8", None, EVERYONE))
+    assert not still_answers(now, write.about("7", None, EVERYONE))
     assert not still_answers(now, write)
     assert still_answers(at(Stage.LIVE), UNROUTED)
 
@@ -93,11 +93,11 @@ class Remembered:
 
 
 def test_what_is_about_a_document_stays_where_that_was_begun() -> None:
-    write = decided("/talk", at(Stage.CANARY))._replace(key="room")
+    write = decided("/talk", at(Stage.CANARY)).about(None, "room", EVERYONE)
     live = at(Stage.LIVE)
     assert still_answers(live, write, Remembered())
     assert not still_answers(at(Stage.LIVE, fenced=True), write, Remembered())
-    assert not still_answers(live, write._replace(key="another"), Remembered())
+    assert not still_answers(live, write.about(None, "another", EVERYONE), Remembered())
     assert not still_answers(at(Stage.RETIRED), write, Remembered())
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.wire.names import NAMES, Fate
-from strangler.routing import Asked
+from strangler.routing import Asked, Who
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -39,7 +39,7 @@ class Heading:
     """
 
     __slots__ = (
-        "caller",
+        "alone",
         "chunked",
         "cookies",
         "expects",
@@ -55,6 +55,7 @@ class Heading:
         "raw",
         "upgrade",
         "version",
+        "who",
     )
 
     def __init__(self, version: str, raw: RawHeaders) -> None:
@@ -65,8 +66,10 @@ class Heading:
         """Where the calls with it come from, once that was looked for: a heading belongs to callers at one address."""
         self.fixed: dict[str, bytes] = {}
         """Address of an upstream → what of the head for it is the same for all calls with this heading."""
-        self.caller: str | None = None
-        """What keeps their caller on one side, once that was looked for."""
+        self.who: Who | None = None
+        """Who sends them, once that was looked for."""
+        self.alone: bool | None = None
+        """Whether they ask for nothing that has to be looked after with each call, once that was asked."""
         self.cookies: Mapping[str, tuple[str, ...]] | None = None
         """Theirs, once they were looked at."""
         self.length: int | None = 0
