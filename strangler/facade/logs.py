@@ -6,10 +6,10 @@ go, and keeps all that hangs on a call until then. The outlet's thread only writ
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_network
+from time import time
 from typing import Any, Final
 
 import orjson
@@ -51,7 +51,7 @@ class AccessLog:
 
     def _line(self, call: Call, track: Track) -> bytes:
         """Without the query: callers put secrets there."""
-        asked, moment = call.asked, int(time.time() * 1e6)
+        asked, moment = call.asked, int(time() * 1e6)
         words = track.words
         if not words:
             words = track.words = _words(call.decision, call.detail)
@@ -126,9 +126,7 @@ def _plain(value: Any) -> Any:
 
 def _lost(lines: int) -> bytes:
     words = f"{lines} lines dropped"
-    return json_line(
-        {"time": time.time(), "logger": "strangler.access", "level": "warning", "message": words}
-    )
+    return json_line({"time": time(), "logger": "strangler.access", "level": "warning", "message": words})
 
 
 @lru_cache(maxsize=4096)

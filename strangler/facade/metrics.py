@@ -71,31 +71,28 @@ class _Times:
         return [self._counts[0] + self._none, *self._counts[1:]]
 
 
-class _Examples:
-    """A call of each bucket, with its `traceparent`: of those that nearly all are in, a new one every second."""
-
-    __slots__ = ("_next", "kept")
-
-    def __init__(self) -> None:
-        self.kept: list[Example | None] = [None] * len(_LES)
-        self._next = 0.0
-
-    def note(self, call: Call, seconds: float) -> None:
-        place, now = _place(seconds), call.ended
-        if now >= self._next or seconds > ORDINARY or self.kept[place] is None:
-            self.kept[place], self._next = (call.trace, seconds), now + 1.0
-
-
 class _Lane:
     """What is summed up of one function, or of one cohort of it, on one side."""
 
-    __slots__ = ("connect", "examples", "first_byte", "labels", "received", "retries", "seconds", "sent")
+    __slots__ = (
+        "connect",
+        "examples",
+        "first_byte",
+        "labels",
+        "next_example",
+        "received",
+        "retries",
+        "seconds",
+        "sent",
+    )
 
     def __init__(self, *whose: str) -> None:
         self.labels = labelled(_OF_A_LANE, whose)
         self.seconds, self.connect, self.first_byte = _Times(), _Times(), _Times()
-        self.examples = _Examples()
-        """By `seconds`."""
+        self.examples: list[Example | None] = [None] * len(_LES)
+        """A call of each bucket of `seconds`, with its `traceparent`."""
+        self.next_example = 0.0
+        """When the next call that took no longer than most is one."""
         self.received = self.sent = self.retries = 0
 
 
@@ -173,7 +170,8 @@ class Metrics:
         lane.sent += call.sent
         seconds = call.ended - call.began
         lane.seconds.add(seconds)
-        lane.examples.note(call, seconds)
+        if call.ended >= lane.next_example or seconds > ORDINARY:
+            lane.examples[_place(seconds)], lane.next_example = (call.trace, seconds), call.ended + 1.0
         if call.connected:
             lane.connect.add(call.connected - call.called)
             if call.first_byte:
@@ -259,7 +257,7 @@ class Metrics:
             times = times_of(lane)
             lines = exposition.histogram(name, lane.labels, _LES, times.counts(), times.seconds)
             if openly and times is lane.seconds:
-                examples = [last and (last[0][3:35], last[1]) for last in lane.examples.kept]
+                examples = [last and (last[0][3:35], last[1]) for last in lane.examples]
                 lines = exposition.with_examples(lines, examples)
             yield from lines
 

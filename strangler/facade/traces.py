@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from random import Random
+from random import random
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -40,13 +40,32 @@ _FIELDS: Final = "-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _GIVEN: Final = re.compile(f"00{_FIELDS}|(?!00|ff)[0-9a-f]{{2}}{_FIELDS}(?:-.*)?")
 """Version 00, or a later one, which may have more behind what is known of it."""
 
-_IDS: Final = (1 << 191) | (1 << 63)
-"""Bits that are set in every new pair of ids, so that neither is ever all zeros."""
+PAIRS: Final = 64
+"""Pairs of ids that are read from the kernel at once: to read each would take as long as all the rest."""
 
-# Ids have to be unlike any others, not secret, and reading them from the kernel would take as long as all the rest.
-_random: Final = Random()
-_bits: Final = _random.getrandbits
-os.register_at_fork(after_in_child=_random.seed)
+
+class _Ids:
+    """Ids that nobody else has: 32 digits of a trace and 16 of a span."""
+
+    def __init__(self) -> None:
+        self._read, self._at = "", 0
+
+    def forget(self) -> None:
+        """What was read belongs to another process, too."""
+        self._read, self._at = "", 0
+
+    def pair(self) -> tuple[str, str]:
+        """Those of a trace that begins, and of a span."""
+        at = self._at
+        if at >= len(self._read):
+            self._read, at = os.urandom(24 * PAIRS).hex(), 0
+        self._at = at + 48
+        read = self._read
+        return read[at : at + 32], read[at + 32 : at + 48]
+
+
+_ids: Final = _Ids()
+os.register_at_fork(after_in_child=_ids.forget)
 
 
 class Reporter(NamedTuple):
@@ -82,11 +101,14 @@ class Traces:
         """
         given = headers.get("traceparent") if self._follows else None
         if given is None or not _GIVEN.fullmatch(given):
-            ids = (_bits(192) | _IDS).to_bytes(24, "big").hex()
-            return f"00-{ids[:32]}-{ids[32:]}-{'01' if _random.random() < self._sample else '00'}"
+            trace, span = _ids.pair()
+            return f"00-{trace}-{span}-{'01' if self._sampled() else '00'}"
         if self._exports:
-            return f"00-{given[3:35]}-{_bits(64) | 1 << 63:x}-{_flags(given)}"
+            return f"00-{given[3:35]}-{_ids.pair()[1]}-{_flags(given)}"
         return given if len(given) == 55 and given[:2] == "00" else f"00-{given[3:52]}-{_flags(given)}"
+
+    def _sampled(self) -> bool:
+        return self._sample >= 1.0 or random() < self._sample
 
     def note(self, call: Call) -> None:
         """Have spans made of a call that is over, if its trace is sampled."""

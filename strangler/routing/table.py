@@ -21,6 +21,9 @@ from strangler.settings import Facade, Function, Sticky, shadow_of
 REMEMBERED: Final = 1024
 """Most first lines for which a table remembers what it found."""
 
+SETTLED: Final = 8192
+"""Most paths, of each method, for which it remembers the route that they alone tell."""
+
 LONGEST: Final = 256
 """Characters of a path that is remembered."""
 
@@ -142,6 +145,8 @@ class RouteTable:
         self._root = Node()
         self.buckets: dict[tuple[str, str], int] = {}
         """(function, caller) → the bucket that was worked out of them."""
+        self._settled: dict[str, dict[str, CompiledRoute | Literal[False] | None]] = {}
+        """Method → path → what `settle` came to. Callers ask for the same again and again."""
         self._found: dict[tuple[str, str], Found] = {}
         """What `find` came to for a method and path, where nothing else of the head matters and the body decides."""
         for template, group in _by_path(routes).items():
@@ -171,6 +176,19 @@ class RouteTable:
     def settle(self, asked: Asked) -> CompiledRoute | Literal[False] | None:
         """The route of a request that its path and method alone tell, as those of most do: what `find` comes to, sooner. False where they
         tell that no route names it, None where more has to be looked at. Raises BadPath."""
+        known, path = self._settled.get(asked.method), asked.path
+        if known is None:
+            known = self._settled[asked.method] = {}
+        elif path in known:
+            return known[path]
+        found = self._settle(asked)
+        if len(path) <= LONGEST:
+            if len(known) >= SETTLED:
+                known.clear()
+            known[path] = found
+        return found
+
+    def _settle(self, asked: Asked) -> CompiledRoute | Literal[False] | None:
         readings = readings_of(asked.path)
         if len(readings) != 1:
             return None
