@@ -27,9 +27,10 @@ from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE
 from strangler.errors import StranglerError
 from strangler.facade.collecting import collect_briefly
-from strangler.facade.lane import LaneKey, Seen
-from strangler.facade.shadow import Outcomes, Shadow, drop, rooms, writes
-from strangler.facade.traffic import Tally
+from strangler.facade.lane import Seen
+from strangler.facade.rooms import LaneKey, Space
+from strangler.facade.shadow import Shadow, rooms, writes
+from strangler.facade.traffic import Outcomes, Tally
 from strangler.facade.translations import translations
 from strangler.sensitive import names
 from strangler.settings import Settings
@@ -69,7 +70,7 @@ class Aside:
 
     def __init__(self, settings: Settings, tally: Tally, outcomes: Outcomes) -> None:
         self.writes = writes(settings)
-        self._settings, self._tally, self._outcomes = settings, tally, outcomes
+        self._settings, self._drops, self._outcomes = settings, tally.drops, outcomes
         self._rooms = rooms(settings)
         """Those in it are in the other process, or on their way."""
         self._unsent: list[bytes] = []
@@ -79,19 +80,20 @@ class Aside:
     async def open(self) -> None:
         """The process begins with the first call."""
 
-    def has_room(self, function: str, kind: Kind = "read") -> bool:
-        """As `Shadow.has_room`."""
-        return self._rooms.has((function, kind))
+    def space(self, lane: LaneKey) -> Space | None:
+        """As `Shadow.space`."""
+        return self._rooms.space(lane)
 
     def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
         """As `Shadow.offer`."""
         lane: LaneKey = (function, kind)
-        if lane not in self._rooms:
+        space = self._rooms.space(lane)
+        if space is None:
             return
-        if seen is None or not self._rooms.has(lane) or self._waiting() > UNSENT:
-            drop(self._tally, self._outcomes, lane, cohort)
+        if seen is None or not space.free or self._waiting() > UNSENT:
+            self._drops.of(lane, cohort).calls += 1
             return
-        self._rooms.enter(lane)
+        space.enter()
         self._send(_framed(pickle.dumps((lane, seen), pickle.HIGHEST_PROTOCOL)))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
@@ -105,7 +107,8 @@ class Aside:
     def heard(self, told: Told) -> None:
         """The other process says what came of calls."""
         for (lane, answered), calls in told.done.items():
-            self._rooms.leave(lane, answered, calls)
+            if (space := self._rooms.space(lane)) is not None:
+                space.leave(answered, calls)
         for counted, calls in told.outcomes.items():
             self._outcomes(*counted, calls)
 
@@ -135,8 +138,7 @@ class Aside:
                 await asyncio.shield(asyncio.to_thread(child.close, END_WITHIN))
             _log.error("the process that compares ended; another one is started", extra={"code": child.ended})
             for lane, calls in self._rooms.clear().items():
-                for _ in range(calls):  # Whose they were ended with the process.
-                    drop(self._tally, self._outcomes, lane, EVERYONE)
+                self._drops.of(lane, EVERYONE).calls += calls  # Whose they were ended with the process.
             self._unsent.clear()
             await asyncio.sleep(AGAIN)
 
@@ -240,7 +242,8 @@ class _Telling:
 
 async def _serve(settings: Settings, pipe: Connection) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(pipe.fileno())))
-    telling, tally, opened = _Telling(writer), Tally(facades.new_id()), _Opened(settings)
+    telling, opened = _Telling(writer), _Opened(settings)
+    tally = Tally(facades.new_id(), telling.outcome)
     shadow = Shadow(settings, translations(settings), tally, telling.outcome, names(settings), telling.done)
     await shadow.open()
     running = (telling.run(), opened.run(), tally.run(opened.now), collect_briefly(lambda: True))

@@ -6,7 +6,6 @@ Each has a lane of its own, so that a hung service holds up no other, and reads 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
@@ -14,22 +13,12 @@ from strangler.control.comparisons import Kind
 from strangler.cutover.stages import EVERYONE
 from strangler.facade.credentials import AS_IT_IS, Onward
 from strangler.facade.protocol import Answer, Request
-from strangler.facade.wire.address import place_of
 from strangler.settings import Shadow as ShadowSettings
 from strangler.settings import ShadowRule
 from strangler.shadow.rules import Maps, Rules, compiled
 
 WORKERS: Final = 8
 """Comparisons of one lane under way at once; those that wait for the store to catch up are among them."""
-
-ALTOGETHER: Final = 1024
-"""Most comparisons of all functions of one candidate that wait or are under way."""
-
-AT_FIRST: Final = 64
-"""As many of a candidate that hasn't shown yet whether it answers."""
-
-AT_LEAST: Final = 8
-"""As many of one that doesn't answer: it is asked now and then, and whether it answers again is seen."""
 
 CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 MARK: Final = ("x-strangler-shadow", "1")
@@ -79,66 +68,6 @@ class Rulebook:
         if today != self._day:
             self._day, self._compiled = today, compiled(self._rules, self._maps, today)
         return self._compiled
-
-
-LaneKey = tuple[str, Kind]
-"""Of a lane: the function, and what of it."""
-
-
-class _Room:
-    """Of one candidate: how many calls are `inside`, and for how many there is room."""
-
-    __slots__ = ("inside", "most")
-
-    def __init__(self) -> None:
-        self.inside, self.most = 0, AT_FIRST
-
-
-class Rooms:
-    """Room for calls that are to be compared, those under way included: in each lane, and of all lanes of one candidate together.
-
-    A candidate's room grows by one with each call that it answers and shrinks by one with each that it doesn't. So one that hangs soon
-    costs nothing more, however many functions it has, nor is its room full again as soon as the time of what it had is over.
-    """
-
-    def __init__(self, lanes: Iterable[tuple[LaneKey, str, int]]) -> None:
-        """Each lane, the URL of its candidate, and the calls that it has room for."""
-        self._lanes = {lane: ([0, most], place_of(url)) for lane, url, most in lanes}
-        self._candidates = {place: _Room() for _, place in self._lanes.values()}
-
-    def has(self, lane: LaneKey) -> bool:
-        """Whether there is room for one more; never where there is no such lane."""
-        found = self._lanes.get(lane)
-        if found is None:
-            return False
-        (inside, most), candidate = found[0], self._candidates[found[1]]
-        return inside < most and candidate.inside < candidate.most
-
-    def __contains__(self, lane: LaneKey) -> bool:
-        return lane in self._lanes
-
-    def enter(self, lane: LaneKey) -> None:
-        self._add(lane, 1)
-
-    def leave(self, lane: LaneKey, answered: bool | None, calls: int = 1) -> None:
-        """So many calls are done with, which the candidate answered, or didn't; None: it wasn't asked."""
-        room = self._add(lane, -calls)
-        if answered is not None:
-            room.most = min(ALTOGETHER, room.most + calls) if answered else max(AT_LEAST, room.most - calls)
-
-    def clear(self) -> dict[LaneKey, int]:
-        """Empty all, and begin anew; how many were in each."""
-        there = {lane: inside[0] for lane, (inside, _) in self._lanes.items() if inside[0]}
-        for inside, place in self._lanes.values():
-            inside[0], self._candidates[place] = 0, _Room()
-        return there
-
-    def _add(self, lane: LaneKey, calls: int) -> _Room:
-        inside, place = self._lanes[lane]
-        inside[0] += calls
-        room = self._candidates[place]
-        room.inside += calls
-        return room
 
 
 class Lane:

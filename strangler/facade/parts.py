@@ -42,6 +42,7 @@ from strangler.facade.plain import Plain
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import Request
 from strangler.facade.proxy_status import passed
+from strangler.facade.rooms import Space
 from strangler.facade.server_timing import timing
 from strangler.facade.service import Services
 from strangler.facade.shadow import Shadow
@@ -107,7 +108,7 @@ class Parts:
         longest = (facade.total_timeout + facade.doubtful_write).total_seconds()
         self.keeper = Keeper(open_control, self.id, self.flight, self.memory, lease, longest)
         self.keeper.on_change = self.holding.look
-        self.tally = Tally(self.id)
+        self.tally = Tally(self.id, self.metrics.note_shadow)
         self.sensitive = names(settings)
         self.functions = tuple(settings.functions)
         self.table = _table(settings, facade)
@@ -198,18 +199,27 @@ class Parts:
         """Whether a copy of the call and its answer is kept for shadow. Where one should be and there is no room, that is counted."""
         if not self._shadows(standings, decision):
             return False
-        if not self.has_room(decision):
-            self.pass_over(decision)
-            return False
-        return True
+        track = self.track(decision)
+        space = self.space(decision, track)
+        if space is None or space.free:
+            return space is not None
+        self.pass_over(decision, track)
+        return False
 
-    def has_room(self, decision: Decision) -> bool:
-        """Whether a call that is to be shadowed finds room."""
-        return self.shadow.has_room(decision.function or "", _kind(decision))
+    def space(self, decision: Decision, track: Track) -> Space | None:
+        """Where there is room for a call that is to be shadowed; None where nobody compares it."""
+        space = track.space
+        if space is None:
+            space = track.space = self.shadow.space((decision.function or "", _kind(decision)))
+        return space
 
-    def pass_over(self, decision: Decision) -> None:
+    def pass_over(self, decision: Decision, track: Track) -> None:
         """Count a call that should be shadowed and finds no room."""
-        self.shadow.offer(decision.function or "", decision.standing, None, _kind(decision))
+        drop = track.drop
+        if drop is None:
+            lane = decision.function or "", _kind(decision)
+            drop = track.drop = self.tally.drops.of(lane, decision.standing)
+        drop.calls += 1
 
     def _shadows(self, standings: Standings, decision: Decision) -> bool:
         if decision.shadow or decision.kind != "write":

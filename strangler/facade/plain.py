@@ -194,9 +194,10 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
     decision, values = _decided(parts, request, origin, standings)
     if decision is None or decision.status is not None or decision.kind == "write":
         return None
-    if decision.shadow and parts.has_room(decision):
-        return None
     track = parts.track(decision)
+    space = parts.space(decision, track) if decision.shadow else None
+    if space is not None and space.free:
+        return None
     way = track.way
     if way is None:
         way = track.way = parts.ways.of(decision.function, decision.side)
@@ -213,8 +214,8 @@ def plainly(parts: Parts, request: Request, caller: CallerConnection) -> Plain |
     try:
         plain = Plain(parts, request, caller, origin, values)
         plain.ask(standings, decision, way, connection, fixed)
-        if decision.shadow:
-            parts.pass_over(decision)
+        if space is not None:
+            parts.pass_over(decision, track)
     except Exception:
         connection.drop()
         leave(lane)

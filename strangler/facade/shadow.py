@@ -13,19 +13,20 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from strangler.control.comparisons import Kind
 from strangler.control.effects import Expected
 from strangler.errors import StranglerError
 from strangler.facade.answers import Refusal
 from strangler.facade.comparing import Comparing, NewFailed
-from strangler.facade.lane import WORKERS, Lane, LaneKey, Rooms, Seen
+from strangler.facade.lane import WORKERS, Lane, Seen
 from strangler.facade.pools import Pools
 from strangler.facade.protocol import ServiceProtocol
 from strangler.facade.rehearsing import Rehearsing
+from strangler.facade.rooms import LaneKey, Rooms, Space
 from strangler.facade.service import Services
-from strangler.facade.traffic import Tally
+from strangler.facade.traffic import Outcomes, Tally
 from strangler.settings import Settings, shadow_of
 from strangler.settings import Shadow as ShadowSettings
 from strangler.shadow import redaction
@@ -39,12 +40,6 @@ HELD: Final = 64 * BODY
 
 SWEPT: Final = 1.0
 """Seconds between two looks for connections that nobody has used for long."""
-
-
-class Outcomes(Protocol):
-    """Is told of calls their kind, their function, the cohort that they count for, and what came of them."""
-
-    def __call__(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None: ...
 
 
 Done = Callable[[LaneKey, bool | None], None]
@@ -90,22 +85,23 @@ class Shadow:
             await asyncio.sleep(SWEPT)
             self._pools.sweep(monotonic())
 
-    def has_room(self, function: str, kind: Kind = "read") -> bool:
-        """Whether there is room for a call."""
-        return self._rooms.has((function, kind))
+    def space(self, lane: LaneKey) -> Space | None:
+        """Where there is room for a lane's calls; None where there is no such lane."""
+        return self._rooms.space(lane)
 
     def offer(self, function: str, cohort: str, seen: Seen | None, kind: Kind = "read") -> None:
         """Lay a call into the queue, which counts for a cohort; never waits. None stands for a call that isn't kept, since it is too long
         or there was no room."""
         lane = self._lanes.get(key := (function, kind))
-        if lane is None:
+        space = self._rooms.space(key)
+        if lane is None or space is None:
             return
-        if seen is None or not self._rooms.has(key) or self._held + seen.size > HELD:
+        if seen is None or not space.free or self._held + seen.size > HELD:
             self._done(key, None)
-            drop(self._tally, self._outcomes, key, cohort)
+            self._tally.drops.of(key, cohort).calls += 1
             return
         self._held += seen.size
-        self._rooms.enter(key)
+        space.enter()
         lane.queue.put_nowait(seen)
         if not lane.workers:
             lane.workers = [asyncio.create_task(self._work(lane)) for _ in range(WORKERS)]
@@ -121,7 +117,7 @@ class Shadow:
             key = (lane.function, lane.kind)
             while not lane.queue.empty():
                 self._leave(key, None)
-                drop(self._tally, self._outcomes, key, lane.queue.get_nowait().cohort)
+                self._tally.drops.of(key, lane.queue.get_nowait().cohort).calls += 1
         self._thread.shutdown(wait=False)
         await self._pools.close()
 
@@ -136,7 +132,8 @@ class Shadow:
                 self._leave((lane.function, lane.kind), answered)
 
     def _leave(self, lane: LaneKey, answered: bool | None) -> None:
-        self._rooms.leave(lane, answered)
+        if (space := self._rooms.space(lane)) is not None:
+            space.leave(answered)
         self._done(lane, answered)
 
     async def _compare(self, lane: Lane, seen: Seen) -> bool:
@@ -180,13 +177,6 @@ class Shadow:
     def _count(self, observed: Observation) -> None:
         self._outcomes("read", observed.function, observed.cohort, observed.outcome)
         self._tally.shadow.add(observed)
-
-
-def drop(tally: Tally, outcomes: Outcomes, lane: LaneKey, cohort: str) -> None:
-    """Count a call for which there is no room."""
-    function, kind = lane
-    outcomes(kind, function, cohort, "dropped")
-    tally.shadow.drop(function, cohort, "comparison" if kind == "read" else "effect")
 
 
 def writes(settings: Settings) -> frozenset[str]:

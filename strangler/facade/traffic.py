@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from strangler.control import comparisons, counted, effects, traffic
+from strangler.control.comparisons import Kind
 from strangler.control.counted import Sum
 from strangler.control.effects import WAITING, Expected
 from strangler.control.store import Control
 from strangler.control.traffic import Traffic
 from strangler.errors import StranglerError
 from strangler.facade.counts import Counts, Part
+from strangler.facade.rooms import Drops
 from strangler.facade.within import within
 from strangler.shadow.counting import Counting
 
@@ -31,13 +33,20 @@ SILENT: Final = f"the control store said nothing for {LONGEST:g} s"
 _log: Final = logging.getLogger("strangler.facade")
 
 
+class Outcomes(Protocol):
+    """Is told of calls their kind, their function, the cohort that they count for, and what came of them."""
+
+    def __call__(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None: ...
+
+
 class Tally:
     """Counts calls and comparisons. Belongs to the event loop's thread; a flush costs it next to nothing, however many functions there
     are: what was counted is handed as it is to a thread that makes lines of it."""
 
-    def __init__(self, facade: str) -> None:
-        self._facade = facade
-        self.calls = Counts()
+    def __init__(self, facade: str, outcomes: Outcomes) -> None:
+        """`outcomes` is told of calls that found no room to be compared."""
+        self._facade, self._outcomes = facade, outcomes
+        self.calls, self.drops = Counts(), Drops()
         self.shadow = Counting(facade)
         self._expected: list[Expected] = []
 
@@ -60,6 +69,9 @@ class Tally:
     async def flush(self, control: Control | None) -> None:
         """Put everything into the control store; keep it when that fails."""
         self.calls.settle()
+        for (function, kind), cohort, calls in self.drops.take():
+            self._outcomes(kind, function, cohort, "dropped", calls)
+            self.shadow.drop(function, cohort, "comparison" if kind == "read" else "effect", calls)
         if control is not None and self._expected:
             await self._hand_over(control)
         if control is None or (not self.calls.waiting and self.shadow.empty):

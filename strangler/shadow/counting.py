@@ -141,9 +141,15 @@ class Counting:
             self.count(Sum("effect failure", (*group, seen.outcome, reason), "calls"))
         self._keep(seen.sample)
 
-    def drop(self, function: str, cohort: str, table: Literal["comparison", "effect"] = "comparison") -> None:
-        """Count one for which there was no room. Cheap: with a service that hangs it is asked for every call."""
-        self._dropped[table, function, cohort] += 1
+    def drop(
+        self,
+        function: str,
+        cohort: str,
+        table: Literal["comparison", "effect"] = "comparison",
+        calls: int = 1,
+    ) -> None:
+        """Count some for which there was no room."""
+        self._dropped[table, function, cohort] += calls
 
     def _keep(self, sample: Mismatch | None) -> None:
         if sample is not None and len(self.samples) < SAMPLES:

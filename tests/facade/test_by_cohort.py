@@ -145,8 +145,8 @@ async def test_cohorts_that_callers_make_up_are_counted_together(
     await applied(facade, stand(control, Stage.SHADOW, "1000"))
     await read(facade, [f"made-up-{number}" for number in range(300)])
     await read(facade, ["1000"])
-    rooms = facade.parts.shadow._rooms
-    await until(lambda: not any(inside for (inside, _), _ in rooms._lanes.values()))
+    space = facade.parts.shadow.space(("party", "read"))
+    await until(lambda: space is not None and not space.inside)
     await facade.parts.tally.flush(control)
     counted = (tables.traffic, tables.comparison, tables.shadow_latency)
     with control.read() as connection:

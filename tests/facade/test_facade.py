@@ -364,7 +364,7 @@ async def test_counts_wait_for_a_control_store_that_is_away(control: Control) ->
         def begin(self):  # type: ignore[no-untyped-def]
             raise Unavailable("away")
 
-    tally = Tally("f")
+    tally = Tally("f", lambda *told: None)
     tally.calls.of("party", EVERYONE, "read", Side.NEW).note(error=False, fenced=False, seconds=1.0)
     tally.shadow.add(Observation("party", EVERYONE, 0.0, "matched"))
     await tally.flush(Away(control.engine))

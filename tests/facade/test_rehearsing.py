@@ -16,7 +16,7 @@ from strangler.control import comparisons, effects
 from strangler.control.effects import WAITING, Effects, Expected
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Stage
-from strangler.facade import lane
+from strangler.facade import rooms
 from strangler.facade.declared import HEADER
 from strangler.facade.lane import WORKERS
 from strangler.facade.shadow import BODY
@@ -285,7 +285,7 @@ async def test_a_fault_of_the_protocol_is_no_write_and_each_write_of_a_translati
 async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted(
     serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "AT_FIRST", 3 + WORKERS)
+    monkeypatch.setattr(rooms, "AT_FIRST", 3 + WORKERS)
     new = Rehearsed()
     new.gate = asyncio.Event()
     facade = await rehearsing(
@@ -312,7 +312,7 @@ async def test_a_write_too_long_to_keep_is_dropped(
 
 
 async def test_what_waits_in_the_control_store_is_bounded(control: Control) -> None:
-    tally, now = Tally("f"), time.time()
+    tally, now = Tally("f", lambda *told: None), time.time()
     for number in range(WAITING + 5):
         tally.expect(Expected("party", EVERYONE, 0.0, now, now + number, "PUT /", None, "[]"))
     await tally.flush(control)

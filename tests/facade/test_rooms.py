@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strangler.facade.lane import ALTOGETHER, AT_FIRST, AT_LEAST, LaneKey, Rooms
+from strangler.facade.rooms import ALTOGETHER, AT_FIRST, AT_LEAST, Drops, LaneKey, Rooms, Space
 
 LANES: list[LaneKey] = [(f"f{number}", "read") for number in range(200)]
 ELSEWHERE: LaneKey = ("sale", "read")
@@ -12,13 +12,19 @@ def made() -> Rooms:
     return Rooms([*((lane, "http://new:8000/x", 20) for lane in LANES), (ELSEWHERE, "http://other:8000", 20)])
 
 
-def fill(rooms: Rooms) -> list[LaneKey]:
-    """Put calls of all lanes in, until there is no room for any; those that went in."""
+def space_in(rooms: Rooms, lane: LaneKey = LANES[0]) -> Space:
+    space = rooms.space(lane)
+    assert space is not None
+    return space
+
+
+def fill(rooms: Rooms) -> list[Space]:
+    """Put calls of all lanes in, until there is no room for any; the spaces of those that went in."""
     inside = []
-    for lane in LANES:
-        while rooms.has(lane):
-            rooms.enter(lane)
-            inside.append(lane)
+    for space in (space_in(rooms, lane) for lane in LANES):
+        while space.free:
+            space.enter()
+            inside.append(space)
     return inside
 
 
@@ -27,8 +33,8 @@ def test_a_candidate_that_answers_gets_more_and_more_room_up_to_a_limit() -> Non
     for _ in range(8):
         inside = fill(rooms)
         filled.append(len(inside))
-        for lane in inside:
-            rooms.leave(lane, answered=True)
+        for space in inside:
+            space.leave(answered=True)
     assert filled[:3] == [AT_FIRST, 2 * AT_FIRST, 4 * AT_FIRST]
     assert filled[-1] == ALTOGETHER
 
@@ -38,12 +44,12 @@ def test_one_that_begins_to_hang_is_asked_a_few_times_at_once_when_its_time_is_o
 ):
     rooms = made()
     for _ in range(8):
-        for lane in fill(rooms):
-            rooms.leave(lane, answered=True)
+        for space in fill(rooms):
+            space.leave(answered=True)
     hanging = fill(rooms)
     asked = 0
-    for lane in hanging:  # one after the other as their time is over, and callers fill what room there is
-        rooms.leave(lane, answered=False)
+    for space in hanging:  # one after the other as their time is over, and callers fill what room there is
+        space.leave(answered=False)
         asked += len(fill(rooms))
     assert len(hanging) == ALTOGETHER
     assert asked == AT_LEAST
@@ -52,29 +58,29 @@ def test_one_that_begins_to_hang_is_asked_a_few_times_at_once_when_its_time_is_o
 def test_one_that_answers_again_has_its_room_again() -> None:
     rooms = made()
     for answered in (*[False] * 100, *[True] * 100):
-        rooms.enter(LANES[0])
-        rooms.leave(LANES[0], answered)
+        space_in(rooms).enter()
+        space_in(rooms).leave(answered)
     assert len(fill(rooms)) == AT_LEAST + 100
 
 
 def test_what_wasnt_asked_says_nothing_of_a_candidate() -> None:
     rooms = made()
-    for lane in fill(rooms):
-        rooms.leave(lane, None)
+    for space in fill(rooms):
+        space.leave(None)
     assert len(fill(rooms)) == AT_FIRST
 
 
 def test_a_full_candidate_takes_no_room_from_another_one() -> None:
     rooms = made()
     fill(rooms)
-    assert rooms.has(ELSEWHERE)
+    assert space_in(rooms, ELSEWHERE).free
 
 
 def test_a_lane_has_its_own_bound() -> None:
     rooms = made()
     for _ in range(20):
-        rooms.enter(ELSEWHERE)
-    assert not rooms.has(ELSEWHERE)
+        space_in(rooms, ELSEWHERE).enter()
+    assert not space_in(rooms, ELSEWHERE).free
 
 
 def test_when_all_are_gone_it_begins_anew() -> None:
@@ -83,3 +89,16 @@ def test_when_all_are_gone_it_begins_anew() -> None:
     assert sum(rooms.clear().values()) == len(inside)
     assert rooms.clear() == {}
     assert len(fill(rooms)) == AT_FIRST
+
+
+def test_where_nobody_compares_there_is_no_place() -> None:
+    assert made().space(("nobody", "read")) is None
+
+
+def test_what_found_no_room_is_told_once() -> None:
+    drops = Drops()
+    for lane, cohort in ((LANES[0], "*"), (LANES[0], "1000"), (LANES[0], "*")):
+        drops.of(lane, cohort).calls += 1
+    drops.of(ELSEWHERE, "*")
+    assert drops.take() == [(LANES[0], "*", 2), (LANES[0], "1000", 1)]
+    assert drops.take() == []

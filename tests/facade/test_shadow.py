@@ -211,7 +211,7 @@ async def test_an_answer_that_no_database_can_keep_is_counted_like_any_other(
 
 
 async def test_a_sample_that_cant_be_kept_takes_no_count_with_it(control: Control) -> None:
-    tally = Tally("f")
+    tally = Tally("f", lambda *told: None)
     sample = comparisons.Mismatch(1.0, "party", EVERYONE, "GET /", [{"new": 2**70}])
     tally.shadow.add(Observation("party", EVERYONE, 0.0, "mismatched", sample=sample))
     await tally.flush(control)
