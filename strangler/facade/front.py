@@ -13,10 +13,9 @@ from strangler.facade.health import MEDIA_TYPE, bare
 from strangler.facade.plain import Plain, plainly
 from strangler.facade.traces import NO_TRACE
 from strangler.facade.wire.caller import CallerConnection
-from strangler.facade.wire.known import Known
+from strangler.facade.wire.known import Known, Lines
 from strangler.facade.wire.opening import Patience, Taker
-from strangler.facade.wire.request import Heading, Request
-from strangler.facade.wire.request import RawHeaders as Lines
+from strangler.facade.wire.request import Heading, RawHeaders, Request
 
 if TYPE_CHECKING:
     from strangler.facade.parts import Parts
@@ -35,6 +34,7 @@ class Front:
         self._parts, self.patience, self._opens = parts, patience, opens
         self.connections: set[CallerConnection] = set()
         self.known: Known[Heading] = Known()
+        self.lines = Lines()
         self.draining, self._public = False, parts.settings.public_health
 
     def drain(self) -> None:
@@ -127,7 +127,7 @@ class Front:
         return self._tell(request, connection, status, [(b"Allow", b"OPTIONS")], b"")
 
     def _tell(
-        self, request: Request, connection: CallerConnection, status: int, headers: Lines, body: bytes
+        self, request: Request, connection: CallerConnection, status: int, headers: RawHeaders, body: bytes
     ) -> Taker:
         keep = request.heading.keep_alive and not request.has_body and not self.draining
         connection.write(self._parts.passing.whole(status, headers, body, request, keep))

@@ -106,7 +106,9 @@ class Keeper:
                 self._note(f"{type(error).__name__}: {error}")
             if self.trouble or self._settled() == self._acknowledged:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self.period())
+                    # wait_for would take it for the wake, and go on for ever, when it is cancelled in the moment in which that comes.
+                    async with asyncio.timeout(self.period()):
+                        await self._wake.wait()
             self._wake.clear()
 
     def period(self) -> float:

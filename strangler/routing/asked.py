@@ -31,9 +31,10 @@ class Asked:
 
     __slots__ = ("_cookies", "_query", "headers", "method", "path", "target")
 
-    def __init__(self, method: str, target: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, method: str, target: str, headers: Mapping[str, str], path: str | None = None) -> None:
+        """`path` is that of the target, where it is known already."""
         self.method, self.target, self.headers = method, target, headers
-        self.path = target.partition("?")[0]
+        self.path = target.partition("?")[0] if path is None else path
         self._query: Mapping[str, tuple[str, ...]] | None = None
         self._cookies: Mapping[str, tuple[str, ...]] | None = None
 

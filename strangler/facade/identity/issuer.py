@@ -76,7 +76,8 @@ class Issuer:
         while True:
             await self.fetch()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), AGAIN if self.trouble else self._refresh)
+                async with asyncio.timeout(AGAIN if self.trouble else self._refresh):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def fetch(self) -> None:

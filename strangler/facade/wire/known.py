@@ -6,6 +6,7 @@ byte by byte, so it isn't read a second time. Nothing that merely looks alike is
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import Final, Generic, TypeVar
 
@@ -18,11 +19,53 @@ ROOM: Final = 16 * 1024 * 1024
 READ: Final = 3072
 """Bytes that what was read of a head takes beside it, about."""
 
-PAIRS: Final = 32_768
-"""Pairs of places in which it is remembered that a head came once; a later one takes the place of the earlier, of two, so that two heads
-which come in turn don't put each other out."""
+GROUPS: Final = 16_384
+"""Groups of places in which it is remembered that a head came once; a later one takes the place of the earliest in its group."""
+
+PLACES: Final = 4
+"""Places of a group: heads that come in turn put each other out where more of them than that share one."""
 
 T = TypeVar("T")
+
+
+LINES: Final = 8192
+"""Most first lines that are remembered."""
+
+LONG: Final = 512
+"""Bytes of a first line that is remembered."""
+
+_FIRST: Final = re.compile(
+    rb"(GET|POST|PUT|DELETE|PATCH|HEAD) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n"
+).fullmatch
+"""First lines of calls, written as all write them."""
+
+
+class Line:
+    """What the first line of a call says; `path` is the target without its query."""
+
+    __slots__ = ("method", "path", "target")
+
+    def __init__(self, method: str, target: str) -> None:
+        self.method, self.target = method, target
+        self.path = target.partition("?")[0]
+
+
+class Lines:
+    """First lines, read; with the `\\r\\n` that ends them. Those that callers say again and again are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Line] = {}
+
+    def read(self, first: bytes) -> Line | None:
+        """What it says; None for one that isn't written as all write them."""
+        line = self._known.get(first)
+        if line is None and (found := _FIRST(first)) is not None:
+            line = Line(found[1].decode("ascii"), found[2].decode("ascii"))
+            if len(first) <= LONG:
+                if len(self._known) >= LINES:
+                    self._known.clear()
+                self._known[first] = line
+        return line
 
 
 class Known(Generic[T]):
@@ -37,7 +80,7 @@ class Known(Generic[T]):
         self._before: dict[tuple[str, bytes], T] = {}
         self._size = 0
         # All of it from the beginning: what grows looks like a leak.
-        self._met = array("q", bytes(16 * PAIRS))
+        self._met = array("q", bytes(8 * GROUPS * PLACES))
 
     def __len__(self) -> int:
         return len(self.lately) + len(self._before)
@@ -51,13 +94,15 @@ class Known(Generic[T]):
 
     def keep(self, key: tuple[str, bytes], value: T) -> None:
         """Know it from now on, if it came before."""
-        met, mark = self._met, hash(key)
-        place = mark % PAIRS * 2
-        if met[place] == mark or met[place + 1] == mark:
+        mark = hash(key)
+        first = mark % GROUPS * PLACES
+        group = self._met[first : first + PLACES]
+        if mark in group:
             self._keep(key, value)
         else:
-            met[place + 1] = met[place]
-            met[place] = mark
+            group.pop()
+            group.insert(0, mark)
+            self._met[first : first + PLACES] = group
 
     def _keep(self, key: tuple[str, bytes], value: T) -> None:
         if self._size > ROOM:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from strangler.facade.answers import Refusal
-from strangler.facade.wire.known import Known
+from strangler.facade.wire.known import Known, Lines
 from strangler.facade.wire.request import Heading, Request
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Opener(Protocol):
     draining: bool
     known: Known[Heading]
     """Headings that tell all of how a call is framed, by where they come from and by the bytes behind the first line."""
+    lines: Lines
+    """First lines."""
 
     def take(self, request: Request, connection: CallerConnection) -> Taker:
         """A call's head was read. The answer goes to the connection's `write`, its end to `finished`."""

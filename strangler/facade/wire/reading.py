@@ -6,7 +6,6 @@ pieces of a body, are limited in size here.
 
 from __future__ import annotations
 
-import re
 from typing import Final, Protocol
 
 import httptools
@@ -15,11 +14,6 @@ from strangler.facade.answers import BadRequest, Refusal
 from strangler.facade.wire.known import LONGEST, in_lines
 from strangler.facade.wire.opening import Opener
 from strangler.facade.wire.request import Heading, RawHeaders, Request, read_heading, read_request
-
-_FIRST: Final = re.compile(
-    rb"(GET|POST|PUT|DELETE|PATCH|HEAD) (/[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*) HTTP/1\.1\r\n"
-).match
-"""First lines of calls, written as all write them."""
 
 _END: Final = b"\r\n\r\n"
 
@@ -58,7 +52,10 @@ class Reader:
         "_headed",
         "_heading",
         "_heard",
+        "_known",
+        "_lines",
         "_listener",
+        "_most",
         "_opener",
         "_origin",
         "_parser",
@@ -74,6 +71,7 @@ class Reader:
 
     def __init__(self, listener: Listener, opener: Opener, origin: str) -> None:
         self._listener, self._opener, self._origin = listener, opener, origin
+        self._lines, self._known, self._most = opener.lines, opener.known, opener.patience.head_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._raw: RawHeaders = []
         self._url = b""
@@ -96,25 +94,19 @@ class Reader:
 
     def recognise(self, data: bytes) -> Request | None:
         """The call that `data` is, between two calls, where all of its head is known and its body is all that follows; else `feed` it."""
-        first = _FIRST(data)
-        if first is None:
-            return None
-        at = first.end()
-        over = data.find(_END, at - 2)
+        over = data.find(_END)
         if over < 0:
             return None
-        end = over + len(_END)
+        at, end = data.find(b"\r\n") + 2, over + 4
+        line = self._lines.read(data[:at])
+        if line is None:
+            return None
         rest = data[at:end]
-        known, key = self._opener.known, (self._origin, rest)
+        known, key = self._known, (self._origin, rest)
         heading = known.lately.get(key) or known.find(key)
-        if (
-            heading is not None
-            and heading.length == len(data) - end
-            and end <= self._opener.patience.head_bytes
-        ):
+        if heading is not None and heading.length == len(data) - end and end <= self._most:
             self._heading = heading
-            method, target = first.groups()
-            return Request(method.decode("ascii"), target.decode("ascii"), heading, data[end:])
+            return Request(line, heading, data[end:])
         if len(rest) <= LONGEST:
             self._rest = rest
         return None
@@ -149,7 +141,7 @@ class Reader:
     def _limit(self) -> None:
         if self.in_head or self._request is not None:
             self._heard += self._fed
-            if self._heard > self._opener.patience.head_bytes:
+            if self._heard > self._most:
                 what = "head of the call is" if self.in_head else "trailers of the call are"
                 self._listener.unreadable(Refusal(431, f"the {what} too long", "http_request_error"))
 
@@ -195,7 +187,7 @@ class Reader:
 
     def _read(self, rest: bytes) -> Request:
         parser, raw, heading = self._parser, self._raw, self._heading
-        most = self._opener.patience.head_bytes
+        most = self._most
         if self._heard + self._fed > most and _size(self._url, raw) > most:
             raise Refusal(431, "the head of the call is too long", "http_request_error")
         version = parser.get_http_version()
@@ -205,7 +197,7 @@ class Reader:
             self._refuse_body(heading.length)  # before it is known, for what is known isn't asked again
         if rest and heading.plain and in_lines(rest, len(raw)):
             heading.known = True
-            self._opener.known.keep((self._origin, rest), heading)
+            self._known.keep((self._origin, rest), heading)
         return read_request(parser.get_method(), self._url, heading)
 
     def _refuse_body(self, length: int) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from strangler.facade.answers import BadRequest, Refusal
+from strangler.facade.wire.known import Line
 from strangler.facade.wire.names import NAMES, Fate
 from strangler.routing import Asked, Who
 
@@ -96,8 +97,8 @@ class Request(Asked):
 
     __slots__ = ("body", "heading")
 
-    def __init__(self, method: str, target: str, heading: Heading, body: bytes = b"") -> None:
-        super().__init__(method, target, heading.headers)
+    def __init__(self, line: Line, heading: Heading, body: bytes = b"") -> None:
+        super().__init__(line.method, line.target, heading.headers, line.path)
         self.heading, self.body = heading, body
 
     @property
@@ -173,7 +174,7 @@ def read_request(method: bytes, target: bytes, heading: Heading) -> Request:
     origin = (
         target.decode("ascii") if _TARGET(target) else _origin(method, target, heading.headers.get("host"))
     )
-    return Request(method.decode("ascii"), origin, heading)
+    return Request(Line(method.decode("ascii"), origin), heading)
 
 
 def _other(name: bytes, value: bytes) -> str:

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from strangler.facade.wire import known as module
-from strangler.facade.wire.known import Known, in_lines
+from strangler.facade.wire.known import Known, Lines, in_lines
 
 
 @pytest.mark.parametrize(
@@ -59,23 +59,49 @@ def test_what_comes_once_takes_no_room() -> None:
     assert _bytes(known) == before
 
 
-def test_two_heads_that_come_in_turn_are_known_wherever_they_are_remembered() -> None:
+def test_heads_that_come_in_turn_are_known_wherever_they_are_remembered() -> None:
     known: Known[int] = Known()
-    first, second = _of_one_pair()
+    heads = _of_one_group()
     for _ in range(2):
-        for key in (first, second):
+        for key in heads:
             known.keep(key, 1)
-    assert (known.find(first), known.find(second)) == (1, 1)
+    assert [known.find(key) for key in heads] == [1] * module.PLACES
 
 
-def _of_one_pair() -> tuple[tuple[str, bytes], tuple[str, bytes]]:
-    """Two heads whose coming once is remembered in the same pair of places."""
-    there: dict[int, tuple[str, bytes]] = {}
+def test_lines_are_read_as_all_write_them_and_others_arent() -> None:
+    lines = Lines()
+    for _ in range(2):
+        line = lines.read(b"GET /parties/1?a=b HTTP/1.1\r\n")
+        assert line is not None
+        assert (line.method, line.target, line.path) == ("GET", "/parties/1?a=b", "/parties/1")
+    odd = (
+        b"GET  / HTTP/1.1\r\n",
+        b"GET / HTTP/1.0\r\n",
+        b"GET /\x00 HTTP/1.1\r\n",
+        b"get / HTTP/1.1\r\n",
+        b"\r\n",
+        b"GET / HTTP/1.1\n",
+    )
+    assert [lines.read(first) for first in odd] == [None] * len(odd)
+
+
+def test_lines_that_never_come_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINES", 100)
+    lines = Lines()
+    for number in range(1000):
+        assert lines.read(b"GET /%d HTTP/1.1\r\n" % number) is not None
+    assert len(lines._known) <= 100
+
+
+def _of_one_group() -> list[tuple[str, bytes]]:
+    """As many heads as a group has places, whose coming once is remembered in the same one."""
+    there: dict[int, list[tuple[str, bytes]]] = {}
     for number in count():
         key = ("", b"Host: %d\r\n\r\n" % number)
-        other = there.setdefault(hash(key) % module.PAIRS, key)
-        if other is not key:
-            return other, key
+        heads = there.setdefault(hash(key) % module.GROUPS, [])
+        heads.append(key)
+        if len(heads) == module.PLACES:
+            return heads
     raise AssertionError
 
 
