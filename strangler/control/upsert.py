@@ -7,8 +7,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.sql.compiler import SQLCompiler
+import orjson
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, literal_column, select, text
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -31,21 +31,16 @@ def add_up(
 ) -> None:
     """Insert `rows` of the columns `names`; where the primary key is there, the columns `add` grow by the new value, others take it.
 
-    Made for a thousand rows each second beside calls that wait for the interpreter: they go to the driver as they are, so their values
-    are of types that it knows (numbers and texts), with a third of the time in Python that `upsert` takes.
+    Made for a thousand rows each second beside calls that wait for the interpreter. Their values are numbers and texts. SQLite takes them
+    as one text of JSON: row by row it would ask for the interpreter a thousand times, and callers would wait as often.
     """
     if not rows:
         return
     statement = _adding(connection.dialect, table, names, tuple(add))
-    place = statement.positiontup
-    if place is None:
-        values: list[Any] = [dict(zip(names, row, strict=True)) for row in rows]
-    elif tuple(place) == names:
-        values = list(rows)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement, (orjson.dumps([list(row) for row in rows]).decode(),))
     else:
-        at = [names.index(name) for name in place]
-        values = [tuple(row[i] for i in at) for row in rows]
-    connection.exec_driver_sql(str(statement), values)
+        connection.exec_driver_sql(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
@@ -55,17 +50,23 @@ def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
 
 
 @lru_cache(maxsize=32)
-def _adding(dialect: Dialect, table: Table, names: tuple[str, ...], add: tuple[str, ...]) -> SQLCompiler:
+def _adding(dialect: Dialect, table: Table, names: tuple[str, ...], add: tuple[str, ...]) -> str:
     statement = _insert(dialect, table)
+    if dialect.name == "sqlite":
+        fields: list[ColumnElement[Any]] = [
+            literal_column(f"json_extract(value, '$[{at}]')") for at in range(len(names))
+        ]
+        # The condition tells SQLite that what follows it is no join.
+        given = select(*fields).select_from(text("json_each(?)")).where(text("true"))
+        statement = statement.from_select(names, given)
     keys = {column.name for column in table.primary_key}
     changes = {
         name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
         for name in names
         if name not in keys
     }
-    compiled = _where_it_is_there(statement, table, changes).compile(dialect=dialect, column_keys=names)
-    assert isinstance(compiled, SQLCompiler)
-    return compiled
+    columns = None if dialect.name == "sqlite" else names
+    return str(_where_it_is_there(statement, table, changes).compile(dialect=dialect, column_keys=columns))
 
 
 def _where_it_is_there(statement: Any, table: Table, changes: Mapping[str, Any]) -> Any:

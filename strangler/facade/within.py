@@ -7,10 +7,15 @@ back, so such work is left to itself after a while. It may be done after all, la
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar
+from queue import SimpleQueue
+from typing import Any, Final, ParamSpec, TypeVar
+
+KEPT: Final = 4
+"""Most threads that wait for work."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +36,30 @@ async def within(seconds: float, work: Callable[P, T], *arguments: P.args, **nam
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
             tell(done.set_exception, error)
 
-    threading.Thread(target=run, name=f"within: {work.__name__}", daemon=True).start()
+    (_IDLE.pop() if _IDLE else _Worker()).do(run)
     async with asyncio.timeout(seconds):
         return await done
+
+
+class _Worker:
+    """A thread for one piece of work after another: to start one holds up the loop until the interpreter was there and back."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._run, name="within", daemon=True).start()
+
+    def do(self, work: Callable[[], None]) -> None:
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
+            if len(_IDLE) >= KEPT:
+                return
+            _IDLE.append(self)
+
+
+_IDLE: Final[list[_Worker]] = []
+"""Those that wait for work. One whose work hangs isn't among them."""
+
+os.register_at_fork(after_in_child=_IDLE.clear)
