@@ -101,12 +101,11 @@ class Counting:
         self._names: dict[tuple[str, str], set[str]] = {}
         self.sums: Counter[Sum] = Counter()
         self.samples: list[Mismatch] = []
-        self._dropped: Counter[tuple[str, str, str]] = Counter()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to take."""
-        return not (self.sums or self.samples or self._dropped)
+        return not (self.sums or self.samples)
 
     def add(self, seen: Observation) -> None:
         """Count one."""
@@ -149,7 +148,7 @@ class Counting:
         calls: int = 1,
     ) -> None:
         """Count some for which there was no room."""
-        self._dropped[table, function, cohort] += calls
+        self._count_minute(table, _Group(function, cohort), "dropped", calls)
 
     def _keep(self, sample: Mismatch | None) -> None:
         if sample is not None and len(self.samples) < SAMPLES:
@@ -171,9 +170,6 @@ class Counting:
 
     def take(self) -> tuple[Counter[Sum], list[Mismatch]]:
         """Everything so far, and begin anew."""
-        for (table, function, cohort), dropped in self._dropped.items():
-            self._count_minute(table, _Group(function, cohort), "dropped", dropped)
-        self._dropped.clear()
         taken = self.sums, self.samples
         self.sums, self.samples = Counter(), []
         return taken
