@@ -43,6 +43,8 @@ class Script:
 
     def __init__(self, *pieces: bytes | threading.Event, then: str = "keep", early: bool = False) -> None:
         self.pieces, self.then, self.early = pieces, then, early
+        self.said = threading.Event()
+        """All of it is on its way, or nobody was there any more to take it."""
 
 
 class Upstream:
@@ -100,12 +102,10 @@ class Upstream:
 
     async def _answer(self, writer: asyncio.StreamWriter, target: str) -> None:
         script = self._script(target)
-        for piece in script.pieces:
-            if isinstance(piece, threading.Event):
-                await asyncio.to_thread(piece.wait, PATIENCE)
-            else:
-                writer.write(piece)
-                await writer.drain()
+        try:
+            await self._say(writer, script)
+        finally:
+            script.said.set()
         if script.then == "reset":
             # Without lingering it is a reset that the facade gets, not an end.
             writer.get_extra_info("socket").setsockopt(
@@ -116,6 +116,14 @@ class Upstream:
             writer.close()
         elif script.then == "echo":
             self.echoing.add(writer)
+
+    async def _say(self, writer: asyncio.StreamWriter, script: Script) -> None:
+        for piece in script.pieces:
+            if isinstance(piece, threading.Event):
+                await asyncio.to_thread(piece.wait, PATIENCE)
+            else:
+                writer.write(piece)
+                await writer.drain()
 
     def requests(self) -> list[Request]:
         """All whole requests so far, in their order, without questions after health."""
