@@ -58,10 +58,11 @@ _log: Final = logging.getLogger("strangler.facade")
 
 
 class Told(NamedTuple):
-    """What came of calls since the last time: how many of each lane are done with, those that the candidate answered, those that
-    it didn't and those that it wasn't asked, and how many of each kind, function and cohort had which outcome."""
+    """What came of calls since the last time: how many of each lane are done with, how much oftener its candidate has answered than it
+    hasn't, and how many of each kind, function and cohort had which outcome."""
 
-    done: dict[tuple[LaneKey, bool | None], int]
+    done: dict[LaneKey, int]
+    heard: dict[LaneKey, int]
     outcomes: dict[tuple[Kind, str, str, str], int]
 
 
@@ -106,9 +107,12 @@ class Aside:
 
     def heard(self, told: Told) -> None:
         """The other process says what came of calls."""
-        for (lane, answered), calls in told.done.items():
+        for lane, calls in told.done.items():
             if (space := self._rooms.space(lane)) is not None:
-                space.leave(answered, calls)
+                space.leave(calls)
+        for lane, answers in told.heard.items():
+            if (space := self._rooms.space(lane)) is not None:
+                space.heard(answers)
         for counted, calls in told.outcomes.items():
             self._outcomes(*counted, calls)
 
@@ -219,11 +223,15 @@ class _Telling:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        self._done: Counter[tuple[LaneKey, bool | None]] = Counter()
+        self._done: Counter[LaneKey] = Counter()
+        self._heard: Counter[LaneKey] = Counter()
         self._outcomes: Counter[tuple[Kind, str, str, str]] = Counter()
 
-    def done(self, lane: LaneKey, answered: bool | None) -> None:
-        self._done[lane, answered] += 1
+    def done(self, lane: LaneKey) -> None:
+        self._done[lane] += 1
+
+    def heard(self, lane: LaneKey, answers: int) -> None:
+        self._heard[lane] += answers
 
     def outcome(self, kind: Kind, function: str, cohort: str, outcome: str, calls: int = 1) -> None:
         self._outcomes[kind, function, cohort, outcome] += calls
@@ -232,10 +240,11 @@ class _Telling:
         """Tell it, a few times a second."""
         while True:
             await asyncio.sleep(TOLD)
-            if self._done or self._outcomes:
-                told = Told(dict(self._done), dict(self._outcomes))
+            if self._done or self._heard or self._outcomes:
+                told = Told(dict(self._done), dict(self._heard), dict(self._outcomes))
                 self._writer.write(_framed(pickle.dumps(told, pickle.HIGHEST_PROTOCOL)))
                 self._done.clear()
+                self._heard.clear()
                 self._outcomes.clear()
                 await self._writer.drain()
 
@@ -244,7 +253,8 @@ async def _serve(settings: Settings, pipe: Connection) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(pipe.fileno())))
     telling, opened = _Telling(writer), _Opened(settings)
     tally = Tally(facades.new_id(), telling.outcome)
-    shadow = Shadow(settings, translations(settings), tally, telling.outcome, names(settings), telling.done)
+    spoken, hidden = translations(settings), names(settings)
+    shadow = Shadow(settings, spoken, tally, telling.outcome, hidden, telling.done, telling.heard)
     await shadow.open()
     running = (telling.run(), opened.run(), tally.run(opened.now), collect_briefly(lambda: True))
     tasks = [asyncio.create_task(each) for each in running]

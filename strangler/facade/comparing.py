@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from itertools import chain, repeat
 from typing import Final
@@ -38,8 +39,9 @@ class NewFailed(Exception):
 class Comparing:
     """Asks both sides. Belongs to the event loop's thread; `thread` is for what takes long."""
 
-    def __init__(self, services: Services, thread: Executor) -> None:
-        self._services, self._thread = services, thread
+    def __init__(self, services: Services, thread: Executor, heard: Callable[[Lane, bool], None]) -> None:
+        """`heard` is told of each time that the new service was asked whether it answered."""
+        self._services, self._thread, self._heard = services, thread, heard
 
     async def observe(self, lane: Lane, seen: Seen) -> Observation | None:
         """Ask both sides as often as it takes. None where legacy itself refused the call: that says nothing about new.
@@ -106,9 +108,12 @@ class Comparing:
         """The service's answer as it is now. Raises NewFailed."""
         marked = seen.for_new(lane.settings.credentials)
         try:
-            return await self._services.ask(seen.function, seen.operation, marked, lane.timeout)
+            answer = await self._services.ask(seen.function, seen.operation, marked, lane.timeout)
         except Refusal as refusal:
+            self._heard(lane, False)
             raise NewFailed(refusal.detail) from refusal
+        self._heard(lane, True)
+        return answer
 
     async def _ask_legacy(self, lane: Lane, request: Request) -> Answer:
         """Legacy's answer to the same call now."""

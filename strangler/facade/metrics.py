@@ -170,7 +170,9 @@ class Metrics:
         lane.sent += call.sent
         seconds = call.ended - call.began
         lane.seconds.add(seconds)
-        if call.ended >= lane.next_example or seconds > ORDINARY:
+        if seconds > ORDINARY:
+            lane.examples[_place(seconds)] = (call.trace, seconds)
+        elif call.ended >= lane.next_example:
             lane.examples[_place(seconds)], lane.next_example = (call.trace, seconds), call.ended + 1.0
         if call.connected:
             lane.connect.add(call.connected - call.called)

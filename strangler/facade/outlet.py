@@ -1,9 +1,9 @@
 """Outlet: lines to a file descriptor, written by a thread, so that a reader who is slow, stuck or gone slows no caller.
 
-Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted. Those that wait lie one behind
-the other in one piece of memory: to keep each as an object of its own until the thread joins them costs a call several times as much, since
+Lines go out whole and in their order. When more wait than fit, the newest are dropped and counted. Those that wait lie in blocks of
+memory, one behind the other: to keep each as an object of its own until the thread joins them costs a call several times as much, since
 memory that was used long ago has to be fetched for each, and the thread has to have the interpreter for each. The loop only adds at the end
-and the thread only takes from the beginning, each in one step of the interpreter, so no lock is needed.
+of the newest block, the thread only takes from the beginning of the oldest, each in one step of the interpreter, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import select
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -25,7 +26,8 @@ WHOLE: Final = 4096
 """Bytes that go into a pipe in one piece, whatever else is written to it (PIPE_BUF): workers may share one stdout."""
 
 BLOCK: Final = 262_144
-"""Bytes that go into a file at once, which is locked meanwhile: after each write the thread has to get hold of the interpreter again."""
+"""Bytes that lie in one block: to make it larger may mean to copy it. And that go into a file at once, which is locked meanwhile: after
+each write the thread has to get hold of the interpreter again."""
 
 
 class Outlet:
@@ -44,9 +46,10 @@ class Outlet:
         again: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._out, self._lost, self._again = out, lost, again
-        self._waiting: Final = bytearray()
+        self._full: Final[deque[bytearray]] = deque()
+        self._newest = bytearray()
         # Each is counted by one thread alone, so that no addition is lost.
-        self._refused = self._failed = self._said = 0
+        self._taken = self._gone = self._refused = self._failed = self._said = 0
         self._over = threading.Event()
         self._writer = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -60,11 +63,15 @@ class Outlet:
 
     def put(self, line: bytes) -> None:
         """Have a line written, or dropped; it ends with a newline."""
-        waiting = self._waiting
-        if len(waiting) > WAITING:
+        if self._taken - self._gone > WAITING:
             self._refused += 1
-        else:
-            waiting += line
+            return
+        newest = self._newest
+        if len(newest) + len(line) > BLOCK:
+            self._full.append(newest)
+            newest = self._newest = bytearray()
+        newest += line
+        self._taken += len(line)
 
     def close(self) -> None:
         """Write what waits, then end; at most two seconds."""
@@ -82,14 +89,24 @@ class Outlet:
         most, unsaid = self._at_once(), self.dropped - self._said
         if self._lost and unsaid and self._write(memoryview(self._lost(unsaid))):
             self._said += unsaid
-        waiting, left = self._waiting, len(self._waiting)
-        while left > 0:
-            end = _end(waiting, most)
-            piece = bytes(waiting[:end])
-            if not self._write(memoryview(piece)):
-                self._failed += piece.count(b"\n")  # nobody reads any more; calls go on
-            del waiting[:end]
-            left -= end
+        taken = False
+        while not taken:
+            newest = self._newest  # before it is seen whether any is full: those are older
+            if self._full:
+                block = self._full.popleft()
+            else:
+                block, taken = newest[: len(newest)], True
+                del newest[: len(block)]
+            self._write_block(block, most)
+
+    def _write_block(self, block: bytearray, most: int) -> None:
+        at = 0
+        while at < len(block):
+            end = _end(block, at, most)
+            if not self._write(memoryview(block)[at:end]):
+                self._failed += block.count(b"\n", at, end)  # nobody reads any more; calls go on
+            self._gone += end - at
+            at = end
 
     def _at_once(self) -> int:
         """Bytes that go out in one piece."""
@@ -115,9 +132,11 @@ class Outlet:
         return not view
 
 
-def _end(waiting: bytearray, most: int) -> int:
-    """Where a piece ends: behind as many whole lines as `most` bytes hold, or behind one."""
-    return (waiting.rfind(b"\n", 0, most) + 1) or (waiting.find(b"\n") + 1) or len(waiting)
+def _end(block: bytearray, at: int, most: int) -> int:
+    """Where a piece ends that begins at `at`: behind as many whole lines as `most` bytes hold, or behind one."""
+    if len(block) - at <= most:
+        return len(block)
+    return (block.rfind(b"\n", at, at + most) + 1) or (block.find(b"\n", at) + 1) or len(block)
 
 
 def _wait_for(out: int) -> None:

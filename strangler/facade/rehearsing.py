@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Final
 
@@ -53,8 +54,9 @@ class Refused(Exception):
 class Rehearsing:
     """Asks new services. Belongs to the event loop's thread; `thread` is for what takes long."""
 
-    def __init__(self, services: Services, thread: Executor) -> None:
-        self._services, self._thread = services, thread
+    def __init__(self, services: Services, thread: Executor, heard: Callable[[Lane, bool], None]) -> None:
+        """`heard` is told of each write that was put to a new service whether it answered."""
+        self._services, self._thread, self._heard = services, thread, heard
         self._declared = Declared(services)
 
     async def rehearse(self, lane: Lane, seen: Seen) -> Compared | Expected | None:
@@ -65,9 +67,7 @@ class Rehearsing:
             return _said(seen, "dropped")
         run = _DryRun(self._services, self._declared)
         try:
-            await self._services.ask(
-                seen.function, seen.operation, seen.for_new(lane.settings.credentials), lane.timeout, run
-            )
+            await self._put(lane, seen, run)
         except Refused as refused:
             return self._refused(lane, seen, refused.status)
         except Unasked as error:
@@ -87,6 +87,19 @@ class Rehearsing:
             self._key(seen),
             together(run.told),
         )
+
+    async def _put(self, lane: Lane, seen: Seen, run: _DryRun) -> None:
+        """Put a write to the new service. Raises what comes of it."""
+        marked = seen.for_new(lane.settings.credentials)
+        try:
+            await self._services.ask(seen.function, seen.operation, marked, lane.timeout, run)
+        except Refusal:
+            self._heard(lane, False)
+            raise
+        except (Refused, Unforetold):
+            self._heard(lane, True)
+            raise
+        self._heard(lane, True)
 
     def _key(self, seen: Seen) -> str | None:
         """The key that a write names, where it is one."""

@@ -20,17 +20,28 @@ AT_FIRST: Final = 64
 AT_LEAST: Final = 8
 """As many of one that doesn't answer: it is asked now and then, and whether it answers again is seen."""
 
+LANES: Final = 4
+"""Lanes that may fill a candidate's room; one alone has so much less of it."""
+
 LaneKey = tuple[str, Kind]
 """Of a lane: the function, and what of it."""
 
 
 class _Candidate:
-    """How many calls for it are `inside`, and for how many there is room."""
+    """How many calls for it are `inside`, for how many there is room, and how many of those one lane may have."""
 
-    __slots__ = ("inside", "most")
+    __slots__ = ("inside", "most", "share")
 
     def __init__(self) -> None:
-        self.inside, self.most = 0, AT_FIRST
+        self.inside = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.resize(AT_FIRST)
+
+    def resize(self, most: int) -> None:
+        self.most = min(ALTOGETHER, max(AT_LEAST, most))
+        self.share = max(1, self.most // LANES)
 
 
 class Space:
@@ -44,27 +55,29 @@ class Space:
     @property
     def free(self) -> bool:
         """Whether there is room for one more call."""
-        return self.inside < self.most and self.candidate.inside < self.candidate.most
+        candidate = self.candidate
+        return self.inside < self.most and self.inside < candidate.share and candidate.inside < candidate.most
 
     def enter(self) -> None:
         self.inside += 1
         self.candidate.inside += 1
 
-    def leave(self, answered: bool | None, calls: int = 1) -> None:
-        """So many calls are done with, which the candidate answered, or didn't; None: it wasn't asked."""
+    def leave(self, calls: int = 1) -> None:
+        """So many calls are done with."""
         self.inside -= calls
-        candidate = self.candidate
-        candidate.inside -= calls
-        if answered is not None:
-            most = candidate.most + (calls if answered else -calls)
-            candidate.most = min(ALTOGETHER, max(AT_LEAST, most))
+        self.candidate.inside -= calls
+
+    def heard(self, answers: int) -> None:
+        """The candidate has answered so often more than it hasn't; less where that is negative."""
+        self.candidate.resize(self.candidate.most + answers)
 
 
 class Rooms:
     """Room for calls that are to be compared, those under way included: in each lane, and of all lanes of one candidate together.
 
-    A candidate's room grows by one with each call that it answers and shrinks by one with each that it doesn't. So one that hangs soon
-    costs nothing more, however many functions it has, nor is its room full again as soon as the time of what it had is over.
+    A candidate's room grows by one with each time that it answers and shrinks by one with each that it doesn't. So one that hangs soon
+    costs nothing more, however many functions it has, nor is its room full again as soon as the time of what it had is over. No lane has
+    more than a share of it: one whose comparisons take long holds up no other.
     """
 
     def __init__(self, lanes: Iterable[tuple[LaneKey, str, int]]) -> None:
@@ -85,7 +98,8 @@ class Rooms:
         for space in self._spaces.values():
             space.inside = 0
         for candidate in self._candidates.values():
-            candidate.inside, candidate.most = 0, AT_FIRST
+            candidate.inside = 0
+            candidate.begin()
         return there
 
 

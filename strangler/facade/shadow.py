@@ -42,9 +42,11 @@ SWEPT: Final = 1.0
 """Seconds between two looks for connections that nobody has used for long."""
 
 
-Done = Callable[[LaneKey, bool | None], None]
-"""Is told of each call that was offered, once it is done with, whatever came of it, and whether the candidate answered: None where it
-wasn't asked."""
+Done = Callable[[LaneKey], None]
+"""Is told of each call that was offered, once it is done with, whatever came of it."""
+
+Heard = Callable[[LaneKey, int], None]
+"""Is told 1 each time that the candidate of a lane has answered, -1 each time that it hasn't."""
 
 _log: Final = logging.getLogger("strangler.facade")
 
@@ -59,22 +61,24 @@ class Shadow:
         tally: Tally,
         outcomes: Outcomes,
         sensitive: Mapping[str, frozenset[str]],
-        done: Done = lambda lane, answered: None,
+        done: Done = lambda lane: None,
+        heard: Heard = lambda lane, answers: None,
     ) -> None:
-        """`outcomes` is told what comes of each call, `done` when one that was offered is. `sensitive`: function → what its sensitive
-        values are called, see `strangler.sensitive.names`."""
+        """`outcomes` is told what comes of each call, `done` when one that was offered is, `heard` what its candidate does. `sensitive`:
+        function → what its sensitive values are called, see `strangler.sensitive.names`."""
         assert settings.facade is not None
         self.writes = writes(settings)
         self._lanes = {(lane.function, lane.kind): lane for lane in _lanes(settings, sensitive)}
         self._rooms = rooms(settings)
         self._tally, self._outcomes, self._done = tally, outcomes, done
+        self._heard = heard
         self._held = 0
         self._pools = Pools(settings.facade, settings.functions)
         self._sweeper: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compare")
         services = Services(translations, self._pools, settings.facade.shadow.timeout.total_seconds())
-        self._comparing = Comparing(services, self._thread)
-        self._rehearsing = Rehearsing(services, self._thread)
+        self._comparing = Comparing(services, self._thread, self._hear)
+        self._rehearsing = Rehearsing(services, self._thread, self._hear)
 
     async def open(self) -> None:
         """Look after connections from now on."""
@@ -97,7 +101,7 @@ class Shadow:
         if lane is None or space is None:
             return
         if seen is None or not space.free or self._held + seen.size > HELD:
-            self._done(key, None)
+            self._done(key)
             self._tally.drops.of(key, cohort).calls += 1
             return
         self._held += seen.size
@@ -116,7 +120,7 @@ class Shadow:
         for lane in self._lanes.values():
             key = (lane.function, lane.kind)
             while not lane.queue.empty():
-                self._leave(key, None)
+                self._leave(key)
                 self._tally.drops.of(key, lane.queue.get_nowait().cohort).calls += 1
         self._thread.shutdown(wait=False)
         await self._pools.close()
@@ -124,32 +128,35 @@ class Shadow:
     async def _work(self, lane: Lane) -> None:
         work = self._compare if lane.kind == "read" else self._rehearse
         while True:
-            seen, answered = await lane.queue.get(), True
+            seen = await lane.queue.get()
             try:
-                answered = await work(lane, seen)
+                await work(lane, seen)
             finally:
                 self._held -= seen.size
-                self._leave((lane.function, lane.kind), answered)
+                self._leave((lane.function, lane.kind))
 
-    def _leave(self, lane: LaneKey, answered: bool | None) -> None:
+    def _leave(self, lane: LaneKey) -> None:
         if (space := self._rooms.space(lane)) is not None:
-            space.leave(answered)
-        self._done(lane, answered)
+            space.leave()
+        self._done(lane)
 
-    async def _compare(self, lane: Lane, seen: Seen) -> bool:
-        """Whether the candidate answered."""
+    def _hear(self, lane: Lane, answered: bool) -> None:
+        """The candidate was asked, and has answered or hasn't."""
+        key, answers = (lane.function, lane.kind), 1 if answered else -1
+        if (space := self._rooms.space(key)) is not None:
+            space.heard(answers)
+        self._heard(key, answers)
+
+    async def _compare(self, lane: Lane, seen: Seen) -> None:
         try:
             if (observed := await self._comparing.observe(lane, seen)) is not None:
                 self._count(observed)
         except NewFailed as error:
             self._fail(lane, seen, "failed", error)
-            return False
         except Exception as error:  # noqa: BLE001  # a comparison must never end the comparing
             self._fail(lane, seen, "uncompared", error)
-        return True
 
-    async def _rehearse(self, lane: Lane, seen: Seen) -> bool:
-        """Whether the candidate answered as a dry run is answered."""
+    async def _rehearse(self, lane: Lane, seen: Seen) -> None:
         outcome: EffectOutcome | str = "rehearsed"
         try:
             came = await self._rehearsing.rehearse(lane, seen)
@@ -163,7 +170,6 @@ class Shadow:
             outcome = came.outcome
         if came is not None:
             self._outcomes("write", seen.function, seen.cohort, outcome)
-        return outcome != "failed"
 
     def _fail(self, lane: Lane, seen: Seen, outcome: Outcome, error: Exception) -> None:
         # What the facade itself says of a call never quotes it; other errors may.

@@ -14,6 +14,9 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
+IDLE: Final = "within"
+"""What a thread is called that waits for work."""
+
 KEPT: Final = 4
 """Most threads that wait for work."""
 
@@ -31,6 +34,7 @@ async def within(seconds: float, work: Callable[P, T], *arguments: P.args, **nam
             loop.call_soon_threadsafe(lambda: None if done.done() else told(outcome))
 
     def run() -> None:
+        threading.current_thread().name = f"within: {work.__name__}"
         try:
             tell(done.set_result, work(*arguments, **named))
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
@@ -46,7 +50,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        threading.Thread(target=self._run, name="within", daemon=True).start()
+        threading.Thread(target=self._run, name=IDLE, daemon=True).start()
 
     def do(self, work: Callable[[], None]) -> None:
         self._work.put(work)
@@ -54,6 +58,7 @@ class _Worker:
     def _run(self) -> None:
         while True:
             self._work.get()()
+            threading.current_thread().name = IDLE
             if len(_IDLE) >= KEPT:
                 return
             _IDLE.append(self)

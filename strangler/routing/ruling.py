@@ -38,21 +38,7 @@ class Decision:
     its `track`, which is no part of it.
     """
 
-    __slots__ = (
-        "at_fence",
-        "cohort",
-        "fallback",
-        "function",
-        "key",
-        "kind",
-        "operation",
-        "shadow",
-        "side",
-        "standing",
-        "status",
-        "track",
-        "why",
-    )
+    __slots__ = (*_ARGUMENTS, "track")
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ REMEMBERED: Final = 1024
 """Most first lines for which a table remembers what it found."""
 
 SETTLED: Final = 8192
-"""Most paths, of each method, for which it remembers the route that they alone tell."""
+"""Most paths, of all methods together, for which it remembers the route that they alone tell."""
 
 LONGEST: Final = 256
 """Characters of a path that is remembered."""
@@ -147,6 +147,8 @@ class RouteTable:
         """(function, caller) → the bucket that was worked out of them."""
         self._settled: dict[str, dict[str, CompiledRoute | Literal[False] | None]] = {}
         """Method → path → what `settle` came to. Callers ask for the same again and again."""
+        self._remembered = 0
+        """How many these are."""
         self._found: dict[tuple[str, str], Found] = {}
         """What `find` came to for a method and path, where nothing else of the head matters and the body decides."""
         for template, group in _by_path(routes).items():
@@ -183,10 +185,21 @@ class RouteTable:
             return known[path]
         found = self._settle(asked)
         if len(path) <= LONGEST:
-            if len(known) >= SETTLED:
-                known.clear()
-            known[path] = found
+            self._remember(known, path, found)
         return found
+
+    def _remember(
+        self,
+        known: dict[str, CompiledRoute | Literal[False] | None],
+        path: str,
+        found: CompiledRoute | Literal[False] | None,
+    ) -> None:
+        if self._remembered >= SETTLED:
+            self._remembered = 0
+            for each in self._settled.values():
+                each.clear()
+        known[path] = found
+        self._remembered += 1
 
     def _settle(self, asked: Asked) -> CompiledRoute | Literal[False] | None:
         readings = readings_of(asked.path)

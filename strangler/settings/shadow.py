@@ -85,7 +85,8 @@ class Shadow(Section):
     queue: int = Field(
         256,
         ge=1,
-        description="Most comparisons of one function that may wait; beyond it they are dropped and counted.",
+        description="Most comparisons of one function that may wait; beyond it they are dropped and counted. A service that hasn't "
+        "answered yet, or doesn't, has less room.",
     )
     timeout: Duration = Field(timedelta(seconds=5), description="Deadline of one shadow call.")
     settle: Duration = Field(

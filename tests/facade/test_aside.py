@@ -107,7 +107,7 @@ async def test_what_finds_no_room_is_a_plain_call(
     serve: Serve, stand: Stand, control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All functions of a candidate share its room, here that of its beginning; beyond it nothing is kept or copied for callers' calls."""
-    monkeypatch.setattr(rooms, "AT_FIRST", 5)
+    monkeypatch.setattr(rooms, "AT_FIRST", 5 * rooms.LANES)
     careful: list[str] = []
     begin = Exchange.begin
     monkeypatch.setattr(Exchange, "begin", lambda self: (careful.append(self.request.target), begin(self))[1])

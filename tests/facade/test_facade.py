@@ -474,3 +474,17 @@ def test_a_configuration_without_a_facade_is_refused_in_words(control: Control) 
     bare = settings("http://127.0.0.1:1").model_copy(update={"facade": None})
     with pytest.raises(StranglerError, match="no facade"):
         facade(bare, lambda: control)
+
+
+async def test_calls_of_one_decision_are_counted_before_and_after_a_flush(
+    serve: Serve, front: Front, control: Control
+) -> None:
+    legacy = Echo("legacy")
+    facade = await front(settings((await serve(legacy)).url))
+    async with aiohttp.ClientSession() as session:  # one connection: so that most of them are plain ones
+        for _ in range(3):
+            for _ in range(5):
+                async with session.get(f"{facade.url}/parties/1") as answer:
+                    assert answer.status == 200
+            await facade.parts.tally.flush(control)
+    assert traffic.sums(control)["party", "read", "legacy"].calls == 15

@@ -126,6 +126,23 @@ def test_a_bucket_has_the_trace_of_a_call_where_openmetrics_is_asked_for(metrics
     assert b"# {" not in metrics.page()
 
 
+def test_ordinary_calls_are_examples_beside_slow_ones_that_come_all_the_time(metrics: Metrics) -> None:
+    for number in range(3000):
+        began, ms = 1000.0 + number / 1000, 300.0 if number % 10 == 0 else 3.0
+        metrics.note(call(ms=ms, began=began, ended=began + ms / 1000), Track())
+    assert exemplars(metrics) == [3.0, 300.0]
+
+
+def test_calls_of_one_decision_are_counted_by_what_came_of_each(metrics: Metrics) -> None:
+    track = Track()
+    for status in (200, 500, 200):
+        metrics.note(call(status=status), track)
+    counted = {
+        s.labels["status"]: s.value for s in text(metrics) if s.name == "strangler_facade_requests_total"
+    }
+    assert counted == {"200": 2, "500": 1}
+
+
 def test_a_slow_call_is_an_example_at_once(metrics: Metrics) -> None:
     for ms in (3.0, 300.0, 400.0):
         metrics.note(call(ms=ms), Track())

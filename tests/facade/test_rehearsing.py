@@ -285,7 +285,7 @@ async def test_a_fault_of_the_protocol_is_no_write_and_each_write_of_a_translati
 async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted(
     serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "AT_FIRST", 3 + WORKERS)
+    monkeypatch.setattr(rooms, "AT_FIRST", (3 + WORKERS) * rooms.LANES)
     new = Rehearsed()
     new.gate = asyncio.Event()
     facade = await rehearsing(
@@ -299,6 +299,24 @@ async def test_invariant_9_a_hung_service_delays_no_writer_and_drops_are_counted
     await counted(facade, control, dropped=30 - 3 - WORKERS)
     new.gate.set()
     await expected(facade, control, 3 + WORKERS)
+
+
+async def test_a_service_that_never_answers_gets_no_more_room_for_writes_that_waited_too_long(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    new = Rehearsed()
+    new.gate = asyncio.Event()
+    facade = await rehearsing(
+        serve, front, stand, Echo("legacy", b"{}"), new, shadow={"writes": True, "timeout": "200ms"}
+    )
+    space = facade.parts.shadow.space(("party", "write"))
+    assert space is not None
+    for _ in range(4):
+        for _ in range(2 * WORKERS):
+            await put(facade)
+        await until(lambda: not space.inside)
+    assert space.candidate.most < rooms.AT_FIRST
+    new.gate.set()
 
 
 async def test_a_write_too_long_to_keep_is_dropped(

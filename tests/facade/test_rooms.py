@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from strangler.facade.rooms import ALTOGETHER, AT_FIRST, AT_LEAST, Drops, LaneKey, Rooms, Space
+from strangler.facade.rooms import LANES as SHARES
 
 LANES: list[LaneKey] = [(f"f{number}", "read") for number in range(200)]
 ELSEWHERE: LaneKey = ("sale", "read")
@@ -28,13 +31,19 @@ def fill(rooms: Rooms) -> list[Space]:
     return inside
 
 
+def answer(space: Space, answers: int) -> None:
+    """A call is done with, which the candidate answered (1) or didn't (-1)."""
+    space.heard(answers)
+    space.leave()
+
+
 def test_a_candidate_that_answers_gets_more_and_more_room_up_to_a_limit() -> None:
     rooms, filled = made(), list[int]()
     for _ in range(8):
         inside = fill(rooms)
         filled.append(len(inside))
         for space in inside:
-            space.leave(answered=True)
+            answer(space, 1)
     assert filled[:3] == [AT_FIRST, 2 * AT_FIRST, 4 * AT_FIRST]
     assert filled[-1] == ALTOGETHER
 
@@ -45,11 +54,11 @@ def test_one_that_begins_to_hang_is_asked_a_few_times_at_once_when_its_time_is_o
     rooms = made()
     for _ in range(8):
         for space in fill(rooms):
-            space.leave(answered=True)
+            answer(space, 1)
     hanging = fill(rooms)
     asked = 0
     for space in hanging:  # one after the other as their time is over, and callers fill what room there is
-        space.leave(answered=False)
+        answer(space, -1)
         asked += len(fill(rooms))
     assert len(hanging) == ALTOGETHER
     assert asked == AT_LEAST
@@ -57,16 +66,16 @@ def test_one_that_begins_to_hang_is_asked_a_few_times_at_once_when_its_time_is_o
 
 def test_one_that_answers_again_has_its_room_again() -> None:
     rooms = made()
-    for answered in (*[False] * 100, *[True] * 100):
+    for answers in (*[-1] * 100, *[1] * 100):
         space_in(rooms).enter()
-        space_in(rooms).leave(answered)
+        answer(space_in(rooms), answers)
     assert len(fill(rooms)) == AT_LEAST + 100
 
 
 def test_what_wasnt_asked_says_nothing_of_a_candidate() -> None:
     rooms = made()
     for space in fill(rooms):
-        space.leave(None)
+        space.leave()
     assert len(fill(rooms)) == AT_FIRST
 
 
@@ -77,10 +86,24 @@ def test_a_full_candidate_takes_no_room_from_another_one() -> None:
 
 
 def test_a_lane_has_its_own_bound() -> None:
-    rooms = made()
+    space = space_in(made(), ELSEWHERE)
+    space.heard(ALTOGETHER)
     for _ in range(20):
-        space_in(rooms, ELSEWHERE).enter()
-    assert not space_in(rooms, ELSEWHERE).free
+        assert space.free
+        space.enter()
+    assert not space.free
+
+
+@pytest.mark.parametrize("answers", [0, -ALTOGETHER, ALTOGETHER])
+def test_no_lane_takes_the_room_of_the_others(answers: int) -> None:
+    rooms = Rooms([(lane, "http://new:8000", ALTOGETHER) for lane in LANES])
+    space_in(rooms).heard(answers)
+    inside = 0
+    while space_in(rooms).free:
+        space_in(rooms).enter()
+        inside += 1
+    assert inside == {0: AT_FIRST, -ALTOGETHER: AT_LEAST, ALTOGETHER: ALTOGETHER}[answers] // SHARES
+    assert space_in(rooms, LANES[1]).free
 
 
 def test_when_all_are_gone_it_begins_anew() -> None:

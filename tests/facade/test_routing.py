@@ -23,6 +23,8 @@ from strangler.routing import (
     compile_routes,
 )
 from strangler.routing import decide as decide_found
+from strangler.routing import decision as decision_module
+from strangler.routing import table as table_module
 from strangler.routing.paths import compile_template
 from strangler.settings import Facade, Function
 
@@ -246,3 +248,15 @@ def test_a_function_has_its_own_share() -> None:
 def test_a_template_that_cant_be_read_says_why(template: str) -> None:
     with pytest.raises(ValueError, match="must"):
         compile_template(template)
+
+
+def test_paths_and_callers_that_never_come_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_module, "SETTLED", 50)
+    monkeypatch.setattr(decision_module, "CALLERS", 50)
+    made = table(party=[REST, REST_WRITE])
+    for number in range(300):
+        method = ("GET", "PUT", "REPORT")[number % 3]
+        made.settle(Asked(method, f"/parties/{number}", {}))
+        decision_module._bucket_in(made, "party", f"caller {number}")
+    assert 0 < sum(map(len, made._settled.values())) <= 50
+    assert 0 < len(made.buckets) <= 50

@@ -10,11 +10,13 @@ import aiohttp
 import pytest
 
 from strangler.control import comparisons
-from strangler.control.comparisons import Compared
+from strangler.control.comparisons import Compared, Kind
 from strangler.control.counted import Since
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Stage
+from strangler.facade import rooms
 from strangler.facade import shadow as shadow_module
+from strangler.facade.answers import Refusal
 from strangler.facade.lane import WORKERS, Seen
 from strangler.facade.parts import Parts
 from strangler.facade.protocol import Answer, Request
@@ -342,16 +344,52 @@ async def test_a_function_says_itself_how_it_is_shadowed(
 
 
 async def test_what_waits_is_bounded_in_bytes_too(
-    serve: Serve, front: Front, stand: Stand, control: Control
+    serve: Serve, front: Front, stand: Stand, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     legacy, new = Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":1}')
     new.gate = asyncio.Event()
+    monkeypatch.setattr(rooms, "AT_FIRST", rooms.ALTOGETHER)
     facade = await shadowing(serve, front, stand, legacy, new, timeout="1h")
     long = Request("POST", "/rpc/", [], bytes(BODY))
     for _ in range(HELD // BODY + 5):
         facade.parts.shadow.offer("party", EVERYONE, Seen("party", None, long, Answer(200, [], b"")))
     assert (await counted(facade, control)).dropped == 5
     new.gate.set()
+
+
+def room(facade: Running, kind: Kind = "read") -> int:
+    space = facade.parts.shadow.space(("party", kind))
+    assert space is not None
+    return space.candidate.most
+
+
+async def test_a_candidate_that_differs_but_answers_gets_more_room(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    facade = await shadowing(
+        serve, front, stand, Echo("legacy", b'{"a":1}'), Echo("new", b'{"a":2}'), settle="1h"
+    )
+    await read(facade)
+    await until(lambda: room(facade) > rooms.AT_FIRST)
+    assert (await counted(facade, control)).mismatched == 0, "it is looked at still"
+
+
+async def test_a_legacy_that_doesnt_answer_says_nothing_of_the_candidate(
+    serve: Serve, front: Front, stand: Stand, control: Control
+) -> None:
+    new = Echo("new", b'{"a":1}')
+    facade = await shadowing(serve, front, stand, Echo("legacy"), new)
+    facade.parts.shadow._comparing._services.legacy = broken  # type: ignore[method-assign, union-attr]
+    for _ in range(5):
+        call = Request("GET", "/parties/1", [], b"")
+        facade.parts.shadow.offer("party", EVERYONE, Seen("party", None, call, None))
+    while (await counted(facade, control)).uncompared < 5:
+        await asyncio.sleep(0.01)
+    assert (room(facade), new.asked) == (rooms.AT_FIRST, [])
+
+
+async def broken(*arguments: object) -> Answer:
+    raise Refusal(502, "legacy doesn't answer", "connection_refused")
 
 
 async def test_connections_that_shadow_no_longer_needs_are_closed(

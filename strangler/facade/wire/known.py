@@ -1,4 +1,4 @@
-"""Known: what was read of a head before, found again by its bytes.
+"""Known: what was read of a head, or of its first line, before, found again by its bytes.
 
 Callers and upstreams say the same lines again and again. A head that was read once, carefully, says the same thing when it comes again
 byte by byte, so it isn't read a second time. Nothing that merely looks alike is found here.
@@ -25,13 +25,11 @@ GROUPS: Final = 16_384
 PLACES: Final = 4
 """Places of a group: heads that come in turn put each other out where more of them than that share one."""
 
-T = TypeVar("T")
-
 
 LINES: Final = 8192
 """Most first lines that are remembered."""
 
-LONG: Final = 512
+LONGEST_LINE: Final = 512
 """Bytes of a first line that is remembered."""
 
 _FIRST: Final = re.compile(
@@ -61,11 +59,14 @@ class Lines:
         line = self._known.get(first)
         if line is None and (found := _FIRST(first)) is not None:
             line = Line(found[1].decode("ascii"), found[2].decode("ascii"))
-            if len(first) <= LONG:
+            if len(first) <= LONGEST_LINE:
                 if len(self._known) >= LINES:
                     self._known.clear()
                 self._known[first] = line
         return line
+
+
+T = TypeVar("T")
 
 
 class Known(Generic[T]):
