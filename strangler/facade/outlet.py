@@ -95,8 +95,9 @@ class Outlet:
             if self._full:
                 block = self._full.popleft()
             else:
-                block, taken = newest[: len(newest)], True
-                del newest[: len(block)]
+                size, taken = len(newest), True
+                block = newest[:size]
+                del newest[:size]
             self._write_block(block, most)
 
     def _write_block(self, block: bytearray, most: int) -> None:
