@@ -39,8 +39,13 @@ def gauges(facade: Facade) -> dict[str, float]:
 
 
 def compared(facade: Facade) -> float:
-    """How many answers were compared, or couldn't be."""
-    return sum(float(value) for name, _, value in _samples(facade) if name == "shadow_total")
+    """How many answers were compared, or couldn't be; those for which there was no room are none."""
+    samples = _samples(facade)
+    return sum(
+        float(value)
+        for name, labels, value in samples
+        if name == "shadow_total" and 'outcome="dropped"' not in labels
+    )
 
 
 def _samples(facade: Facade) -> list[tuple[str, str, str]]:
