@@ -32,8 +32,8 @@ def add_up(
     """Insert `rows` of the columns `names`; where the primary key is there, the columns `add` grow by the new value, others take it.
 
     Made for a thousand rows each second beside calls that wait for the interpreter. Their values are numbers, finite and of 64 bits at
-    most, and texts without NUL. SQLite takes them
-    as one text of JSON: row by row it would ask for the interpreter a thousand times, and callers would wait as often.
+    most, and texts without NUL. SQLite takes them as one text of JSON: row by row it would ask for the interpreter a thousand times, and
+    callers would wait as often.
     """
     if not rows:
         return

@@ -127,7 +127,9 @@ class Drops:
 
     def take(self) -> list[tuple[LaneKey, str, int]]:
         """Lane, cohort and how many since the last time."""
-        taken = [(lane, cohort, drop.calls) for (lane, cohort), drop in self._all.items() if drop.calls]
-        for lane, cohort, _ in taken:
-            self._all[lane, cohort].calls = 0
+        taken = []
+        for (lane, cohort), drop in self._all.items():
+            if drop.calls:
+                taken.append((lane, cohort, drop.calls))
+                drop.calls = 0
         return taken

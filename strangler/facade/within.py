@@ -40,7 +40,7 @@ async def within(seconds: float, work: Callable[P, T], *arguments: P.args, **nam
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
             tell(done.set_exception, error)
 
-    (_IDLE.pop() if _IDLE else _Worker()).do(run)
+    _worker().do(run)
     async with asyncio.timeout(seconds):
         return await done
 
@@ -62,6 +62,14 @@ class _Worker:
             if len(_IDLE) >= KEPT:
                 return
             _IDLE.append(self)
+
+
+def _worker() -> _Worker:
+    """One that waits for work, or another. Asked at once: between a look and a step another loop's thread may take the last."""
+    try:
+        return _IDLE.pop()
+    except IndexError:
+        return _Worker()
 
 
 _IDLE: Final[list[_Worker]] = []
