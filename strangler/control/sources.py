@@ -19,8 +19,9 @@ class SourceRecord:
     `position` is in the log.
 
     `seen_at` is when the source was last heard of, by our clock; `committed_at` when the last transaction from it was
-    committed, by its clock; seconds since the epoch, 0 for never. `error` is what is wrong now, None when all is well.
-    `behind` is how many records wait to be read, None where the source can't tell.
+    committed, by its clock, or `seen_at` when it had nothing more to tell; seconds since the epoch, 0 for never. `error` is what is
+    wrong now, None when all is well. `behind` is how many records wait to be read, None where the source can't tell. `changed_at` is when
+    the last transaction was committed that changed something, by its clock.
     """
 
     name: str
@@ -30,6 +31,7 @@ class SourceRecord:
     committed_at: float
     error: str | None
     behind: int | None = None
+    changed_at: float = 0.0
 
 
 SILENCE: Final = 10.0
@@ -41,11 +43,12 @@ CLOCKS: Final = 5.0
 
 def covered(source: SourceRecord) -> float:
     """Until when (seconds since the epoch) all that was committed in the source is surely in the log up to its position."""
-    told = min(source.seen_at, source.committed_at) - CLOCKS
-    if source.committed_at < source.seen_at or source.behind == 0:
-        return told
-    # It had nothing more to tell. That may be since it was busy with what doesn't concern us.
-    return told - SILENCE if source.behind is None else 0.0
+    told = min(source.seen_at, source.committed_at)
+    if source.committed_at >= source.seen_at and source.behind != 0:
+        # It had nothing more to tell. That may be since it was busy with what doesn't concern us; but it tells in the order of commits.
+        changed = min(source.seen_at, source.changed_at)
+        told = max(changed, told - SILENCE) if source.behind is None else changed
+    return told - CLOCKS
 
 
 def get(control: Control, name: str) -> SourceRecord | None:
@@ -84,10 +87,11 @@ def seen(
     seen_at: float,
     committed_at: float,
     behind: int | None = None,
+    changed_at: float = 0.0,
 ) -> None:
     """The source was heard of, and the log has it up to `position`; whatever was wrong is over."""
-    values = {"position": position, "committed_at": committed_at, "seen_at": seen_at, "behind": behind}
-    _update(control, name, **values, error=None)
+    values = {"position": position, "committed_at": committed_at, "seen_at": seen_at}
+    _update(control, name, **values, behind=behind, changed_at=changed_at, error=None)
 
 
 def fail(control: Control, name: str, error: str) -> None:

@@ -156,10 +156,11 @@ source = Table(
     Column("committed_at", Float, nullable=False),
     Column("error", Text),
     Column("behind", BigInteger),
+    Column("changed_at", Float, nullable=False),
 )
 """What is remembered of each source: the identity of its capture, how far the log has it, when it was
-last heard of (`seen_at`), when the last transaction from it was committed there (`committed_at`), and how many
-records wait there to be read (`behind`, NULL where the source can't tell)."""
+last heard of (`seen_at`), when the last transaction from it was committed there (`committed_at`), how many
+records wait there to be read (`behind`, NULL where the source can't tell), and when the last transaction with a change was committed."""
 
 legacy_table = Table(
     "legacy_table",

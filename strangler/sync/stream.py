@@ -80,7 +80,7 @@ class Stream:
         self._recognising = Recognising(boundary, control, asked)
         self._taken: Transaction | None = None
         self._authors, self._echo = Authors(), Echo()
-        self._noted = 0.0
+        self._noted = self._changed_at = 0.0
         self._attended = -ATTEND_EVERY
 
     def run(self, stop: threading.Event) -> None:
@@ -213,6 +213,8 @@ class Stream:
                 self._mirror.commit(last.position)
             stream.acknowledge(last.position)  # Invariant 1: only now.
             self._position = last.position
+            changed = (each.committed_at for each in reversed(batch) if each.changes)
+            self._changed_at = next(changed, self._changed_at)
             if events:
                 self._appended()
         self._note(last, idle, stream.behind())
@@ -270,5 +272,11 @@ class Stream:
         self._noted = now
         committed = now if idle or last is None else last.committed_at
         sources.seen(
-            self._control, self._name, self._position, seen_at=now, committed_at=committed, behind=behind
+            self._control,
+            self._name,
+            self._position,
+            seen_at=now,
+            committed_at=committed,
+            behind=behind,
+            changed_at=self._changed_at,
         )

@@ -30,8 +30,7 @@ from tests.facade.conftest import Echo, Front, Running, Serve, Stand, applied, s
 
 
 def source(position: str, seen: float, committed: float, **more: Any) -> SourceRecord:
-    given: dict[str, Any] = {"error": None, "behind": None, **more}
-    return SourceRecord("erp", "slot", Position(position), seen, committed, given["error"], given["behind"])
+    return SourceRecord("erp", "slot", Position(position), seen, committed, **{"error": None, **more})
 
 
 def delivery(position: str, error: str | None = None) -> DeliveryRecord:
@@ -52,7 +51,12 @@ def delivery(position: str, error: str | None = None) -> DeliveryRecord:
         (source("5", 100.0, 100.0), delivery("5"), 0, 100.0 - CLOCKS - SILENCE),
         (source("5", 100.0, 100.0, behind=0), delivery("5"), 0, 100.0 - CLOCKS),
         (source("5", 100.0, 100.0, behind=3), delivery("5"), 0, 0.0),
+        (source("5", 100.0, 100.0, behind=3, changed_at=60.0), delivery("5"), 0, 60.0 - CLOCKS),
         (source("5", 100.0, 200.0), delivery("5"), 0, 100.0 - CLOCKS - SILENCE),
+        (source("5", 100.0, 100.0, changed_at=99.0), delivery("5"), 0, 99.0 - CLOCKS),
+        (source("5", 100.0, 100.0, changed_at=60.0), delivery("5"), 0, 100.0 - CLOCKS - SILENCE),
+        (source("5", 100.0, 100.0, changed_at=200.0), delivery("5"), 0, 100.0 - CLOCKS),
+        (source("5", 100.0, 98.0, changed_at=97.0), delivery("5"), 0, 98.0 - CLOCKS),
     ],
 )
 def test_what_sync_has_passed_is_what_is_sure(

@@ -8,12 +8,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from strangler.boundary import Boundary
 from strangler.changes import Change, Position, Transaction
+from strangler.control import sources
 from strangler.control.store import Control
 from strangler.ports import ChangeSource
 from strangler.settings import Log
 from strangler.shapes import Table
+from strangler.sync import stream
 from strangler.sync.schema import Schema
 from strangler.sync.stream import Stream
 from strangler_adapters import sql_log
@@ -60,9 +64,24 @@ class Endless:
     def __exit__(self, *exc: object) -> None: ...
 
 
-def ran(tmp_path: Path, bad: bool) -> Endless:
+class Quiet(Endless):
+    """A source in which something changed long ago; since then it says by heartbeats that nothing does."""
+
+    def read(self, wait: float) -> Transaction | None:
+        if not wait and self._number:
+            return None
+        self._number += 1
+        return transaction(self._number, *self._changes() if self._number == 1 else ())
+
+    def acknowledge(self, at: Position) -> None:
+        self.acknowledged.append(at)
+        if len(self.acknowledged) == 3:
+            self._stop.set()
+
+
+def ran(tmp_path: Path, bad: bool, kind: type[Endless] = Endless) -> Endless:
     stop = threading.Event()
-    source = Endless(stop, bad)
+    source = kind(stop, bad)
 
     def nothing() -> None: ...
 
@@ -85,3 +104,15 @@ def test_a_source_that_sends_only_what_nobody_maps_is_acknowledged_batch_by_batc
 
 def test_a_source_whose_every_row_is_held_is_acknowledged_batch_by_batch(tmp_path: Path) -> None:
     assert ran(tmp_path, bad=True).acknowledged == [position(20, 0xFFFFFFFF)]
+
+
+def test_a_heartbeat_says_that_the_source_lives_and_not_that_something_was_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "NOTE_EVERY", -1.0)
+    ran(tmp_path, False, Quiet)
+    with Control.open(f"sqlite:///{tmp_path}/control.db") as control:
+        found = sources.get(control, "erp")
+    assert found is not None
+    assert (found.position, found.changed_at) == (position(3, 0xFFFFFFFF), transaction(1).committed_at)
+    assert found.committed_at == found.seen_at, "it has nothing more to tell"

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("committed_at", sa.Float(), nullable=False),
         sa.Column("error", sa.Text()),
         sa.Column("behind", sa.BigInteger()),
+        sa.Column("changed_at", sa.Float(), nullable=False),
     )
     op.create_table(
         "legacy_table",
