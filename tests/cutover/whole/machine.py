@@ -19,7 +19,7 @@ from strangler.cutover import doing, journal, means, switch
 from strangler.cutover.journal import Step
 from strangler.cutover.stages import Stage
 from strangler.errors import Refused, StranglerError
-from strangler.facade import standing
+from strangler.facade import sight, standing
 from tests.cutover.whole.clockwork import EPOCH, Process, Time, me
 from tests.cutover.whole.landscape import (
     BUDGET,
@@ -49,6 +49,7 @@ def turned_by_hand(time: Time) -> Iterator[None]:
     with ExitStack() as stack:
         for module in (means, doing, switch, standing):
             stack.enter_context(patch.object(module, "time", time.module()))
+        stack.enter_context(patch.object(sight, "monotonic", lambda: time.now))
         stack.enter_context(patch.object(switch, "SIGN_EVERY", 1e6))
         stack.enter_context(patch.object(standing, "within", at_once))
         stack.enter_context(patch.object(journal, "myself", me))
