@@ -105,9 +105,11 @@ class _Loop:
 
     def __init__(self, url: str, calls: Sequence[bytes], rate: float) -> None:
         self._address, self._calls, self._every = urlsplit(url), calls, 1 / rate
+        self._heard = select.epoll()
         self._idle: list[socket.socket] = []
         self._due: deque[float] = deque()
-        self._asked: dict[socket.socket, float] = {}
+        self._asked: dict[int, tuple[socket.socket, float]] = {}
+        """By the file descriptor: the connection, and since when its answer is due."""
         self._number = self._open = 0
         self._took: list[float] = []
 
@@ -129,10 +131,14 @@ class _Loop:
 
     def _wait(self, until: float) -> None:
         """Hear answers until the time has come."""
+        heard = (self._heard,)
         while True:
             left = until - time.perf_counter()
-            ready = select.select(list(self._asked), [], [], max(0.0, left))[0]
-            for each in ready:
+            # epoll itself waits for whole milliseconds.
+            if left > 0:
+                select.select(heard, (), (), left)
+            ready = self._heard.poll(0)
+            for each, _ in ready:
                 self._hear(each)
             if left <= 0:
                 return
@@ -142,8 +148,8 @@ class _Loop:
     def _ask(self) -> None:
         while self._due and (connection := self._connection()):
             self._number = (self._number + 1) % len(self._calls)
-            connection.sendall(self._calls[self._number])
-            self._asked[connection] = self._due.popleft()
+            connection.send(self._calls[self._number])  # It is short, and the connection idle.
+            self._asked[connection.fileno()] = connection, self._due.popleft()
 
     def _connection(self) -> socket.socket | None:
         if self._idle:
@@ -153,9 +159,11 @@ class _Loop:
         self._open += 1
         opened = socket.create_connection((self._address.hostname or "", self._address.port or 80))
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._heard.register(opened, select.EPOLLIN)
         return opened
 
-    def _hear(self, connection: socket.socket) -> None:
+    def _hear(self, number: int) -> None:
+        connection, due = self._asked.pop(number)
         # Answers are short and come in one piece, or nearly always: what is short of its end is heard out at once.
         answer = connection.recv(65536)
         while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
@@ -163,7 +171,7 @@ class _Loop:
             if not more:
                 raise SystemExit(f"a call broke off: {answer!r}")
             answer += more
-        self._took.append(time.perf_counter() - self._asked.pop(connection))
+        self._took.append(time.perf_counter() - due)
         if not answer.startswith(b"HTTP/1.1 200 "):
             raise SystemExit(f"a call failed: {answer[:200]!r}")
         self._idle.append(connection)

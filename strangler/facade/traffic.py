@@ -1,4 +1,4 @@
-"""Traffic: what the facade counted, kept in memory by minute and put into the control store every second.
+"""Traffic: what the facade counted, kept in memory by minute and put into the control store every second, or less often where it is much.
 
 Nothing waits for it. What the control store can't take now is added to what comes later.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -23,7 +24,13 @@ from strangler.facade.within import within
 from strangler.shadow.counting import Counting
 
 PERIOD: Final = 1.0
-"""Seconds between two flushes."""
+"""Seconds between two flushes, at least."""
+
+SHARE: Final = 0.001
+"""Of the time, what flushes take of the processor at most: meanwhile calls wait, so it is to be far fewer than one of a hundred."""
+
+SELDOM: Final = 5.0
+"""Seconds between two flushes, at most."""
 
 LONGEST: Final = 20.0
 """Seconds that the control store has to take them."""
@@ -52,6 +59,8 @@ class Tally:
         self.calls, self.drops = Counts(), Drops()
         self.shadow = Counting(facade)
         self._expected: list[Expected] = []
+        self._took, self._due = (0.0, 0.0), 0.0
+        """Seconds of the processor that the last two flushes took, and when the next one is due, by the monotonic clock."""
         self._untold: list[tuple[LaneKey, str, int]] = []
         """Those of `drops` that were taken and aren't counted yet."""
 
@@ -63,25 +72,35 @@ class Tally:
             self.shadow.drop(expected.function, expected.cohort, "effect")
 
     async def run(self, control: Callable[[], Control | None]) -> None:
-        """Flush every second until cancelled, and once more then."""
+        """Flush now and then until cancelled, and once more then."""
         try:
             while True:
                 await asyncio.sleep(PERIOD)
-                await self.flush(control())
+                await self._settle(control())
+                if time.monotonic() >= self._due:
+                    await self._flush(control())
         finally:
             await self.flush(control())
 
     async def flush(self, control: Control | None) -> None:
         """Put everything into the control store; keep it when that fails."""
+        await self._settle(control)
+        await self._flush(control)
+
+    async def _settle(self, control: Control | None) -> None:
+        """What was counted belongs to this minute; and what is to be followed is followed from now on."""
         self.calls.settle()
         await self._settle_drops()
         if control is not None and self._expected:
             await self._hand_over(control)
+
+    async def _flush(self, control: Control | None) -> None:
         if control is None or (not self.calls.waiting and self.shadow.empty):
             return
         parts, (sums, samples) = self.calls.take(), self.shadow.take()
         try:
-            await within(LONGEST, _store, control, self._facade, parts, sums)
+            self._took = self._took[1], await within(LONGEST, _store, control, self._facade, parts, sums)
+            self._due = time.monotonic() + pause(*self._took)
         except TimeoutError:
             # It may have them: to give them again could count them twice.
             _log.warning("counts may be lost", extra={"reason": SILENT})
@@ -118,7 +137,15 @@ class Tally:
             self._expected = [*taken, *self._expected][:WAITING]
 
 
-def _store(control: Control, facade: str, parts: list[Part], compared: Mapping[Sum, float]) -> None:
+def pause(*took: float) -> float:
+    """Seconds until the next flush, by what the last ones took of the processor: the least of them, since one may have come to what is
+    made once."""
+    return min(SELDOM, min(took) / SHARE)
+
+
+def _store(control: Control, facade: str, parts: list[Part], compared: Mapping[Sum, float]) -> float:
+    """Store them, and say how many seconds of the processor that took."""
+    began = time.thread_time()
     calls = [
         Traffic(minute, facade, *key, each.calls, each.errors, each.fenced, each.seconds)
         for minute, counts in parts
@@ -127,6 +154,7 @@ def _store(control: Control, facade: str, parts: list[Part], compared: Mapping[S
     with control.begin():
         traffic.add(control, calls)
         counted.record(control, compared)
+    return time.thread_time() - began
 
 
 def _reason(error: Exception) -> str:

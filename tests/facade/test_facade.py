@@ -14,7 +14,7 @@ import pytest
 
 from strangler.control import facades, traffic
 from strangler.control.store import Control
-from strangler.cutover.stages import EVERYONE, Side, Stage
+from strangler.cutover.stages import Stage
 from strangler.errors import StranglerError, Unavailable
 from strangler.facade import standing
 from strangler.facade.parts import Parts
@@ -362,26 +362,6 @@ async def test_traffic_reaches_the_control_store_and_prometheus(
         'strangler_facade_requests_total{function="party",cohort="*",kind="read",side="new",status="200"} 3.0'
     )
     assert line in page
-
-
-async def test_counts_wait_for_a_control_store_that_is_away(control: Control) -> None:
-    from strangler.control import comparisons
-    from strangler.facade.traffic import Tally
-    from strangler.shadow.counting import Observation
-
-    class Away(Control):
-        def begin(self):  # type: ignore[no-untyped-def]
-            raise Unavailable("away")
-
-    tally = Tally("f", lambda *told: None)
-    tally.calls.of("party", EVERYONE, "read", Side.NEW).note(error=False, fenced=False, seconds=1.0)
-    tally.shadow.add(Observation("party", EVERYONE, 0.0, "matched"))
-    await tally.flush(Away(control.engine))
-    tally.calls.of("party", EVERYONE, "read", Side.NEW).note(error=True, fenced=False, seconds=1.0)
-    await tally.flush(control)
-    found = traffic.sums(control)[("party", "read", "new")]
-    assert (found.calls, found.errors, found.seconds) == (2, 1, 2.0)
-    assert comparisons.sums(control, "party").matched == 1
 
 
 async def test_the_trace_is_passed_on_or_made(serve: Serve, front: Front) -> None:
