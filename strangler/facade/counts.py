@@ -51,8 +51,9 @@ class Counts:
     """Of one facade. `waiting` is what the control store hasn't taken yet, each minute once. Belongs to the event loop's thread."""
 
     def __init__(self) -> None:
+        self._minute = _minute()
         self._now: dict[_Key, Figures] = {}
-        """Since it was settled last."""
+        """Since it was settled last, in that minute."""
         self.period = 0
         """How often it was settled: figures are to be noted in as long as it is the one in which they were asked for."""
         self.waiting: list[Part] = []
@@ -65,14 +66,19 @@ class Counts:
             figures = self._now[key] = Figures()
         return figures
 
+    @property
+    def minute_is_over(self) -> bool:
+        """Whether what is counted belongs to another minute by now."""
+        return self._minute != _minute()
+
     def settle(self) -> None:
-        """What was counted since the last time belongs to this minute."""
+        """What was counted since the last time belongs to the minute in which that was."""
         lately, self._now = self._now, {}
+        minute, self._minute = self._minute, _minute()
         self.period += 1
         room = KINDS - sum(len(part.counts) for part in self.waiting)
         if not lately or room <= 0:
             return
-        minute = _minute()
         if self.waiting and self.waiting[-1].minute == minute:
             _add(self.waiting[-1].counts, lately, room)
         else:

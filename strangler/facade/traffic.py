@@ -76,25 +76,28 @@ class Tally:
         try:
             while True:
                 await asyncio.sleep(PERIOD)
-                await self._settle(control())
-                if time.monotonic() >= self._due:
-                    await self._flush(control())
+                await self._attend(control())
+                due = time.monotonic() >= self._due
+                if due or self.calls.minute_is_over:
+                    self.calls.settle()
+                if due:
+                    await self._put(control())
         finally:
             await self.flush(control())
 
     async def flush(self, control: Control | None) -> None:
         """Put everything into the control store; keep it when that fails."""
-        await self._settle(control)
-        await self._flush(control)
-
-    async def _settle(self, control: Control | None) -> None:
-        """What was counted belongs to this minute; and what is to be followed is followed from now on."""
+        await self._attend(control)
         self.calls.settle()
+        await self._put(control)
+
+    async def _attend(self, control: Control | None) -> None:
+        """Count what was dropped, and have those writes followed that are to be."""
         await self._settle_drops()
         if control is not None and self._expected:
             await self._hand_over(control)
 
-    async def _flush(self, control: Control | None) -> None:
+    async def _put(self, control: Control | None) -> None:
         if control is None or (not self.calls.waiting and self.shadow.empty):
             return
         parts, (sums, samples) = self.calls.take(), self.shadow.take()

@@ -11,6 +11,7 @@ from strangler.control import comparisons, traffic
 from strangler.control.store import Control
 from strangler.cutover.stages import EVERYONE, Side
 from strangler.errors import Unavailable
+from strangler.facade import counts
 from strangler.facade import traffic as counting
 from strangler.facade.traffic import SELDOM, Tally, pause
 from strangler.shadow.counting import Observation
@@ -73,3 +74,22 @@ async def test_after_flushes_that_take_long_the_next_one_waits_and_the_last_one_
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert calls(control) == 3
+
+
+def test_calls_are_counted_in_the_minute_in_which_they_were_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    minute = [7]
+    monkeypatch.setattr(counts, "_minute", lambda: minute[0])
+    tally = Tally("f", lambda *told: None)
+    note(tally)
+    assert not tally.calls.minute_is_over
+    minute[0] = 8
+    assert tally.calls.minute_is_over
+    tally.calls.settle()
+    assert not tally.calls.minute_is_over
+    note(tally)
+    note(tally)
+    tally.calls.settle()
+    note(tally)
+    tally.calls.settle()
+    told = [(part.minute, *(each.calls for each in part.counts.values())) for part in tally.calls.take()]
+    assert told == [(7, 1), (8, 3)]
