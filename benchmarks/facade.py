@@ -1,6 +1,6 @@
 """Facade: calls a second, the time that a call takes longer, and long bodies; against nginx and a minimal aiohttp proxy.
 
-    python -m benchmarks.facade [--seconds 10] [--rounds 3] [--only facade,facade-latency]
+    python -m benchmarks.facade [--seconds 10] [--rounds 3] [--rate 8000] [--only facade,facade-latency]
 
 All fronts stand before the same upstream, an nginx that answers 110 bytes of JSON, each with one worker, and are asked in turn by wrk with
 one thread and 64 connections (`benchmarks/fronts.py`, `benchmarks/callers.py`). `ours` has everything on: 500 functions, weights, metrics,
@@ -10,9 +10,9 @@ with `proxy_pass` and nothing else, `peer` a minimal proxy with aiohttp on both 
 `facade`: GET of 5,000 different paths of 500 functions. `facade-jsonrpc`: the same by the method within a JSON-RPC body; the limit passes
 the same POSTs on. `facade-exported`: what `strangler export nginx` writes for the same 500 functions, in nginx, against bare nginx.
 
-`facade-latency`: how long a call takes when half as many are made as ours can answer, at an even rate: directly, through nginx, through
-the facade; `added` is what the facade adds at the 99th percentile, in milliseconds. `facade-shadow`: the same when all reads are shadowed
-to a candidate that takes them and never answers; `change` says by how much of itself the 99th percentile grows.
+`facade-latency`: how long a call takes when half as many are made as ours can answer, or `--rate`, at an even rate: directly, through
+nginx, through the facade; `added` is what the facade adds at the 99th percentile, in milliseconds. `facade-shadow`: the same when all
+reads are shadowed to a candidate that takes them and never answers; `change` says by how much of itself the 99th percentile grows.
 
 `facade-bodies`: megabytes a second of bodies of 1 MB and 100 MB, sent and fetched over one connection, and how much the memory of the
 facade's process grew at most meanwhile.
@@ -63,6 +63,11 @@ class Stand(NamedTuple):
     behind: fronts.Upstream
     seconds: float
     rounds: int
+    rate: float | None
+
+    def half(self, url: str) -> float:
+        """Calls a second for latencies: half of what a front can answer, if none were asked for."""
+        return self.rate or HALF * callers.wrk(url, self.behind.home, min(self.seconds, 5))
 
 
 def main() -> None:
@@ -71,13 +76,16 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=10, help="of each arm in each round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--rate", type=float, help="calls a second for latencies, in place of half of what ours can answer"
+    )
     parser.add_argument("--only", default=",".join(TABLES), help="some of them: " + ", ".join(TABLES))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         with fronts.upstream(Path(home), *BODIES) as behind:
             for name in chosen.only.split(","):
-                TABLES[name](Stand(behind, chosen.seconds, chosen.rounds))
+                TABLES[name](Stand(behind, chosen.seconds, chosen.rounds, chosen.rate))
 
 
 def throughput(stand: Stand) -> None:
@@ -129,7 +137,7 @@ def _asked(stand: Stand, url: str, call: str) -> arms.Arm:
 def latency(stand: Stand) -> None:
     """At half of what ours can answer."""
     with fronts.ours(stand.behind) as ours, fronts.passing(stand.behind) as limit:
-        rate = HALF * callers.wrk(ours.url, stand.behind.home, min(stand.seconds, 5))
+        rate = stand.half(ours.url)
         urls = {"direct": stand.behind.legacy, "limit": limit, "ours": ours.url}
         measured = _evenly(stand, urls, rate)
     p99 = {name: statistics.median(each.p99 for each in taken) for name, taken in measured.items()}
@@ -143,7 +151,7 @@ def shadow(stand: Stand) -> None:
         fronts.ours(stand.behind, Stage.SHADOW) as plain,
         fronts.ours(stand.behind, Stage.SHADOW, new=candidate, shadow={"share": 1.0}) as shadowed,
     ):
-        rate = HALF * callers.wrk(shadowed.url, stand.behind.home, min(stand.seconds, 5))
+        rate = stand.half(shadowed.url)
         measured = _evenly(stand, {"plain": plain.url, "ours": shadowed.url}, rate)
     p99 = {name: statistics.median(each.p99 for each in taken) for name, taken in measured.items()}
     _show("facade-shadow", measured, rate, shadowed, change=round(p99["ours"] / p99["plain"] - 1, 3))
