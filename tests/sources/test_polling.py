@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from strangler.errors import SourceError, SourceLost
 from strangler.ports import ChangeSource, Pressure, SqlSide
 from strangler.settings import Source
 from strangler.testing.change_source import read_until
-from strangler_connectors.polling import connect
+from strangler_connectors.polling import connect, looking
 from strangler_connectors.polling.looking import look, watch
 from strangler_connectors.polling.memory import Memory
 from strangler_connectors.polling.options import Options
@@ -104,6 +105,35 @@ def test_a_short_look_reads_the_window_and_not_the_table(erp: psycopg.Connection
         watched = {"item": watch(source.describe(["item"])["item"], ["name"], "changed")}
         look(remembered, counted, options, watched, whole=False, silent=True)
     assert counted.rows_read == 2 + 3  # 40 and 50 of the old ones, and the new ones.
+
+
+def test_a_look_is_as_old_as_its_beginning_and_between_two_of_them_nobody_knows_what_waits(
+    erp: psycopg.Connection[Any], memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+
+    class Slow(Read):
+        def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+            now[0] += 60.0
+            return super().rows(sql)
+
+    source = open_source(erp, memory, interval="1h")
+    identity = source.prepare()
+    erp.execute("UPDATE item SET name = 'a', changed = 60 WHERE id = 5")
+    monkeypatch.setattr(looking, "time", SimpleNamespace(time=lambda: now[0]))
+    with (
+        closing(Memory("erp", memory, 5.0)) as remembered,
+        remembered.writing(),
+        closing(source.reader()) as side,
+    ):
+        watched = {"item": watch(source.describe(["item"])["item"], ["name"], "changed")}
+        options = Options(column="changed", overlap_numbers=10)
+        look(remembered, Slow(side), options, watched, whole=False, silent=True)
+    with source.stream(ORIGIN, identity) as stream:
+        assert stream.behind() == 1
+        (found,) = read_until(stream, lambda so_far: len(so_far) >= 1)
+        assert stream.behind() is None
+    assert (found.committed_at, now[0] > 1000.0) == (1000.0, True)
 
 
 def test_what_the_window_covers_again_makes_no_second_change(

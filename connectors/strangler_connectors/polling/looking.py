@@ -69,7 +69,7 @@ class Looking:
 
     def __init__(self, memory: Memory, side: SqlSide, options: Options) -> None:
         self._memory, self._side, self._options = memory, side, options
-        self._look = memory.next_look()
+        self._look, self._began = memory.next_look(), time.time()
         self.found = 0
         """Changes that were found."""
 
@@ -116,8 +116,8 @@ class Looking:
         )
 
     def end(self, altered: Sequence[str]) -> None:
-        """The look is complete."""
-        self._memory.looked(self._look, time.time(), altered)
+        """The look is complete; what was committed while it went on may be missing."""
+        self._memory.looked(self._look, self._began, altered)
 
     def _suspects(self, watched: Watched, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Keys of rows that are new, or whose growing column isn't what it was."""

@@ -62,8 +62,9 @@ class PollingStream:
         # Invariant 1: nothing else ever lets the memory forget a change.
         self._acknowledged = max(self._acknowledged, position)
 
-    def behind(self) -> int:
-        return self._memory.waiting(self._after)
+    def behind(self) -> int | None:
+        """None when nothing waits: what has changed since the last look nobody knows."""
+        return self._memory.waiting(self._after) or None
 
     def close(self) -> None:
         if self._closed:
